@@ -1,0 +1,139 @@
+package session
+
+// ID is the keyed 128-bit hash of a session or user id. The zero ID is none.
+type ID [2]uint64
+
+// IsZero reports whether id stands for no session or user.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// Pseudonym is HMAC-SHA-256(hash key, id): what may leave the engine in place
+// of an id. Written as 64 hex digits. The zero Pseudonym is none.
+type Pseudonym [32]byte
+
+// Name is a session or user as telemetry names it. Raw is a bearer secret
+// (or, where ids arrive hashed already, the pseudonym itself): the engine hands
+// it to [Config.Pseudonym] when it first meets the ID and never keeps it. Raw
+// may alias memory that is only valid during the call.
+type Name struct {
+	ID  ID
+	Raw string
+}
+
+// Kind says what one record tells of a session.
+type Kind uint8
+
+// The kinds of facts.
+const (
+	// Request: the session was presented over [Start, End].
+	Request Kind = iota
+	// Authenticated: login or re-authentication; both clocks start again.
+	Authenticated
+	// Started: the session began.
+	Started
+	// Rotated: the session began and Previous ended.
+	Rotated
+	// Ended: the session is dead from here.
+	Ended
+	// EndedUser: every session of User is dead but the one that is named.
+	EndedUser
+	// Activity: alive at this instant, nobody judged.
+	Activity
+	// Exempt is no fact about a session but an exempt request's extent: what
+	// lies inside it, in the same session and trace, is exempt with it.
+	Exempt
+
+	// KindCount is the number of kinds.
+	KindCount
+)
+
+var kindNames = [KindCount]string{"request", "authenticated", "started", "rotated", "ended", "ended_user", "activity", "exempt"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Outcome says what the service made of a request. Of two records of one
+// request the worse outcome, which is the greater one, holds.
+type Outcome uint8
+
+// The outcomes, in the order in which one beats another.
+const (
+	// Served: the session was honoured.
+	Served Outcome = iota
+	// Indeterminate: neither honoured nor refused for sure.
+	Indeterminate
+	// Rejected: the session was refused: enforcement at work.
+	Rejected
+)
+
+// Flags are a request's properties.
+type Flags uint16
+
+// The flags.
+const (
+	// Consumer: a message was processed: background work, no activity.
+	Consumer Flags = 1 << iota
+	// Passive: polling: no activity, and no violation of an idle limit.
+	Passive
+	// Stream: a request whose messages stand for themselves: nothing lies
+	// inside it.
+	Stream
+	// Presented: the id was read from what the client sent, so that only an
+	// identity proves that it was honoured.
+	Presented
+	// FromLog: an access-log record; a span of the same request knows its
+	// times better.
+	FromLog
+	// Sampled: other spans of this session may have been dropped.
+	Sampled
+)
+
+// Has reports whether all of want are set.
+func (f Flags) Has(want Flags) bool { return f&want == want }
+
+// Resource is the service that a fact comes from. Comparable.
+type Resource struct {
+	ServiceName, ServiceNamespace, ServiceInstance, Environment string
+}
+
+// Details are what a finding quotes of the offending request. Empty or zero
+// means absent. Strings may alias memory that is only valid during the call.
+type Details struct {
+	Method      string // http.request.method
+	Route       string // http.route
+	Path        string // url.path up to the first ';' or '?'
+	Status      int32  // http.response.status_code
+	RPCMethod   string // rpc.method
+	Destination string // messaging.destination.name
+}
+
+// Fact is what one record says about one session. Instants are nanoseconds
+// since the Unix epoch.
+type Fact struct {
+	Kind    Kind
+	Outcome Outcome
+	Flags   Flags
+	// Policy is the index in [Config.Policies] of the policy that governs a
+	// request; meaningless for other kinds.
+	Policy uint8
+
+	Session  Name
+	Previous Name // of Rotated
+	User     Name // the identity that the record shows, or whose sessions end
+
+	// Start and End bound a request, Start <= End. For every other kind both
+	// are the instant. A request from a log record without a duration starts
+	// Config.LogRequestSlack before its time (the extraction sees to that).
+	Start, End int64
+	// At is the record's own time: what a finding reports, and what counts
+	// where a fact is compared with the session's start. A span's start; a log
+	// record's start where its duration is known, else its time.
+	At int64
+
+	// Trace and Span identify a request across signals; both zero when
+	// unknown: then the record is a request of its own.
+	Trace [16]byte
+	Span  [8]byte
+
+	// Resource must not be nil. Facts of one resource may share the pointer.
+	Resource *Resource
+	Details  Details
+}

@@ -1,0 +1,74 @@
+package session
+
+import "time"
+
+// Severity of a policy's findings.
+type Severity uint8
+
+// The severities.
+const (
+	Info Severity = iota
+	Warning
+	Critical
+)
+
+// Background says what becomes of violations by CONSUMER spans.
+type Background uint8
+
+// The ways to treat background work.
+const (
+	// BackgroundObserve: findings at severity Info, never an alert.
+	BackgroundObserve Background = iota
+	// BackgroundOff: not judged.
+	BackgroundOff
+	// BackgroundAlert: as any other request.
+	BackgroundAlert
+)
+
+// Policy is what one group of requests must keep to. Durations are
+// nanoseconds; a limit of zero is none.
+type Policy struct {
+	Name             string
+	Severity         Severity
+	IdleTimeout      time.Duration
+	AbsoluteTimeout  time.Duration
+	Tolerance        time.Duration
+	EndGrace         time.Duration
+	RotationGrace    time.Duration
+	Background       Background
+	EvidenceIdentity bool // only a request with an identity proves anything
+	Inclusive        bool // a limit is exceeded at its value, not only past it
+	Sampled          bool // coverage: sampled; silence proves nothing
+}
+
+// exceeds reports whether d is past limit, as this policy reads limits.
+func (p *Policy) exceeds(d, limit int64) bool {
+	return d > limit || p.Inclusive && d == limit
+}
+
+// Config is what an Engine must know from the start.
+type Config struct {
+	// Policies, 1 to [MaxPolicies]. [Fact.Policy] is an index in it.
+	Policies []Policy
+	// DecisionWait is how long a verdict waits for what may clear it.
+	DecisionWait time.Duration
+	// ReorderWindow is how far a fact may end behind its session's newest end.
+	ReorderWindow time.Duration
+	// MaxAhead and MaxAge bound a timestamp against its arrival; MaxAge 0 is
+	// no bound.
+	MaxAhead, MaxAge time.Duration
+	// MaxSessions, MaxRecentRequests and MaxServices bound the state.
+	MaxSessions, MaxRecentRequests, MaxServices int
+	// Retention is how long a session is remembered after its last fact
+	// arrived.
+	Retention time.Duration
+	// PerRequest: one finding for every request, not for every session.
+	PerRequest bool
+	// UpdateInterval bounds how often a growing finding is sent again.
+	UpdateInterval time.Duration
+	// Pseudonym turns a raw id into what may be shown. Deterministic.
+	Pseudonym func(raw string) Pseudonym
+}
+
+// MaxPolicies is the largest number of policies.
+const MaxPolicies = 64
