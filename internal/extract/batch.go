@@ -1,0 +1,70 @@
+package extract
+
+import "github.com/otelcol-session/otelcol-session/internal/session"
+
+// NoPolicy is the Policy of a request that no policy governs: activity of its
+// session, and judged by nothing.
+const NoPolicy = 255
+
+// Reason says why a fact was refused.
+type Reason uint8
+
+// The reasons.
+const (
+	// SessionIDEmpty: the attribute is there and holds nothing.
+	SessionIDEmpty Reason = iota
+	// SessionIDPlaceholder: null, undefined, deleted or all zeros.
+	SessionIDPlaceholder
+	// SessionIDType: neither a string nor a slice that begins with one.
+	SessionIDType
+	// SessionIDSize: longer than any cookie may be.
+	SessionIDSize
+	// TimestampZero: no time, or a span that never started or ended.
+	TimestampZero
+	// TimestampReversed: the end before the start.
+	TimestampReversed
+	// TimestampRange: later than nanoseconds in an int64 reach (in 2262).
+	TimestampRange
+
+	// ReasonCount is the number of reasons.
+	ReasonCount
+)
+
+var reasonNames = [ReasonCount]string{
+	"session_id_empty", "session_id_placeholder", "session_id_type", "session_id_size",
+	"timestamp_zero", "timestamp_reversed", "timestamp_range",
+}
+
+func (r Reason) String() string { return reasonNames[r] }
+
+// Ref says where a fact came from: indexes of the resource, the scope in it and
+// the record in that.
+type Ref struct {
+	Resource, Scope, Record int32
+}
+
+// Seen counts the records of one resource by how far they can be judged.
+// Exempt requests and events are in none of them.
+type Seen struct {
+	RequestWithID, RequestWithoutID, OtherWithID int
+}
+
+// Batch is what one batch of telemetry says. Its strings may alias that
+// telemetry, so it is valid as long as that is. A Batch is reused by [Batch.Reset]
+// and not safe for concurrent use; the zero Batch is ready.
+type Batch struct {
+	// Facts in the order of their records, at most one for each record.
+	Facts []session.Fact
+	// Refs are parallel to Facts.
+	Refs []Ref
+	// Resources are those that facts point to, one for each resource that is
+	// believed. Pointers to them stay valid until Reset.
+	Resources []session.Resource
+	// Seen is parallel to Resources.
+	Seen []Seen
+	// Refused counts facts that were none, by reason.
+	Refused [ReasonCount]int
+}
+
+// Reset empties b for the next batch.
+func (b *Batch) Reset() {}
