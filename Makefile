@@ -1,0 +1,42 @@
+# One module holds everything that we write; the distribution, the benchmarks and the tools are
+# modules of their own beside it. Every tool is pinned in internal/tools/go.mod.
+TOOL := go tool -modfile=internal/tools/go.mod
+# No commit in the binary: the same sources give the same bytes, also without git.
+GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w"
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the collector, bin/otelcol-session.
+	@mkdir -p bin
+	cd cmd/otelcol-session && $(GOBUILD) -o ../../bin/otelcol-session .
+
+.PHONY: run
+run: build ## Build, replay the recorded telemetry and show what is found, then listen for OTLP.
+	@scripts/run
+
+.PHONY: test
+test: build ## Run every test. Installs Debian's Prometheus and Alertmanager where they are missing.
+	@scripts/peers
+	@scripts/test
+
+.PHONY: bench
+bench: ## Run the benchmarks beside the peers' components. BENCH chooses some, by a pattern.
+	cd bench && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m ./...
+
+.PHONY: lint
+lint: ## Run the linters over what we write.
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: fmt
+fmt: ## Format what we write.
+	$(TOOL) golangci-lint fmt ./...
+
+.PHONY: generate
+generate: ## Generate anew what comes from metadata.yaml files and from builder-config.yaml.
+	go generate ./...
+	$(TOOL) builder --config builder-config.yaml --skip-compilation
