@@ -1,6 +1,10 @@
 package extract
 
-import "github.com/otelcol-session/otelcol-session/internal/session"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
 
 // NoPolicy is the Policy of a request that no policy governs: activity of its
 // session, and judged by nothing.
@@ -49,6 +53,15 @@ type Seen struct {
 	RequestWithID, RequestWithoutID, OtherWithID int
 }
 
+// request counts one.
+func (s *Seen) request(withID bool) {
+	if withID {
+		s.RequestWithID++
+	} else {
+		s.RequestWithoutID++
+	}
+}
+
 // Batch is what one batch of telemetry says. Its strings may alias that
 // telemetry, so it is valid as long as that is. A Batch is reused by [Batch.Reset]
 // and not safe for concurrent use; the zero Batch is ready.
@@ -64,7 +77,20 @@ type Batch struct {
 	Seen []Seen
 	// Refused counts facts that were none, by reason.
 	Refused [ReasonCount]int
+
+	digits []byte // see itoa
 }
 
-// Reset empties b for the next batch.
-func (b *Batch) Reset() {}
+// grow makes room for n more resources.
+func (b *Batch) grow(n int) {
+	b.Resources = slices.Grow(b.Resources, n)
+	b.Seen = slices.Grow(b.Seen, n)
+}
+
+// Reset empties b for the next batch and lets go of what it aliased.
+func (b *Batch) Reset() {
+	clear(b.Facts)
+	clear(b.Resources)
+	clear(b.Refused[:])
+	b.Facts, b.Refs, b.Resources, b.Seen, b.digits = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0], b.digits[:0]
+}

@@ -1,0 +1,191 @@
+package extract
+
+import "go.opentelemetry.io/collector/pdata/pcommon"
+
+// slot numbers an attribute name that matters.
+type slot uint8
+
+// The names that matter whatever is configured. Those that configuration adds
+// follow them.
+const (
+	slotMethod slot = iota
+	slotMethodOld
+	slotRoute
+	slotPath
+	slotTargetOld
+	slotStatus
+	slotStatusOld
+	slotRPCStatus
+	slotRPCStatusOld
+	slotGRPCStatusOld
+	slotRPCMethod
+	slotDestination
+	slotErrorType
+	slotUser
+	slotUserOld
+	slotLocation
+	slotContentType
+	slotContentTypeOld
+	slotDuration
+	slotEventName
+	slotPreviousID
+	slotServiceName
+	slotServiceNamespace
+	slotServiceInstance
+	slotEnvironment
+	slotEnvironmentOld
+	slotSDKLanguage
+
+	builtinSlots
+)
+
+var builtinNames = [builtinSlots]string{
+	slotMethod:           "http.request.method",
+	slotMethodOld:        "http.method",
+	slotRoute:            "http.route",
+	slotPath:             "url.path",
+	slotTargetOld:        "http.target",
+	slotStatus:           "http.response.status_code",
+	slotStatusOld:        "http.status_code",
+	slotRPCStatus:        "rpc.response.status_code",
+	slotRPCStatusOld:     "rpc.status_code",
+	slotGRPCStatusOld:    "rpc.grpc.status_code",
+	slotRPCMethod:        "rpc.method",
+	slotDestination:      "messaging.destination.name",
+	slotErrorType:        "error.type",
+	slotUser:             "user.id",
+	slotUserOld:          "enduser.id",
+	slotLocation:         "http.response.header.location",
+	slotContentType:      "http.response.header.content-type",
+	slotContentTypeOld:   "http.response.header.content_type",
+	slotDuration:         "http.server.request.duration",
+	slotEventName:        "event.name",
+	slotPreviousID:       "session.previous_id",
+	slotServiceName:      "service.name",
+	slotServiceNamespace: "service.namespace",
+	slotServiceInstance:  "service.instance.id",
+	slotEnvironment:      "deployment.environment.name",
+	slotEnvironmentOld:   "deployment.environment",
+	slotSDKLanguage:      "telemetry.sdk.language",
+}
+
+// maxSlots is the width of found.seen.
+const maxSlots = 64
+
+// keyTable finds the slot of an attribute name: a hash table of so few names
+// in so many buckets that almost every name that does not matter meets an
+// empty one.
+type keyTable struct {
+	heads [1024]uint8 // slot+1 of a bucket's first name; 0 is none
+	next  [maxSlots]uint8
+	names [maxSlots]string
+	count int
+}
+
+func newKeyTable() *keyTable {
+	t := &keyTable{}
+	for _, name := range builtinNames {
+		t.add(name)
+	}
+	return t
+}
+
+// add returns the slot of name, a new one if it has none; false if all slots
+// are taken.
+func (t *keyTable) add(name string) (slot, bool) {
+	if s, ok := t.find(name); ok {
+		return s, true
+	}
+	if t.count == maxSlots {
+		return 0, false
+	}
+	s := t.count
+	t.count++
+	head := &t.heads[bucket(name)]
+	t.names[s], t.next[s], *head = name, *head, uint8(s)+1
+	return slot(s), true
+}
+
+// bucket hashes what differs most among attribute names: their lengths, their
+// ends and their middles.
+func bucket(name string) uint32 {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	h := uint32(n)*0x9e3779b1 + uint32(name[n-1])*0x85ebca6b + uint32(name[n/2])*0xc2b2ae35
+	return h >> 22
+}
+
+func (t *keyTable) find(name string) (slot, bool) {
+	for i := t.heads[bucket(name)]; i != 0; i = t.next[(i-1)%maxSlots] {
+		if s := (i - 1) % maxSlots; t.names[s] == name {
+			return slot(s), true
+		}
+	}
+	return 0, false
+}
+
+// found are the attributes of one place that matter. Only values whose bit is
+// set in seen mean anything.
+type found struct {
+	seen   uint64
+	values [maxSlots]pcommon.Value
+}
+
+// collect forgets what f held and finds what matters in m. Of two attributes
+// with one name the first counts, as for pcommon.Map.Get.
+func (t *keyTable) collect(m pcommon.Map, f *found) {
+	var seen uint64
+	for name, v := range m.All() {
+		s, ok := t.find(name)
+		if !ok || seen>>s&1 != 0 {
+			continue
+		}
+		seen |= 1 << (s % maxSlots)
+		f.values[s%maxSlots] = v
+	}
+	f.seen = seen
+}
+
+func (f *found) has(s slot) bool { return f.seen>>(s%maxSlots)&1 != 0 }
+
+// any reports whether one of the slots in mask was seen.
+func (f *found) any(mask uint64) bool { return f.seen&mask != 0 }
+
+// str is the string at s; empty if there is none.
+func (f *found) str(s slot) string {
+	if !f.has(s) {
+		return ""
+	}
+	return f.values[s%maxSlots].Str()
+}
+
+// strOr is the string at s, else that at old.
+func (f *found) strOr(s, old slot) string {
+	if v := f.str(s); v != "" {
+		return v
+	}
+	return f.str(old)
+}
+
+// header is a captured header at s: a string, or the first of a slice.
+func (f *found) header(s slot) string {
+	if !f.has(s) {
+		return ""
+	}
+	v, _ := firstString(f.values[s%maxSlots])
+	return v
+}
+
+// firstString is v if it is a string, or its first element if that is one.
+func firstString(v pcommon.Value) (string, bool) {
+	if v.Type() == pcommon.ValueTypeSlice {
+		elements := v.Slice()
+		if elements.Len() == 0 {
+			return "", false
+		}
+		v = elements.At(0)
+	}
+	return v.Str(), v.Type() == pcommon.ValueTypeStr
+}

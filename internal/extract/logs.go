@@ -1,0 +1,88 @@
+package extract
+
+import (
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// Logs appends what ld says to b.
+func (x *Extractor) Logs(ld plog.Logs, b *Batch) {
+	w := walk{x: x, b: b}
+	resources := ld.ResourceLogs()
+	b.grow(resources.Len())
+	for i := range resources.Len() {
+		resource := resources.At(i)
+		if !w.enterResource(i, resource.Resource()) {
+			continue
+		}
+		scopes := resource.ScopeLogs()
+		for j := range scopes.Len() {
+			scope := scopes.At(j)
+			if !w.enterScope(j, scope.Scope()) {
+				continue
+			}
+			records := scope.LogRecords()
+			for k := range records.Len() {
+				w.ref.Record = int32(k)
+				w.logRecord(records.At(k))
+			}
+		}
+	}
+}
+
+// logRecord looks at one record: an event, an access log's entry, or neither.
+// What has the name of an event is one, whatever else it holds.
+func (w *walk) logRecord(r plog.LogRecord) {
+	w.x.keys.collect(r.Attributes(), &w.record)
+	name := r.EventName()
+	if name == "" {
+		name = w.record.str(slotEventName)
+	}
+	if kind, ok := w.x.events.find(name); ok {
+		w.event(kind, r)
+		return
+	}
+	if w.isAccessLog() {
+		q := request{flags: session.FromLog}
+		w.logTimes(&q, r)
+		q.identify(r.TraceID(), r.SpanID())
+		w.request(&q)
+		return
+	}
+	var id sessionID
+	if w.sessionID(&id); id.state == idUsable {
+		w.seen.OtherWithID++
+	}
+}
+
+// isAccessLog reports whether the record has a method and a response status.
+func (w *walk) isAccessLog() bool {
+	const statuses = 1<<slotStatus | 1<<slotStatusOld | 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld
+	return w.record.any(statuses) && w.record.strOr(slotMethod, slotMethodOld) != ""
+}
+
+// logTime is when a record is of.
+func logTime(r plog.LogRecord) (int64, Reason) {
+	t := r.Timestamp()
+	if t == 0 {
+		t = r.ObservedTimestamp()
+	}
+	return instant(t)
+}
+
+// logTimes are those of an access log's entry, which is written when the
+// request is over.
+func (w *walk) logTimes(q *request, r plog.LogRecord) {
+	if q.end, q.refused = logTime(r); q.refused != usable {
+		return
+	}
+	if w.record.has(slotDuration) {
+		if d, ok := seconds(w.record.values[slotDuration], q.end); ok {
+			q.start = q.end - d
+			q.at = q.start
+			return
+		}
+	}
+	q.start, q.at = q.end-w.x.slack, q.end
+}

@@ -1,0 +1,164 @@
+package extract
+
+import (
+	"math"
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// outcome says what became of a request, by its codes: never by the status of
+// a SERVER span, which stays unset on 4xx.
+func (x *Extractor) outcome(f *found, httpStatus int32) session.Outcome {
+	o := session.Indeterminate
+	if rpc, ok := rpcOutcome(f); ok {
+		o = rpc
+	} else {
+		o = x.httpOutcome(f, httpStatus)
+	}
+	if o == session.Served && hasErrorType(f) {
+		return session.Indeterminate // it may never have left
+	}
+	return o
+}
+
+// consumerOutcome is that of a CONSUMER span: work that was done without an
+// error, unless a code says that the session was refused.
+func (x *Extractor) consumerOutcome(f *found, httpStatus int32, statusError bool) session.Outcome {
+	switch {
+	case x.outcome(f, httpStatus) == session.Rejected:
+		return session.Rejected
+	case statusError || hasErrorType(f):
+		return session.Indeterminate
+	}
+	return session.Served
+}
+
+func (x *Extractor) httpOutcome(f *found, status int32) session.Outcome {
+	switch {
+	case status >= 200 && status < 300, status == 101:
+		return session.Served
+	case status == 401, status == 419, status == 440:
+		return session.Rejected
+	case isRedirect(status) && x.logins.matchLocation(f.header(slotLocation)):
+		return session.Rejected
+	}
+	return session.Indeterminate
+}
+
+func isRedirect(status int32) bool {
+	switch status {
+	case 301, 302, 303, 307, 308:
+		return true
+	}
+	return false
+}
+
+func hasErrorType(f *found) bool {
+	return f.has(slotErrorType) && (f.values[slotErrorType].Type() != pcommon.ValueTypeStr || f.values[slotErrorType].Str() != "")
+}
+
+// The gRPC codes that say anything.
+const (
+	grpcOK              = 0
+	grpcUnauthenticated = 16
+)
+
+// rpcOutcome is that of the first RPC status there is; false without one.
+func rpcOutcome(f *found) (session.Outcome, bool) {
+	if !f.any(1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld) {
+		return 0, false
+	}
+	for _, s := range [...]slot{slotRPCStatus, slotRPCStatusOld, slotGRPCStatusOld} {
+		if !f.has(s) {
+			continue
+		}
+		v := f.values[s]
+		text := v.Str()
+		if text == "" && (v.Type() == pcommon.ValueTypeStr || v.Type() == pcommon.ValueTypeEmpty) {
+			continue
+		}
+		code, ok := number(v)
+		switch {
+		case ok && code == grpcOK, equalFold(text, "ok"):
+			return session.Served, true
+		case ok && code == grpcUnauthenticated, equalFold(text, "unauthenticated"):
+			return session.Rejected, true
+		}
+		return session.Indeterminate, true
+	}
+	return 0, false
+}
+
+// httpStatus is the response status; 0 without one that can be read.
+func httpStatus(f *found) int32 {
+	for _, s := range [...]slot{slotStatus, slotStatusOld} {
+		if f.has(s) {
+			if code, ok := number(f.values[s]); ok && code > 0 && code < 1000 {
+				return int32(code)
+			}
+		}
+	}
+	return 0
+}
+
+// number reads a whole number: an int, a double (what parsers of JSON make of
+// an int) or digits.
+func number(v pcommon.Value) (int64, bool) {
+	switch v.Type() {
+	case pcommon.ValueTypeInt:
+		return v.Int(), true
+	case pcommon.ValueTypeDouble:
+		d := v.Double()
+		return int64(d), d == math.Trunc(d) && math.Abs(d) < 1<<53
+	case pcommon.ValueTypeStr:
+		return digits(v.Str())
+	}
+	return 0, false
+}
+
+// digits reads up to nine decimal digits.
+func digits(s string) (int64, bool) {
+	if s == "" || len(s) > 9 {
+		return 0, false
+	}
+	var n int64
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(c)
+	}
+	return n, true
+}
+
+// seconds reads a duration in seconds as nanoseconds: a number or its text,
+// not negative and less than limit.
+func seconds(v pcommon.Value, limit int64) (int64, bool) {
+	var d float64
+	switch v.Type() {
+	case pcommon.ValueTypeInt:
+		d = float64(v.Int())
+	case pcommon.ValueTypeDouble:
+		d = v.Double()
+	case pcommon.ValueTypeStr:
+		s := v.Str()
+		if s == "" || len(s) > 32 || s[0] != '.' && s[0]-'0' > 9 {
+			return 0, false
+		}
+		var err error
+		if d, err = strconv.ParseFloat(s, 64); err != nil {
+			return 0, false
+		}
+	default:
+		return 0, false
+	}
+	d = math.Round(d * 1e9)
+	if !(d >= 0 && d < float64(limit)) {
+		return 0, false
+	}
+	return int64(d), true
+}

@@ -1,0 +1,124 @@
+package extract
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// OwnScope is the name of the scope of our own findings, which are no facts.
+const OwnScope = "github.com/otelcol-session/otelcol-session/processor/sessiontimeout"
+
+// maxDetail is the longest string in bytes that a fact quotes.
+const maxDetail = 1024
+
+// walk is one pass over a batch of telemetry: where it stands and what it
+// knows there. It lives on the stack of Traces or Logs.
+type walk struct {
+	x *Extractor
+	b *Batch
+
+	ref      Ref
+	service  *session.Resource
+	seen     *Seen
+	resource found
+	scope    found
+	record   found
+
+	resourceID sessionID
+	scopeID    sessionID // the resource's if the scope has none
+	policy     uint8     // of records that show nothing a policy looks at
+}
+
+// enterResource reports whether the resource is one of those that are believed.
+func (w *walk) enterResource(i int, r pcommon.Resource) bool {
+	attributes := r.Attributes()
+	f := &w.resource
+	w.x.keys.collect(attributes, f)
+	if f.str(slotSDKLanguage) == "webjs" || isUserAgent(attributes) {
+		return false
+	}
+	w.ref = Ref{Resource: int32(i)}
+	b := w.b
+	b.Resources = append(b.Resources, session.Resource{
+		ServiceName:      clip(f.str(slotServiceName)),
+		ServiceNamespace: clip(f.str(slotServiceNamespace)),
+		ServiceInstance:  clip(f.str(slotServiceInstance)),
+		Environment:      clip(f.strOr(slotEnvironment, slotEnvironmentOld)),
+	})
+	b.Seen = append(b.Seen, Seen{})
+	w.service, w.seen = &b.Resources[len(b.Resources)-1], &b.Seen[len(b.Seen)-1]
+	w.x.sessionID(f, &w.resourceID)
+	return true
+}
+
+// isUserAgent reports whether attributes are of what a user holds in his hands:
+// a browser or a device. Its clock and its content are the user's.
+func isUserAgent(attributes pcommon.Map) bool {
+	for name := range attributes.All() {
+		if strings.HasPrefix(name, "browser.") || strings.HasPrefix(name, "device.") {
+			return true
+		}
+	}
+	return false
+}
+
+// enterScope reports whether what is in the scope may be facts.
+func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
+	if s.Name() == OwnScope {
+		return false
+	}
+	w.ref.Scope = int32(j)
+	w.x.keys.collect(s.Attributes(), &w.scope)
+	w.x.sessionID(&w.scope, &w.scopeID)
+	if w.scopeID.state == idAbsent {
+		w.scopeID = w.resourceID
+	}
+	w.policy = w.x.policies.policy(&w.scope, &w.resource)
+	return true
+}
+
+// sessionID is that of the record, else of its scope, else of its resource.
+func (w *walk) sessionID(id *sessionID) {
+	w.x.sessionID(&w.record, id)
+	if id.state == idAbsent {
+		*id = w.scopeID
+	}
+}
+
+// namesSession reports whether a record with these attributes, or what it
+// belongs to, has a session id: for those that are no facts all the same.
+func (w *walk) namesSession(attributes pcommon.Map) bool {
+	for _, name := range w.x.idNames {
+		if v, ok := attributes.Get(name); ok {
+			_, reason := w.x.hash.readID(v)
+			return reason == usable
+		}
+	}
+	return w.scopeID.state == idUsable
+}
+
+// fact appends one from the current record.
+func (w *walk) fact(kind session.Kind) *session.Fact {
+	b := w.b
+	b.Refs = append(b.Refs, w.ref)
+	b.Facts = append(b.Facts, session.Fact{})
+	f := &b.Facts[len(b.Facts)-1]
+	f.Kind, f.Resource = kind, w.service
+	return f
+}
+
+// clip shortens s to what a fact quotes, between characters.
+func clip(s string) string {
+	if len(s) <= maxDetail {
+		return s
+	}
+	n := maxDetail
+	for n > maxDetail-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
