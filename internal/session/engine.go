@@ -1,26 +1,245 @@
 package session
 
-// Engine decides. Stub under construction.
-type Engine struct{}
+import (
+	"math"
+)
 
-// New returns an engine.
-func New(cfg Config) *Engine { return &Engine{} }
+// Engine turns facts into findings. Create it with [New]. Not safe for
+// concurrent use.
+type Engine struct {
+	cfg Config
+	// gap is the smallest idle limit of all policies: silences below it
+	// matter to nobody.
+	gap int64
 
-// Observe takes one fact that arrived at now.
-func (e *Engine) Observe(f *Fact, now int64) Mark { return Mark{} }
+	sessions table
+	recent   recent
+	users    users
+	services services
+	blinds   blinds
+	tombs    tombs
 
-// Advance decides what has waited long enough at now.
-func (e *Engine) Advance(now int64) {}
+	// suspects by session; pending are those to be decided, oldest first,
+	// some of them dropped meanwhile.
+	suspects  map[ID][]*suspect
+	pending   []*suspect
+	undecided int
+	findings  findings
+	cursor    uint64 // position of the next recent request to be decided
+
+	// authenticated holds the policies that governed a session in which an
+	// authentication was seen.
+	authenticated uint64
+
+	out   []Finding
+	stats Stats
+}
+
+// New returns an engine. The configuration must be valid: the component that
+// reads it from a user checks it.
+func New(cfg Config) *Engine {
+	e := &Engine{
+		cfg: cfg, gap: math.MaxInt64,
+		sessions: newTable(cfg.MaxSessions), recent: newRecent(cfg.MaxRecentRequests),
+		users: newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
+		suspects: map[ID][]*suspect{}, findings: newFindings(), cursor: 1,
+	}
+	for i := range cfg.Policies {
+		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
+			e.gap = min(e.gap, idle)
+		}
+	}
+	e.stats = newStats(&e.services)
+	return e
+}
+
+// Observe takes one fact that arrived at now and says what is thought of it at
+// once. The same facts give the same findings in every order.
+func (e *Engine) Observe(f *Fact, now int64) Mark {
+	if !e.admit(f, now) {
+		return Mark{}
+	}
+	if f.Kind == Request || f.Kind == Exempt {
+		return e.observeRequest(f, now)
+	}
+	e.observeEvent(f, now)
+	return Mark{}
+}
+
+// admit refuses what cannot be evidence: one clock far ahead would push all
+// real evidence out of the reorder window, one far behind would fix the start
+// for ever.
+func (e *Engine) admit(f *Fact, now int64) bool {
+	switch {
+	case f.End > now+int64(e.cfg.MaxAhead):
+		e.stats.refused[RefusedAhead]++
+		return false
+	case e.cfg.MaxAge > 0 && f.Start < now-int64(e.cfg.MaxAge):
+		e.stats.refused[RefusedTooOld]++
+		return false
+	}
+	return true
+}
+
+// ForgetPointers must be called when the resources that facts pointed to are
+// about to be used for something else.
+func (e *Engine) ForgetPointers() { e.services.forgetPointer() }
+
+// Advance decides what has waited long enough at now, and lets findings out.
+// Call it at least every few seconds; between two calls nothing is decided
+// unless its place is needed.
+func (e *Engine) Advance(now int64) {
+	wait := int64(e.cfg.DecisionWait)
+	e.cursor = max(e.cursor, e.recent.oldest())
+	for ; e.cursor < e.recent.next; e.cursor++ {
+		r := e.recent.at(e.cursor)
+		if r.Arrival+wait > now {
+			break
+		}
+		e.decide(r)
+	}
+	i := 0
+	for ; i < len(e.pending) && (e.pending[i].dropped || e.pending[i].due <= now); i++ {
+		e.confirm(e.pending[i], now, "")
+		e.pending[i] = nil
+	}
+	e.pending = e.pending[i:]
+	e.report(now, false)
+	e.forget(now)
+}
+
+// confirm decides a suspect that has waited long enough, or that cannot wait
+// any longer because of doubt.
+func (e *Engine) confirm(s *suspect, now int64, doubt string) {
+	if s.dropped || s.confirmed {
+		return
+	}
+	e.undecided--
+	s.confirmed = true
+	if doubt != "" {
+		s.judgement.doubt = doubt
+	}
+	e.settle(s, now)
+}
+
+// Shutdown ends the engine where nothing keeps its state: what has not waited
+// long enough is inconclusive.
+func (e *Engine) Shutdown(now int64) {
+	e.Advance(now)
+	for _, s := range e.pending {
+		e.confirm(s, now, ReasonShutdown)
+	}
+	e.pending = nil
+	for ; e.cursor < e.recent.next; e.cursor++ {
+		e.decide(e.recent.at(e.cursor))
+	}
+	e.report(now, true)
+}
+
+// Blind says that facts whose time lies in [from, to] may be lost for good.
+func (e *Engine) Blind(from, to int64, reason string) {
+	e.blinds.add(blindInterval{from, to, reason})
+	e.stats.blind[reason] += to - from
+	for _, list := range e.suspects {
+		for _, s := range list {
+			if s.judgement.violated {
+				e.reconsider(s, to)
+			}
+		}
+	}
+}
 
 // TakeFindings returns what was decided since the last call.
-func (e *Engine) TakeFindings() []Finding { return nil }
+func (e *Engine) TakeFindings() []Finding {
+	out := e.out
+	e.out = nil
+	return out
+}
 
-// Blind says that facts of [from, to] may be lost for good.
-func (e *Engine) Blind(from, to int64, reason string) {}
+// TakeConfirmations returns the requests that were confirmed as violations
+// since the last call.
+func (e *Engine) TakeConfirmations() []Confirmation {
+	out := e.stats.confirmations
+	e.stats.confirmations = nil
+	return out
+}
 
-// Mark is what is thought of a request as it passes.
-type Mark struct {
-	Suspected bool
-	Type      Type
-	Overrun   int64
+// TakeLifetimes returns the lifetimes of the sessions that ended or were
+// forgotten since the last call.
+func (e *Engine) TakeLifetimes() []Lifetime {
+	out := e.stats.lifetimes
+	e.stats.lifetimes = nil
+	return out
+}
+
+// Stats returns the engine's counters. They go on counting.
+func (e *Engine) Stats() *Stats { return &e.stats }
+
+// Sessions returns how many sessions are remembered.
+func (e *Engine) Sessions() int { return e.sessions.len() }
+
+// Pending returns how many suspicions wait for their decision.
+func (e *Engine) Pending() int { return e.undecided }
+
+// open returns the timeline of n, made if there is none, or nil if there is no
+// room for it.
+func (e *Engine) open(n *Name, now int64) *timeline {
+	t := e.sessions.get(n.ID)
+	if t == nil {
+		if e.sessions.full() {
+			victim := e.sessions.leastUseful()
+			if victim == nil {
+				e.stats.refused[RefusedLimit]++
+				return nil
+			}
+			e.evict(victim, now, EvictedLimit)
+		}
+		t = e.sessions.insert(n.ID)
+		t.pseudonym = e.cfg.Pseudonym(n.Raw)
+		t.forgotten = e.tombs.of(n.ID)
+		t.newest = -unset
+		t.outside = -unset
+		t.policy = NoPolicy
+	}
+	t.lastArrival = now
+	return t
+}
+
+// forget lets go of sessions that have been silent for the retention.
+func (e *Engine) forget(now int64) {
+	const looks = 1024
+	retention := int64(e.cfg.Retention)
+	for range min(looks, len(e.sessions.slots)) {
+		if t := e.sessions.next(&e.sessions.sweep); t != nil && now-t.lastArrival > retention {
+			e.evict(t, now, EvictedRetention)
+		}
+	}
+	e.users.forget(now-retention, looks)
+}
+
+// evict forgets a session, and what could have cleared its findings with it.
+func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+	for len(e.suspects[t.id]) > 0 {
+		s := e.suspects[t.id][0]
+		s.finding = nil // it stays as it was reported
+		e.drop(s)
+	}
+	e.findings.close(t.id)
+	e.reportLifetime(t)
+	for _, i := range t.identities {
+		e.users.leave(i.user, t.slot)
+	}
+	e.tombs.bury(t.id, now)
+	e.stats.evicted[reason]++
+	e.sessions.remove(t)
+}
+
+// reportLifetime measures how long a session was in use, once for each start.
+func (e *Engine) reportLifetime(t *timeline) {
+	if t.reported || t.firstActivity == unset {
+		return
+	}
+	t.reported = true
+	end, _ := t.active.before(math.MaxInt64)
+	e.stats.lifetimes = append(e.stats.lifetimes, Lifetime{int(t.policy), max(0, end-t.firstActivity)})
 }

@@ -1,0 +1,126 @@
+package session
+
+import "sort"
+
+// span of activity: a run of activity in which no start lies further than the
+// smallest idle limit behind the latest end before it, so that no idle limit
+// can have been exceeded within it.
+type run struct {
+	start, end int64
+	// policies that govern a request which starts at start: only those can
+	// find the gap in front of it.
+	policies uint64
+}
+
+// activity is all activity of one session as a list of runs, ordered, with a
+// gap of at least the smallest idle limit between each two. It is a join:
+// adding the same activity in any order, any number of times, gives the same
+// list. A list cut to a fixed length would not be one; this one is bounded by
+// time, since what may arrive is bounded by Config.MaxAge.
+type activity []run
+
+// maxRuns bounds the list all the same: at the default limits a session has at
+// most 24h/5m = 288.
+const maxRuns = 1024
+
+// add joins [start, end] to the list. gap is the smallest idle limit, outside
+// the latest start of a judged request that is no activity itself. It reports
+// whether a gap in front of any other request may have changed.
+func (a *activity) add(start, end int64, policies uint64, gap, outside int64) (changed bool) {
+	runs := *a
+	n := len(runs)
+	if n > 0 {
+		// The usual case: it goes on where the session is.
+		last := &runs[n-1]
+		if start > last.start && start-last.end < gap {
+			changed = end > last.end && outside > last.end
+			last.end = max(last.end, end)
+			return changed
+		}
+	}
+	// runs[:lo] end too far before it, runs[hi:] start too far behind it.
+	lo := sort.Search(n, func(i int) bool { return start-runs[i].end < gap })
+	hi := lo
+	for hi < n && runs[hi].start-end < gap {
+		hi++
+	}
+	if lo == hi {
+		runs = append(runs, run{})
+		copy(runs[lo+1:], runs[lo:])
+		runs[lo] = run{start, end, policies}
+		*a = runs
+		return lo < n || outside > start
+	}
+	merged := run{start, end, policies}
+	for _, r := range runs[lo:hi] {
+		switch {
+		case r.start < merged.start:
+			merged.start, merged.policies = r.start, r.policies
+		case r.start == merged.start:
+			merged.policies |= r.policies
+		}
+		merged.end = max(merged.end, r.end)
+	}
+	if hi-lo == 1 && merged == runs[lo] {
+		return false
+	}
+	changed = hi < n || hi-lo > 1 || outside > start ||
+		merged.start != runs[lo].start || merged.policies != runs[lo].policies
+	runs[lo] = merged
+	*a = append(runs[:lo+1], runs[hi:]...)
+	return changed
+}
+
+// before returns the latest end of activity that started before at, and false
+// if there is none.
+func (a activity) before(at int64) (end int64, ok bool) {
+	for i := len(a) - 1; i >= 0; i-- {
+		if a[i].start < at {
+			return a[i].end, true
+		}
+	}
+	return 0, false
+}
+
+// firstGap finds the first silence of more than limit that is behind from and
+// in front of a request that policy governs or of at. Silence begins at the
+// returned instant.
+func (a activity) firstGap(p *Policy, policy uint8, from, at, limit int64) (since int64, found bool) {
+	since = from
+	bit := uint64(1) << policy
+	for i := range a {
+		r := &a[i]
+		if r.start >= at {
+			break
+		}
+		if r.policies&bit != 0 && p.exceeds(r.start-since, limit) {
+			return since, true
+		}
+		since = max(since, r.end)
+	}
+	return since, p.exceeds(at-since, limit)
+}
+
+// cut bounds the list. What began before the authentication that the oldest
+// request to come can still go back to says no more than its last end; beyond
+// that a gap in the middle is given up, which can only hide a violation.
+// It returns the number of gaps given up.
+func (a *activity) cut(settled int64) (lost int) {
+	runs := *a
+	if len(runs) <= maxRuns {
+		return 0
+	}
+	k := 0
+	for k+1 < len(runs) && runs[k+1].start <= settled {
+		k++
+	}
+	runs = append(runs[:0], runs[k:]...)
+	for len(runs) > maxRuns {
+		m := len(runs) / 2
+		runs[m].end = runs[m+1].end
+		runs = append(runs[:m+1], runs[m+2:]...)
+		lost++
+	}
+	*a = runs
+	return lost
+}

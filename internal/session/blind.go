@@ -1,0 +1,76 @@
+package session
+
+// Why something cannot be confirmed.
+const (
+	// ReasonSampled: spans of the session may have been dropped by a sampler.
+	ReasonSampled = "sampled"
+	// ReasonEvicted: what was known of the session was thrown away.
+	ReasonEvicted = "evicted"
+	// ReasonShutdown: the collector stopped before the wait was over.
+	ReasonShutdown = "shutdown"
+)
+
+// blindInterval is a time whose facts may be lost for good.
+type blindInterval struct {
+	from, to int64
+	reason   string
+}
+
+// maxBlind bounds how many blind intervals are told apart; beyond it the two
+// that lie closest become one.
+const maxBlind = 64
+
+type blinds []blindInterval
+
+func (b *blinds) add(n blindInterval) {
+	list := *b
+	i := len(list)
+	for i > 0 && list[i-1].from > n.from {
+		i--
+	}
+	list = append(list, blindInterval{})
+	copy(list[i+1:], list[i:])
+	list[i] = n
+	if len(list) > maxBlind {
+		k := 1
+		for j := 1; j < len(list); j++ {
+			if list[j].from-list[j-1].to < list[k].from-list[k-1].to {
+				k = j
+			}
+		}
+		list[k-1].to = max(list[k-1].to, list[k].to)
+		list = append(list[:k], list[k+1:]...)
+	}
+	*b = list
+}
+
+// between returns the reason of the first blind interval that touches the open
+// interval from since to at.
+func (b blinds) between(since, at int64) (reason string, blind bool) {
+	for i := range b {
+		if b[i].from < at && b[i].to > since {
+			return b[i].reason, true
+		}
+	}
+	return "", false
+}
+
+// doubt says why x cannot be confirmed, or nothing: what would clear an idle
+// expiry is activity behind it, what would clear any other is an
+// authentication, where those are seen at all.
+func (w *past) doubt(x *expiry) string {
+	if x.typ == IdleTimeout {
+		if w.policy.Sampled || w.t.sampled {
+			return ReasonSampled
+		}
+	} else if w.e.authenticated&(1<<w.r.policy) == 0 {
+		return ""
+	}
+	if reason, blind := w.e.blinds.between(x.since, w.r.Eff); blind {
+		return reason
+	}
+	if w.t.forgotten > x.since {
+		return ReasonEvicted
+	}
+	return ""
+}

@@ -1,0 +1,164 @@
+package session
+
+// observeEvent takes what is no request.
+func (e *Engine) observeEvent(f *Fact, now int64) {
+	if f.Kind == EndedUser {
+		e.observeUserEnd(f, now)
+		return
+	}
+	if f.Session.ID.IsZero() {
+		return
+	}
+	if f.Kind == Rotated && (f.Previous.ID == f.Session.ID || f.Previous.ID.IsZero()) {
+		g := *f
+		g.Kind = Started
+		f = &g
+	}
+	t := e.open(&f.Session, now)
+	if t == nil {
+		return
+	}
+	rec := record{
+		Start: f.At, End: f.At, At: f.At, Eff: f.At, Arrival: now,
+		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: NoPolicy, state: decided,
+	}
+	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
+	hash := rec.hash()
+	lateHere := f.At < t.newest-int64(e.cfg.ReorderWindow)
+	repeated := false
+	e.recent.bucket(hash, func(r *record) bool {
+		repeated = r.sameRecord(&rec)
+		return !repeated
+	})
+	if !repeated {
+		e.stats.facts[f.Kind]++
+		if lateHere {
+			e.stats.factsLate[f.Kind]++
+		}
+		e.remember(t, &rec, hash, &Details{})
+	}
+	if !f.User.ID.IsZero() {
+		e.nameUser(&f.User)
+	}
+	changed := e.applyEvent(t, &rec)
+	switch f.Kind {
+	case Ended:
+		end := ending{at: f.At, service: e.services.resources[rec.resource].service}
+		if lateHere {
+			end.binds = e.recent.next
+		}
+		var lost int
+		var ended bool
+		t.ends, ended, lost = addEnding(t.ends, end)
+		e.stats.lost += int64(lost)
+		changed = changed || ended
+		e.reportLifetime(t)
+	case Rotated:
+		if t.addRotation(rotation{f.At, f.Previous.ID}) {
+			changed = true
+		}
+		e.rotatedAway(f, e.services.resources[rec.resource].service, now)
+	}
+	if changed {
+		e.reviewLine(t, now)
+	}
+}
+
+// applyEvent joins what the event says of its own session.
+func (e *Engine) applyEvent(t *timeline, r *record) (changed bool) {
+	t.newest = max(t.newest, r.At)
+	if r.At < t.first {
+		t.first, changed = r.At, true
+	}
+	if !r.user.IsZero() && e.showIdentity(t, identity{r.At, r.user}) {
+		changed = true
+	}
+	switch r.kind {
+	case Authenticated:
+		var lost int
+		var added bool
+		t.authentications, added, lost = addInstant(t.authentications, r.At)
+		e.stats.lost += int64(lost)
+		e.authenticated |= t.policies
+		t.reported = t.reported && !added
+		changed = changed || added
+	case Started, Rotated:
+		if r.At < t.firstStart {
+			t.firstStart, changed = r.At, true
+		}
+	}
+	if r.isActivity() {
+		if r.At < t.firstActivity {
+			changed = true
+		}
+		if t.alive(r.At, r.At, 0, e.gap) {
+			changed = true
+		}
+	}
+	return changed
+}
+
+// rotatedAway ends the previous id of a rotation.
+func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
+	from := e.open(&f.Previous, now)
+	if from == nil {
+		return
+	}
+	end := ending{at: f.At, service: service, other: f.Session.ID}
+	if f.At < from.newest-int64(e.cfg.ReorderWindow) {
+		end.binds = e.recent.next
+	}
+	var changed bool
+	var lost int
+	from.rotations, changed, lost = addEnding(from.rotations, end)
+	e.stats.lost += int64(lost)
+	from.newest = max(from.newest, f.At)
+	if f.At < from.first {
+		from.first, changed = f.At, true
+	}
+	if changed {
+		e.reviewLine(from, now)
+	}
+}
+
+// observeUserEnd ends every session of a user but the one that is named.
+func (e *Engine) observeUserEnd(f *Fact, now int64) {
+	if f.User.ID.IsZero() {
+		return
+	}
+	e.nameUser(&f.User)
+	service := e.services.resources[e.services.number(f.Resource, e.recent.next, e.recent.oldest())].service
+	end := ending{at: f.At, service: service, other: f.Session.ID}
+	if !e.users.end(f.User.ID, end, now) {
+		return
+	}
+	e.stats.facts[EndedUser]++
+	slots := e.users.sessions[f.User.ID]
+	members := make([]*timeline, 0, len(slots))
+	for _, slot := range slots {
+		members = append(members, e.sessions.slots[slot])
+	}
+	var path [maxLineage]ID
+	for _, t := range members {
+		e.userEnded(t, end, now, path[:0])
+	}
+}
+
+// userEnded holds a user's end against t and against what t was rotated to.
+func (e *Engine) userEnded(t *timeline, end ending, now int64, path []ID) {
+	if end.at < t.newest-int64(e.cfg.ReorderWindow) {
+		end := end
+		end.binds = e.recent.next
+		t.lateUserEnds, _, _ = addEnding(t.lateUserEnds, end)
+	}
+	e.review(t, now)
+	path = append(path, t.id)
+	for i := range t.rotations {
+		to := t.rotations[i].other
+		if len(path) < cap(path) && !contains(path, to) {
+			if child := e.sessions.get(to); child != nil {
+				e.userEnded(child, end, now, path)
+			}
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package session
+
+import "math/bits"
+
+// record is one recent fact, kept so that evidence which comes later can be
+// held against it. It holds no pointer.
+type record struct {
+	Start, End, At int64
+	// Eff is where the request starts as it is judged: where the longest
+	// request around it does.
+	Eff     int64
+	Arrival int64
+	session ID
+	user    ID
+	trace   [16]byte
+	span    [8]byte
+	// position in the ring, from 1 on; 0 is an empty slot.
+	position uint64
+	// ofSession and inBucket lead to older records.
+	ofSession, inBucket uint64
+	details             uint64
+	slot                uint32
+	resource            uint32
+	kind                Kind
+	outcome             Outcome
+	policy              uint8
+	flags               Flags
+	state               recordState
+}
+
+// recordState says what became of a record.
+type recordState uint8
+
+const (
+	// late: it came behind the reorder window: activity, but not judged.
+	late recordState = 1 << iota
+	// exempted: it lies inside an exempt request.
+	exempted
+	// suspected: a suspect stands for it.
+	suspected
+	// decided: its verdict has been counted.
+	decided
+)
+
+// identified reports whether the record names its trace and its span.
+func (r *record) identified() bool { return r.trace != [16]byte{} && r.span != [8]byte{} }
+
+// sameRequest reports whether r and o are records of one request.
+func (r *record) sameRequest(o *record) bool {
+	return r.kind == Request && o.kind == Request && r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session
+}
+
+// inside reports whether r lies inside o: a longer request of the same session
+// and trace that is not a stream.
+func (r *record) inside(o *record) bool {
+	return o.Start <= r.Start && r.End <= o.End && o.End-o.Start > r.End-r.Start &&
+		o.flags&Stream == 0 && r.trace == o.trace && r.session == o.session && r.identified() && o.identified()
+}
+
+// isActivity reports whether the record keeps its session alive.
+func (r *record) isActivity() bool {
+	switch r.kind {
+	case Request:
+		return r.outcome != Rejected && r.flags&(Consumer|Passive) == 0 && r.state&exempted == 0
+	case Authenticated, Started, Rotated, Activity:
+		return true
+	}
+	return false
+}
+
+// isEvidence reports whether the record says anything of its session.
+func (r *record) isEvidence() bool {
+	switch r.kind {
+	case Exempt:
+		return false
+	case Request:
+		return r.outcome != Rejected && r.state&exempted == 0
+	}
+	return true
+}
+
+const (
+	chunkBits = 10
+	chunkSize = 1 << chunkBits
+)
+
+// recent is a ring of the last records of the whole table, linked by session
+// and, through a hash, by trace. Chunks are allocated as they are needed, so
+// that a large limit costs nothing until it is used.
+type recent struct {
+	limit   uint64 // records that can be reached
+	chunks  [][]record
+	next    uint64 // position of the next record; the first is 1
+	heads   []uint64
+	details detailLog
+}
+
+func newRecent(limit int) recent {
+	limit = max(limit, 1)
+	n := (limit + chunkSize - 1) / chunkSize
+	return recent{
+		limit: uint64(limit), next: 1,
+		chunks: make([][]record, n),
+		heads:  make([]uint64, 1<<bits.Len(uint(limit-1))),
+	}
+}
+
+// oldest returns the position of the oldest record that can be reached.
+func (r *recent) oldest() uint64 {
+	if r.next > r.limit {
+		return r.next - r.limit
+	}
+	return 1
+}
+
+// at returns the record at position, or nil if it can no longer be reached.
+func (r *recent) at(position uint64) *record {
+	if position < r.oldest() || position >= r.next {
+		return nil
+	}
+	return r.place(position)
+}
+
+func (r *recent) place(position uint64) *record {
+	i := (position - 1) % r.limit
+	c := i >> chunkBits
+	if r.chunks[c] == nil {
+		r.chunks[c] = make([]record, min(chunkSize, r.limit-c<<chunkBits))
+	}
+	return &r.chunks[c][i&(chunkSize-1)]
+}
+
+// full reports whether the next push overwrites a record.
+func (r *recent) full() bool { return r.next > r.limit }
+
+// push stores rec and links it in the bucket of hash.
+func (r *recent) push(rec *record, hash uint64, d *Details) *record {
+	rec.position = r.next
+	r.next++
+	rec.details = r.details.put(d)
+	head := &r.heads[hash&uint64(len(r.heads)-1)]
+	rec.inBucket, *head = *head, rec.position
+	to := r.place(rec.position)
+	*to = *rec
+	return to
+}
+
+// maxBucketSteps bounds how many records of one bucket are looked at: a trace
+// id that a client repeats a million times must not cost a million steps.
+const maxBucketSteps = 512
+
+// bucket calls each with the records in hash's bucket, newest first, until it
+// returns false. Other traces may share the bucket.
+func (r *recent) bucket(hash uint64, each func(*record) bool) {
+	p := r.heads[hash&uint64(len(r.heads)-1)]
+	for range maxBucketSteps {
+		rec := r.at(p)
+		if rec == nil || !each(rec) {
+			return
+		}
+		p = rec.inBucket
+	}
+}
+
+// hash of what records of one request, and of its trace, have in common.
+func (r *record) hash() uint64 {
+	h := r.session[0]
+	if r.identified() {
+		return mix(mix(h, le(r.trace[:8])), le(r.trace[8:]))
+	}
+	return mix(mix(h, uint64(r.At)), uint64(r.kind))
+}
+
+func mix(h, v uint64) uint64 {
+	hi, lo := bits.Mul64(h^v, 0x9e3779b97f4a7c15)
+	return hi ^ lo
+}
+
+func le(b []byte) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}

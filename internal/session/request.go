@@ -1,0 +1,315 @@
+package session
+
+// observeRequest takes a request, or the extent of an exempt one.
+func (e *Engine) observeRequest(f *Fact, now int64) Mark {
+	t := e.sessions.get(f.Session.ID)
+	rec := record{
+		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, Arrival: now,
+		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
+		slot: noSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
+	}
+	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
+	hash := rec.hash()
+	if twin := e.twin(t, &rec, hash, &f.Details); twin != nil {
+		return e.merge(t, twin, &rec, f, now)
+	}
+	if f.Kind == Request {
+		e.stats.facts[Request]++
+	}
+	e.nest(&rec, hash)
+	if rec.isEvidence() {
+		if t = e.open(&f.Session, now); t == nil {
+			return Mark{}
+		}
+		if rec.End < t.newest-int64(e.cfg.ReorderWindow) {
+			rec.state |= late
+			e.stats.factsLate[Request]++
+		}
+	}
+	r := e.remember(t, &rec, hash, &f.Details)
+	var changed, line bool
+	if t != nil && r.isEvidence() {
+		if !f.User.ID.IsZero() {
+			e.nameUser(&f.User)
+		}
+		changed, line = e.apply(t, r)
+	}
+	if r.identified() && e.nestOthers(t, r, hash) {
+		changed = true
+	}
+	switch {
+	case t == nil:
+		return Mark{}
+	case line:
+		e.reviewLine(t, now)
+	case changed:
+		e.review(t, now)
+	default:
+		return e.consider(t, r, now)
+	}
+	return e.markOf(r)
+}
+
+const noSlot = ^uint32(0)
+
+// remember puts rec among the recent facts. What it displaces is decided
+// first.
+func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *record {
+	if e.recent.full() {
+		old := e.recent.place(e.recent.next)
+		if old.state&(decided|suspected) == 0 && e.judged(old) {
+			e.stats.early++
+		}
+		e.decide(old)
+		e.recent.details.forget(old.details)
+	}
+	if t != nil {
+		rec.slot = t.slot
+		rec.ofSession = t.recent
+		t.recent = e.recent.next
+		t.facts++
+	}
+	return e.recent.push(rec, hash, d)
+}
+
+// apply joins what r says to its session's timeline. changed: the verdicts on
+// the session's other requests may have; line: so may those on the requests of
+// what the session was rotated to.
+func (e *Engine) apply(t *timeline, r *record) (changed, line bool) {
+	t.newest = max(t.newest, r.End)
+	if r.At < t.first {
+		line = t.first != unset
+		t.first = r.At
+	}
+	if r.flags&Sampled != 0 && !t.sampled {
+		t.sampled = true
+		changed = t.suspects > 0
+	}
+	if r.policy != NoPolicy {
+		bit := uint64(1) << r.policy
+		t.policies |= bit
+		t.policy = r.policy
+		if len(t.authentications) > 0 {
+			e.authenticated |= bit
+		}
+	}
+	if !r.user.IsZero() && e.showIdentity(t, identity{r.At, r.user}) {
+		line = true
+	}
+	if r.isActivity() {
+		older := r.Eff < t.firstActivity && t.firstActivity != unset
+		var governs uint64
+		if r.policy != NoPolicy && r.state&late == 0 {
+			governs = 1 << r.policy
+		}
+		if t.alive(r.Eff, r.End, governs, e.gap) || older {
+			changed = true
+		}
+		line = line || older
+	} else {
+		t.outside = max(t.outside, r.Eff)
+	}
+	return changed, line
+}
+
+// markOf returns the mark for a request that has been judged.
+func (e *Engine) markOf(r *record) Mark {
+	if r.state&suspected != 0 {
+		for _, s := range e.suspects[r.session] {
+			if s.position == r.position {
+				return s.mark()
+			}
+		}
+	}
+	return Mark{}
+}
+
+// nest finds out what the request lies inside: it starts when the longest
+// request around it starts, and is exempt if any around it is.
+func (e *Engine) nest(r *record, hash uint64) {
+	r.Eff = r.Start
+	r.state &^= exempted
+	if !r.identified() {
+		return
+	}
+	longest := int64(-1)
+	e.recent.bucket(hash, func(o *record) bool {
+		if !r.inside(o) {
+			return true
+		}
+		if o.kind == Exempt {
+			r.state |= exempted
+			return true
+		}
+		if o.kind != Request || o.state&late != 0 {
+			return true
+		}
+		if d := o.End - o.Start; d > longest || d == longest && o.Start < r.Eff {
+			longest, r.Eff = d, o.Start
+		}
+		return true
+	})
+}
+
+// nestOthers finds the requests that lie inside o and lets them start where it
+// does. It reports whether any did not before.
+func (e *Engine) nestOthers(t *timeline, o *record, hash uint64) (changed bool) {
+	if t == nil || o.flags&Stream != 0 || o.Start == o.End {
+		return false
+	}
+	rebuild := false
+	visit := func(r *record) {
+		if r.kind != Request || !r.inside(o) {
+			return
+		}
+		eff, state := r.Eff, r.state
+		e.nest(r, hash)
+		if r.Eff == eff && r.state == state {
+			return
+		}
+		changed = true
+		if r.Eff > eff || r.state != state {
+			rebuild = true
+		} else if r.isActivity() {
+			e.apply(t, r)
+		}
+	}
+	e.recent.bucket(hash, func(r *record) bool { visit(r); return true })
+	for _, s := range e.suspects[o.session] {
+		visit(&s.record)
+	}
+	if rebuild {
+		e.rebuild(t)
+	}
+	return changed
+}
+
+// twin finds what has been heard of the same request before.
+func (e *Engine) twin(t *timeline, rec *record, hash uint64, d *Details) (twin *record) {
+	e.recent.bucket(hash, func(r *record) bool {
+		if r.sameRequest(rec) || r.sameRecord(rec) && e.recent.details.get(r.details) == *d {
+			twin = r
+			return false
+		}
+		return true
+	})
+	if twin == nil && t != nil && t.suspects > 0 {
+		for _, s := range e.suspects[t.id] {
+			if s.sameRequest(rec) {
+				return &s.record
+			}
+		}
+	}
+	return twin
+}
+
+// sameRecord reports whether r and o, without both ids or exempt, are one
+// record delivered twice.
+func (r *record) sameRecord(o *record) bool {
+	if r.kind != o.kind || r.kind == Request && r.identified() {
+		return false
+	}
+	return r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
+		r.user == o.user && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
+		r.outcome == o.outcome && r.policy == o.policy && r.flags == o.flags
+}
+
+// merge joins a second record of one request to the first: a span knows the
+// times better than a log record, and the worse outcome holds.
+func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark {
+	was := *twin
+	merged := e.join(twin, rec)
+	if merged == was {
+		if t != nil {
+			t.lastArrival = now
+		}
+		return e.markOf(twin)
+	}
+	if t == nil && merged.isEvidence() { // only in theory: a rejected one stays rejected
+		if t = e.open(&f.Session, now); t == nil {
+			return Mark{}
+		}
+	}
+	if !merged.user.IsZero() && merged.user == f.User.ID {
+		e.nameUser(&f.User)
+	}
+	*twin = merged
+	hash := merged.hash()
+	e.nest(twin, hash)
+	if twin.resource == rec.resource && twin.resource != was.resource || twin.Start != was.Start || twin.End != was.End || twin.flags != was.flags {
+		twin.details = e.recent.details.put(&f.Details)
+	}
+	e.updateSuspect(twin)
+	if t == nil {
+		return Mark{}
+	}
+	t.newest = max(t.newest, merged.End)
+	e.rebuild(t)
+	e.nestOthers(t, twin, hash)
+	e.reviewLine(t, now)
+	return e.markOf(twin)
+}
+
+// join returns the join of two records of one request. It depends on their
+// content alone, not on their order.
+func (e *Engine) join(a, b *record) record {
+	win, lose := a, b
+	if e.knowsBetter(b, a) {
+		win, lose = b, a
+	}
+	m := *a
+	m.Start, m.End, m.At, m.policy, m.resource, m.flags = win.Start, win.End, win.At, win.policy, win.resource, win.flags
+	m.Eff = a.Eff
+	if win.Start != a.Start {
+		m.Eff = win.Start
+	}
+	m.user = win.user
+	if m.user.IsZero() {
+		m.user = lose.user
+	}
+	m.outcome = max(a.outcome, b.outcome)
+	return m
+}
+
+// knowsBetter orders the records of one request.
+func (e *Engine) knowsBetter(a, b *record) bool {
+	if la, lb := a.flags&FromLog, b.flags&FromLog; la != lb {
+		return la == 0
+	}
+	switch {
+	case a.Start != b.Start:
+		return a.Start < b.Start
+	case a.End != b.End:
+		return a.End < b.End
+	case a.policy != b.policy:
+		return a.policy < b.policy
+	}
+	sa, sb := &e.services.resources[a.resource], &e.services.resources[b.resource]
+	if sa.ServiceName != sb.ServiceName {
+		return sa.ServiceName < sb.ServiceName
+	}
+	if a.At != b.At {
+		return a.At < b.At
+	}
+	return a.flags < b.flags
+}
+
+// updateSuspect copies what changed in a record to the suspect that stands for
+// it, and the other way round.
+func (e *Engine) updateSuspect(r *record) {
+	for _, s := range e.suspects[r.session] {
+		if s.position != r.position {
+			continue
+		}
+		ring := e.recent.at(r.position)
+		if ring != nil && ring != r {
+			*ring = *r
+		}
+		if &s.record != r {
+			s.record = *r
+		}
+		res := &e.services.resources[r.resource]
+		s.resource, s.service = res.Resource, res.service
+		s.details = e.recent.details.get(r.details)
+	}
+}

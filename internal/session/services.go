@@ -1,0 +1,100 @@
+package session
+
+import "strings"
+
+// OtherService is what a service is called in metrics when there are more than
+// Config.MaxServices, and a resource in findings when there are more at a time
+// than can be remembered.
+const OtherService = "_other"
+
+const maxResources = 1 << 16
+
+// services gives resources and service names small numbers.
+type services struct {
+	limit     int
+	names     []string // by service number; 0 is OtherService
+	byName    map[string]uint32
+	resources []resource // by resource number; 0 is OtherService
+	byValue   map[Resource]uint32
+	free      []uint32
+
+	lastPointer *Resource // what number was looked up last
+	last        uint32
+}
+
+type resource struct {
+	Resource
+	service uint32
+	used    uint64 // position of the last recent fact that refers to it
+}
+
+func newServices(limit int) services {
+	return services{
+		limit: limit,
+		names: []string{OtherService}, byName: map[string]uint32{OtherService: 0},
+		resources: []resource{{Resource: Resource{ServiceName: OtherService}}}, byValue: map[Resource]uint32{},
+	}
+}
+
+// number returns r's number. position is that of the fact that refers to it,
+// oldest that of the oldest one which may still be referred to.
+func (s *services) number(r *Resource, position, oldest uint64) uint32 {
+	if r != s.lastPointer {
+		s.lastPointer, s.last = r, s.lookUp(*r, oldest)
+	}
+	s.resources[s.last].used = position
+	return s.last
+}
+
+// forgetPointer must be called before the memory of resources that were passed
+// by pointer is used for something else.
+func (s *services) forgetPointer() { s.lastPointer = nil }
+
+func (s *services) lookUp(r Resource, oldest uint64) uint32 {
+	if n, ok := s.byValue[r]; ok {
+		return n
+	}
+	n := uint32(len(s.resources))
+	if n >= maxResources {
+		if len(s.free) == 0 {
+			s.collect(oldest)
+		}
+		if len(s.free) == 0 {
+			return 0
+		}
+		n, s.free = s.free[len(s.free)-1], s.free[:len(s.free)-1]
+	} else {
+		s.resources = append(s.resources, resource{})
+	}
+	r = Resource{
+		ServiceName: strings.Clone(r.ServiceName), ServiceNamespace: strings.Clone(r.ServiceNamespace),
+		ServiceInstance: strings.Clone(r.ServiceInstance), Environment: strings.Clone(r.Environment),
+	}
+	s.resources[n] = resource{Resource: r, service: s.name(r.ServiceName)}
+	s.byValue[r] = n
+	return n
+}
+
+// collect frees the numbers of resources that nothing refers to any more.
+func (s *services) collect(oldest uint64) {
+	for n := 1; n < len(s.resources); n++ {
+		if r := &s.resources[n]; r.used < oldest {
+			delete(s.byValue, r.Resource)
+			s.free = append(s.free, uint32(n))
+			r.used = unset
+		}
+	}
+}
+
+func (s *services) name(name string) uint32 {
+	if n, ok := s.byName[name]; ok {
+		return n
+	}
+	if len(s.names) > s.limit {
+		return 0
+	}
+	n := uint32(len(s.names))
+	s.names = append(s.names, name)
+	s.byName[name] = n
+	return n
+}

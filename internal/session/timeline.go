@@ -1,0 +1,103 @@
+package session
+
+import "math"
+
+// unset is the instant that stands for "never" where the earliest counts.
+const unset = math.MaxInt64
+
+// timeline is what a session's past amounts to: a join of its facts.
+// All instants are nanoseconds since the Unix epoch.
+type timeline struct {
+	id        ID
+	pseudonym Pseudonym
+
+	newest          int64 // latest end of any fact; decides what is late
+	first           int64 // earliest own time of any fact
+	firstStart      int64 // earliest start or rotation onto this id
+	firstActivity   int64
+	active          activity
+	authentications []int64
+	ends            []ending   // of this id
+	rotations       []ending   // away from this id, to ending.other
+	lateUserEnds    []ending   // of its user, that came behind the window
+	lineage         []rotation // the earliest onto this id; several at one instant
+	identities      []identity
+
+	// outside is the latest start of a judged request that is no activity.
+	outside int64
+
+	policies uint64 // that governed a request of this session
+	policy   uint8  // that governed the last one
+	sampled  bool   // activity may have been dropped by a sampler
+	reported bool   // its lifetime has been reported
+	inUse    bool
+
+	// forgotten: what was known of this id before this instant may have been
+	// evicted.
+	forgotten   int64
+	lastArrival int64
+	// recent is the position behind the session's newest recent fact (0:
+	// none), facts how many there ever were, suspects how many are open.
+	recent   uint64
+	facts    uint32
+	suspects uint32
+	slot     uint32
+}
+
+// rotation onto an id.
+type rotation struct {
+	at   int64
+	from ID
+}
+
+// reset empties the parts of t that the recent facts can restore.
+func (t *timeline) reset() {
+	t.first, t.firstStart, t.firstActivity = unset, unset, unset
+	t.active = t.active[:0]
+	t.authentications = t.authentications[:0]
+	t.identities = t.identities[:0]
+	t.sampled = false
+}
+
+// started reports the session's start. It is known unless something else came
+// more than tolerance before it.
+func (t *timeline) started(tolerance int64) (at int64, known bool) {
+	return t.firstStart, t.firstStart != unset && t.first >= t.firstStart-tolerance
+}
+
+// alive joins activity over [start, end].
+func (t *timeline) alive(start, end int64, policies uint64, gap int64) (changed bool) {
+	t.firstActivity = min(t.firstActivity, start)
+	return t.active.add(start, end, policies, gap, t.outside)
+}
+
+// addRotation joins a rotation onto this id. Only the earliest is its lineage;
+// of several at one instant the origins decide later.
+func (t *timeline) addRotation(r rotation) (changed bool) {
+	const maxForks = 8
+	switch {
+	case len(t.lineage) == 0 || r.at < t.lineage[0].at:
+		t.lineage = append(t.lineage[:0], r)
+		return true
+	case r.at > t.lineage[0].at || len(t.lineage) == maxForks:
+		return false
+	}
+	for _, have := range t.lineage {
+		if have == r {
+			return false
+		}
+	}
+	t.lineage = append(t.lineage, r)
+	return true
+}
+
+// rotatedWithin reports whether the session was rotated away within tolerance
+// of at.
+func (t *timeline) rotatedWithin(at, tolerance int64) bool {
+	for i := range t.rotations {
+		if d := at - t.rotations[i].at; d <= tolerance && -d <= tolerance {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,191 @@
+package session
+
+// users holds what is known of users: the ends of all their sessions, and
+// which sessions showed them.
+type users struct {
+	// ended holds only users of whom an end was seen.
+	ended map[ID][]ending
+	// endedAt is when the last one arrived, in the order of arrival.
+	endedAt []userEnd
+	// sessions of a user, by slot; may hold slots that have since been given
+	// to others.
+	sessions map[ID][]uint32
+	names    map[ID]Pseudonym
+}
+
+func newUsers() users {
+	return users{ended: map[ID][]ending{}, sessions: map[ID][]uint32{}, names: map[ID]Pseudonym{}}
+}
+
+type userEnd struct {
+	user    ID
+	arrival int64
+}
+
+// maxUsersEnded bounds how many ends of users are remembered.
+const maxUsersEnded = 1 << 20
+
+// end joins an end to those of user. It reports whether it is a new one.
+func (u *users) end(user ID, end ending, now int64) bool {
+	list, changed, _ := addEnding(u.ended[user], end)
+	if !changed {
+		return false
+	}
+	u.ended[user] = list
+	u.endedAt = append(u.endedAt, userEnd{user, now})
+	if len(u.endedAt) > maxUsersEnded {
+		u.forgetOldest()
+	}
+	return true
+}
+
+// forget lets go of at most n ends that arrived before.
+func (u *users) forget(before int64, n int) {
+	for range n {
+		if len(u.endedAt) == 0 || u.endedAt[0].arrival >= before {
+			return
+		}
+		u.forgetOldest()
+	}
+}
+
+// forgetOldest lets go of a user's ends if the oldest is the last one of that
+// user.
+func (u *users) forgetOldest() {
+	oldest := u.endedAt[0]
+	u.endedAt = u.endedAt[1:]
+	if list := u.ended[oldest.user]; len(list) > 1 {
+		u.ended[oldest.user] = list[1:]
+		return
+	}
+	delete(u.ended, oldest.user)
+	if len(u.sessions[oldest.user]) == 0 {
+		delete(u.names, oldest.user)
+	}
+}
+
+func (u *users) ends(user ID) []ending { return u.ended[user] }
+
+// join notes that the session in slot showed user.
+func (u *users) join(user ID, slot uint32) {
+	list := u.sessions[user]
+	for _, s := range list {
+		if s == slot {
+			return
+		}
+	}
+	u.sessions[user] = append(list, slot)
+}
+
+// leave undoes join when the session is forgotten.
+func (u *users) leave(user ID, slot uint32) {
+	list := u.sessions[user]
+	for i, s := range list {
+		if s == slot {
+			list[i] = list[len(list)-1]
+			list = list[:len(list)-1]
+			break
+		}
+	}
+	if len(list) > 0 {
+		u.sessions[user] = list
+		return
+	}
+	delete(u.sessions, user)
+	if len(u.ended[user]) == 0 {
+		delete(u.names, user)
+	}
+}
+
+// identityOf returns the user whom t showed last at or before at. An id that
+// shows none has the one that its previous id showed last up to the rotation.
+func (e *Engine) identityOf(t *timeline, at int64) (ID, bool) {
+	var path [maxLineage]ID
+	steps := path[:0]
+	for {
+		if user, ok := identityAt(t.identities, at); ok {
+			return user, true
+		}
+		steps = append(steps, t.id)
+		from, rotated := e.parent(t)
+		if from == nil || len(steps) == cap(steps) || contains(steps, from.id) {
+			return ID{}, false
+		}
+		t, at = from, min(at, rotated)
+	}
+}
+
+// parent returns what t was rotated from, and when.
+func (e *Engine) parent(t *timeline) (*timeline, int64) {
+	if len(t.lineage) == 0 {
+		return nil, 0
+	}
+	best := t.lineage[0]
+	if len(t.lineage) > 1 {
+		var path [maxLineage]ID
+		earliest := int64(unset)
+		for _, r := range t.lineage {
+			o := origin{at: r.at}
+			if from := e.sessions.get(r.from); from != nil {
+				o = e.originOf(from, r.at, r.at, 0, append(path[:0], t.id))
+			}
+			if o.at < earliest {
+				earliest, best = o.at, r
+			}
+		}
+	}
+	return e.sessions.get(best.from), best.at
+}
+
+// usersOf appends to list every user whom t, or what it was rotated from, ever
+// showed.
+func (e *Engine) usersOf(t *timeline, list []ID) []ID {
+	var path [maxLineage]ID
+	steps := path[:0]
+	for t != nil && len(steps) < cap(steps) && !contains(steps, t.id) {
+		for _, i := range t.identities {
+			if !contains(list, i.user) {
+				list = append(list, i.user)
+			}
+		}
+		steps = append(steps, t.id)
+		t, _ = e.parent(t)
+	}
+	return list
+}
+
+// nameUser keeps what a user is called in findings.
+func (e *Engine) nameUser(n *Name) {
+	if _, ok := e.users.names[n.ID]; !ok {
+		e.users.names[n.ID] = e.cfg.Pseudonym(n.Raw)
+	}
+}
+
+// showIdentity joins who to what t showed. It reports whether it is news.
+func (e *Engine) showIdentity(t *timeline, who identity) bool {
+	switch n := len(t.identities); {
+	case n == 0:
+		t.identities = append(t.identities, who)
+	case n == 1 && t.identities[0].user == who.user:
+		if t.identities[0].at <= who.at {
+			return false
+		}
+		t.identities[0].at = who.at
+		return true
+	default:
+		t.identities = addIdentities(t.identities, e.identitiesOf(t, who)...)
+	}
+	e.users.join(who.user, t.slot)
+	return true
+}
+
+// identitiesOf returns who, and every identity that the recent facts of t show.
+func (e *Engine) identitiesOf(t *timeline, who identity) []identity {
+	list := []identity{who}
+	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
+		if !r.user.IsZero() && r.isEvidence() {
+			list = append(list, identity{r.At, r.user})
+		}
+	}
+	return list
+}
