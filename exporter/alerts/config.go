@@ -106,3 +106,20 @@ func (cfg *Config) Validate() error {
 	)
 	return errors.Join(errs...)
 }
+
+// endpoints lists where alerts go.
+func (cfg *Config) endpoints() ([]endpoint, error) {
+	if len(cfg.Endpoints) == 0 {
+		e, err := parseEndpoint("endpoint", cfg.ClientConfig.Endpoint)
+		return []endpoint{e}, err
+	}
+	var list []endpoint
+	for i, raw := range cfg.Endpoints {
+		e, err := parseEndpoint(fmt.Sprintf("endpoints[%d]", i), raw)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}

@@ -73,16 +73,18 @@ func (id identity) labels(static map[string]string) map[string]string {
 }
 
 // labelValue makes a text fit to be a label's value: Alertmanager answers 400 to invalid UTF-8.
-func labelValue(s string) string {
+func labelValue(s string) string { return cut(s, maxLabelValue) }
+
+// cut returns s as valid UTF-8 of at most limit bytes.
+func cut(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= maxLabelValue {
+	if len(s) <= limit {
 		return s
 	}
-	end := maxLabelValue
-	for !utf8.RuneStart(s[end]) {
-		end--
+	for !utf8.RuneStart(s[limit]) {
+		limit--
 	}
-	return s[:end]
+	return strings.Clone(s[:limit])
 }
 
 func validateLabels(labels map[string]string) error {

@@ -1,0 +1,289 @@
+package alerts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/alertmanager/api/v2/models"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+)
+
+// flushTimeout bounds how long a stopping exporter waits for room in a full queue.
+const flushTimeout = 5 * time.Second
+
+var errQuiet = errors.New("not sent, since Alertmanager asked for a pause")
+
+// target is one Alertmanager with a queue, retries and a goroutine of its own, so that one that is down
+// delays no other. The goroutine offers alerts to the queue, at once when they are raised and every
+// resend interval as long as they live; the queue's consumers send what the table holds at that moment.
+type target struct {
+	endpoint
+	cfg       *Config
+	table     *table
+	write     writer
+	telemetry *telemetry
+	newClient func(context.Context, component.Host) (*http.Client, error)
+
+	queue  exporter.Logs // exporterhelper's, around push
+	client *http.Client  // from start on
+	wake   chan struct{}
+	done   chan struct{} // closed when the goroutine has ended
+	cancel context.CancelFunc
+
+	mu struct {
+		sync.Mutex
+		due        []identity                     // to be offered
+		offered    map[identity]pcommon.Timestamp // the latest offer of each
+		last       pcommon.Timestamp
+		quietUntil time.Time
+	}
+}
+
+func newTarget(set exporter.Settings, cfg *Config, e endpoint, t *table, m *telemetry) (*target, error) {
+	tg := &target{
+		endpoint: e, cfg: cfg, table: t, telemetry: m, write: newWriter(cfg),
+		wake: make(chan struct{}, 1),
+		newClient: func(ctx context.Context, host component.Host) (*http.Client, error) {
+			return cfg.ClientConfig.ToClient(ctx, host.GetExtensions(), set.TelemetrySettings)
+		},
+	}
+	tg.mu.offered = map[identity]pcommon.Timestamp{}
+	var err error
+	tg.queue, err = exporterhelper.NewLogs(context.Background(), set, cfg, tg.push,
+		exporterhelper.WithStart(tg.connect),
+		exporterhelper.WithShutdown(tg.disconnect),
+		// The client has the timeout, for each request alone.
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
+		exporterhelper.WithRetry(cfg.RetryConfig),
+		exporterhelper.WithQueue(cfg.QueueConfig),
+	)
+	return tg, err
+}
+
+func (t *target) connect(ctx context.Context, host component.Host) error {
+	client, err := t.newClient(ctx, host)
+	if err != nil {
+		return err
+	}
+	client.CheckRedirect = stay
+	t.client = client
+	return nil
+}
+
+func (t *target) disconnect(context.Context) error {
+	if t.client != nil {
+		t.client.CloseIdleConnections()
+	}
+	return nil
+}
+
+func (t *target) start(ctx context.Context, host component.Host) error {
+	if err := t.queue.Start(ctx, host); err != nil {
+		return err
+	}
+	background, cancel := context.WithCancel(context.Background())
+	t.cancel, t.done = cancel, make(chan struct{})
+	go t.run(background)
+	return nil
+}
+
+// stop sends what is due, drains the queue and ends what start began.
+func (t *target) stop(ctx context.Context) error {
+	if t.cancel == nil {
+		return t.queue.Shutdown(ctx)
+	}
+	t.cancel()
+	<-t.done
+	if t.cfg.QueueConfig.HasValue() {
+		flush, cancel := context.WithTimeout(ctx, flushTimeout)
+		defer cancel()
+		t.offerDue(flush)
+		return t.queue.Shutdown(ctx)
+	}
+	err := t.queue.Shutdown(ctx)
+	if due := t.takeDue(); len(due) > 0 {
+		err = errors.Join(err, t.push(ctx, encodeOffers(due)))
+	}
+	return err
+}
+
+func (t *target) run(ctx context.Context) {
+	defer close(t.done)
+	ticker := time.NewTicker(t.cfg.ResendInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.wake:
+		case <-ticker.C:
+			t.renew(ctx, time.Now())
+		}
+		t.offerDue(ctx)
+	}
+}
+
+// raise has alerts offered now, not at the next renewal. It never blocks.
+func (t *target) raise(ids []identity) {
+	t.mu.Lock()
+	for _, id := range ids {
+		if !slices.Contains(t.mu.due, id) {
+			t.mu.due = append(t.mu.due, id)
+		}
+	}
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// renew makes every live alert due. What was due and has run out is lost.
+func (t *target) renew(ctx context.Context, now time.Time) {
+	live := t.table.live(now)
+	alive := make(map[identity]struct{}, len(live))
+	for _, id := range live {
+		alive[id] = struct{}{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var lost int64
+	for _, id := range t.mu.due {
+		if _, ok := alive[id]; !ok {
+			lost++
+		}
+	}
+	t.mu.due = live
+	for id := range t.mu.offered {
+		if _, ok := alive[id]; !ok && !t.table.holds(id) {
+			delete(t.mu.offered, id)
+		}
+	}
+	if lost > 0 {
+		t.telemetry.dropped(ctx, reasonExpired, lost)
+	}
+}
+
+// offerDue puts what is due into the queue. What finds no room there stays due until the next renewal.
+func (t *target) offerDue(ctx context.Context) {
+	if t.quiet(time.Now()) > 0 {
+		return
+	}
+	for offers := t.takeDue(); len(offers) > 0; {
+		batch := offers[:min(len(offers), maxBatch)]
+		if err := t.queue.ConsumeLogs(ctx, encodeOffers(batch)); err != nil && !consumererror.IsPermanent(err) {
+			t.putBack(offers)
+			return
+		}
+		t.outdate(batch)
+		offers = offers[len(batch):]
+	}
+}
+
+func (t *target) takeDue() []offer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	offers := make([]offer, len(t.mu.due))
+	for i, id := range t.mu.due {
+		t.mu.last = max(t.mu.last+1, pcommon.NewTimestampFromTime(time.Now()))
+		offers[i] = offer{identity: id, at: t.mu.last}
+	}
+	t.mu.due = nil
+	return offers
+}
+
+// outdate has earlier offers of these alerts left out, now that the queue holds later ones.
+func (t *target) outdate(offers []offer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, o := range offers {
+		t.mu.offered[o.identity] = o.at
+	}
+}
+
+func (t *target) putBack(offers []offer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, o := range offers {
+		if !slices.Contains(t.mu.due, o.identity) {
+			t.mu.due = append(t.mu.due, o.identity)
+		}
+	}
+}
+
+// quiet is for how long Alertmanager wants nothing.
+func (t *target) quiet(now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(0, t.mu.quietUntil.Sub(now))
+}
+
+// push sends the alerts that were offered. The queue's consumers call it, and retries call it again.
+func (t *target) push(ctx context.Context, logs plog.Logs) error {
+	if wait := t.quiet(time.Now()); wait > 0 {
+		return exporterhelper.NewThrottleRetry(errQuiet, wait)
+	}
+	var rejected error
+	for offers := t.latest(decodeOffers(logs)); len(offers) > 0; {
+		batch := offers[:min(len(offers), maxBatch)]
+		if err := t.send(ctx, batch); consumererror.IsPermanent(err) {
+			rejected = errors.Join(rejected, err)
+		} else if err != nil {
+			return consumererror.NewLogs(err, encodeOffers(offers))
+		}
+		offers = offers[len(batch):]
+	}
+	return rejected
+}
+
+// latest leaves out what was offered again since: the later offer says the same and more. And so an
+// Alertmanager that was down for long is sent each alert once when it is back, not once for each renewal.
+func (t *target) latest(offers []offer) []offer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.DeleteFunc(offers, func(o offer) bool { return o.at < t.mu.offered[o.identity] })
+}
+
+// send posts a batch of alerts as they stand now. Those that ran out while they waited are dropped.
+func (t *target) send(ctx context.Context, batch []offer) error {
+	now := time.Now()
+	alerts := make(models.PostableAlerts, 0, len(batch))
+	for _, o := range batch {
+		if a, ok := t.table.alert(o.identity, now); ok {
+			alerts = append(alerts, t.write.postable(a))
+		}
+	}
+	if expired := len(batch) - len(alerts); expired > 0 {
+		t.telemetry.dropped(ctx, reasonExpired, int64(expired))
+	}
+	if len(alerts) == 0 {
+		return nil
+	}
+	body, err := json.Marshal(alerts)
+	if err != nil {
+		return consumererror.NewPermanent(err)
+	}
+	got := post(ctx, t.client, t.url, body)
+	t.telemetry.sent(ctx, t.name, got.result)
+	if got.result == resultRejected {
+		t.telemetry.dropped(ctx, reasonRejected, int64(len(alerts)))
+	}
+	// Nobody waits longer than an alert lives, whatever the header says.
+	if wait := min(got.wait, t.cfg.ResolveAfter); wait > 0 {
+		t.mu.Lock()
+		t.mu.quietUntil = now.Add(wait)
+		t.mu.Unlock()
+		return exporterhelper.NewThrottleRetry(got.err, wait)
+	}
+	return got.err
+}
