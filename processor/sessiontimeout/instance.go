@@ -1,0 +1,45 @@
+package sessiontimeout
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+)
+
+var errSecondLogsPipeline = errors.New("this processor stands in two logs pipelines and cannot tell through which its findings should leave: " +
+	"keep it in one, and bring the records of the other into that one with a forward connector, or give the other a processor of its own (session_timeout/2)")
+
+// instance is the processor's place in one pipeline.
+type instance struct {
+	watch  *watch
+	leave  func() (last bool)
+	wayOut consumer.Logs // of a logs pipeline
+	once   sync.Once
+	err    error
+}
+
+func (i *instance) start(ctx context.Context, host component.Host) error {
+	if i.wayOut != nil {
+		if err := i.watch.open(i.wayOut); err != nil {
+			i.wayOut = nil // it is another instance's
+			return err
+		}
+	}
+	return i.watch.start(ctx, host)
+}
+
+// shutdown is safe twice and without start. The last instance ends the watch.
+func (i *instance) shutdown(ctx context.Context) error {
+	i.once.Do(func() {
+		if i.wayOut != nil {
+			i.watch.close(ctx, i.wayOut)
+		}
+		if i.leave() {
+			i.err = i.watch.stop(ctx)
+		}
+	})
+	return i.err
+}

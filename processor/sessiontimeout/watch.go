@@ -1,0 +1,305 @@
+package sessiontimeout
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// tick is how often verdicts that have waited long enough are reached.
+const tick = time.Second
+
+// maxUndelivered bounds the findings that wait for the next component to take
+// them.
+const maxUndelivered = 10_000
+
+// watch is what all instances of one component id share: one engine, and the
+// one way out for its findings. Safe for concurrent use.
+type watch struct {
+	id        component.ID
+	cfg       *Config
+	set       component.TelemetrySettings
+	telemetry *telemetry
+	instances int // guarded by the factory
+	batches   sync.Pool
+
+	startOnce sync.Once
+	startErr  error
+	stopOnce  sync.Once
+	done      chan struct{}
+	loop      sync.WaitGroup
+
+	extractor *extract.Extractor // set by start, read-only from then on
+
+	mu struct {
+		sync.Mutex
+		engine  *session.Engine
+		refused [extract.ReasonCount]int64
+		seen    seenCounts
+		closed  bool
+	}
+	// delivery is held while findings leave, so that they leave in order.
+	delivery struct {
+		sync.Mutex
+		wayOut  consumer.Logs
+		waiting []session.Finding
+		lost    int64
+	}
+}
+
+func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
+	w := &watch{
+		id: set.ID, cfg: cfg, set: dropSignal(set.TelemetrySettings), done: make(chan struct{}),
+		batches: sync.Pool{New: func() any { return &extract.Batch{} }},
+	}
+	w.mu.seen = seenCounts{limit: cfg.MaxServices}
+	var err error
+	w.telemetry, err = newTelemetry(w)
+	return w, err
+}
+
+func (w *watch) capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: w.cfg.Mark}
+}
+
+// open makes next the way out for findings.
+func (w *watch) open(next consumer.Logs) error {
+	w.delivery.Lock()
+	defer w.delivery.Unlock()
+	if w.delivery.wayOut != nil {
+		return errSecondLogsPipeline
+	}
+	w.delivery.wayOut = next
+	return nil
+}
+
+// start starts the watch with the first of its instances.
+func (w *watch) start(ctx context.Context, host component.Host) error {
+	w.startOnce.Do(func() {
+		key, err := w.hashKey(ctx, host)
+		if err != nil {
+			w.startErr = err
+			return
+		}
+		x, err := extract.New(w.cfg.extraction(key))
+		if err != nil {
+			w.startErr = err
+			return
+		}
+		w.extractor = x
+		w.mu.Lock()
+		w.mu.engine = session.New(w.cfg.engine(x.Pseudonym))
+		w.mu.Unlock()
+		if err := w.telemetry.register(); err != nil {
+			w.startErr = err
+			return
+		}
+		w.loop.Go(w.run)
+	})
+	return w.startErr
+}
+
+// run reaches the verdicts as their time comes.
+func (w *watch) run() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	warned := false
+	for {
+		select {
+		case <-w.done:
+			return
+		case <-t.C:
+			w.advance(context.Background())
+			if !warned && !w.hasWayOut() {
+				warned = true
+				w.set.Logger.Warn("Findings have no way out, since this processor stands in no logs pipeline: they are counted and marked, not reported. " +
+					"Add it to one, for example `logs/sessions: {receivers: [nop], processors: [session_timeout], exporters: [alerts]}`")
+			}
+		}
+	}
+}
+
+func (w *watch) hasWayOut() bool {
+	w.delivery.Lock()
+	defer w.delivery.Unlock()
+	return w.delivery.wayOut != nil
+}
+
+// advance decides what has waited long enough and lets it out.
+func (w *watch) advance(ctx context.Context) {
+	w.mu.Lock()
+	if !w.mu.closed {
+		w.mu.engine.Advance(time.Now().UnixNano())
+	}
+	w.mu.Unlock()
+	w.deliver(ctx)
+}
+
+// deliver hands what was decided to the next component of the logs pipeline.
+// What it refuses for now waits for the next time.
+func (w *watch) deliver(ctx context.Context) {
+	w.delivery.Lock()
+	defer w.delivery.Unlock()
+	w.mu.Lock()
+	findings := w.mu.engine.TakeFindings()
+	confirmations := w.mu.engine.TakeConfirmations()
+	lifetimes := w.mu.engine.TakeLifetimes()
+	w.mu.Unlock()
+	w.telemetry.record(ctx, confirmations, lifetimes)
+
+	d := &w.delivery
+	d.waiting = append(d.waiting, findings...)
+	if len(d.waiting) == 0 {
+		return
+	}
+	if d.wayOut == nil {
+		w.lose(len(d.waiting))
+		return
+	}
+	err := d.wayOut.ConsumeLogs(ctx, findingRecords(d.waiting, w.cfg))
+	switch {
+	case err == nil:
+		d.waiting = nil
+	case consumererror.IsPermanent(err):
+		w.lose(len(d.waiting))
+	default:
+		w.lose(len(d.waiting) - maxUndelivered)
+	}
+}
+
+// lose gives up the n oldest findings that wait.
+func (w *watch) lose(n int) {
+	if n <= 0 {
+		return
+	}
+	d := &w.delivery
+	d.lost += int64(n)
+	d.waiting = append([]session.Finding(nil), d.waiting[n:]...)
+}
+
+// close lets out what can still leave through next, which stops afterwards.
+// Suspicions that have not waited long enough are inconclusive.
+func (w *watch) close(ctx context.Context, next consumer.Logs) {
+	if w.extractor != nil && w.startErr == nil {
+		w.mu.Lock()
+		if !w.mu.closed {
+			w.mu.engine.Shutdown(time.Now().UnixNano())
+		}
+		w.mu.Unlock()
+		w.deliver(ctx)
+	}
+	w.delivery.Lock()
+	defer w.delivery.Unlock()
+	if w.delivery.wayOut == next {
+		w.delivery.wayOut = nil
+	}
+}
+
+// stop ends the watch with the last of its instances.
+func (w *watch) stop(ctx context.Context) error {
+	w.stopOnce.Do(func() {
+		close(w.done)
+		w.loop.Wait()
+		if w.extractor != nil && w.startErr == nil {
+			w.mu.Lock()
+			w.mu.engine.Shutdown(time.Now().UnixNano())
+			w.mu.closed = true
+			w.mu.Unlock()
+			w.deliver(ctx)
+			if n := w.delivery.lost; n > 0 {
+				w.set.Logger.Warn("Findings were decided and found no way out", zap.Int64("findings", n))
+			}
+		}
+		w.telemetry.shutdown()
+	})
+	return nil
+}
+
+func (w *watch) processTraces(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	b := w.batches.Get().(*extract.Batch)
+	w.extractor.Traces(td, b)
+	w.observe(b, func(ref extract.Ref, f *session.Fact, m session.Mark) {
+		span := td.ResourceSpans().At(int(ref.Resource)).ScopeSpans().At(int(ref.Scope)).Spans().At(int(ref.Record))
+		w.mark(span.Attributes(), f, m)
+	})
+	return td, nil
+}
+
+func (w *watch) processLogs(_ context.Context, ld plog.Logs) (plog.Logs, error) {
+	b := w.batches.Get().(*extract.Batch)
+	w.extractor.Logs(ld, b)
+	w.observe(b, func(ref extract.Ref, f *session.Fact, m session.Mark) {
+		record := ld.ResourceLogs().At(int(ref.Resource)).ScopeLogs().At(int(ref.Scope)).LogRecords().At(int(ref.Record))
+		w.mark(record.Attributes(), f, m)
+	})
+	return ld, nil
+}
+
+// observe gives the engine the facts of a batch and takes the batch back.
+func (w *watch) observe(b *extract.Batch, suspected func(extract.Ref, *session.Fact, session.Mark)) {
+	defer func() {
+		b.Reset()
+		w.batches.Put(b)
+	}()
+	now := time.Now().UnixNano()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, n := range b.Refused {
+		w.mu.refused[i] += int64(n)
+	}
+	for i := range b.Resources {
+		w.mu.seen.add(b.Resources[i].ServiceName, &b.Seen[i])
+	}
+	if w.mu.closed {
+		return
+	}
+	for i := range b.Facts {
+		f := &b.Facts[i]
+		if m := w.mu.engine.Observe(f, now); m.Suspected && w.cfg.Mark {
+			suspected(b.Refs[i], f, m)
+		}
+	}
+	w.mu.engine.ForgetPointers()
+}
+
+// seenCounts counts records by service and by how far they can be judged.
+type seenCounts struct {
+	limit  int
+	counts map[string]*[3]int64
+}
+
+func (s *seenCounts) add(service string, n *extract.Seen) {
+	if n.RequestWithID|n.RequestWithoutID|n.OtherWithID == 0 {
+		return
+	}
+	c := s.counts[service]
+	if c == nil {
+		if s.counts == nil {
+			s.counts = map[string]*[3]int64{}
+		}
+		if len(s.counts) >= s.limit {
+			service = session.OtherService
+			c = s.counts[service]
+		}
+		if c == nil {
+			c = new([3]int64)
+			s.counts[strings.Clone(service)] = c
+		}
+	}
+	c[0] += int64(n.RequestWithID)
+	c[1] += int64(n.RequestWithoutID)
+	c[2] += int64(n.OtherWithID)
+}
+
