@@ -1,0 +1,50 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ErrSlipped says that the machine paused for longer than the stories allow
+// for, so that what they know no longer holds. The scenario says nothing then;
+// play it again.
+var ErrSlipped = errors.New("the scenario slipped in time")
+
+// Play plays the stories, all users at once, and reports what was served late.
+// It fails where the shop behaves otherwise than its faults say.
+func Play(ctx context.Context, o Options) (Report, error) {
+	o = o.withDefaults()
+	if err := o.Validate(); err != nil {
+		return Report{}, err
+	}
+	var (
+		c       = newCollector()
+		players sync.WaitGroup
+		mu      sync.Mutex
+		errs    []error
+	)
+	for _, s := range Stories {
+		if !slices.Contains(o.Stories, s.Name) {
+			continue
+		}
+		for i := range o.Users {
+			p := newPlayer(ctx, o, c, s.Name, fmt.Sprintf("%s-%d", s.Name, i+1))
+			players.Go(func() {
+				defer p.close()
+				p.pause(time.Duration(i) * o.Margin / 7) // not all at one instant
+				s.play(p)
+				if p.err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					errs = append(errs, fmt.Errorf("%s: %w", p.user, p.err))
+				}
+			})
+		}
+	}
+	players.Wait()
+	return c.report(), errors.Join(errs...)
+}
