@@ -3,7 +3,6 @@ package extract
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
@@ -49,7 +48,7 @@ func New(cfg Config) (*Extractor, error) {
 	x.logins, err = newRouteSet("login_locations", cfg.LoginLocations)
 	check(err)
 	if cfg.LogRequestSlack < 0 {
-		check(fmt.Errorf("log_request_slack: must not be negative (got %v)", cfg.LogRequestSlack.Round(time.Nanosecond)))
+		check(fmt.Errorf("log_request_slack: must not be negative (got %v)", cfg.LogRequestSlack))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

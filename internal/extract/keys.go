@@ -72,11 +72,13 @@ var builtinNames = [builtinSlots]string{
 // maxSlots is the width of found.seen.
 const maxSlots = 64
 
+const buckets = 1024
+
 // keyTable finds the slot of an attribute name: a hash table of so few names
 // in so many buckets that almost every name that does not matter meets an
 // empty one.
 type keyTable struct {
-	heads [1024]uint8 // slot+1 of a bucket's first name; 0 is none
+	heads [buckets]uint8 // slot+1 of a bucket's first name; 0 is none
 	next  [maxSlots]uint8
 	names [maxSlots]string
 	count int
@@ -101,25 +103,30 @@ func (t *keyTable) add(name string) (slot, bool) {
 	}
 	s := t.count
 	t.count++
-	head := &t.heads[bucket(name)]
+	head := &t.heads[bucket(name)%buckets]
 	t.names[s], t.next[s], *head = name, *head, uint8(s)+1
 	return slot(s), true
 }
 
-// bucket hashes what differs most among attribute names: their lengths, their
-// ends and their middles.
+// bucket hashes what differs most among attribute names: their lengths and
+// their ends.
 func bucket(name string) uint32 {
 	n := len(name)
-	if n == 0 {
-		return 0
+	if n < 4 {
+		return uint32(n)
 	}
-	h := uint32(n)*0x9e3779b1 + uint32(name[n-1])*0x85ebca6b + uint32(name[n/2])*0xc2b2ae35
-	return h >> 22
+	end := name[n-4:]
+	h := uint32(end[0]) | uint32(end[1])<<8 | uint32(end[2])<<16 | uint32(end[3])<<24
+	return (h ^ uint32(n)) * 0x9e3779b1 >> 22
 }
 
 func (t *keyTable) find(name string) (slot, bool) {
-	for i := t.heads[bucket(name)]; i != 0; i = t.next[(i-1)%maxSlots] {
-		if s := (i - 1) % maxSlots; t.names[s] == name {
+	return t.findFrom(t.heads[bucket(name)%buckets], name)
+}
+
+func (t *keyTable) findFrom(head uint8, name string) (slot, bool) {
+	for ; head != 0; head = t.next[(head-1)%maxSlots] {
+		if s := (head - 1) % maxSlots; t.names[s] == name {
 			return slot(s), true
 		}
 	}
@@ -138,8 +145,12 @@ type found struct {
 func (t *keyTable) collect(m pcommon.Map, f *found) {
 	var seen uint64
 	for name, v := range m.All() {
-		s, ok := t.find(name)
-		if !ok || seen>>s&1 != 0 {
+		head := t.heads[bucket(name)%buckets]
+		if head == 0 {
+			continue
+		}
+		s, ok := t.findFrom(head, name)
+		if !ok || seen>>(s%maxSlots)&1 != 0 {
 			continue
 		}
 		seen |= 1 << (s % maxSlots)

@@ -12,10 +12,8 @@ import (
 // outcome says what became of a request, by its codes: never by the status of
 // a SERVER span, which stays unset on 4xx.
 func (x *Extractor) outcome(f *found, httpStatus int32) session.Outcome {
-	o := session.Indeterminate
-	if rpc, ok := rpcOutcome(f); ok {
-		o = rpc
-	} else {
+	o, ok := rpcOutcome(f)
+	if !ok {
 		o = x.httpOutcome(f, httpStatus)
 	}
 	if o == session.Served && hasErrorType(f) {

@@ -21,12 +21,9 @@ type request struct {
 // request appends what the current record says, which is a request.
 func (w *walk) request(q *request) {
 	x, r := w.x, &w.record
-	method := r.strOr(slotMethod, slotMethodOld)
-	route, path := r.str(slotRoute), cutPath(r.strOr(slotPath, slotTargetOld))
-	// Where a route says that a rest is optional (/login/:next?), what comes
-	// before is the route.
-	cutRoute := cutPath(route)
-	exempt := x.exempt.match(method, cutRoute, path)
+	method, template := r.strOr(slotMethod, slotMethodOld), r.str(slotRoute)
+	of, at := newRoute(template), newRoute(r.strOr(slotPath, slotTargetOld))
+	exempt := x.exempt.match(method, &of, &at)
 	var id sessionID
 	w.sessionID(&id)
 	if !exempt {
@@ -64,11 +61,10 @@ func (w *walk) request(q *request) {
 	} else {
 		f.Outcome = x.outcome(r, status)
 	}
-	if x.passive.match(method, cutRoute, path) {
+	if x.passive.match(method, &of, &at) {
 		f.Flags |= session.Passive
 	}
-	if status == 101 || isEventStream(r.header(slotContentType)) || isEventStream(r.header(slotContentTypeOld)) ||
-		x.streams.match(cutRoute) || x.streams.match(path) {
+	if status == 101 || hasEventStream(r) || x.streams.match(&of) || x.streams.match(&at) {
 		f.Flags |= session.Stream
 	}
 	f.Policy = w.policy
@@ -76,7 +72,7 @@ func (w *walk) request(q *request) {
 		f.Policy = x.policies.policy(r, &w.scope, &w.resource)
 	}
 	d := &f.Details
-	d.Method, d.Route, d.Path, d.Status = clip(method), clip(route), clip(path), status
+	d.Method, d.Route, d.Path, d.Status = clip(method), clip(template), clip(at.full), status
 	d.RPCMethod, d.Destination = clip(r.str(slotRPCMethod)), clip(r.str(slotDestination))
 }
 
@@ -90,7 +86,7 @@ func (q *request) fill(f *session.Fact, id *sessionID) {
 
 // identify takes the ids of the request, or neither.
 func (q *request) identify(trace pcommon.TraceID, span pcommon.SpanID) {
-	if !trace.IsEmpty() && !span.IsEmpty() {
+	if trace != (pcommon.TraceID{}) && span != (pcommon.SpanID{}) {
 		q.trace, q.span = trace, span
 	}
 }
@@ -107,6 +103,11 @@ func instant(t pcommon.Timestamp) (int64, Reason) {
 }
 
 const eventStream = "text/event-stream"
+
+func hasEventStream(f *found) bool {
+	return f.any(1<<slotContentType|1<<slotContentTypeOld) &&
+		(isEventStream(f.header(slotContentType)) || isEventStream(f.header(slotContentTypeOld)))
+}
 
 // isEventStream reports whether a content type, with parameters or without, is
 // that of server-sent events.

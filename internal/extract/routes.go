@@ -5,19 +5,45 @@ import (
 	"strings"
 )
 
-// routeSet matches routes and paths, in any case.
+// route is a route, or a path, as sets of them look at it: up to the first ';'
+// or '?'.
+type route struct {
+	full    string
+	segment string // the last one, whether a slash follows it or not
+}
+
+func newRoute(s string) route {
+	if i := strings.IndexByte(s, ';'); i >= 0 {
+		s = s[:i]
+	}
+	if i := strings.IndexByte(s, '?'); i >= 0 {
+		s = s[:i]
+	}
+	trimmed := trimSlashes(s)
+	return route{full: s, segment: trimmed[strings.LastIndexByte(trimmed, '/')+1:]}
+}
+
+// trimSlashes cuts trailing slashes, but leaves the root its own.
+func trimSlashes(path string) string {
+	for len(path) > 1 && path[len(path)-1] == '/' {
+		path = path[:len(path)-1]
+	}
+	return path
+}
+
+// routeSet matches routes, in any case.
 type routeSet struct {
-	segments [32][]string // last segments by length
-	others   []string     // longer last segments
+	lengths  uint32       // bit n: the set has segments of length n, modulo its width
+	others   bool         // the set has more than segments
+	segments [32][]string // last segments by length, modulo its width
 	begins   []string     // what last segments begin with
-	whole    []string     // whole routes or paths
-	under    []string     // what whole routes or paths begin with
-	empty    bool
+	whole    []string     // whole routes
+	under    []string     // what whole routes begin with
 }
 
 // newRouteSet reads entries as [RequestMatch] describes them.
 func newRouteSet(key string, entries []string) (*routeSet, error) {
-	r := &routeSet{empty: len(entries) == 0}
+	r := &routeSet{}
 	for i, entry := range entries {
 		if err := checkPattern(entry); err != nil {
 			return nil, fmt.Errorf("%s::%d: %w (got %q)", key, i, err, entry)
@@ -30,46 +56,44 @@ func newRouteSet(key string, entries []string) (*routeSet, error) {
 			r.whole = append(r.whole, trimSlashes(e))
 		case prefix:
 			r.begins = append(r.begins, e)
-		case len(e) < len(r.segments):
-			r.segments[len(e)] = append(r.segments[len(e)], e)
 		default:
-			r.others = append(r.others, e)
+			n := len(e) % len(r.segments)
+			r.lengths |= 1 << n
+			r.segments[n] = append(r.segments[n], e)
 		}
 	}
+	r.others = len(r.begins)+len(r.whole)+len(r.under) > 0
 	return r, nil
 }
 
-// match reports whether path, which [cutPath] has cut, is in the set.
-func (r *routeSet) match(path string) bool {
-	if r.empty || path == "" {
-		return false
-	}
-	trimmed := trimSlashes(path)
-	if r.matchSegment(trimmed[strings.LastIndexByte(trimmed, '/')+1:]) {
+// match reports whether p is in the set.
+func (r *routeSet) match(p *route) bool {
+	// What is in no set, which is almost everything, is told by its length.
+	return (r.others || r.lengths>>(len(p.segment)%32)&1 != 0) && p.full != "" && r.search(p)
+}
+
+func (r *routeSet) search(p *route) bool {
+	if r.searchSegment(p.segment) {
 		return true
 	}
-	for _, w := range r.whole {
-		if equalFold(trimmed, w) {
+	for _, u := range r.under {
+		if hasPrefixFold(p.full, u) {
 			return true
 		}
 	}
-	for _, u := range r.under {
-		if hasPrefixFold(path, u) {
-			return true
+	if len(r.whole) > 0 {
+		trimmed := trimSlashes(p.full)
+		for _, w := range r.whole {
+			if equalFold(trimmed, w) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func (r *routeSet) matchSegment(segment string) bool {
-	if segment == "" {
-		return false
-	}
-	same := r.others
-	if len(segment) < len(r.segments) {
-		same = r.segments[len(segment)]
-	}
-	for _, s := range same {
+func (r *routeSet) searchSegment(segment string) bool {
+	for _, s := range r.segments[len(segment)%len(r.segments)] {
 		if equalFold(segment, s) {
 			return true
 		}
@@ -88,15 +112,12 @@ func (r *routeSet) matchLocation(location string) bool {
 	if i := strings.IndexAny(location, "?#;"); i >= 0 {
 		location = location[:i]
 	}
-	location = pathOfURL(location)
-	if r.match(location) {
+	p := newRoute(pathOfURL(location))
+	if r.match(&p) {
 		return true
 	}
-	segment := location[strings.LastIndexByte(location, '/')+1:]
-	if i := strings.IndexByte(segment, '.'); i > 0 {
-		return r.matchSegment(segment[:i])
-	}
-	return false
+	name, _, ok := strings.Cut(p.segment, ".")
+	return ok && r.searchSegment(name)
 }
 
 // pathOfURL leaves a URL its path, and a path as it is.
@@ -110,24 +131,6 @@ func pathOfURL(url string) string {
 		return authority[i:]
 	}
 	return ""
-}
-
-// cutPath is path up to the first ';' or '?'.
-func cutPath(path string) string {
-	for i := range len(path) {
-		if c := path[i]; c == ';' || c == '?' {
-			return path[:i]
-		}
-	}
-	return path
-}
-
-// trimSlashes cuts trailing slashes, but leaves the root its own.
-func trimSlashes(path string) string {
-	for len(path) > 1 && path[len(path)-1] == '/' {
-		path = path[:len(path)-1]
-	}
-	return path
 }
 
 // methodSet matches request methods, in any case.
@@ -170,8 +173,8 @@ func newRequestSet(key string, cfg RequestMatch) (requestSet, error) {
 
 // match looks at route and path both: some instrumentations give "/" for every
 // route.
-func (r *requestSet) match(method, route, path string) bool {
-	return r.methods.match(method) || r.routes.match(route) || r.routes.match(path)
+func (r *requestSet) match(method string, of, at *route) bool {
+	return r.routes.match(of) || r.routes.match(at) || r.methods.match(method)
 }
 
 // lower is s with its ASCII letters in lower case.

@@ -118,13 +118,21 @@ func isPlaceholder(raw string) bool {
 		}
 		return false
 	case '0' | 0x20:
-		return raw[0] == '0' && strings.Trim(raw, "0-") == ""
+		for i := range len(raw) {
+			if c := raw[i]; c != '0' && (c != '-' || i == 0) {
+				return false
+			}
+		}
+		return true
 	}
 	return false
 }
 
 // user is the identity that a record shows: a string, or a number as text.
 func (x *Extractor) user(f *found, b *Batch) session.Name {
+	if !f.any(1<<slotUser | 1<<slotUserOld) {
+		return session.Name{}
+	}
 	for _, s := range [...]slot{slotUser, slotUserOld} {
 		if !f.has(s) {
 			continue

@@ -1,0 +1,222 @@
+package extract
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// Run with
+//
+//	go test -run '^$' -bench . -benchmem ./internal/extract
+//
+// BesideWalk compares the extraction with a bare walk over the same spans.
+
+const benchSpans = 1024
+
+// benchTraces is a batch of SERVER spans of eleven attributes as today's HTTP
+// instrumentation writes them, of sessions of which each has a span in turn.
+func benchTraces(sessions int) ptrace.Traces {
+	td := ptrace.NewTraces()
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", "checkout")
+	rs.Resource().Attributes().PutStr("service.instance.id", "checkout-0")
+	ss := rs.ScopeSpans().AppendEmpty()
+	ss.Scope().SetName("go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp")
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i := range benchSpans {
+		s := ss.Spans().AppendEmpty()
+		s.SetKind(ptrace.SpanKindServer)
+		s.SetName("GET /cart/{id}")
+		s.SetTraceID(pcommon.TraceID{1, 2, 3, byte(i >> 8), byte(i)})
+		s.SetSpanID(pcommon.SpanID{4, 5, byte(i >> 8), byte(i)})
+		at := start.Add(time.Duration(i) * time.Millisecond)
+		s.SetStartTimestamp(pcommon.NewTimestampFromTime(at))
+		s.SetEndTimestamp(pcommon.NewTimestampFromTime(at.Add(8 * time.Millisecond)))
+		a := s.Attributes()
+		a.PutStr("http.request.method", "GET")
+		a.PutStr("url.scheme", "https")
+		a.PutStr("server.address", "shop.example.com")
+		a.PutInt("server.port", 443)
+		a.PutStr("url.path", fmt.Sprintf("/cart/%d", i))
+		a.PutStr("http.route", "/cart/{id}")
+		a.PutInt("http.response.status_code", 200)
+		a.PutStr("network.protocol.version", "1.1")
+		a.PutStr("client.address", "192.0.2.17")
+		a.PutStr("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36")
+		a.PutStr("session.id", fmt.Sprintf("0b0e5a3c-6f7b-4d51-9f0e-%012x", i%sessions))
+	}
+	return overTheWire(td)
+}
+
+// overTheWire gives every string memory of its own, as a receiver does.
+func overTheWire(td ptrace.Traces) ptrace.Traces {
+	b, err := new(ptrace.ProtoMarshaler).MarshalTraces(td)
+	if err != nil {
+		panic(err)
+	}
+	td, err = new(ptrace.ProtoUnmarshaler).UnmarshalTraces(b)
+	if err != nil {
+		panic(err)
+	}
+	return td
+}
+
+func benchLogs() plog.Logs {
+	ld := plog.NewLogs()
+	rl := ld.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr("service.name", "checkout")
+	sl := rl.ScopeLogs().AppendEmpty()
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i := range benchSpans {
+		r := sl.LogRecords().AppendEmpty()
+		r.SetTimestamp(pcommon.NewTimestampFromTime(start.Add(time.Duration(i) * time.Millisecond)))
+		a := r.Attributes()
+		a.PutStr("session.id", fmt.Sprintf("0b0e5a3c-6f7b-4d51-9f0e-%012x", i))
+		a.PutStr("http.request.method", "GET")
+		a.PutStr("url.path", fmt.Sprintf("/cart/%d", i))
+		a.PutInt("http.response.status_code", 200)
+		a.PutDouble("http.server.request.duration", 0.012)
+	}
+	return ld
+}
+
+func benchExtractor(b testing.TB, policies ...PolicyMatch) *Extractor {
+	cfg := testConfig()
+	cfg.Policies = append(policies, PolicyMatch{})
+	x, err := New(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return x
+}
+
+func perSpan(b *testing.B) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSpans, "ns/span")
+}
+
+// walkTypes looks at the names and types of all attributes.
+func walkTypes(td ptrace.Traces) (sum int) {
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
+		for j := range rs.ScopeSpans().Len() {
+			spans := rs.ScopeSpans().At(j).Spans()
+			for k := range spans.Len() {
+				for name, v := range spans.At(k).Attributes().All() {
+					sum += len(name) + int(v.Type())
+				}
+			}
+		}
+	}
+	return sum
+}
+
+// walkValues reads them, too: the first byte of each name and each string.
+func walkValues(td ptrace.Traces) (sum int) {
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
+		for j := range rs.ScopeSpans().Len() {
+			spans := rs.ScopeSpans().At(j).Spans()
+			for k := range spans.Len() {
+				for name, v := range spans.At(k).Attributes().All() {
+					sum += int(name[0]) + int(v.Type())
+					if s := v.Str(); s != "" {
+						sum += int(s[0])
+					}
+				}
+			}
+		}
+	}
+	return sum
+}
+
+// BenchmarkBesideWalk takes turns between two bare walks and the extraction,
+// so that whatever else the machine does meets all of them, and reports the
+// medians and their ratio.
+func BenchmarkBesideWalk(b *testing.B) {
+	x, td, batch := benchExtractor(b), benchTraces(benchSpans), &Batch{}
+	var took [3][]float64
+	sum := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		for i, f := range []func(){
+			func() { sum += walkTypes(td) },
+			func() { sum += walkValues(td) },
+			func() { batch.Reset(); x.Traces(td, batch) },
+		} {
+			start := time.Now()
+			f()
+			took[i] = append(took[i], float64(time.Since(start))/benchSpans)
+		}
+	}
+	var median [3]float64
+	for i := range took {
+		slices.Sort(took[i])
+		median[i] = took[i][len(took[i])/2]
+	}
+	b.ReportMetric(median[0], "ns/span-types")
+	b.ReportMetric(median[1], "ns/span-values")
+	b.ReportMetric(median[2], "ns/span-traces")
+	b.ReportMetric(median[2]/median[0], "x-types")
+	b.ReportMetric(median[2]/median[1], "x-values")
+	b.ReportMetric(0, "ns/op")
+	if sum == 0 || len(batch.Facts) != benchSpans {
+		b.Fatalf("%d facts", len(batch.Facts))
+	}
+}
+
+func BenchmarkTraces(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		policies []PolicyMatch
+	}{
+		{"one policy", nil},
+		{"by service", []PolicyMatch{{Match: map[string][]string{"service.name": {"ledger"}}}}},
+		{"by route", []PolicyMatch{{Match: map[string][]string{"service.name": {"checkout"}, "http.route": {"/pay/*"}}}}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			x, td, batch := benchExtractor(b, c.policies...), benchTraces(benchSpans), &Batch{}
+			b.ReportAllocs()
+			for b.Loop() {
+				batch.Reset()
+				x.Traces(td, batch)
+			}
+			perSpan(b)
+			if len(batch.Facts) != benchSpans {
+				b.Fatalf("%d facts", len(batch.Facts))
+			}
+		})
+	}
+}
+
+func BenchmarkOtherSpans(b *testing.B) {
+	x, td, batch := benchExtractor(b), benchTraces(benchSpans), &Batch{}
+	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for k := range spans.Len() {
+		spans.At(k).SetKind(ptrace.SpanKindInternal)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		batch.Reset()
+		x.Traces(td, batch)
+	}
+	perSpan(b)
+}
+
+func BenchmarkLogs(b *testing.B) {
+	x, ld, batch := benchExtractor(b), benchLogs(), &Batch{}
+	b.ReportAllocs()
+	for b.Loop() {
+		batch.Reset()
+		x.Logs(ld, batch)
+	}
+	perSpan(b)
+	if len(batch.Facts) != benchSpans {
+		b.Fatalf("%d facts", len(batch.Facts))
+	}
+}

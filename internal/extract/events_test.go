@@ -1,0 +1,143 @@
+package extract
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+func named(name string) func(plog.LogRecord) {
+	return func(r plog.LogRecord) { r.SetEventName(name) }
+}
+
+func TestEventsByDefault(t *testing.T) {
+	x := newExtractor(t)
+	both := attrs{"session.id": "s1", "user.id": "ann"}
+	for name, want := range map[string]session.Kind{
+		"session.start": session.Started, "session_created": session.Started,
+		"session.end": session.Ended, "session_expired": session.Ended,
+		"authn_login_success": session.Authenticated,
+		"user.session.clear":  session.EndedUser,
+	} {
+		for _, f := range []*session.Fact{
+			logFact(t, x, both, named(name)),
+			logFact(t, x, both.with(attrs{"event.name": name})),
+			logFact(t, x, both.with(attrs{"event.name": name + ":ann,why"})),
+		} {
+			at := testEnd.UnixNano()
+			assert.Equal(t, session.Fact{
+				Kind: want, Session: sessionName(x, "s1"), User: userName(x, "ann"), Start: at, End: at, At: at,
+				Resource: &session.Resource{ServiceName: "shop"},
+			}, *f, name)
+		}
+		for _, other := range []string{"x" + name, name + "s", strings.ToUpper(name), ":" + name} {
+			assert.Empty(t, ofLogs(x, oneLog(t, both, named(other))).Facts, other)
+		}
+	}
+}
+
+func TestEventNameBeatsTheAttribute(t *testing.T) {
+	x := newExtractor(t)
+	a := attrs{"session.id": "s1", "event.name": "session.end"}
+	assert.Equal(t, session.Started, logFact(t, x, a, named("session.start")).Kind)
+	assert.Empty(t, ofLogs(x, oneLog(t, a, named("something.else"))).Facts)
+}
+
+func TestEventsAreConfigured(t *testing.T) {
+	x := newExtractor(t, func(c *Config) {
+		c.Events = Events{Started: []string{"born"}, Ended: []string{"died"}, Activity: []string{"typed", "user:typed"}}
+	})
+	a := attrs{"session.id": "s1"}
+	assert.Equal(t, session.Started, logFact(t, x, a, named("born")).Kind)
+	assert.Equal(t, session.Ended, logFact(t, x, a, named("died")).Kind)
+	assert.Equal(t, session.Activity, logFact(t, x, a, named("typed")).Kind)
+	assert.Equal(t, session.Activity, logFact(t, x, a, named("user:typed")).Kind, "a colon may be part of a name")
+	assert.Empty(t, ofLogs(x, oneLog(t, a, named("session.start"))).Facts)
+	assert.Empty(t, ofLogs(x, oneLog(t, a, named("user:clicked"))).Facts)
+}
+
+func TestEventsNeedASession(t *testing.T) {
+	x := newExtractor(t)
+	for _, name := range []string{"session.start", "session.end", "authn_login_success"} {
+		b := ofLogs(x, oneLog(t, attrs{"user.id": "ann", "session.previous_id": "s0"}, named(name)))
+		assert.Empty(t, b.Facts, name)
+		assert.Zero(t, b.Refused, name)
+		b = ofLogs(x, oneLog(t, attrs{"session.id": "undefined"}, named(name)))
+		assert.Empty(t, b.Facts, name)
+		assert.Equal(t, 1, b.Refused[SessionIDPlaceholder], name)
+		assert.Equal(t, []Seen{{}}, b.Seen, "events are not counted among records")
+	}
+}
+
+func TestEndedUserNeedsAUser(t *testing.T) {
+	x := newExtractor(t)
+	clearing := named("user.session.clear")
+	assert.Empty(t, ofLogs(x, oneLog(t, attrs{"session.id": "s1"}, clearing)).Facts)
+	f := logFact(t, x, attrs{"enduser.id": "ann"}, clearing)
+	assert.Equal(t, userName(x, "ann"), f.User)
+	assert.Zero(t, f.Session)
+	f = logFact(t, x, attrs{"user.id": "ann", "session.id": "s1"}, clearing)
+	assert.Equal(t, sessionName(x, "s1"), f.Session, "it is spared")
+	b := ofLogs(x, oneLog(t, attrs{"user.id": "ann", "session.id": "null"}, clearing))
+	require.Len(t, b.Facts, 1)
+	assert.Zero(t, b.Facts[0].Session)
+	assert.Zero(t, b.Refused)
+}
+
+func TestRotation(t *testing.T) {
+	x := newExtractor(t)
+	start := named("session.start")
+	a := attrs{"session.id": "s1"}
+	f := logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), start)
+	assert.Equal(t, session.Rotated, f.Kind)
+	assert.Equal(t, sessionName(x, "s0"), f.Previous)
+	assert.Equal(t, sessionName(x, "s1"), f.Session)
+	for _, c := range []struct {
+		name     string
+		previous any
+		refused  Reason
+	}{
+		{"its own", "s1", usable},
+		{"empty", "", usable},
+		{"placeholder", "null", usable},
+		{"a number", 7, SessionIDType},
+		{"huge", strings.Repeat("x", 4097), SessionIDSize},
+	} {
+		b := ofLogs(x, oneLog(t, a.with(attrs{"session.previous_id": c.previous}), start))
+		require.Len(t, b.Facts, 1, c.name)
+		assert.Equal(t, session.Started, b.Facts[0].Kind, c.name)
+		assert.Zero(t, b.Facts[0].Previous, c.name)
+		var want [ReasonCount]int
+		if c.refused != usable {
+			want[c.refused] = 1
+		}
+		assert.Equal(t, want, b.Refused, c.name)
+	}
+	f = logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), named("session.end"))
+	assert.Equal(t, session.Ended, f.Kind)
+	assert.Zero(t, f.Previous, "only a start rotates")
+}
+
+func TestAnEventIsNoAccessLog(t *testing.T) {
+	x := newExtractor(t)
+	f := logFact(t, x, served, named("session.end"))
+	assert.Equal(t, session.Ended, f.Kind)
+	assert.Zero(t, f.Details)
+	// Nor is it exempt where it is logged during a login.
+	f = logFact(t, x, served.with(attrs{"url.path": "/login"}), named("authn_login_success"))
+	assert.Equal(t, session.Authenticated, f.Kind)
+}
+
+func TestEventsTakeTheIDsOfTheRecord(t *testing.T) {
+	f := logFact(t, newExtractor(t), attrs{"session.id": "s1"}, named("session.end"), func(r plog.LogRecord) {
+		r.SetTraceID(testTrace)
+		r.SetSpanID(testSpan)
+	})
+	assert.EqualValues(t, testTrace, f.Trace)
+	assert.EqualValues(t, testSpan, f.Span)
+}

@@ -1,0 +1,93 @@
+package extract
+
+import (
+	"crypto/hmac"
+	"crypto/md5"  //nolint:gosec // what others may have used
+	"crypto/sha1" //nolint:gosec // what others may have used
+	"crypto/sha256"
+	"crypto/sha3"
+	"crypto/sha512"
+	"encoding/hex"
+	"hash"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// hexOf is the hash of s as text.
+func hexOf(h hash.Hash, s string) string {
+	h.Write([]byte(s))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func pseudonymText(p session.Pseudonym) string { return hex.EncodeToString(p[:]) }
+
+func alreadyHashed(c *Config) { c.SessionID.AlreadyHashed = true }
+
+func TestPseudonymIsTheHMAC(t *testing.T) {
+	x := newExtractor(t)
+	for _, raw := range []string{"", "s1", strings.Repeat("x", 4096), strings.Repeat("a", 64), "\xff"} {
+		assert.Equal(t, hexOf(hmac.New(sha256.New, testKey), raw), pseudonymText(x.Pseudonym(raw)))
+	}
+	// By another hand: printf s1 | openssl dgst -sha256 -hmac kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk
+	assert.Equal(t, "bafa0f3c99f9abea4f499b70a17e6a429dd6adc41d00bc59da209302c0398c94", pseudonymText(x.Pseudonym("s1")))
+}
+
+func TestPseudonymOfWhatIsHashedAlready(t *testing.T) {
+	x := newExtractor(t, alreadyHashed)
+	hashed := hexOf(hmac.New(sha256.New, testKey), "s1")
+	assert.Equal(t, hashed, pseudonymText(x.Pseudonym(hashed)))
+	assert.Equal(t, hashed, pseudonymText(x.Pseudonym(strings.ToUpper(hashed))))
+	// What no redaction reached, or another function hashed, is not shown.
+	for _, raw := range []string{"s1", hashed[:63], hashed + "0", "g" + hashed[1:], hexOf(sha512.New(), "s1")} {
+		assert.Equal(t, hexOf(hmac.New(sha256.New, testKey), raw), pseudonymText(x.Pseudonym(raw)))
+	}
+}
+
+func TestIDs(t *testing.T) {
+	x, y := newExtractor(t), newExtractor(t)
+	assert.Equal(t, x.hash.session.id("s1"), y.hash.session.id("s1"), "the same key gives the same ids")
+	z := newExtractor(t, func(c *Config) { c.SessionID.HashKey = []byte(strings.Repeat("z", 32)) })
+	assert.NotEqual(t, x.hash.session.id("s1"), z.hash.session.id("s1"), "another key gives others")
+	assert.NotEqual(t, x.hash.session.id("s1"), x.hash.user.id("s1"), "a session is no user")
+	assert.Equal(t, session.ID{0x62a33fc5fe4591ef, 0xd30a4929ddb657de}, x.hash.session.id("s1"), "what is stored stays readable")
+	seen := map[session.ID]bool{}
+	for n := range 4096 {
+		id := x.hash.session.id(strings.Repeat("a", n))
+		assert.False(t, seen[id])
+		seen[id] = true
+	}
+}
+
+func TestTheKeyIsCopied(t *testing.T) {
+	key := []byte(strings.Repeat("k", 32))
+	x := newExtractor(t, func(c *Config) { c.SessionID.HashKey = key })
+	want := x.Pseudonym("s1")
+	clear(key)
+	assert.Equal(t, want, x.Pseudonym("s1"))
+}
+
+func TestHashesOfPlaceholdersAreNoIDs(t *testing.T) {
+	functions := map[string]func() hash.Hash{
+		"hmac-sha256": func() hash.Hash { return hmac.New(sha256.New, testKey) },
+		"hmac-sha512": func() hash.Hash { return hmac.New(sha512.New, testKey) },
+		"md5":         md5.New,
+		"sha1":        sha1.New,
+		"sha3":        func() hash.Hash { return sha3.New256() },
+	}
+	x, plain := newExtractor(t, alreadyHashed), newExtractor(t)
+	for name, f := range functions {
+		for _, s := range []string{"", "null", "Undefined", "DELETED", "0", strings.Repeat("0", 32), "00000000-0000-0000-0000-000000000000"} {
+			a := served.with(attrs{"session.id": hexOf(f(), s), "user.id": hexOf(f(), s)})
+			b := ofTraces(x, oneSpan(t, a))
+			assert.Empty(t, b.Facts, "%s of %q", name, s)
+			assert.Equal(t, 1, b.Refused[SessionIDPlaceholder])
+			assert.Zero(t, spanFact(t, x, a.with(attrs{"session.id": hexOf(f(), "s1")})).User)
+			assert.Len(t, ofTraces(plain, oneSpan(t, a)).Facts, 1, "where ids come raw, it is one")
+		}
+	}
+	assert.Empty(t, ofTraces(x, oneSpan(t, served.with(attrs{"session.id": "****"}))).Facts, "what redaction masks without a function")
+}

@@ -1,0 +1,75 @@
+package extract
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"pgregory.net/rapid"
+)
+
+func TestKeyTableFindsWhatItHolds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table := &keyTable{}
+		want := map[string]slot{}
+		name := rapid.OneOf(rapid.StringN(0, 6, -1), rapid.StringMatching(`[ab]{0,2}\.session\.id`), rapid.SampledFrom(builtinNames[:]))
+		for _, n := range rapid.SliceOf(name).Draw(t, "names") {
+			s, ok := table.add(n)
+			known, isKnown := want[n]
+			switch {
+			case isKnown && (!ok || s != known):
+				t.Fatalf("%q was %d and is %d", n, known, s)
+			case !isKnown && ok != (len(want) < maxSlots):
+				t.Fatalf("%q as name %d: %v", n, len(want), ok)
+			case ok:
+				want[n] = s
+			}
+		}
+		for _, n := range append(rapid.SliceOf(name).Draw(t, "others"), builtinNames[:]...) {
+			s, ok := table.find(n)
+			known, isKnown := want[n]
+			if ok != isKnown || ok && s != known {
+				t.Fatalf("%q: %d, %v; want %d, %v", n, s, ok, known, isKnown)
+			}
+		}
+	})
+}
+
+func TestBuiltinNamesHaveTheirSlots(t *testing.T) {
+	table := newKeyTable()
+	for i, name := range builtinNames {
+		require.NotEmpty(t, name, i)
+		s, ok := table.find(name)
+		assert.True(t, ok)
+		assert.Equal(t, slot(i), s)
+	}
+	assert.LessOrEqual(t, int(builtinSlots)+32, maxSlots, "room for configured names")
+}
+
+func TestAllSlotsWork(t *testing.T) {
+	var names []string
+	for i := range maxSlots - int(builtinSlots) {
+		names = append(names, fmt.Sprintf("a%02d", i))
+	}
+	x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = names })
+	for _, name := range names {
+		assert.Equal(t, sessionName(x, "s1"), spanFact(t, x, attrs{name: "s1"}).Session, name)
+	}
+	// A name that is read anyway takes no slot.
+	_ = newExtractor(t, func(c *Config) { c.SessionID.Attributes = append(names, "enduser.id") })
+}
+
+func TestOfTwoAttributesWithOneNameTheFirstCounts(t *testing.T) {
+	td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces([]byte(`{"resourceSpans": [{"scopeSpans": [{"spans": [{
+		"kind": 2, "startTimeUnixNano": "5", "endTimeUnixNano": "6", "attributes": [
+			{"key": "session.id", "value": {"stringValue": "s1"}},
+			{"key": "session.id", "value": {"stringValue": "s2"}}
+		]}]}]}]}`))
+	require.NoError(t, err)
+	x := newExtractor(t)
+	b := ofTraces(x, td)
+	require.Len(t, b.Facts, 1)
+	assert.Equal(t, sessionName(x, "s1"), b.Facts[0].Session)
+}

@@ -1,0 +1,345 @@
+package extract
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+func TestSpanIsARequest(t *testing.T) {
+	x := newExtractor(t)
+	td := oneSpan(t, served.with(attrs{
+		"user.id": "ann", "rpc.method": "Get", "messaging.destination.name": "orders", "url.path": "/cart/7;jsessionid=s1",
+	}))
+	res := td.ResourceSpans().At(0).Resource().Attributes()
+	res.PutStr("service.namespace", "eu")
+	res.PutStr("service.instance.id", "shop-1")
+	res.PutStr("deployment.environment.name", "prod")
+	b := ofTraces(x, td)
+	require.Len(t, b.Facts, 1)
+	resource := session.Resource{ServiceName: "shop", ServiceNamespace: "eu", ServiceInstance: "shop-1", Environment: "prod"}
+	assert.Equal(t, session.Fact{
+		Kind: session.Request, Outcome: session.Served,
+		Session: sessionName(x, "s1"), User: userName(x, "ann"),
+		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(),
+		Trace: testTrace, Span: testSpan,
+		Resource: &resource,
+		Details: session.Details{
+			Method: "GET", Route: "/cart/{id}", Path: "/cart/7", Status: 200, RPCMethod: "Get", Destination: "orders",
+		},
+	}, b.Facts[0])
+	assert.Equal(t, []session.Resource{resource}, b.Resources)
+	assert.Same(t, &b.Resources[0], b.Facts[0].Resource)
+	assert.Equal(t, []Seen{{RequestWithID: 1}}, b.Seen)
+	assert.Equal(t, []Ref{{}}, b.Refs)
+	assert.Zero(t, b.Refused)
+}
+
+func TestSpanInLegacyNames(t *testing.T) {
+	x := newExtractor(t)
+	td := oneSpan(t, attrs{
+		"session.id": "s1", "http.method": "POST", "http.target": "/cart?id=7", "http.status_code": 201, "enduser.id": "ann",
+	})
+	td.ResourceSpans().At(0).Resource().Attributes().PutStr("deployment.environment", "prod")
+	f := ofTraces(x, td).Facts[0]
+	assert.Equal(t, session.Details{Method: "POST", Path: "/cart", Status: 201}, f.Details)
+	assert.Equal(t, session.Served, f.Outcome)
+	assert.Equal(t, userName(x, "ann"), f.User)
+	assert.Equal(t, "prod", f.Resource.Environment)
+}
+
+func TestOnlyServerAndConsumerSpansAreRequests(t *testing.T) {
+	x := newExtractor(t)
+	for kind, want := range map[ptrace.SpanKind]Seen{
+		ptrace.SpanKindServer:      {RequestWithID: 1},
+		ptrace.SpanKindConsumer:    {RequestWithID: 1},
+		ptrace.SpanKindClient:      {OtherWithID: 1},
+		ptrace.SpanKindProducer:    {OtherWithID: 1},
+		ptrace.SpanKindInternal:    {OtherWithID: 1},
+		ptrace.SpanKindUnspecified: {OtherWithID: 1},
+		ptrace.SpanKind(77):        {OtherWithID: 1},
+	} {
+		b := ofTraces(x, oneSpan(t, served, func(s ptrace.Span) { s.SetKind(kind) }))
+		assert.Equal(t, []Seen{want}, b.Seen, kind)
+		assert.Len(t, b.Facts, want.RequestWithID, kind)
+		if want.RequestWithID > 0 {
+			assert.Equal(t, kind == ptrace.SpanKindConsumer, b.Facts[0].Flags.Has(session.Consumer))
+		}
+	}
+}
+
+func TestRecordsAreCountedByWhatCanBeJudged(t *testing.T) {
+	x := newExtractor(t)
+	client := func(s ptrace.Span) { s.SetKind(ptrace.SpanKindClient) }
+	for _, c := range []struct {
+		name string
+		td   ptrace.Traces
+		want Seen
+	}{
+		{"with id", oneSpan(t, served), Seen{RequestWithID: 1}},
+		{"without id", oneSpan(t, attrs{"http.request.method": "GET"}), Seen{RequestWithoutID: 1}},
+		{"an id that is none", oneSpan(t, attrs{"session.id": "null"}), Seen{RequestWithoutID: 1}},
+		{"an id and no time", oneSpan(t, served, func(s ptrace.Span) { s.SetEndTimestamp(0) }), Seen{RequestWithID: 1}},
+		{"other without id", oneSpan(t, attrs{"http.request.method": "GET"}, client), Seen{}},
+		{"other with an id that is none", oneSpan(t, attrs{"session.id": ""}, client), Seen{}},
+		{"exempt", oneSpan(t, served.with(attrs{"http.request.method": "OPTIONS"})), Seen{}},
+	} {
+		assert.Equal(t, []Seen{c.want}, ofTraces(x, c.td).Seen, c.name)
+	}
+}
+
+func TestBrowsersAndDevicesAreNotBelieved(t *testing.T) {
+	x := newExtractor(t)
+	for _, c := range []struct {
+		name, value string
+		believed    bool
+	}{
+		{"telemetry.sdk.language", "webjs", false},
+		{"telemetry.sdk.language", "nodejs", true},
+		{"browser.platform", "Linux", false},
+		{"browser.mobile", "", false},
+		{"device.id", "x", false},
+		{"device.model.name", "x", false},
+		{"devices", "x", true},
+		{"browser", "x", true},
+	} {
+		td := oneSpan(t, served)
+		td.ResourceSpans().At(0).Resource().Attributes().PutStr(c.name, c.value)
+		b := ofTraces(x, td)
+		assert.Equal(t, c.believed, len(b.Facts) == 1, c.name)
+		assert.Equal(t, c.believed, len(b.Resources) == 1, c.name)
+	}
+	// What a service says of the browser that it answers is its own word.
+	assert.Len(t, ofTraces(x, oneSpan(t, served.with(attrs{"browser.platform": "Linux"}))).Facts, 1)
+}
+
+func TestOwnFindingsAreNotBelieved(t *testing.T) {
+	x := newExtractor(t)
+	td := oneSpan(t, served)
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().SetName(OwnScope)
+	assert.Empty(t, ofTraces(x, td).Facts)
+	ld := oneLog(t, served)
+	ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().SetName(OwnScope)
+	assert.Empty(t, ofLogs(x, ld).Facts)
+}
+
+func TestSpanTimes(t *testing.T) {
+	x := newExtractor(t)
+	const last = math.MaxInt64 // in 2262
+	year2554 := uint64(math.MaxUint64)
+	for _, c := range []struct {
+		name       string
+		start, end uint64
+		want       Reason
+	}{
+		{"an instant", 5, 5, usable},
+		{"the last", last, last, usable},
+		{"no start", 0, 5, TimestampZero},
+		{"no end", 5, 0, TimestampZero},
+		{"neither", 0, 0, TimestampZero},
+		{"reversed", 6, 5, TimestampReversed},
+		{"past the last", 5, last + 1, TimestampRange},
+		{"2554", year2554, year2554, TimestampRange},
+		{"2554 to now", year2554, 5, TimestampRange},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := ofTraces(x, oneSpan(t, served, func(s ptrace.Span) {
+				s.SetStartTimestamp(pcommon.Timestamp(c.start))
+				s.SetEndTimestamp(pcommon.Timestamp(c.end))
+			}))
+			if c.want == usable {
+				require.Len(t, b.Facts, 1)
+				assert.Equal(t, int64(c.start), b.Facts[0].Start)
+				assert.Equal(t, int64(c.end), b.Facts[0].End)
+				return
+			}
+			assert.Empty(t, b.Facts)
+			var want [ReasonCount]int
+			want[c.want] = 1
+			assert.Equal(t, want, b.Refused)
+		})
+	}
+}
+
+func TestWithoutBothIDsARequestIsItsOwn(t *testing.T) {
+	x := newExtractor(t)
+	for _, change := range []func(ptrace.Span){
+		func(s ptrace.Span) { s.SetTraceID(pcommon.TraceID{}) },
+		func(s ptrace.Span) { s.SetSpanID(pcommon.SpanID{}) },
+	} {
+		f := spanFact(t, x, served, change)
+		assert.Zero(t, f.Trace)
+		assert.Zero(t, f.Span)
+	}
+}
+
+func TestStreams(t *testing.T) {
+	x := newExtractor(t, func(c *Config) { c.Streams.Routes = []string{"/events/*", "updates"} })
+	for _, c := range []struct {
+		name string
+		a    attrs
+		want bool
+	}{
+		{"plain", attrs{}, false},
+		{"switching protocols", attrs{"http.response.status_code": 101}, true},
+		{"header", attrs{"http.response.header.content-type": []any{"text/event-stream"}}, true},
+		{"header as text", attrs{"http.response.header.content-type": "text/event-stream"}, true},
+		{"header with parameters", attrs{"http.response.header.content-type": []any{"Text/Event-Stream; charset=utf-8"}}, true},
+		{"header in its old name", attrs{"http.response.header.content_type": []any{"text/event-stream"}}, true},
+		{"another type", attrs{"http.response.header.content-type": []any{"text/event-streams"}}, false},
+		{"no type", attrs{"http.response.header.content-type": []any{}}, false},
+		{"route", attrs{"http.route": "/events/{id}"}, true},
+		{"path", attrs{"url.path": "/v1/updates?since=3"}, true},
+	} {
+		assert.Equal(t, c.want, spanFact(t, x, served.with(c.a)).Flags.Has(session.Stream), c.name)
+	}
+}
+
+func TestPassive(t *testing.T) {
+	assert.Zero(t, spanFact(t, newExtractor(t), served.with(attrs{"http.route": "/poll"})).Flags, "none by default")
+	x := newExtractor(t, func(c *Config) {
+		c.Passive = RequestMatch{Methods: []string{"head"}, Routes: []string{"/ocs/v2.php/*", "poll"}}
+	})
+	for _, c := range []struct {
+		name string
+		a    attrs
+		want bool
+	}{
+		{"plain", attrs{}, false},
+		{"method", attrs{"http.request.method": "HEAD"}, true},
+		{"route", attrs{"http.route": "/inbox/poll"}, true},
+		{"path under the route of all", attrs{"http.route": "/", "url.path": "/ocs/v2.php/apps/notifications"}, true},
+	} {
+		f := spanFact(t, x, served.with(c.a))
+		assert.Equal(t, c.want, f.Flags.Has(session.Passive), c.name)
+		assert.Equal(t, session.Request, f.Kind)
+	}
+}
+
+func TestSampledIsReadFromTheTraceState(t *testing.T) {
+	x := newExtractor(t)
+	for state, want := range map[string]bool{"": false, "ot=th:c": true, "ot=th:0": false} {
+		f := spanFact(t, x, served, func(s ptrace.Span) { s.TraceState().FromRaw(state) })
+		assert.Equal(t, want, f.Flags.Has(session.Sampled), state)
+	}
+}
+
+func TestDetailsAreClipped(t *testing.T) {
+	x := newExtractor(t)
+	f := spanFact(t, x, served.with(attrs{"url.path": "/" + strings.Repeat("é", 1000), "http.route": strings.Repeat("r", 1024)}))
+	assert.Len(t, f.Details.Path, 1023, "between characters")
+	assert.Len(t, f.Details.Route, 1024)
+}
+
+func TestRefsLeadToTheRecord(t *testing.T) {
+	x := newExtractor(t)
+	td := ptrace.NewTraces()
+	add := func(ss ptrace.ScopeSpans, kind ptrace.SpanKind) {
+		oneSpan(t, served, func(s ptrace.Span) { s.SetKind(kind) }).ResourceSpans().At(0).ScopeSpans().At(0).Spans().MoveAndAppendTo(ss.Spans())
+	}
+	browser := td.ResourceSpans().AppendEmpty()
+	browser.Resource().Attributes().PutStr("telemetry.sdk.language", "webjs")
+	add(browser.ScopeSpans().AppendEmpty(), ptrace.SpanKindServer)
+	shop := td.ResourceSpans().AppendEmpty()
+	add(shop.ScopeSpans().AppendEmpty(), ptrace.SpanKindClient)
+	second := shop.ScopeSpans().AppendEmpty()
+	add(second, ptrace.SpanKindClient)
+	add(second, ptrace.SpanKindServer)
+	add(second, ptrace.SpanKindServer)
+	add(td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty(), ptrace.SpanKindServer)
+	b := ofTraces(x, td)
+	assert.Equal(t, []Ref{{1, 1, 1}, {1, 1, 2}, {2, 0, 0}}, b.Refs)
+	assert.Len(t, b.Facts, 3)
+	assert.Equal(t, []Seen{{RequestWithID: 2, OtherWithID: 2}, {RequestWithID: 1}}, b.Seen)
+}
+
+func TestNoResourceIsAResourceWithoutAName(t *testing.T) {
+	x := newExtractor(t)
+	td := oneSpan(t, served)
+	td.ResourceSpans().At(0).Resource().Attributes().Clear()
+	b := ofTraces(x, td)
+	require.Len(t, b.Facts, 1)
+	assert.Equal(t, &session.Resource{}, b.Facts[0].Resource)
+	assert.Empty(t, ofTraces(x, ptrace.NewTraces()).Facts)
+}
+
+func TestBatchTakesSeveralAndStartsAnew(t *testing.T) {
+	x := newExtractor(t)
+	b := &Batch{}
+	for range 3 {
+		x.Traces(oneSpan(t, served.with(attrs{"user.id": 7})), b)
+		x.Logs(oneLog(t, served.with(attrs{"session.id": ""})), b)
+	}
+	assert.Len(t, b.Facts, 3)
+	assert.Len(t, b.Resources, 6)
+	assert.Equal(t, 3, b.Refused[SessionIDEmpty])
+	for _, f := range b.Facts {
+		assert.Equal(t, "shop", f.Resource.ServiceName)
+		assert.Equal(t, "7", f.User.Raw)
+	}
+	b.Reset()
+	assert.Empty(t, b.Facts)
+	assert.Empty(t, b.Refs)
+	assert.Empty(t, b.Resources)
+	assert.Empty(t, b.Seen)
+	assert.Zero(t, b.Refused)
+	for _, f := range b.Facts[:cap(b.Facts)] {
+		assert.Zero(t, f, "nothing of the telemetry is held")
+	}
+}
+
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	x := newExtractor(t, func(c *Config) {
+		c.Policies = []PolicyMatch{{Match: map[string][]string{"http.route": {"/pay/*"}, "server.port": {"443"}}}, {}}
+		c.Passive.Routes = []string{"/poll/*"}
+	})
+	td := benchTraces(100)
+	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for i, a := range []attrs{
+		{"user.id": 1 << 40}, {"user.id": "ann"}, {"session.id": "null"}, {"session.id": 7}, {"http.route": "/login"},
+		{"http.response.status_code": "302", "http.response.header.location": []any{"https://idp/authorize?x=y"}},
+		{"rpc.response.status_code": "UNAUTHENTICATED"}, {"http.route": "/pay/now"},
+	} {
+		a.put(t, spans.At(i).Attributes())
+		spans.At(i).TraceState().FromRaw("a=b,ot=rv:0;th:c")
+	}
+	spans.At(20).SetKind(ptrace.SpanKindClient)
+	ld := benchLogs()
+	records := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	records.At(0).SetEventName("session.start")
+	attrs{"session.previous_id": "old"}.put(t, records.At(0).Attributes())
+	records.At(1).SetEventName("user.session.clear")
+	attrs{"http.server.request.duration": "0.25"}.put(t, records.At(2).Attributes())
+	td.MarkReadOnly()
+	ld.MarkReadOnly()
+	b := &Batch{}
+	run := func() {
+		b.Reset()
+		x.Traces(td, b)
+		x.Logs(ld, b)
+	}
+	run()
+	require.Greater(t, len(b.Facts), 2000)
+	assert.Zero(t, testing.AllocsPerRun(100, run))
+}
+
+func TestTimesAreInstants(t *testing.T) {
+	// The night in which Berlin's clocks go forward: a second is a second.
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	start := time.Date(2026, 3, 29, 1, 59, 59, 0, berlin)
+	end := time.Date(2026, 3, 29, 3, 0, 1, 0, berlin)
+	f := spanFact(t, newExtractor(t), served, func(s ptrace.Span) {
+		s.SetStartTimestamp(pcommon.NewTimestampFromTime(start))
+		s.SetEndTimestamp(pcommon.NewTimestampFromTime(end))
+	})
+	assert.Equal(t, 2*time.Second, time.Duration(f.End-f.Start))
+}
