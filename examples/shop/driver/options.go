@@ -81,6 +81,6 @@ func (o Options) pastRotation() time.Duration {
 }
 
 // beat is the pause between the requests of somebody who is busy.
-func (o Options) beat() time.Duration { return o.Limits.Idle / 4 }
+func (o Options) beat() time.Duration { return o.Limits.Idle / 3 }
 
 func (o Options) has(f shop.Fault) bool { return slices.Contains(o.Faults, f) }
