@@ -1,6 +1,7 @@
 # One module holds everything that we write; the distribution, the benchmarks and the tools are
 # modules of their own beside it. Every tool is pinned in internal/tools/go.mod.
-TOOL := go tool -modfile=internal/tools/go.mod
+TOOL := go tool -modfile=$(CURDIR)/internal/tools/go.mod
+MODULES := . cmd/otelcol-session internal/tools $(patsubst %/go.mod,%,$(wildcard bench/go.mod))
 # No commit in the binary: the same sources give the same bytes, also without git.
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w"
 
@@ -30,11 +31,11 @@ bench: ## Run the benchmarks beside the peers' components. BENCH chooses some, b
 
 .PHONY: lint
 lint: ## Run the linters over what we write.
-	$(TOOL) golangci-lint run ./...
+	@set -e; for module in $(MODULES); do echo "== $$module"; (cd $$module && $(TOOL) golangci-lint run ./...); done
 
 .PHONY: fmt
 fmt: ## Format what we write.
-	$(TOOL) golangci-lint fmt ./...
+	$(TOOL) golangci-lint fmt
 
 .PHONY: generate
 generate: ## Generate anew what comes from metadata.yaml files and from builder-config.yaml.

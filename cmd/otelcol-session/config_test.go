@@ -13,6 +13,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 	"go.opentelemetry.io/collector/otelcol"
@@ -50,10 +51,14 @@ func TestReplay(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- col.Run(ctx) }()
-	var got map[finding]int
-	for deadline := time.Now().Add(50 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if got = found(t, output); maps.Equal(got, want) {
-			break
+	timeout := time.After(50 * time.Second)
+	for running := true; running && !maps.Equal(found(t, output), want); {
+		select {
+		case err := <-ended:
+			t.Fatalf("the collector ended by itself: %v", err)
+		case <-timeout:
+			running = false
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	// More could still come, as it stops.
@@ -61,7 +66,7 @@ func TestReplay(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	if got = found(t, output); !maps.Equal(got, want) {
+	if got := found(t, output); !maps.Equal(got, want) {
 		t.Errorf("found %v\nexpected %v", got, want)
 	}
 }
@@ -151,9 +156,11 @@ func newCollector(t *testing.T, uris ...string) *otelcol.Collector {
 		Factories: components,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{
 			ResolverSettings: confmap.ResolverSettings{
-				URIs:              uris,
-				ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory(), yamlprovider.NewFactory()},
-				DefaultScheme:     "file",
+				URIs: uris,
+				ProviderFactories: []confmap.ProviderFactory{
+					envprovider.NewFactory(), fileprovider.NewFactory(), yamlprovider.NewFactory(),
+				},
+				DefaultScheme: "file",
 			},
 		},
 		DisableGracefulShutdown: true,
