@@ -87,7 +87,9 @@ func (l *lease) alert(endsAt time.Time) alert {
 		if a.first == 0 || f.first < a.first {
 			a.first = f.first
 		}
-		if f.session != "" {
+		if f.session == "" {
+			a.sessions++ // nothing tells it from others, or says that it is one of them
+		} else {
 			sessions[f.session] = struct{}{}
 			recent = keepRecent(recent, f)
 		}
@@ -95,7 +97,7 @@ func (l *lease) alert(endsAt time.Time) alert {
 			traced = f
 		}
 	}
-	a.sessions = len(sessions)
+	a.sessions += len(sessions)
 	for _, f := range recent {
 		a.pseudonyms = append(a.pseudonyms, f.session)
 	}

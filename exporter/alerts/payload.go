@@ -65,23 +65,27 @@ func (w writer) annotations(a alert) models.LabelSet {
 	return notes
 }
 
+// after says, by violation, when sessions were served: of one, and of several.
+var after = map[string][2]string{
+	"idle_timeout":     {"past its idle timeout", "past their idle timeouts"},
+	"absolute_timeout": {"past its absolute timeout", "past their absolute timeouts"},
+	"ended":            {"after it had ended", "after they had ended"},
+	"rotated":          {"under an id that had been rotated away", "under ids that had been rotated away"},
+	"revoked":          {"after it had been revoked", "after they had been revoked"},
+}
+
 func summary(a alert) string {
 	service := a.identity.Service
 	if service == "" {
 		service = "A service without a name"
 	}
-	when := "after they had expired"
-	switch a.identity.Violation {
-	case "idle_timeout":
-		when = "past their idle timeout"
-	case "absolute_timeout":
-		when = "past their absolute timeout"
-	case "ended":
-		when = "after they had ended"
-	case "rotated":
-		when = "under ids that had been rotated away"
-	case "revoked":
-		when = "after they had been revoked"
+	forms, ok := after[a.identity.Violation]
+	if !ok {
+		forms = [2]string{"after it had expired", "after they had expired"}
+	}
+	when := forms[1]
+	if a.sessions == 1 {
+		when = forms[0]
 	}
 	return fmt.Sprintf("%s served %s %s", service, count(int64(a.sessions), a.atLeast, "session"), when)
 }
@@ -89,21 +93,21 @@ func summary(a alert) string {
 func description(a alert) string {
 	var b strings.Builder
 	if a.identity.Policy != "" {
-		fmt.Fprintf(&b, "Policy %s was violated: ", a.identity.Policy)
+		fmt.Fprintf(&b, "Policy %s: ", a.identity.Policy)
 	}
 	verb := "were"
-	if a.requests == 1 && !a.atLeast {
+	if a.requests == 1 {
 		verb = "was"
 	}
-	fmt.Fprintf(&b, "%s of %s %s served that should have been refused, ",
-		count(a.requests, a.atLeast, "request"), count(int64(a.sessions), a.atLeast, "session"), verb)
+	fmt.Fprintf(&b, "%s of %s %s served, ",
+		count(a.requests, a.atLeast, "request"), count(int64(a.sessions), a.atLeast, "expired session"), verb)
 	if a.first == a.last {
 		fmt.Fprintf(&b, "at %s", moment(a.first))
 	} else {
 		fmt.Fprintf(&b, "the first at %s and the latest at %s", moment(a.first), moment(a.last))
 	}
 	if a.overrun > 0 {
-		fmt.Fprintf(&b, ", up to %s too late", duration(a.overrun))
+		fmt.Fprintf(&b, ", up to %s after expiry", duration(a.overrun))
 	}
 	b.WriteString(".")
 	if !a.trace.IsEmpty() {

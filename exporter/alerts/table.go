@@ -74,6 +74,12 @@ func (t *table) apply(f finding, now time.Time) outcome {
 }
 
 func (t *table) confirm(f finding, known *tracked, now time.Time) outcome {
+	// Alertmanager refuses an alert that starts after its end, and a clock ahead of ours is no reason to lose one.
+	if f.first <= 0 || f.first > now.UnixNano() {
+		f.first = now.UnixNano()
+	}
+	f.last = max(f.first, min(f.last, now.UnixNano()))
+
 	l := t.mu.leases[f.identity]
 	if l != nil && l.over(now, t.resolveAfter) {
 		t.forget(l)
@@ -129,13 +135,8 @@ func (t *table) grant(f finding, now time.Time) *lease {
 	if len(t.mu.leases) >= t.maxAlerts {
 		return nil
 	}
-	// Alertmanager refuses an alert that starts after its end, and a clock ahead of ours is no reason to lose one.
-	startsAt := now
-	if f.first > 0 && f.first < now.UnixNano() {
-		startsAt = time.Unix(0, f.first)
-	}
 	t.mu.order++
-	l := &lease{identity: f.identity, order: t.mu.order, startsAt: startsAt.UTC(), findings: map[uint64]*tracked{}}
+	l := &lease{identity: f.identity, order: t.mu.order, startsAt: time.Unix(0, f.first).UTC(), findings: map[uint64]*tracked{}}
 	t.mu.leases[f.identity] = l
 	return l
 }

@@ -78,7 +78,10 @@ func validateTraceURL(raw string) error {
 	if strings.Contains(filled, "{{") {
 		return fmt.Errorf("trace_url must contain no placeholder but %s (got %q)", traceIDPlaceholder, raw)
 	}
-	return validateLink("trace_url", filled)
+	if _, err := parseLink("trace_url", filled); err != nil {
+		return notAbsolute("trace_url", raw)
+	}
+	return nil
 }
 
 // traceLink fills in the template of trace_url.
@@ -89,9 +92,13 @@ func traceLink(template, traceID string) string {
 func parseLink(key, raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fmt.Errorf("%s must be an absolute http or https URL (got %q)", key, redact(raw))
+		return nil, notAbsolute(key, raw)
 	}
 	return u, nil
+}
+
+func notAbsolute(key, raw string) error {
+	return fmt.Errorf("%s must be an absolute http or https URL (got %q)", key, redact(raw))
 }
 
 // redact keeps a password in a URL out of an error message, also where the URL does not parse.

@@ -1,0 +1,24 @@
+package alerts
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+)
+
+func TestOffersSurviveTheQueue(t *testing.T) {
+	want := []offer{
+		{identity{Severity: "critical", Policy: "payments", Violation: "ended", Service: "a", Namespace: "b", Environment: "c"}, 1},
+		{identity{Severity: "info", Violation: "rotated"}, 1 << 62},
+	}
+	data, err := new(plog.ProtoMarshaler).MarshalLogs(encodeOffers(want))
+	require.NoError(t, err)
+	got, err := new(plog.ProtoUnmarshaler).UnmarshalLogs(data)
+	require.NoError(t, err)
+	require.Equal(t, want, decodeOffers(got))
+
+	// The queue may join several.
+	encodeOffers(want[:1]).ResourceLogs().MoveAndAppendTo(got.ResourceLogs())
+	require.Equal(t, append(want, want[0]), decodeOffers(got))
+}

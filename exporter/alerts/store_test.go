@@ -1,0 +1,237 @@
+package alerts
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+)
+
+var storageID = component.MustNewID("file_storage")
+
+// disk is a storage extension that outlives the exporters of a test.
+type disk struct {
+	component.StartFunc
+	component.ShutdownFunc
+	mu     sync.Mutex
+	files  map[string]map[string][]byte
+	broken error
+}
+
+func newDisk() *disk { return &disk{files: map[string]map[string][]byte{}} }
+
+func (d *disk) GetClient(_ context.Context, _ component.Kind, id component.ID, name string) (storage.Client, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	file := id.String() + "|" + name
+	if d.files[file] == nil {
+		d.files[file] = map[string][]byte{}
+	}
+	return &diskFile{disk: d, values: d.files[file]}, nil
+}
+
+func (d *disk) breakDown(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.broken = err
+}
+
+type diskFile struct {
+	disk   *disk
+	values map[string][]byte
+}
+
+func (f *diskFile) Get(ctx context.Context, key string) ([]byte, error) {
+	op := storage.GetOperation(key)
+	err := f.Batch(ctx, op)
+	return op.Value, err
+}
+
+func (f *diskFile) Set(ctx context.Context, key string, value []byte) error {
+	return f.Batch(ctx, storage.SetOperation(key, value))
+}
+
+func (f *diskFile) Delete(ctx context.Context, key string) error {
+	return f.Batch(ctx, storage.DeleteOperation(key))
+}
+
+func (f *diskFile) Batch(_ context.Context, ops ...*storage.Operation) error {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if f.disk.broken != nil {
+		return f.disk.broken
+	}
+	for _, op := range ops {
+		switch op.Type {
+		case storage.Get:
+			op.Value = f.values[op.Key]
+		case storage.Set:
+			f.values[op.Key] = append([]byte(nil), op.Value...)
+		case storage.Delete:
+			delete(f.values, op.Key)
+		}
+	}
+	return nil
+}
+
+func (*diskFile) Close(context.Context) error { return nil }
+
+func withStorage(cfg *Config) { cfg.QueueConfig.Get().StorageID = &storageID }
+
+func TestStoreKeepsAlertsOverARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		am := newAlertmanager()
+		h := newHarness(t, am, withStorage)
+		h.start(t, host{storageID: d})
+		h.consume(t, violation{id: numbered(1), first: epoch.Add(-time.Minute), requests: 3})
+		sleep(5*time.Minute + time.Second)
+		h.stop(t)
+		require.Len(t, am.take(), 6)
+
+		sleep(time.Minute)
+		h = newHarness(t, am, withStorage)
+		h.start(t, host{storageID: d})
+		synctest.Wait()
+		posts := am.take()
+		require.Len(t, posts, 1, "at once")
+		require.Equal(t, epoch.Add(-time.Minute), time.Time(posts[0].alerts[0].StartsAt).UTC())
+		require.Equal(t, "3", posts[0].alerts[0].Annotations["requests"])
+
+		h.consume(t, violation{id: numbered(1), revision: 1, requests: 3}, violation{id: numbered(2), session: "b"})
+		sleep(time.Minute)
+		require.Equal(t, "4", am.take()[0].alerts[0].Annotations["requests"], "what was known counts once")
+		h.stop(t)
+
+		sleep(time.Hour)
+		h = newHarness(t, am, withStorage)
+		am.take()
+		h.start(t, host{storageID: d})
+		sleep(5 * time.Minute)
+		require.Empty(t, am.take(), "it has run out in the meantime")
+		h.stop(t)
+	})
+}
+
+func TestStoreSendsWhatNeverArrivedAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		am := newAlertmanager()
+		am.answers(func(string) (*http.Response, error) { return nil, errRefused })
+		h := newHarness(t, am, func(cfg *Config) {
+			withStorage(cfg)
+			cfg.ClientConfig.Endpoint = ""
+			cfg.Endpoints = []string{"http://am-1:9093", "http://am-2:9093"}
+		})
+		h.start(t, host{storageID: d})
+		h.consume(t, violation{first: epoch.Add(-time.Minute)})
+		sleep(2 * time.Minute)
+		h.stop(t)
+
+		am.answers(nil)
+		h = newHarness(t, am, func(cfg *Config) { *cfg = *h.cfg })
+		h.start(t, host{storageID: d})
+		sleep(time.Second)
+		hosts := map[string]int{}
+		for _, post := range am.take() {
+			hosts[post.host]++
+			require.Equal(t, epoch.Add(-time.Minute), time.Time(post.alerts[0].StartsAt).UTC())
+			require.True(t, time.Time(post.alerts[0].EndsAt).After(time.Now()))
+		}
+		require.Len(t, hosts, 2)
+		require.Zero(t, h.counted(t, "exporter_alerts_dropped"))
+		h.stop(t)
+	})
+}
+
+func TestStoreThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		am := newAlertmanager()
+		h := newHarness(t, am, withStorage)
+		h.start(t, host{storageID: d})
+		h.consume(t, violation{})
+		synctest.Wait()
+		am.take()
+
+		d.breakDown(errors.New("disk full"))
+		h.consume(t, violation{id: numbered(2), service: "ledger"})
+		sleep(30 * time.Second)
+		d.breakDown(nil)
+		sleep(time.Minute)
+		require.Len(t, am.take()[0].alerts, 2, "the renewal brings what the queue could not take")
+		require.NoError(t, h.Shutdown(t.Context()))
+
+		for _, file := range d.files {
+			if file[storeKey] != nil {
+				require.Contains(t, string(file[storeKey]), "ledger", "stored as soon as it can be")
+				file[storeKey] = []byte("{")
+			}
+		}
+		h = newHarness(t, am, withStorage)
+		h.start(t, host{storageID: d})
+		require.Empty(t, h.table.live(time.Now()), "it starts empty rather than not at all")
+		h.stop(t)
+	})
+}
+
+func TestStoreThatIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, newAlertmanager(), withStorage)
+		require.EqualError(t, h.Start(t.Context(), host{}), `sending_queue::storage must name a storage extension that runs (got "file_storage")`)
+		h.stop(t)
+	})
+}
+
+// TestStoreInFiles uses the storage that people use.
+func TestStoreInFiles(t *testing.T) {
+	factory := filestorage.NewFactory()
+	cfg := factory.CreateDefaultConfig().(*filestorage.Config)
+	cfg.Directory = t.TempDir()
+	files, err := factory.Create(t.Context(), extension.Settings{
+		ID: storageID, TelemetrySettings: componenttest.NewNopTelemetrySettings(),
+	}, cfg)
+	require.NoError(t, err)
+	require.NoError(t, files.Start(t.Context(), componenttest.NewNopHost()))
+	defer func() { require.NoError(t, files.Shutdown(context.Background())) }()
+
+	am := newAlertmanager()
+	am.answers(func(string) (*http.Response, error) { return nil, errRefused })
+	change := func(cfg *Config) {
+		withStorage(cfg)
+		cfg.ClientConfig.Endpoint = ""
+		cfg.Endpoints = []string{"http://am-1:9093", "http://am-2:9093/prefix"}
+	}
+	h := newHarness(t, am, change)
+	h.start(t, host{storageID: files})
+	h.consume(t, violation{first: time.Now().Add(-time.Minute)})
+	h.stop(t)
+
+	arrived := make(chan string, 100)
+	am.answers(func(host string) (*http.Response, error) {
+		arrived <- host
+		return respond(200, ""), nil
+	})
+	h = newHarness(t, am, change)
+	h.start(t, host{storageID: files})
+	hosts := map[string]bool{}
+	for len(hosts) < 2 {
+		select {
+		case host := <-arrived:
+			hosts[host] = true
+		case <-time.After(10 * time.Second):
+			t.Fatal("the alert did not arrive")
+		}
+	}
+	h.stop(t)
+}
