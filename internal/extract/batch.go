@@ -6,10 +6,6 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
-// NoPolicy is the Policy of a request that no policy governs: activity of its
-// session, and judged by nothing.
-const NoPolicy = 255
-
 // Reason says why a fact was refused.
 type Reason uint8
 

@@ -86,17 +86,19 @@ func benchLogs() plog.Logs {
 	return ld
 }
 
-func benchExtractor(b testing.TB, policies ...PolicyMatch) *Extractor {
+func benchExtractor(tb testing.TB, policies ...PolicyMatch) *Extractor {
+	tb.Helper()
 	cfg := testConfig()
 	cfg.Policies = append(policies, PolicyMatch{})
 	x, err := New(cfg)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return x
 }
 
 func perSpan(b *testing.B) {
+	b.Helper()
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSpans, "ns/span")
 }
 

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
 
@@ -30,13 +29,13 @@ func TestEventsByDefault(t *testing.T) {
 			logFact(t, x, both.with(attrs{"event.name": name + ":ann,why"})),
 		} {
 			at := testEnd.UnixNano()
-			assert.Equal(t, session.Fact{
+			require.Equal(t, session.Fact{
 				Kind: want, Session: sessionName(x, "s1"), User: userName(x, "ann"), Start: at, End: at, At: at,
 				Resource: &session.Resource{ServiceName: "shop"},
 			}, *f, name)
 		}
 		for _, other := range []string{"x" + name, name + "s", strings.ToUpper(name), ":" + name} {
-			assert.Empty(t, ofLogs(x, oneLog(t, both, named(other))).Facts, other)
+			require.Empty(t, ofLogs(x, oneLog(t, both, named(other))).Facts, other)
 		}
 	}
 }
@@ -44,8 +43,8 @@ func TestEventsByDefault(t *testing.T) {
 func TestEventNameBeatsTheAttribute(t *testing.T) {
 	x := newExtractor(t)
 	a := attrs{"session.id": "s1", "event.name": "session.end"}
-	assert.Equal(t, session.Started, logFact(t, x, a, named("session.start")).Kind)
-	assert.Empty(t, ofLogs(x, oneLog(t, a, named("something.else"))).Facts)
+	require.Equal(t, session.Started, logFact(t, x, a, named("session.start")).Kind)
+	require.Empty(t, ofLogs(x, oneLog(t, a, named("something.else"))).Facts)
 }
 
 func TestEventsAreConfigured(t *testing.T) {
@@ -53,40 +52,40 @@ func TestEventsAreConfigured(t *testing.T) {
 		c.Events = Events{Started: []string{"born"}, Ended: []string{"died"}, Activity: []string{"typed", "user:typed"}}
 	})
 	a := attrs{"session.id": "s1"}
-	assert.Equal(t, session.Started, logFact(t, x, a, named("born")).Kind)
-	assert.Equal(t, session.Ended, logFact(t, x, a, named("died")).Kind)
-	assert.Equal(t, session.Activity, logFact(t, x, a, named("typed")).Kind)
-	assert.Equal(t, session.Activity, logFact(t, x, a, named("user:typed")).Kind, "a colon may be part of a name")
-	assert.Empty(t, ofLogs(x, oneLog(t, a, named("session.start"))).Facts)
-	assert.Empty(t, ofLogs(x, oneLog(t, a, named("user:clicked"))).Facts)
+	require.Equal(t, session.Started, logFact(t, x, a, named("born")).Kind)
+	require.Equal(t, session.Ended, logFact(t, x, a, named("died")).Kind)
+	require.Equal(t, session.Activity, logFact(t, x, a, named("typed")).Kind)
+	require.Equal(t, session.Activity, logFact(t, x, a, named("user:typed")).Kind, "a colon may be part of a name")
+	require.Empty(t, ofLogs(x, oneLog(t, a, named("session.start"))).Facts)
+	require.Empty(t, ofLogs(x, oneLog(t, a, named("user:clicked"))).Facts)
 }
 
 func TestEventsNeedASession(t *testing.T) {
 	x := newExtractor(t)
 	for _, name := range []string{"session.start", "session.end", "authn_login_success"} {
 		b := ofLogs(x, oneLog(t, attrs{"user.id": "ann", "session.previous_id": "s0"}, named(name)))
-		assert.Empty(t, b.Facts, name)
-		assert.Zero(t, b.Refused, name)
+		require.Empty(t, b.Facts, name)
+		require.Zero(t, b.Refused, name)
 		b = ofLogs(x, oneLog(t, attrs{"session.id": "undefined"}, named(name)))
-		assert.Empty(t, b.Facts, name)
-		assert.Equal(t, 1, b.Refused[SessionIDPlaceholder], name)
-		assert.Equal(t, []Seen{{}}, b.Seen, "events are not counted among records")
+		require.Empty(t, b.Facts, name)
+		require.Equal(t, 1, b.Refused[SessionIDPlaceholder], name)
+		require.Equal(t, []Seen{{}}, b.Seen, "events are not counted among records")
 	}
 }
 
 func TestEndedUserNeedsAUser(t *testing.T) {
 	x := newExtractor(t)
 	clearing := named("user.session.clear")
-	assert.Empty(t, ofLogs(x, oneLog(t, attrs{"session.id": "s1"}, clearing)).Facts)
+	require.Empty(t, ofLogs(x, oneLog(t, attrs{"session.id": "s1"}, clearing)).Facts)
 	f := logFact(t, x, attrs{"enduser.id": "ann"}, clearing)
-	assert.Equal(t, userName(x, "ann"), f.User)
-	assert.Zero(t, f.Session)
+	require.Equal(t, userName(x, "ann"), f.User)
+	require.Zero(t, f.Session)
 	f = logFact(t, x, attrs{"user.id": "ann", "session.id": "s1"}, clearing)
-	assert.Equal(t, sessionName(x, "s1"), f.Session, "it is spared")
+	require.Equal(t, sessionName(x, "s1"), f.Session, "it is spared")
 	b := ofLogs(x, oneLog(t, attrs{"user.id": "ann", "session.id": "null"}, clearing))
 	require.Len(t, b.Facts, 1)
-	assert.Zero(t, b.Facts[0].Session)
-	assert.Zero(t, b.Refused)
+	require.Zero(t, b.Facts[0].Session)
+	require.Zero(t, b.Refused)
 }
 
 func TestRotation(t *testing.T) {
@@ -94,9 +93,9 @@ func TestRotation(t *testing.T) {
 	start := named("session.start")
 	a := attrs{"session.id": "s1"}
 	f := logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), start)
-	assert.Equal(t, session.Rotated, f.Kind)
-	assert.Equal(t, sessionName(x, "s0"), f.Previous)
-	assert.Equal(t, sessionName(x, "s1"), f.Session)
+	require.Equal(t, session.Rotated, f.Kind)
+	require.Equal(t, sessionName(x, "s0"), f.Previous)
+	require.Equal(t, sessionName(x, "s1"), f.Session)
 	for _, c := range []struct {
 		name     string
 		previous any
@@ -110,27 +109,27 @@ func TestRotation(t *testing.T) {
 	} {
 		b := ofLogs(x, oneLog(t, a.with(attrs{"session.previous_id": c.previous}), start))
 		require.Len(t, b.Facts, 1, c.name)
-		assert.Equal(t, session.Started, b.Facts[0].Kind, c.name)
-		assert.Zero(t, b.Facts[0].Previous, c.name)
+		require.Equal(t, session.Started, b.Facts[0].Kind, c.name)
+		require.Zero(t, b.Facts[0].Previous, c.name)
 		var want [ReasonCount]int
 		if c.refused != usable {
 			want[c.refused] = 1
 		}
-		assert.Equal(t, want, b.Refused, c.name)
+		require.Equal(t, want, b.Refused, c.name)
 	}
 	f = logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), named("session.end"))
-	assert.Equal(t, session.Ended, f.Kind)
-	assert.Zero(t, f.Previous, "only a start rotates")
+	require.Equal(t, session.Ended, f.Kind)
+	require.Zero(t, f.Previous, "only a start rotates")
 }
 
 func TestAnEventIsNoAccessLog(t *testing.T) {
 	x := newExtractor(t)
 	f := logFact(t, x, served, named("session.end"))
-	assert.Equal(t, session.Ended, f.Kind)
-	assert.Zero(t, f.Details)
+	require.Equal(t, session.Ended, f.Kind)
+	require.Zero(t, f.Details)
 	// Nor is it exempt where it is logged during a login.
 	f = logFact(t, x, served.with(attrs{"url.path": "/login"}), named("authn_login_success"))
-	assert.Equal(t, session.Authenticated, f.Kind)
+	require.Equal(t, session.Authenticated, f.Kind)
 }
 
 func TestEventsTakeTheIDsOfTheRecord(t *testing.T) {
@@ -138,6 +137,6 @@ func TestEventsTakeTheIDsOfTheRecord(t *testing.T) {
 		r.SetTraceID(testTrace)
 		r.SetSpanID(testSpan)
 	})
-	assert.EqualValues(t, testTrace, f.Trace)
-	assert.EqualValues(t, testSpan, f.Span)
+	require.EqualValues(t, testTrace, f.Trace)
+	require.EqualValues(t, testSpan, f.Span)
 }

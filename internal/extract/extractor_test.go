@@ -2,11 +2,11 @@ package extract
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -25,14 +25,14 @@ func testConfig() Config {
 }
 
 // newExtractor is one with the test configuration, changed.
-func newExtractor(t testing.TB, change ...func(*Config)) *Extractor {
-	t.Helper()
+func newExtractor(tb testing.TB, change ...func(*Config)) *Extractor {
+	tb.Helper()
 	cfg := testConfig()
 	for _, c := range change {
 		c(&cfg)
 	}
 	x, err := New(cfg)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return x
 }
 
@@ -45,21 +45,18 @@ var (
 
 type attrs map[string]any
 
-func (a attrs) put(t testing.TB, m pcommon.Map) {
+func (a attrs) put(tb testing.TB, m pcommon.Map) {
+	tb.Helper()
 	for name, v := range a {
-		require.NoError(t, m.PutEmpty(name).FromRaw(v))
+		require.NoError(tb, m.PutEmpty(name).FromRaw(v))
 	}
 }
 
 // with is a and b, of which b's values hold.
 func (a attrs) with(b attrs) attrs {
 	both := attrs{}
-	for name, v := range a {
-		both[name] = v
-	}
-	for name, v := range b {
-		both[name] = v
-	}
+	maps.Copy(both, a)
+	maps.Copy(both, b)
 	return both
 }
 
@@ -70,7 +67,8 @@ var served = attrs{
 }
 
 // oneSpan is a batch of one SERVER span.
-func oneSpan(t testing.TB, a attrs, change ...func(ptrace.Span)) ptrace.Traces {
+func oneSpan(tb testing.TB, a attrs, change ...func(ptrace.Span)) ptrace.Traces {
+	tb.Helper()
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	rs.Resource().Attributes().PutStr("service.name", "shop")
@@ -80,7 +78,7 @@ func oneSpan(t testing.TB, a attrs, change ...func(ptrace.Span)) ptrace.Traces {
 	s.SetSpanID(testSpan)
 	s.SetStartTimestamp(pcommon.NewTimestampFromTime(testStart))
 	s.SetEndTimestamp(pcommon.NewTimestampFromTime(testEnd))
-	a.put(t, s.Attributes())
+	a.put(tb, s.Attributes())
 	for _, c := range change {
 		c(s)
 	}
@@ -88,13 +86,14 @@ func oneSpan(t testing.TB, a attrs, change ...func(ptrace.Span)) ptrace.Traces {
 }
 
 // oneLog is a batch of one log record.
-func oneLog(t testing.TB, a attrs, change ...func(plog.LogRecord)) plog.Logs {
+func oneLog(tb testing.TB, a attrs, change ...func(plog.LogRecord)) plog.Logs {
+	tb.Helper()
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
 	rl.Resource().Attributes().PutStr("service.name", "shop")
 	r := rl.ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 	r.SetTimestamp(pcommon.NewTimestampFromTime(testEnd))
-	a.put(t, r.Attributes())
+	a.put(tb, r.Attributes())
 	for _, c := range change {
 		c(r)
 	}
@@ -114,18 +113,18 @@ func ofLogs(x *Extractor, ld plog.Logs) *Batch {
 }
 
 // spanFact is the only fact of a span with attributes a.
-func spanFact(t testing.TB, x *Extractor, a attrs, change ...func(ptrace.Span)) *session.Fact {
-	t.Helper()
-	b := ofTraces(x, oneSpan(t, a, change...))
-	require.Len(t, b.Facts, 1)
+func spanFact(tb testing.TB, x *Extractor, a attrs, change ...func(ptrace.Span)) *session.Fact {
+	tb.Helper()
+	b := ofTraces(x, oneSpan(tb, a, change...))
+	require.Len(tb, b.Facts, 1)
 	return &b.Facts[0]
 }
 
 // logFact is the only fact of a log record with attributes a.
-func logFact(t testing.TB, x *Extractor, a attrs, change ...func(plog.LogRecord)) *session.Fact {
-	t.Helper()
-	b := ofLogs(x, oneLog(t, a, change...))
-	require.Len(t, b.Facts, 1)
+func logFact(tb testing.TB, x *Extractor, a attrs, change ...func(plog.LogRecord)) *session.Fact {
+	tb.Helper()
+	b := ofLogs(x, oneLog(tb, a, change...))
+	require.Len(tb, b.Facts, 1)
 	return &b.Facts[0]
 }
 
@@ -177,8 +176,8 @@ func TestNewRefuses(t *testing.T) {
 			c.change(&cfg)
 			_, err := New(cfg)
 			require.Error(t, err)
-			assert.Contains(t, err.Error(), c.want)
-			assert.NotContains(t, err.Error(), "secret")
+			require.Contains(t, err.Error(), c.want)
+			require.NotContains(t, err.Error(), "secret")
 		})
 	}
 }
@@ -187,6 +186,6 @@ func TestNewNamesEverythingThatIsWrong(t *testing.T) {
 	_, err := New(Config{LogRequestSlack: -1})
 	require.Error(t, err)
 	for _, key := range []string{"session_id::attributes", "session_id::hash_key", "log_request_slack"} {
-		assert.Contains(t, err.Error(), key)
+		require.Contains(t, err.Error(), key)
 	}
 }

@@ -37,7 +37,7 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 			require.Zero(t, f.Details)
 			require.Zero(t, f.Outcome)
 		}
-		require.True(t, f.Policy == NoPolicy || int(f.Policy) < len(x.policies.policies))
+		require.True(t, f.Policy == session.NoPolicy || int(f.Policy) < len(x.policies.policies))
 		d := f.Details
 		for _, s := range []string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination, f.Resource.ServiceName} {
 			require.LessOrEqual(t, len(s), maxDetail)
@@ -48,8 +48,9 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 }
 
 // fuzzExtractors have between them every kind of rule.
-func fuzzExtractors(t testing.TB) []*Extractor {
-	odd := newExtractor(t, alreadyHashed, func(c *Config) {
+func fuzzExtractors(tb testing.TB) []*Extractor {
+	tb.Helper()
+	odd := newExtractor(tb, alreadyHashed, func(c *Config) {
 		c.SessionID.Attributes = []string{"http.request.header.x-session", "session.id", "user.id"}
 		c.Passive = RequestMatch{Methods: []string{"HEAD"}, Routes: []string{"poll*", "/a/*", "/b"}}
 		c.Streams.Routes = []string{"*"}
@@ -60,7 +61,7 @@ func fuzzExtractors(t testing.TB) []*Extractor {
 			{Match: map[string][]string{"n": {"1*"}, "b": {"true"}}},
 		}
 	})
-	return []*Extractor{newExtractor(t), odd}
+	return []*Extractor{newExtractor(tb), odd}
 }
 
 // FuzzTraces takes any bytes for OTLP.
@@ -121,7 +122,13 @@ func drawValue(t *rapid.T) any {
 		rapid.SampledFrom([]any{
 			"s1", "s2", "null", "", "0", "GET", "OPTIONS", "/login", "/x/poll?y", "/b;c", "200", "401", 200, 101, 401, 302, 16, 0, 1.5,
 			"OK", "UNAUTHENTICATED", "webjs", "shop", "session.start", "user.session.clear", "a:b", true, nil, math.NaN(), -1,
-			"text/event-stream", []any{"https://x/login"}, []any{}, []any{7}, []byte{0}, map[string]any{"a": "b"}, []any{[]any{}},
+			"text/event-stream",
+			[]any{"https://x/login"},
+			[]any{},
+			[]any{7},
+			[]byte{0},
+			map[string]any{"a": "b"},
+			[]any{[]any{}},
 		}),
 		rapid.Map(rapid.String(), func(s string) any { return s }),
 		rapid.Map(rapid.Int64(), func(n int64) any { return n }),

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
@@ -30,34 +30,34 @@ func alreadyHashed(c *Config) { c.SessionID.AlreadyHashed = true }
 func TestPseudonymIsTheHMAC(t *testing.T) {
 	x := newExtractor(t)
 	for _, raw := range []string{"", "s1", strings.Repeat("x", 4096), strings.Repeat("a", 64), "\xff"} {
-		assert.Equal(t, hexOf(hmac.New(sha256.New, testKey), raw), pseudonymText(x.Pseudonym(raw)))
+		require.Equal(t, hexOf(hmac.New(sha256.New, testKey), raw), pseudonymText(x.Pseudonym(raw)))
 	}
 	// By another hand: printf s1 | openssl dgst -sha256 -hmac kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk
-	assert.Equal(t, "bafa0f3c99f9abea4f499b70a17e6a429dd6adc41d00bc59da209302c0398c94", pseudonymText(x.Pseudonym("s1")))
+	require.Equal(t, "bafa0f3c99f9abea4f499b70a17e6a429dd6adc41d00bc59da209302c0398c94", pseudonymText(x.Pseudonym("s1")))
 }
 
 func TestPseudonymOfWhatIsHashedAlready(t *testing.T) {
 	x := newExtractor(t, alreadyHashed)
 	hashed := hexOf(hmac.New(sha256.New, testKey), "s1")
-	assert.Equal(t, hashed, pseudonymText(x.Pseudonym(hashed)))
-	assert.Equal(t, hashed, pseudonymText(x.Pseudonym(strings.ToUpper(hashed))))
+	require.Equal(t, hashed, pseudonymText(x.Pseudonym(hashed)))
+	require.Equal(t, hashed, pseudonymText(x.Pseudonym(strings.ToUpper(hashed))))
 	// What no redaction reached, or another function hashed, is not shown.
 	for _, raw := range []string{"s1", hashed[:63], hashed + "0", "g" + hashed[1:], hexOf(sha512.New(), "s1")} {
-		assert.Equal(t, hexOf(hmac.New(sha256.New, testKey), raw), pseudonymText(x.Pseudonym(raw)))
+		require.Equal(t, hexOf(hmac.New(sha256.New, testKey), raw), pseudonymText(x.Pseudonym(raw)))
 	}
 }
 
 func TestIDs(t *testing.T) {
 	x, y := newExtractor(t), newExtractor(t)
-	assert.Equal(t, x.hash.session.id("s1"), y.hash.session.id("s1"), "the same key gives the same ids")
+	require.Equal(t, x.hash.session.id("s1"), y.hash.session.id("s1"), "the same key gives the same ids")
 	z := newExtractor(t, func(c *Config) { c.SessionID.HashKey = []byte(strings.Repeat("z", 32)) })
-	assert.NotEqual(t, x.hash.session.id("s1"), z.hash.session.id("s1"), "another key gives others")
-	assert.NotEqual(t, x.hash.session.id("s1"), x.hash.user.id("s1"), "a session is no user")
-	assert.Equal(t, session.ID{0x62a33fc5fe4591ef, 0xd30a4929ddb657de}, x.hash.session.id("s1"), "what is stored stays readable")
+	require.NotEqual(t, x.hash.session.id("s1"), z.hash.session.id("s1"), "another key gives others")
+	require.NotEqual(t, x.hash.session.id("s1"), x.hash.user.id("s1"), "a session is no user")
+	require.Equal(t, session.ID{0x62a33fc5fe4591ef, 0xd30a4929ddb657de}, x.hash.session.id("s1"), "what is stored stays readable")
 	seen := map[session.ID]bool{}
 	for n := range 4096 {
 		id := x.hash.session.id(strings.Repeat("a", n))
-		assert.False(t, seen[id])
+		require.False(t, seen[id])
 		seen[id] = true
 	}
 }
@@ -67,7 +67,7 @@ func TestTheKeyIsCopied(t *testing.T) {
 	x := newExtractor(t, func(c *Config) { c.SessionID.HashKey = key })
 	want := x.Pseudonym("s1")
 	clear(key)
-	assert.Equal(t, want, x.Pseudonym("s1"))
+	require.Equal(t, want, x.Pseudonym("s1"))
 }
 
 func TestHashesOfPlaceholdersAreNoIDs(t *testing.T) {
@@ -83,11 +83,11 @@ func TestHashesOfPlaceholdersAreNoIDs(t *testing.T) {
 		for _, s := range []string{"", "null", "Undefined", "DELETED", "0", strings.Repeat("0", 32), "00000000-0000-0000-0000-000000000000"} {
 			a := served.with(attrs{"session.id": hexOf(f(), s), "user.id": hexOf(f(), s)})
 			b := ofTraces(x, oneSpan(t, a))
-			assert.Empty(t, b.Facts, "%s of %q", name, s)
-			assert.Equal(t, 1, b.Refused[SessionIDPlaceholder])
-			assert.Zero(t, spanFact(t, x, a.with(attrs{"session.id": hexOf(f(), "s1")})).User)
-			assert.Len(t, ofTraces(plain, oneSpan(t, a)).Facts, 1, "where ids come raw, it is one")
+			require.Empty(t, b.Facts, "%s of %q", name, s)
+			require.Equal(t, 1, b.Refused[SessionIDPlaceholder])
+			require.Zero(t, spanFact(t, x, a.with(attrs{"session.id": hexOf(f(), "s1")})).User)
+			require.Len(t, ofTraces(plain, oneSpan(t, a)).Facts, 1, "where ids come raw, it is one")
 		}
 	}
-	assert.Empty(t, ofTraces(x, oneSpan(t, served.with(attrs{"session.id": "****"}))).Facts, "what redaction masks without a function")
+	require.Empty(t, ofTraces(x, oneSpan(t, served.with(attrs{"session.id": "****"}))).Facts, "what redaction masks without a function")
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"pgregory.net/rapid"
@@ -42,10 +41,10 @@ func TestBuiltinNamesHaveTheirSlots(t *testing.T) {
 	for i, name := range builtinNames {
 		require.NotEmpty(t, name, i)
 		s, ok := table.find(name)
-		assert.True(t, ok)
-		assert.Equal(t, slot(i), s)
+		require.True(t, ok)
+		require.Equal(t, slot(i), s)
 	}
-	assert.LessOrEqual(t, int(builtinSlots)+32, maxSlots, "room for configured names")
+	require.LessOrEqual(t, int(builtinSlots)+32, maxSlots, "room for configured names")
 }
 
 func TestAllSlotsWork(t *testing.T) {
@@ -55,7 +54,7 @@ func TestAllSlotsWork(t *testing.T) {
 	}
 	x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = names })
 	for _, name := range names {
-		assert.Equal(t, sessionName(x, "s1"), spanFact(t, x, attrs{name: "s1"}).Session, name)
+		require.Equal(t, sessionName(x, "s1"), spanFact(t, x, attrs{name: "s1"}).Session, name)
 	}
 	// A name that is read anyway takes no slot.
 	_ = newExtractor(t, func(c *Config) { c.SessionID.Attributes = append(names, "enduser.id") })
@@ -71,5 +70,5 @@ func TestOfTwoAttributesWithOneNameTheFirstCounts(t *testing.T) {
 	x := newExtractor(t)
 	b := ofTraces(x, td)
 	require.Len(t, b.Facts, 1)
-	assert.Equal(t, sessionName(x, "s1"), b.Facts[0].Session)
+	require.Equal(t, sessionName(x, "s1"), b.Facts[0].Session)
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -20,7 +19,7 @@ func TestAccessLogIsARequest(t *testing.T) {
 		r.SetSpanID(testSpan)
 	}))
 	require.Len(t, b.Facts, 1)
-	assert.Equal(t, session.Fact{
+	require.Equal(t, session.Fact{
 		Kind: session.Request, Outcome: session.Served, Flags: session.FromLog,
 		Session: sessionName(x, "s1"), User: userName(x, "ann"),
 		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(),
@@ -28,7 +27,7 @@ func TestAccessLogIsARequest(t *testing.T) {
 		Resource: &session.Resource{ServiceName: "shop"},
 		Details:  session.Details{Method: "GET", Route: "/cart/{id}", Path: "/cart/7", Status: 200},
 	}, b.Facts[0])
-	assert.Equal(t, []Seen{{RequestWithID: 1}}, b.Seen)
+	require.Equal(t, []Seen{{RequestWithID: 1}}, b.Seen)
 }
 
 func TestWhatIsAnAccessLog(t *testing.T) {
@@ -47,20 +46,20 @@ func TestWhatIsAnAccessLog(t *testing.T) {
 		{"neither", attrs{}, Seen{OtherWithID: 1}},
 	} {
 		b := ofLogs(x, oneLog(t, c.a.with(attrs{"session.id": "s1"})))
-		assert.Equal(t, []Seen{c.want}, b.Seen, c.name)
-		assert.Len(t, b.Facts, c.want.RequestWithID, c.name)
+		require.Equal(t, []Seen{c.want}, b.Seen, c.name)
+		require.Len(t, b.Facts, c.want.RequestWithID, c.name)
 	}
 	b := ofLogs(x, oneLog(t, attrs{"http.request.method": "GET", "http.response.status_code": 200}))
-	assert.Equal(t, []Seen{{RequestWithoutID: 1}}, b.Seen)
+	require.Equal(t, []Seen{{RequestWithoutID: 1}}, b.Seen)
 	b = ofLogs(x, oneLog(t, attrs{"message": "hello"}))
-	assert.Equal(t, []Seen{{}}, b.Seen)
+	require.Equal(t, []Seen{{}}, b.Seen)
 }
 
 func TestBodiesAreNotRead(t *testing.T) {
 	b := ofLogs(newExtractor(t), oneLog(t, nil, func(r plog.LogRecord) {
 		served.put(t, r.Body().SetEmptyMap())
 	}))
-	assert.Empty(t, b.Facts)
+	require.Empty(t, b.Facts)
 }
 
 func TestAccessLogTimes(t *testing.T) {
@@ -86,7 +85,7 @@ func TestAccessLogTimes(t *testing.T) {
 			a = served.with(attrs{"http.server.request.duration": c.duration})
 		}
 		f := logFact(t, x, a)
-		assert.Equal(t, []int64{c.start, c.at, end}, []int64{f.Start, f.At, f.End}, c.name)
+		require.Equal(t, []int64{c.start, c.at, end}, []int64{f.Start, f.At, f.End}, c.name)
 	}
 }
 
@@ -113,28 +112,28 @@ func TestTimeOfALogRecord(t *testing.T) {
 			ofLogs(x, oneLog(t, attrs{"session.id": "s1", "event.name": "session.start"}, times)),
 		} {
 			if c.refused != usable {
-				assert.Empty(t, b.Facts, c.name)
-				assert.Equal(t, 1, b.Refused[c.refused], c.name)
+				require.Empty(t, b.Facts, c.name)
+				require.Equal(t, 1, b.Refused[c.refused], c.name)
 				continue
 			}
 			require.Len(t, b.Facts, 1, c.name)
-			assert.Equal(t, []int64{c.want, c.want, c.want}, []int64{b.Facts[0].Start, b.Facts[0].End, b.Facts[0].At}, c.name)
+			require.Equal(t, []int64{c.want, c.want, c.want}, []int64{b.Facts[0].Start, b.Facts[0].End, b.Facts[0].At}, c.name)
 		}
 	}
 }
 
 func TestSlackMayReachBeforeTheEpoch(t *testing.T) {
 	f := logFact(t, newExtractor(t), served, func(r plog.LogRecord) { r.SetTimestamp(1) })
-	assert.Equal(t, int64(1-time.Minute), f.Start)
-	assert.Equal(t, int64(1), f.At)
+	require.Equal(t, int64(1-time.Minute), f.Start)
+	require.Equal(t, int64(1), f.At)
 }
 
 func TestExemptAccessLog(t *testing.T) {
 	x := newExtractor(t)
 	ids := func(r plog.LogRecord) { r.SetTraceID(testTrace); r.SetSpanID(testSpan) }
 	f := logFact(t, x, served.with(attrs{"url.path": "/logout"}), ids)
-	assert.Equal(t, session.Exempt, f.Kind)
-	assert.Equal(t, session.FromLog, f.Flags)
-	assert.Equal(t, testEnd.Add(-time.Minute).UnixNano(), f.Start)
-	assert.Empty(t, ofLogs(x, oneLog(t, served.with(attrs{"url.path": "/logout"}))).Facts)
+	require.Equal(t, session.Exempt, f.Kind)
+	require.Equal(t, session.FromLog, f.Flags)
+	require.Equal(t, testEnd.Add(-time.Minute).UnixNano(), f.Start)
+	require.Empty(t, ofLogs(x, oneLog(t, served.with(attrs{"url.path": "/logout"}))).Facts)
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -31,13 +31,13 @@ func TestOutcomeByHTTPStatus(t *testing.T) {
 	} {
 		for _, name := range []string{"http.response.status_code", "http.status_code"} {
 			f := spanFact(t, x, attrs{"session.id": "s1", name: status})
-			assert.Equal(t, want, f.Outcome, "%s %v", name, status)
+			require.Equal(t, want, f.Outcome, "%s %v", name, status)
 		}
 	}
-	assert.Equal(t, none, spanFact(t, x, attrs{"session.id": "s1"}).Outcome, "no status")
+	require.Equal(t, none, spanFact(t, x, attrs{"session.id": "s1"}).Outcome, "no status")
 	both := spanFact(t, x, attrs{"session.id": "s1", "http.response.status_code": 401, "http.status_code": 200})
-	assert.Equal(t, no, both.Outcome, "the stable name holds")
-	assert.EqualValues(t, 401, both.Details.Status)
+	require.Equal(t, no, both.Outcome, "the stable name holds")
+	require.EqualValues(t, 401, both.Details.Status)
 }
 
 func TestOutcomeByRPCStatus(t *testing.T) {
@@ -51,7 +51,7 @@ func TestOutcomeByRPCStatus(t *testing.T) {
 		true: none,
 	} {
 		for _, name := range []string{"rpc.response.status_code", "rpc.status_code", "rpc.grpc.status_code"} {
-			assert.Equal(t, want, spanFact(t, x, attrs{"session.id": "s1", name: status}).Outcome, "%s %v", name, status)
+			require.Equal(t, want, spanFact(t, x, attrs{"session.id": "s1", name: status}).Outcome, "%s %v", name, status)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func TestRPCStatusBeatsHTTPStatus(t *testing.T) {
 		{attrs{"http.response.status_code": 200, "rpc.response.status_code": "", "rpc.status_code": "UNAUTHENTICATED"}, no},
 		{attrs{"rpc.response.status_code": "OK", "rpc.grpc.status_code": 16}, yes}, // the stable name holds
 	} {
-		assert.Equal(t, c.want, spanFact(t, x, c.a.with(attrs{"session.id": "s1"})).Outcome, "%v", c.a)
+		require.Equal(t, c.want, spanFact(t, x, c.a.with(attrs{"session.id": "s1"})).Outcome, "%v", c.a)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestErrorTypeTaintsSuccessOnly(t *testing.T) {
 		{attrs{"http.response.status_code": 401, "error.type": "401"}, no},
 		{attrs{"rpc.grpc.status_code": 16, "error.type": "16"}, no},
 	} {
-		assert.Equal(t, c.want, spanFact(t, x, c.a.with(attrs{"session.id": "s1"})).Outcome, "%v", c.a)
+		require.Equal(t, c.want, spanFact(t, x, c.a.with(attrs{"session.id": "s1"})).Outcome, "%v", c.a)
 	}
 }
 
@@ -95,9 +95,9 @@ func TestSpanStatusOfAServerSaysNothing(t *testing.T) {
 	x := newExtractor(t)
 	for _, code := range []ptrace.StatusCode{ptrace.StatusCodeUnset, ptrace.StatusCodeOk, ptrace.StatusCodeError} {
 		status := func(s ptrace.Span) { s.Status().SetCode(code) }
-		assert.Equal(t, yes, spanFact(t, x, served, status).Outcome)
-		assert.Equal(t, no, spanFact(t, x, served.with(attrs{"http.response.status_code": 401}), status).Outcome)
-		assert.Equal(t, none, spanFact(t, x, attrs{"session.id": "s1"}, status).Outcome)
+		require.Equal(t, yes, spanFact(t, x, served, status).Outcome)
+		require.Equal(t, no, spanFact(t, x, served.with(attrs{"http.response.status_code": 401}), status).Outcome)
+		require.Equal(t, none, spanFact(t, x, attrs{"session.id": "s1"}, status).Outcome)
 	}
 }
 
@@ -120,9 +120,9 @@ func TestOutcomeOfAConsumer(t *testing.T) {
 			s.SetKind(ptrace.SpanKindConsumer)
 			s.Status().SetCode(c.status)
 		})
-		assert.Equal(t, c.want, f.Outcome, c.name)
-		assert.Equal(t, session.Consumer, f.Flags)
-		assert.Equal(t, "orders", f.Details.Destination)
+		require.Equal(t, c.want, f.Outcome, c.name)
+		require.Equal(t, session.Consumer, f.Flags)
+		require.Equal(t, "orders", f.Details.Destination)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestRedirects(t *testing.T) {
 		"/login": no, "/Login": no, "/login/": no, "/login?next=%2Fcart": no, "/login#top": no, "/login;jsessionid=1": no,
 		"login": no, "login.php?x=/y": no, "/account/login.aspx": no, "/users/sign_in": no, "/sign-in": no, "/api/auth/signin": no,
 		"https://idp.example.com/oauth2/v2.0/authorize?client_id=a&redirect_uri=https%3A%2F%2Fx%2Fcart": no,
-		"https://sso.example.com/realms/x/protocol/openid-connect/auth?next=/":                         no,
+		"https://sso.example.com/realms/x/protocol/openid-connect/auth?next=/":                          no,
 		"//idp.example.com/login": no, "/self-service/login/browser": no, "https://id.example.com/self-service/login/browser?x": no,
 		"/oauth2/start?rd=/": no, "https://idp.example.com/a//b/login": no, "/a//b/login": no,
 		"": none, "/": none, "/cart": none, "/cart?next=/login": none, "/cart#/login": none, "/login/help": none, "/logins": none,
@@ -142,17 +142,17 @@ func TestRedirects(t *testing.T) {
 		for _, value := range []any{location, []any{location}} {
 			for _, status := range []int{301, 302, 303, 307, 308} {
 				f := spanFact(t, x, attrs{"session.id": "s1", "http.response.status_code": status, "http.response.header.location": value})
-				assert.Equal(t, want, f.Outcome, "%d to %q", status, location)
+				require.Equal(t, want, f.Outcome, "%d to %q", status, location)
 			}
 			for _, status := range []int{300, 304, 305, 306, 201, 400} {
 				f := spanFact(t, x, attrs{"session.id": "s1", "http.response.status_code": status, "http.response.header.location": value})
-				assert.NotEqual(t, no, f.Outcome, "%d to %q is no redirect", status, location)
+				require.NotEqual(t, no, f.Outcome, "%d to %q is no redirect", status, location)
 			}
 		}
 	}
 	for _, value := range []any{7, []any{}, []any{7}, []any{"/cart", "/login"}} {
 		f := spanFact(t, x, attrs{"session.id": "s1", "http.response.status_code": 302, "http.response.header.location": value})
-		assert.Equal(t, none, f.Outcome, "%v", value)
+		require.Equal(t, none, f.Outcome, "%v", value)
 	}
 }
 
@@ -163,15 +163,31 @@ func TestSeconds(t *testing.T) {
 		want  int64
 		ok    bool
 	}{
-		{0.25, 250e6, true}, {0, 0, true}, {3, 3e9, true}, {"0.25", 250e6, true}, {".5", 500e6, true}, {"1e-3", 1e6, true},
-		{1e-9, 1, true}, {99.999999999, limit - 1, true},
-		{100, 0, false}, {-0.1, 0, false}, {math.NaN(), 0, false}, {math.Inf(1), 0, false}, {1e300, 0, false}, {math.MaxInt64, 0, false},
-		{"", 0, false}, {"-", 0, false}, {"NaN", 0, false}, {"0.1, 0.2", 0, false}, {true, 0, false}, {[]any{1}, 0, false},
+		{0.25, 250e6, true},
+		{0, 0, true},
+		{3, 3e9, true},
+		{"0.25", 250e6, true},
+		{".5", 500e6, true},
+		{"1e-3", 1e6, true},
+		{1e-9, 1, true},
+		{99.999999999, limit - 1, true},
+		{100, 0, false},
+		{-0.1, 0, false},
+		{math.NaN(), 0, false},
+		{math.Inf(1), 0, false},
+		{1e300, 0, false},
+		{math.MaxInt64, 0, false},
+		{"", 0, false},
+		{"-", 0, false},
+		{"NaN", 0, false},
+		{"0.1, 0.2", 0, false},
+		{true, 0, false},
+		{[]any{1}, 0, false},
 	} {
 		v := pcommon.NewValueEmpty()
-		assert.NoError(t, v.FromRaw(c.value))
+		require.NoError(t, v.FromRaw(c.value))
 		got, ok := seconds(v, limit)
-		assert.Equal(t, c.ok, ok, "%v", c.value)
-		assert.Equal(t, c.want, got, "%v", c.value)
+		require.Equal(t, c.ok, ok, "%v", c.value)
+		require.Equal(t, c.want, got, "%v", c.value)
 	}
 }

@@ -106,7 +106,7 @@ func (m *policyMatcher) policy(places ...*found) uint8 {
 			return uint8(i)
 		}
 	}
-	return NoPolicy
+	return session.NoPolicy
 }
 
 func matchAll(conditions []condition, places []*found) bool {

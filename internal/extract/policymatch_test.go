@@ -3,7 +3,11 @@ package extract
 import (
 	"testing"
 
-	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
 func policies(all ...map[string][]string) func(*Config) {
@@ -32,17 +36,17 @@ func TestPolicyIsTheFirstThatMatches(t *testing.T) {
 		{"values are exact", attrs{"http.route": "/refunds"}, nil, nil, 1},
 		{"values are of one case", attrs{"http.route": "/REFUND"}, nil, nil, 1},
 		{"one of two", nil, nil, nil, 1},
-		{"the other of two", attrs{"http.route": "/pay/now"}, nil, attrs{"service.name": "till"}, NoPolicy},
-		{"the record's before the resource's", attrs{"service.name": "till"}, nil, nil, NoPolicy},
+		{"the other of two", attrs{"http.route": "/pay/now"}, nil, attrs{"service.name": "till"}, session.NoPolicy},
+		{"the record's before the resource's", attrs{"service.name": "till"}, nil, nil, session.NoPolicy},
 		{"the scope's before the resource's", nil, attrs{"service.name": "ledger"}, attrs{"service.name": "till"}, 1},
-		{"the record's before the scope's", attrs{"service.name": "till"}, attrs{"service.name": "ledger"}, nil, NoPolicy},
+		{"the record's before the scope's", attrs{"service.name": "till"}, attrs{"service.name": "ledger"}, nil, session.NoPolicy},
 		{"spread over places", attrs{"http.route": "/pay/now"}, attrs{"service.name": "shop"}, attrs{"service.name": "till"}, 0},
 		{"on the resource", nil, nil, attrs{"service.name": "till", "tier": "gold"}, 3},
 		{"no value", nil, nil, attrs{"service.name": nil, "tier": "gold"}, 3},
-		{"another type", nil, nil, attrs{"service.name": []any{"shop"}, "tier": 7.0}, NoPolicy},
+		{"another type", nil, nil, attrs{"service.name": []any{"shop"}, "tier": 7.0}, session.NoPolicy},
 	} {
 		b := ofTraces(x, placed(t, c.record.with(attrs{"session.id": "s1"}), c.scope, c.resource))
-		assert.Equal(t, c.want, b.Facts[0].Policy, c.name)
+		require.Equal(t, c.want, b.Facts[0].Policy, c.name)
 	}
 }
 
@@ -55,30 +59,35 @@ func TestNumbersAndBoolsMatchAsText(t *testing.T) {
 		a    attrs
 		want uint8
 	}{
-		{attrs{"server.port": 443}, 0}, {attrs{"server.port": "443"}, 0}, {attrs{"server.port": 8080}, 0}, {attrs{"server.port": 8}, NoPolicy},
-		{attrs{"server.port": -443}, NoPolicy}, {attrs{"internal": true}, 1}, {attrs{"internal": false}, NoPolicy},
+		{attrs{"server.port": 443}, 0},
+		{attrs{"server.port": "443"}, 0},
+		{attrs{"server.port": 8080}, 0},
+		{attrs{"server.port": 8}, session.NoPolicy},
+		{attrs{"server.port": -443}, session.NoPolicy},
+		{attrs{"internal": true}, 1},
+		{attrs{"internal": false}, session.NoPolicy},
 	} {
-		assert.Equal(t, c.want, spanFact(t, x, c.a.with(attrs{"session.id": "s1"})).Policy, "%v", c.a)
+		require.Equal(t, c.want, spanFact(t, x, c.a.with(attrs{"session.id": "s1"})).Policy, "%v", c.a)
 	}
 }
 
 func TestEmptyMatchMatchesEverything(t *testing.T) {
 	x := newExtractor(t, policies(map[string][]string{"service.name": {"ledger"}}, nil, nil))
-	assert.EqualValues(t, 1, spanFact(t, x, served).Policy)
+	require.EqualValues(t, 1, spanFact(t, x, served).Policy)
 }
 
 func TestAStarAloneMatchesWhateverIsThere(t *testing.T) {
 	x := newExtractor(t, policies(map[string][]string{"tenant": {"*"}}))
-	assert.EqualValues(t, 0, spanFact(t, x, served.with(attrs{"tenant": ""})).Policy)
-	assert.EqualValues(t, NoPolicy, spanFact(t, x, served).Policy)
+	require.EqualValues(t, 0, spanFact(t, x, served.with(attrs{"tenant": ""})).Policy)
+	require.EqualValues(t, session.NoPolicy, spanFact(t, x, served).Policy)
 }
 
 func TestNoPolicyAtAll(t *testing.T) {
-	assert.EqualValues(t, NoPolicy, spanFact(t, newExtractor(t, policies()), served).Policy)
+	require.EqualValues(t, session.NoPolicy, spanFact(t, newExtractor(t, policies()), served).Policy)
 }
 
 func TestAccessLogsHavePoliciesToo(t *testing.T) {
 	x := newExtractor(t, policies(map[string][]string{"http.route": {"/cart/*"}}))
-	assert.EqualValues(t, 0, logFact(t, x, served).Policy)
-	assert.EqualValues(t, NoPolicy, logFact(t, x, served.with(attrs{"http.route": "/"})).Policy)
+	require.EqualValues(t, 0, logFact(t, x, served).Policy)
+	require.EqualValues(t, session.NoPolicy, logFact(t, x, served.with(attrs{"http.route": "/"})).Policy)
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/redactionprocessor"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -18,6 +17,7 @@ import (
 
 // redact passes td through the real redaction processor.
 func redact(t *testing.T, td ptrace.Traces) ptrace.Traces {
+	t.Helper()
 	factory := redactionprocessor.NewFactory()
 	cfg := factory.CreateDefaultConfig()
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{
@@ -49,11 +49,11 @@ func TestPseudonymIsWhatRedactionWrites(t *testing.T) {
 		require.NotEqual(t, id, shown.Str())
 
 		want := raw.Pseudonym(id)
-		assert.Equal(t, shown.Str(), pseudonymText(want))
+		require.Equal(t, shown.Str(), pseudonymText(want))
 		b := ofTraces(hashed, redacted)
 		require.Len(t, b.Facts, 1)
 		for _, n := range []session.Name{b.Facts[0].Session, b.Facts[0].User} {
-			assert.Equal(t, want, hashed.Pseudonym(n.Raw))
+			require.Equal(t, want, hashed.Pseudonym(n.Raw))
 		}
 	}
 }
@@ -70,13 +70,13 @@ func TestRedactedNothingIsNoSession(t *testing.T) {
 		require.True(t, ok)
 		values = append(values, v.Str())
 		b := ofTraces(x, redacted)
-		assert.Empty(t, b.Facts)
-		assert.Equal(t, 1, b.Refused[SessionIDPlaceholder])
+		require.Empty(t, b.Facts)
+		require.Equal(t, 1, b.Refused[SessionIDPlaceholder])
 	}
-	assert.Equal(t, values[0], values[1], "if redaction tells them apart one day, so may this")
+	require.Equal(t, values[0], values[1], "if redaction tells them apart one day, so may this")
 	for _, word := range []string{"null", "undefined", "deleted", "0000"} {
 		redacted := redact(t, oneSpan(t, served.with(attrs{"session.id": word})))
 		y := newExtractor(t, alreadyHashed)
-		assert.Equal(t, 1, ofTraces(y, redacted).Refused[SessionIDPlaceholder], word)
+		require.Equal(t, 1, ofTraces(y, redacted).Refused[SessionIDPlaceholder], word)
 	}
 }

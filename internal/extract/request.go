@@ -22,21 +22,19 @@ type request struct {
 func (w *walk) request(q *request) {
 	x, r := w.x, &w.record
 	method, template := r.strOr(slotMethod, slotMethodOld), r.str(slotRoute)
-	of, at := newRoute(template), newRoute(r.strOr(slotPath, slotTargetOld))
-	exempt := x.exempt.match(method, &of, &at)
+	route, path := newRouteParts(template), newRouteParts(r.strOr(slotPath, slotTargetOld))
+	exempt := x.exempt.match(method, &route, &path)
 	var id sessionID
 	w.sessionID(&id)
 	if !exempt {
 		w.seen.request(id.state == idUsable)
 	}
-	refused := usable
-	switch {
-	case id.state == idAbsent:
+	refused := q.refused
+	switch id.state {
+	case idAbsent:
 		return
-	case id.state == idRefused:
+	case idRefused:
 		refused = id.refused
-	default:
-		refused = q.refused
 	}
 	if refused != usable {
 		if !exempt {
@@ -61,10 +59,10 @@ func (w *walk) request(q *request) {
 	} else {
 		f.Outcome = x.outcome(r, status)
 	}
-	if x.passive.match(method, &of, &at) {
+	if x.passive.match(method, &route, &path) {
 		f.Flags |= session.Passive
 	}
-	if status == 101 || hasEventStream(r) || x.streams.match(&of) || x.streams.match(&at) {
+	if status == 101 || hasEventStream(r) || x.streams.match(&route) || x.streams.match(&path) {
 		f.Flags |= session.Stream
 	}
 	f.Policy = w.policy
@@ -72,7 +70,7 @@ func (w *walk) request(q *request) {
 		f.Policy = x.policies.policy(r, &w.scope, &w.resource)
 	}
 	d := &f.Details
-	d.Method, d.Route, d.Path, d.Status = clip(method), clip(template), clip(at.full), status
+	d.Method, d.Route, d.Path, d.Status = clip(method), clip(template), clip(path.full), status
 	d.RPCMethod, d.Destination = clip(r.str(slotRPCMethod)), clip(r.str(slotDestination))
 }
 

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// route is a route, or a path, as sets of them look at it: up to the first ';'
-// or '?'.
-type route struct {
+// routeParts are those of a route, or of a path, that sets of them look at: all
+// up to the first ';' or '?'.
+type routeParts struct {
 	full    string
 	segment string // the last one, whether a slash follows it or not
 }
 
-func newRoute(s string) route {
+func newRouteParts(s string) routeParts {
 	if i := strings.IndexByte(s, ';'); i >= 0 {
 		s = s[:i]
 	}
@@ -20,7 +20,7 @@ func newRoute(s string) route {
 		s = s[:i]
 	}
 	trimmed := trimSlashes(s)
-	return route{full: s, segment: trimmed[strings.LastIndexByte(trimmed, '/')+1:]}
+	return routeParts{full: s, segment: trimmed[strings.LastIndexByte(trimmed, '/')+1:]}
 }
 
 // trimSlashes cuts trailing slashes, but leaves the root its own.
@@ -67,12 +67,12 @@ func newRouteSet(key string, entries []string) (*routeSet, error) {
 }
 
 // match reports whether p is in the set.
-func (r *routeSet) match(p *route) bool {
+func (r *routeSet) match(p *routeParts) bool {
 	// What is in no set, which is almost everything, is told by its length.
 	return (r.others || r.lengths>>(len(p.segment)%32)&1 != 0) && p.full != "" && r.search(p)
 }
 
-func (r *routeSet) search(p *route) bool {
+func (r *routeSet) search(p *routeParts) bool {
 	if r.searchSegment(p.segment) {
 		return true
 	}
@@ -112,7 +112,7 @@ func (r *routeSet) matchLocation(location string) bool {
 	if i := strings.IndexAny(location, "?#;"); i >= 0 {
 		location = location[:i]
 	}
-	p := newRoute(pathOfURL(location))
+	p := newRouteParts(pathOfURL(location))
 	if r.match(&p) {
 		return true
 	}
@@ -173,8 +173,8 @@ func newRequestSet(key string, cfg RequestMatch) (requestSet, error) {
 
 // match looks at route and path both: some instrumentations give "/" for every
 // route.
-func (r *requestSet) match(method string, of, at *route) bool {
-	return r.routes.match(of) || r.routes.match(at) || r.methods.match(method)
+func (r *requestSet) match(method string, route, path *routeParts) bool {
+	return r.routes.match(route) || r.routes.match(path) || r.methods.match(method)
 }
 
 // lower is s with its ASCII letters in lower case.

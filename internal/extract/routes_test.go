@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -24,20 +23,20 @@ func TestExemptByDefault(t *testing.T) {
 		} {
 			for _, attribute := range []string{"http.route", "url.path", "http.target"} {
 				a := attrs{"session.id": "s1", "http.response.status_code": 200, attribute: path}
-				assert.Equal(t, session.Exempt, spanFact(t, x, a).Kind, "%s %s", attribute, path)
+				require.Equal(t, session.Exempt, spanFact(t, x, a).Kind, "%s %s", attribute, path)
 			}
 		}
 		for _, path := range []string{
 			"", "/", "//", "/" + name + "/x", "/" + name + "x", "/x" + name, "/?" + name, "/;" + name, "/cart?next=/" + name,
 		} {
 			a := attrs{"session.id": "s1", "http.response.status_code": 200, "http.route": path, "url.path": path}
-			assert.Equal(t, session.Request, spanFact(t, x, a).Kind, path)
+			require.Equal(t, session.Request, spanFact(t, x, a).Kind, path)
 		}
 	}
 	for method, want := range map[string]session.Kind{"OPTIONS": session.Exempt, "options": session.Exempt, "GET": session.Request, "": session.Request} {
-		assert.Equal(t, want, spanFact(t, x, served.with(attrs{"http.request.method": method})).Kind)
+		require.Equal(t, want, spanFact(t, x, served.with(attrs{"http.request.method": method})).Kind)
 	}
-	assert.Equal(t, session.Exempt, spanFact(t, x, attrs{"session.id": "s1", "http.method": "OPTIONS"}).Kind)
+	require.Equal(t, session.Exempt, spanFact(t, x, attrs{"session.id": "s1", "http.method": "OPTIONS"}).Kind)
 }
 
 func TestRouteAndPathAreBothLookedAt(t *testing.T) {
@@ -52,7 +51,7 @@ func TestRouteAndPathAreBothLookedAt(t *testing.T) {
 		{"/", "/cart", session.Request},
 	} {
 		f := spanFact(t, x, served.with(attrs{"http.route": c.route, "url.path": c.path}))
-		assert.Equal(t, c.want, f.Kind, "%s %s", c.route, c.path)
+		require.Equal(t, c.want, f.Kind, "%s %s", c.route, c.path)
 	}
 }
 
@@ -60,7 +59,7 @@ func TestExemptRequestsAreOnlyAnExtent(t *testing.T) {
 	x := newExtractor(t)
 	login := served.with(attrs{"http.route": "/login", "user.id": "ann"})
 	f := spanFact(t, x, login)
-	assert.Equal(t, session.Fact{
+	require.Equal(t, session.Fact{
 		Kind: session.Exempt, Session: sessionName(x, "s1"), Trace: testTrace, Span: testSpan,
 		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(), Resource: f.Resource,
 	}, *f)
@@ -72,9 +71,9 @@ func TestExemptRequestsAreOnlyAnExtent(t *testing.T) {
 		"no timestamp": oneSpan(t, login, func(s ptrace.Span) { s.SetStartTimestamp(0) }),
 	} {
 		b := ofTraces(x, td)
-		assert.Empty(t, b.Facts, name)
-		assert.Zero(t, b.Refused, name)
-		assert.Equal(t, []Seen{{}}, b.Seen, name)
+		require.Empty(t, b.Facts, name)
+		require.Zero(t, b.Refused, name)
+		require.Equal(t, []Seen{{}}, b.Seen, name)
 	}
 }
 
@@ -91,10 +90,10 @@ func TestExemptIsConfigured(t *testing.T) {
 		"/login": false, // the list replaces the default
 	} {
 		f := spanFact(t, x, served.with(attrs{"http.route": "", "url.path": path}))
-		assert.Equal(t, want, f.Kind == session.Exempt, path)
+		require.Equal(t, want, f.Kind == session.Exempt, path)
 	}
-	assert.Equal(t, session.Request, spanFact(t, x, served.with(attrs{"http.request.method": "OPTIONS"})).Kind)
-	assert.Equal(t, session.Exempt, spanFact(t, x, served.with(attrs{"http.request.method": "HEAD"})).Kind)
+	require.Equal(t, session.Request, spanFact(t, x, served.with(attrs{"http.request.method": "OPTIONS"})).Kind)
+	require.Equal(t, session.Exempt, spanFact(t, x, served.with(attrs{"http.request.method": "HEAD"})).Kind)
 }
 
 func TestLongSegments(t *testing.T) {
@@ -102,8 +101,8 @@ func TestLongSegments(t *testing.T) {
 	r, err := newRouteSet("k", []string{long, "ssss"})
 	require.NoError(t, err)
 	for n := range 200 {
-		p := newRoute("/" + strings.Repeat("S", n))
-		assert.Equal(t, n == 4 || n == 100, r.match(&p), n)
+		p := newRouteParts("/" + strings.Repeat("S", n))
+		require.Equal(t, n == 4 || n == 100, r.match(&p), n)
 	}
 }
 
@@ -113,11 +112,11 @@ func FuzzRoute(f *testing.F) {
 	}
 	x := newExtractor(f, func(c *Config) { c.Exempt.Routes = append(c.Exempt.Routes, "/under/*", "/whole/", "begin*") })
 	f.Fuzz(func(t *testing.T, s string) {
-		p := newRoute(s)
+		p := newRouteParts(s)
 		if !strings.HasPrefix(s, p.full) || strings.ContainsAny(p.full, ";?") || strings.Contains(p.segment, "/") || !strings.Contains(p.full, p.segment) {
 			t.Fatalf("%q is cut to %q with the last segment %q", s, p.full, p.segment)
 		}
-		slashed := newRoute(p.full + "/")
+		slashed := newRouteParts(p.full + "/")
 		if p.segment != "" && slashed.segment != p.segment {
 			t.Fatalf("a slash after %q makes %q of %q", p.full, slashed.segment, p.segment)
 		}

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -12,11 +11,12 @@ import (
 )
 
 // placed is a SERVER span whose record, scope and resource have attributes.
-func placed(t testing.TB, record, scope, resource attrs) ptrace.Traces {
-	td := oneSpan(t, record)
+func placed(tb testing.TB, record, scope, resource attrs) ptrace.Traces {
+	tb.Helper()
+	td := oneSpan(tb, record)
 	rs := td.ResourceSpans().At(0)
-	scope.put(t, rs.ScopeSpans().At(0).Scope().Attributes())
-	resource.put(t, rs.Resource().Attributes())
+	scope.put(tb, rs.ScopeSpans().At(0).Scope().Attributes())
+	resource.put(tb, rs.Resource().Attributes())
 	return td
 }
 
@@ -39,11 +39,11 @@ func TestSessionIDIsTheFirstThatIsPresent(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := ofTraces(x, placed(t, c.record, c.scope, c.resource))
 			if c.want == "" {
-				assert.Empty(t, b.Facts)
+				require.Empty(t, b.Facts)
 				return
 			}
 			require.Len(t, b.Facts, 1)
-			assert.Equal(t, sessionName(x, c.want), b.Facts[0].Session)
+			require.Equal(t, sessionName(x, c.want), b.Facts[0].Session)
 		})
 	}
 }
@@ -90,19 +90,19 @@ func TestWhatIsNoSessionID(t *testing.T) {
 			b := ofTraces(x, oneSpan(t, served.with(attrs{"session.id": c.value})))
 			if c.want == usable {
 				require.Len(t, b.Facts, 1)
-				assert.False(t, b.Facts[0].Session.ID.IsZero())
-				assert.Zero(t, b.Refused)
+				require.False(t, b.Facts[0].Session.ID.IsZero())
+				require.Zero(t, b.Refused)
 				return
 			}
-			assert.Empty(t, b.Facts)
+			require.Empty(t, b.Facts)
 			var want [ReasonCount]int
 			want[c.want] = 1
-			assert.Equal(t, want, b.Refused)
+			require.Equal(t, want, b.Refused)
 		})
 	}
 	b := ofTraces(x, oneSpan(t, attrs{"http.response.status_code": 200}))
-	assert.Empty(t, b.Facts)
-	assert.Zero(t, b.Refused, "an absent id is no refusal")
+	require.Empty(t, b.Facts)
+	require.Zero(t, b.Refused, "an absent id is no refusal")
 }
 
 func TestPresentedIDs(t *testing.T) {
@@ -115,11 +115,11 @@ func TestPresentedIDs(t *testing.T) {
 	for name, want := range names {
 		x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = []string{name} })
 		f := spanFact(t, x, attrs{name: []any{"s1"}})
-		assert.Equal(t, want, f.Flags.Has(session.Presented), name)
-		assert.Equal(t, "s1", f.Session.Raw)
+		require.Equal(t, want, f.Flags.Has(session.Presented), name)
+		require.Equal(t, "s1", f.Session.Raw)
 	}
 	x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = []string{"session.id", "http.request.header.x-session"} })
-	assert.Zero(t, spanFact(t, x, served.with(attrs{"http.request.header.x-session": "s2"})).Flags, "the service's own word holds")
+	require.Zero(t, spanFact(t, x, served.with(attrs{"http.request.header.x-session": "s2"})).Flags, "the service's own word holds")
 }
 
 func TestUser(t *testing.T) {
@@ -147,8 +147,8 @@ func TestUser(t *testing.T) {
 		if c.want != "" {
 			want = userName(x, c.want)
 		}
-		assert.Equal(t, want, f.User, c.name)
+		require.Equal(t, want, f.User, c.name)
 	}
 	b := ofTraces(x, placed(t, served, attrs{"user.id": "ann"}, attrs{"user.id": "ann"}))
-	assert.Zero(t, b.Facts[0].User, "whose identity the scope or the resource has is not known to be the request's")
+	require.Zero(t, b.Facts[0].User, "whose identity the scope or the resource has is not known to be the request's")
 }

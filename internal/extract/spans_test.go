@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -26,7 +25,7 @@ func TestSpanIsARequest(t *testing.T) {
 	b := ofTraces(x, td)
 	require.Len(t, b.Facts, 1)
 	resource := session.Resource{ServiceName: "shop", ServiceNamespace: "eu", ServiceInstance: "shop-1", Environment: "prod"}
-	assert.Equal(t, session.Fact{
+	require.Equal(t, session.Fact{
 		Kind: session.Request, Outcome: session.Served,
 		Session: sessionName(x, "s1"), User: userName(x, "ann"),
 		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(),
@@ -36,11 +35,11 @@ func TestSpanIsARequest(t *testing.T) {
 			Method: "GET", Route: "/cart/{id}", Path: "/cart/7", Status: 200, RPCMethod: "Get", Destination: "orders",
 		},
 	}, b.Facts[0])
-	assert.Equal(t, []session.Resource{resource}, b.Resources)
-	assert.Same(t, &b.Resources[0], b.Facts[0].Resource)
-	assert.Equal(t, []Seen{{RequestWithID: 1}}, b.Seen)
-	assert.Equal(t, []Ref{{}}, b.Refs)
-	assert.Zero(t, b.Refused)
+	require.Equal(t, []session.Resource{resource}, b.Resources)
+	require.Same(t, &b.Resources[0], b.Facts[0].Resource)
+	require.Equal(t, []Seen{{RequestWithID: 1}}, b.Seen)
+	require.Equal(t, []Ref{{}}, b.Refs)
+	require.Zero(t, b.Refused)
 }
 
 func TestSpanInLegacyNames(t *testing.T) {
@@ -50,10 +49,10 @@ func TestSpanInLegacyNames(t *testing.T) {
 	})
 	td.ResourceSpans().At(0).Resource().Attributes().PutStr("deployment.environment", "prod")
 	f := ofTraces(x, td).Facts[0]
-	assert.Equal(t, session.Details{Method: "POST", Path: "/cart", Status: 201}, f.Details)
-	assert.Equal(t, session.Served, f.Outcome)
-	assert.Equal(t, userName(x, "ann"), f.User)
-	assert.Equal(t, "prod", f.Resource.Environment)
+	require.Equal(t, session.Details{Method: "POST", Path: "/cart", Status: 201}, f.Details)
+	require.Equal(t, session.Served, f.Outcome)
+	require.Equal(t, userName(x, "ann"), f.User)
+	require.Equal(t, "prod", f.Resource.Environment)
 }
 
 func TestOnlyServerAndConsumerSpansAreRequests(t *testing.T) {
@@ -68,10 +67,10 @@ func TestOnlyServerAndConsumerSpansAreRequests(t *testing.T) {
 		ptrace.SpanKind(77):        {OtherWithID: 1},
 	} {
 		b := ofTraces(x, oneSpan(t, served, func(s ptrace.Span) { s.SetKind(kind) }))
-		assert.Equal(t, []Seen{want}, b.Seen, kind)
-		assert.Len(t, b.Facts, want.RequestWithID, kind)
+		require.Equal(t, []Seen{want}, b.Seen, kind)
+		require.Len(t, b.Facts, want.RequestWithID, kind)
 		if want.RequestWithID > 0 {
-			assert.Equal(t, kind == ptrace.SpanKindConsumer, b.Facts[0].Flags.Has(session.Consumer))
+			require.Equal(t, kind == ptrace.SpanKindConsumer, b.Facts[0].Flags.Has(session.Consumer))
 		}
 	}
 }
@@ -92,7 +91,7 @@ func TestRecordsAreCountedByWhatCanBeJudged(t *testing.T) {
 		{"other with an id that is none", oneSpan(t, attrs{"session.id": ""}, client), Seen{}},
 		{"exempt", oneSpan(t, served.with(attrs{"http.request.method": "OPTIONS"})), Seen{}},
 	} {
-		assert.Equal(t, []Seen{c.want}, ofTraces(x, c.td).Seen, c.name)
+		require.Equal(t, []Seen{c.want}, ofTraces(x, c.td).Seen, c.name)
 	}
 }
 
@@ -114,21 +113,21 @@ func TestBrowsersAndDevicesAreNotBelieved(t *testing.T) {
 		td := oneSpan(t, served)
 		td.ResourceSpans().At(0).Resource().Attributes().PutStr(c.name, c.value)
 		b := ofTraces(x, td)
-		assert.Equal(t, c.believed, len(b.Facts) == 1, c.name)
-		assert.Equal(t, c.believed, len(b.Resources) == 1, c.name)
+		require.Equal(t, c.believed, len(b.Facts) == 1, c.name)
+		require.Equal(t, c.believed, len(b.Resources) == 1, c.name)
 	}
 	// What a service says of the browser that it answers is its own word.
-	assert.Len(t, ofTraces(x, oneSpan(t, served.with(attrs{"browser.platform": "Linux"}))).Facts, 1)
+	require.Len(t, ofTraces(x, oneSpan(t, served.with(attrs{"browser.platform": "Linux"}))).Facts, 1)
 }
 
 func TestOwnFindingsAreNotBelieved(t *testing.T) {
 	x := newExtractor(t)
 	td := oneSpan(t, served)
 	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().SetName(OwnScope)
-	assert.Empty(t, ofTraces(x, td).Facts)
+	require.Empty(t, ofTraces(x, td).Facts)
 	ld := oneLog(t, served)
 	ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().SetName(OwnScope)
-	assert.Empty(t, ofLogs(x, ld).Facts)
+	require.Empty(t, ofLogs(x, ld).Facts)
 }
 
 func TestSpanTimes(t *testing.T) {
@@ -157,14 +156,14 @@ func TestSpanTimes(t *testing.T) {
 			}))
 			if c.want == usable {
 				require.Len(t, b.Facts, 1)
-				assert.Equal(t, int64(c.start), b.Facts[0].Start)
-				assert.Equal(t, int64(c.end), b.Facts[0].End)
+				require.Equal(t, int64(c.start), b.Facts[0].Start)
+				require.Equal(t, int64(c.end), b.Facts[0].End)
 				return
 			}
-			assert.Empty(t, b.Facts)
+			require.Empty(t, b.Facts)
 			var want [ReasonCount]int
 			want[c.want] = 1
-			assert.Equal(t, want, b.Refused)
+			require.Equal(t, want, b.Refused)
 		})
 	}
 }
@@ -176,8 +175,8 @@ func TestWithoutBothIDsARequestIsItsOwn(t *testing.T) {
 		func(s ptrace.Span) { s.SetSpanID(pcommon.SpanID{}) },
 	} {
 		f := spanFact(t, x, served, change)
-		assert.Zero(t, f.Trace)
-		assert.Zero(t, f.Span)
+		require.Zero(t, f.Trace)
+		require.Zero(t, f.Span)
 	}
 }
 
@@ -199,12 +198,12 @@ func TestStreams(t *testing.T) {
 		{"route", attrs{"http.route": "/events/{id}"}, true},
 		{"path", attrs{"url.path": "/v1/updates?since=3"}, true},
 	} {
-		assert.Equal(t, c.want, spanFact(t, x, served.with(c.a)).Flags.Has(session.Stream), c.name)
+		require.Equal(t, c.want, spanFact(t, x, served.with(c.a)).Flags.Has(session.Stream), c.name)
 	}
 }
 
 func TestPassive(t *testing.T) {
-	assert.Zero(t, spanFact(t, newExtractor(t), served.with(attrs{"http.route": "/poll"})).Flags, "none by default")
+	require.Zero(t, spanFact(t, newExtractor(t), served.with(attrs{"http.route": "/poll"})).Flags, "none by default")
 	x := newExtractor(t, func(c *Config) {
 		c.Passive = RequestMatch{Methods: []string{"head"}, Routes: []string{"/ocs/v2.php/*", "poll"}}
 	})
@@ -219,8 +218,8 @@ func TestPassive(t *testing.T) {
 		{"path under the route of all", attrs{"http.route": "/", "url.path": "/ocs/v2.php/apps/notifications"}, true},
 	} {
 		f := spanFact(t, x, served.with(c.a))
-		assert.Equal(t, c.want, f.Flags.Has(session.Passive), c.name)
-		assert.Equal(t, session.Request, f.Kind)
+		require.Equal(t, c.want, f.Flags.Has(session.Passive), c.name)
+		require.Equal(t, session.Request, f.Kind)
 	}
 }
 
@@ -228,15 +227,15 @@ func TestSampledIsReadFromTheTraceState(t *testing.T) {
 	x := newExtractor(t)
 	for state, want := range map[string]bool{"": false, "ot=th:c": true, "ot=th:0": false} {
 		f := spanFact(t, x, served, func(s ptrace.Span) { s.TraceState().FromRaw(state) })
-		assert.Equal(t, want, f.Flags.Has(session.Sampled), state)
+		require.Equal(t, want, f.Flags.Has(session.Sampled), state)
 	}
 }
 
 func TestDetailsAreClipped(t *testing.T) {
 	x := newExtractor(t)
 	f := spanFact(t, x, served.with(attrs{"url.path": "/" + strings.Repeat("é", 1000), "http.route": strings.Repeat("r", 1024)}))
-	assert.Len(t, f.Details.Path, 1023, "between characters")
-	assert.Len(t, f.Details.Route, 1024)
+	require.Len(t, f.Details.Path, 1023, "between characters")
+	require.Len(t, f.Details.Route, 1024)
 }
 
 func TestRefsLeadToTheRecord(t *testing.T) {
@@ -256,9 +255,9 @@ func TestRefsLeadToTheRecord(t *testing.T) {
 	add(second, ptrace.SpanKindServer)
 	add(td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty(), ptrace.SpanKindServer)
 	b := ofTraces(x, td)
-	assert.Equal(t, []Ref{{1, 1, 1}, {1, 1, 2}, {2, 0, 0}}, b.Refs)
-	assert.Len(t, b.Facts, 3)
-	assert.Equal(t, []Seen{{RequestWithID: 2, OtherWithID: 2}, {RequestWithID: 1}}, b.Seen)
+	require.Equal(t, []Ref{{1, 1, 1}, {1, 1, 2}, {2, 0, 0}}, b.Refs)
+	require.Len(t, b.Facts, 3)
+	require.Equal(t, []Seen{{RequestWithID: 2, OtherWithID: 2}, {RequestWithID: 1}}, b.Seen)
 }
 
 func TestNoResourceIsAResourceWithoutAName(t *testing.T) {
@@ -267,8 +266,8 @@ func TestNoResourceIsAResourceWithoutAName(t *testing.T) {
 	td.ResourceSpans().At(0).Resource().Attributes().Clear()
 	b := ofTraces(x, td)
 	require.Len(t, b.Facts, 1)
-	assert.Equal(t, &session.Resource{}, b.Facts[0].Resource)
-	assert.Empty(t, ofTraces(x, ptrace.NewTraces()).Facts)
+	require.Equal(t, &session.Resource{}, b.Facts[0].Resource)
+	require.Empty(t, ofTraces(x, ptrace.NewTraces()).Facts)
 }
 
 func TestBatchTakesSeveralAndStartsAnew(t *testing.T) {
@@ -278,21 +277,21 @@ func TestBatchTakesSeveralAndStartsAnew(t *testing.T) {
 		x.Traces(oneSpan(t, served.with(attrs{"user.id": 7})), b)
 		x.Logs(oneLog(t, served.with(attrs{"session.id": ""})), b)
 	}
-	assert.Len(t, b.Facts, 3)
-	assert.Len(t, b.Resources, 6)
-	assert.Equal(t, 3, b.Refused[SessionIDEmpty])
+	require.Len(t, b.Facts, 3)
+	require.Len(t, b.Resources, 6)
+	require.Equal(t, 3, b.Refused[SessionIDEmpty])
 	for _, f := range b.Facts {
-		assert.Equal(t, "shop", f.Resource.ServiceName)
-		assert.Equal(t, "7", f.User.Raw)
+		require.Equal(t, "shop", f.Resource.ServiceName)
+		require.Equal(t, "7", f.User.Raw)
 	}
 	b.Reset()
-	assert.Empty(t, b.Facts)
-	assert.Empty(t, b.Refs)
-	assert.Empty(t, b.Resources)
-	assert.Empty(t, b.Seen)
-	assert.Zero(t, b.Refused)
+	require.Empty(t, b.Facts)
+	require.Empty(t, b.Refs)
+	require.Empty(t, b.Resources)
+	require.Empty(t, b.Seen)
+	require.Zero(t, b.Refused)
 	for _, f := range b.Facts[:cap(b.Facts)] {
-		assert.Zero(t, f, "nothing of the telemetry is held")
+		require.Zero(t, f, "nothing of the telemetry is held")
 	}
 }
 
@@ -304,9 +303,14 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	td := benchTraces(100)
 	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	for i, a := range []attrs{
-		{"user.id": 1 << 40}, {"user.id": "ann"}, {"session.id": "null"}, {"session.id": 7}, {"http.route": "/login"},
+		{"user.id": 1 << 40},
+		{"user.id": "ann"},
+		{"session.id": "null"},
+		{"session.id": 7},
+		{"http.route": "/login"},
 		{"http.response.status_code": "302", "http.response.header.location": []any{"https://idp/authorize?x=y"}},
-		{"rpc.response.status_code": "UNAUTHENTICATED"}, {"http.route": "/pay/now"},
+		{"rpc.response.status_code": "UNAUTHENTICATED"},
+		{"http.route": "/pay/now"},
 	} {
 		a.put(t, spans.At(i).Attributes())
 		spans.At(i).TraceState().FromRaw("a=b,ot=rv:0;th:c")
@@ -328,7 +332,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 	run()
 	require.Greater(t, len(b.Facts), 2000)
-	assert.Zero(t, testing.AllocsPerRun(100, run))
+	require.Zero(t, testing.AllocsPerRun(100, run))
 }
 
 func TestTimesAreInstants(t *testing.T) {
@@ -341,5 +345,5 @@ func TestTimesAreInstants(t *testing.T) {
 		s.SetStartTimestamp(pcommon.NewTimestampFromTime(start))
 		s.SetEndTimestamp(pcommon.NewTimestampFromTime(end))
 	})
-	assert.Equal(t, 2*time.Second, time.Duration(f.End-f.Start))
+	require.Equal(t, 2*time.Second, time.Duration(f.End-f.Start))
 }

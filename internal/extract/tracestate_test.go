@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestIsSampled(t *testing.T) {
@@ -39,7 +39,7 @@ func TestIsSampled(t *testing.T) {
 		"ot=rv:1,ot=th:c":               false, // a key comes once
 		"ot=th:0;th:c":                  false,
 	} {
-		assert.Equal(t, want, isSampled(state), "%q", state)
+		require.Equal(t, want, isSampled(state), "%q", state)
 	}
 }
 
