@@ -6,8 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/session"
-
-	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
 func policies(all ...map[string][]string) func(*Config) {
