@@ -2,57 +2,57 @@ package session
 
 import "sort"
 
-// span of activity: a run of activity in which no start lies further than the
+// spell of activity: a stretch of it in which no start lies further than the
 // smallest idle limit behind the latest end before it, so that no idle limit
 // can have been exceeded within it.
-type run struct {
+type spell struct {
 	start, end int64
 	// policies that govern a request which starts at start: only those can
 	// find the gap in front of it.
 	policies uint64
 }
 
-// activity is all activity of one session as a list of runs, ordered, with a
+// activity is all activity of one session as a list of spells, ordered, with a
 // gap of at least the smallest idle limit between each two. It is a join:
 // adding the same activity in any order, any number of times, gives the same
 // list. A list cut to a fixed length would not be one; this one is bounded by
 // time, since what may arrive is bounded by Config.MaxAge.
-type activity []run
+type activity []spell
 
-// maxRuns bounds the list all the same: at the default limits a session has at
+// maxSpells bounds the list all the same: at the default limits a session has at
 // most 24h/5m = 288.
-const maxRuns = 1024
+const maxSpells = 1024
 
 // add joins [start, end] to the list. gap is the smallest idle limit, outside
 // the latest start of a judged request that is no activity itself. It reports
 // whether a gap in front of any other request may have changed.
 func (a *activity) add(start, end int64, policies uint64, gap, outside int64) (changed bool) {
-	runs := *a
-	n := len(runs)
+	spells := *a
+	n := len(spells)
 	if n > 0 {
 		// The usual case: it goes on where the session is.
-		last := &runs[n-1]
+		last := &spells[n-1]
 		if start > last.start && start-last.end < gap {
 			changed = end > last.end && outside > last.end
 			last.end = max(last.end, end)
 			return changed
 		}
 	}
-	// runs[:lo] end too far before it, runs[hi:] start too far behind it.
-	lo := sort.Search(n, func(i int) bool { return start-runs[i].end < gap })
+	// spells[:lo] end too far before it, spells[hi:] start too far behind it.
+	lo := sort.Search(n, func(i int) bool { return start-spells[i].end < gap })
 	hi := lo
-	for hi < n && runs[hi].start-end < gap {
+	for hi < n && spells[hi].start-end < gap {
 		hi++
 	}
 	if lo == hi {
-		runs = append(runs, run{})
-		copy(runs[lo+1:], runs[lo:])
-		runs[lo] = run{start, end, policies}
-		*a = runs
+		spells = append(spells, spell{})
+		copy(spells[lo+1:], spells[lo:])
+		spells[lo] = spell{start, end, policies}
+		*a = spells
 		return lo < n || outside > start
 	}
-	merged := run{start, end, policies}
-	for _, r := range runs[lo:hi] {
+	merged := spell{start, end, policies}
+	for _, r := range spells[lo:hi] {
 		switch {
 		case r.start < merged.start:
 			merged.start, merged.policies = r.start, r.policies
@@ -61,13 +61,13 @@ func (a *activity) add(start, end int64, policies uint64, gap, outside int64) (c
 		}
 		merged.end = max(merged.end, r.end)
 	}
-	if hi-lo == 1 && merged == runs[lo] {
+	if hi-lo == 1 && merged == spells[lo] {
 		return false
 	}
 	changed = hi < n || hi-lo > 1 || outside > start ||
-		merged.start != runs[lo].start || merged.policies != runs[lo].policies
-	runs[lo] = merged
-	*a = append(runs[:lo+1], runs[hi:]...)
+		merged.start != spells[lo].start || merged.policies != spells[lo].policies
+	spells[lo] = merged
+	*a = append(spells[:lo+1], spells[hi:]...)
 	return changed
 }
 
@@ -106,21 +106,21 @@ func (a activity) firstGap(p *Policy, policy uint8, from, at, limit int64) (sinc
 // that a gap in the middle is given up, which can only hide a violation.
 // It returns the number of gaps given up.
 func (a *activity) cut(settled int64) (lost int) {
-	runs := *a
-	if len(runs) <= maxRuns {
+	spells := *a
+	if len(spells) <= maxSpells {
 		return 0
 	}
 	k := 0
-	for k+1 < len(runs) && runs[k+1].start <= settled {
+	for k+1 < len(spells) && spells[k+1].start <= settled {
 		k++
 	}
-	runs = append(runs[:0], runs[k:]...)
-	for len(runs) > maxRuns {
-		m := len(runs) / 2
-		runs[m].end = runs[m+1].end
-		runs = append(runs[:m+1], runs[m+2:]...)
+	spells = append(spells[:0], spells[k:]...)
+	for len(spells) > maxSpells {
+		m := len(spells) / 2
+		spells[m].end = spells[m+1].end
+		spells = append(spells[:m+1], spells[m+2:]...)
 		lost++
 	}
-	*a = runs
+	*a = spells
 	return lost
 }

@@ -197,8 +197,8 @@ func (e *Engine) open(n *Name, now int64) *timeline {
 		t = e.sessions.insert(n.ID)
 		t.pseudonym = e.cfg.Pseudonym(n.Raw)
 		t.forgotten = e.tombs.of(n.ID)
-		t.newest = -unset
-		t.outside = -unset
+		t.newest = longAgo
+		t.outside = longAgo
 		t.policy = NoPolicy
 	}
 	t.lastArrival = now

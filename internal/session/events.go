@@ -1,5 +1,7 @@
 package session
 
+import "slices"
+
 // observeEvent takes what is no request.
 func (e *Engine) observeEvent(f *Fact, now int64) {
 	if f.Kind == EndedUser {
@@ -19,7 +21,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		return
 	}
 	rec := record{
-		Start: f.At, End: f.At, At: f.At, Eff: f.At, Arrival: now,
+		Start: f.At, End: f.At, At: f.At, Eff: f.At, EndFirst: f.At, Arrival: now,
 		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: NoPolicy, state: decided,
 	}
 	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
@@ -104,7 +106,7 @@ func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
 	if from == nil {
 		return
 	}
-	end := ending{at: f.At, service: service, other: f.Session.ID}
+	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next}
 	if f.At < from.newest-int64(e.cfg.ReorderWindow) {
 		end.binds = e.recent.next
 	}
@@ -128,37 +130,12 @@ func (e *Engine) observeUserEnd(f *Fact, now int64) {
 	}
 	e.nameUser(&f.User)
 	service := e.services.resources[e.services.number(f.Resource, e.recent.next, e.recent.oldest())].service
-	end := ending{at: f.At, service: service, other: f.Session.ID}
+	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next}
 	if !e.users.end(f.User.ID, end, now) {
 		return
 	}
 	e.stats.facts[EndedUser]++
-	slots := e.users.sessions[f.User.ID]
-	members := make([]*timeline, 0, len(slots))
-	for _, slot := range slots {
-		members = append(members, e.sessions.slots[slot])
-	}
-	var path [maxLineage]ID
-	for _, t := range members {
-		e.userEnded(t, end, now, path[:0])
-	}
-}
-
-// userEnded holds a user's end against t and against what t was rotated to.
-func (e *Engine) userEnded(t *timeline, end ending, now int64, path []ID) {
-	if end.at < t.newest-int64(e.cfg.ReorderWindow) {
-		end := end
-		end.binds = e.recent.next
-		t.lateUserEnds, _, _ = addEnding(t.lateUserEnds, end)
-	}
-	e.review(t, now)
-	path = append(path, t.id)
-	for i := range t.rotations {
-		to := t.rotations[i].other
-		if len(path) < cap(path) && !contains(path, to) {
-			if child := e.sessions.get(to); child != nil {
-				e.userEnded(child, end, now, path)
-			}
-		}
+	for _, slot := range slices.Clone(e.users.sessions[f.User.ID]) {
+		e.reviewLine(e.sessions.slots[slot], now)
 	}
 }

@@ -1,7 +1,5 @@
 package session
 
-import "slices"
-
 // past answers what a request's verdict needs to know of its session, its
 // ancestors and its user. It belongs to one call of judge.
 type past struct {
@@ -56,7 +54,7 @@ func (w *past) origin() origin {
 	if len(w.t.lineage) == 0 {
 		return origin{w.since, w.known, w.authentication != 0}
 	}
-	var path [maxLineage]ID
+	var path [maxLineage + 1]ID
 	o := w.e.originOf(w.t, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
 	return o
 }
@@ -108,8 +106,8 @@ func contains(ids []ID, id ID) bool {
 type expiry struct {
 	at    int64
 	typ   Type
-	since int64 // what a blind interval behind it puts in doubt
-	by    uint32
+	since int64  // what a blind interval behind it puts in doubt
+	by    string // the service that reported an end
 	doubt string // why it cannot be confirmed; empty if it can
 }
 
@@ -130,7 +128,7 @@ func (x *expiry) earlier(y *expiry) bool {
 	if x.typ != y.typ {
 		return precedence[x.typ] < precedence[y.typ]
 	}
-	return x.since < y.since
+	return x.by < y.by
 }
 
 // expiries calls each with every instant from which the session was dead for
@@ -146,7 +144,7 @@ func (w *past) expiries(each func(expiry)) {
 		}
 	}
 	if limit := int64(w.policy.IdleTimeout); limit > 0 && w.r.flags&Passive == 0 {
-		since, found := w.t.active.firstGap(w.policy, w.r.policy, w.since, w.r.Eff, limit+int64(w.policy.Tolerance))
+		since, found := w.t.silence(w.policy, w.r.policy, w.since, w.r.Eff, limit+int64(w.policy.Tolerance))
 		if found && w.violated(since+limit) {
 			each(expiry{at: since + limit, typ: IdleTimeout, since: since})
 		}
@@ -161,14 +159,14 @@ func (w *past) endings(each func(expiry)) {
 		end := &t.ends[i]
 		at := end.at + int64(p.EndGrace)
 		if w.violated(at) && w.binds(end) && !t.rotatedWithin(end.at, tolerance) {
-			each(expiry{at: at, typ: EndedSession, since: end.at, by: end.service})
+			each(expiry{at: at, typ: EndedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
 	for i := range t.rotations {
 		end := &t.rotations[i]
 		at := end.at + int64(p.RotationGrace)
 		if w.violated(at) && w.arrivedBefore(end) && !(w.known && w.since > end.at+tolerance) {
-			each(expiry{at: at, typ: RotatedSession, since: end.at, by: end.service})
+			each(expiry{at: at, typ: RotatedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
 	if len(w.e.users.ended) > 0 {
@@ -192,15 +190,29 @@ func (w *past) userEndings(each func(expiry)) {
 		for i := range w.e.users.ends(user) {
 			end := &w.e.users.ends(user)[i]
 			at := end.at + int64(w.policy.EndGrace)
-			if i := slices.IndexFunc(w.t.lateUserEnds, func(l ending) bool { return compareEnding(l, *end) == 0 }); i >= 0 {
-				end = &w.t.lateUserEnds[i]
-			}
-			if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at {
+			if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at || w.r.position < end.seen && w.e.cameLate(w.t, end) {
 				continue
 			}
 			if who, ok := w.e.identityOf(w.t, end.at); ok && who == user {
-				each(expiry{at: at, typ: RevokedSession, since: end.at, by: end.service})
+				each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service]})
 			}
 		}
 	}
+}
+
+// cameLate reports whether an end of a user came behind the reorder window of
+// session t, as far as the recent facts can tell.
+func (e *Engine) cameLate(t *timeline, end *ending) bool {
+	late := end.at + int64(e.cfg.ReorderWindow)
+	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
+		if r.position < end.seen && r.EndFirst > late && r.isEvidence() {
+			return true
+		}
+	}
+	for i := range t.rotations {
+		if t.rotations[i].seen < end.seen && t.rotations[i].at > late {
+			return true
+		}
+	}
+	return false
 }

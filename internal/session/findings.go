@@ -145,7 +145,7 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 		ID: f.id, Type: j.typ, Reason: j.doubt,
 		Session: s.t.pseudonym, Policy: int(s.policy),
 		Resource: s.resource, Details: s.details, Trace: s.trace, Span: s.span, At: s.At,
-		Overrun: j.overrun, ExpiredAt: j.at, StartedAt: j.origin.at, StartKnown: j.origin.known,
+		Overrun: j.overrun, ExpiredAt: j.at, StartedAt: j.origin.at, StartKnown: j.origin.known, EndedBy: j.by,
 		Identity: !s.user.IsZero(), Background: s.flags&Consumer != 0,
 		FirstAt: unset,
 	}
@@ -154,9 +154,6 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 	}
 	if j.typ == IdleTimeout {
 		c.LastActivityAt = j.since
-	}
-	if j.typ == EndedSession || j.typ == RotatedSession || j.typ == RevokedSession {
-		c.EndedBy = e.services.names[j.by]
 	}
 	if user, known := e.identityOf(s.t, max(s.At, s.End)); known {
 		c.User = e.users.names[user]

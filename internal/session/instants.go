@@ -15,6 +15,8 @@ type ending struct {
 	// binds: an end that came later than the reorder window binds only the
 	// requests that arrived behind it. 0 binds all.
 	binds uint64
+	// seen is the position of the recent facts when it came.
+	seen  uint64
 	other ID // the id rotated to, or the session that is spared
 }
 

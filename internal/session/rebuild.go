@@ -10,12 +10,12 @@ func (e *Engine) rebuild(t *timeline) {
 	oldest := int64(unset)
 	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
 		reach++
-		oldest = min(oldest, r.Eff)
+		oldest = min(oldest, r.Start)
 	}
 	old := *t
 	kept := append(activity(nil), old.active...)
-	t.first, t.firstActivity, t.sampled, t.outside = unset, unset, false, -unset
-	t.active = t.active[:0]
+	t.first, t.firstActivity, t.sampled, t.outside = unset, unset, false, longAgo
+	t.active, t.calls = t.active[:0], t.calls[:0]
 	identities := append([]identity(nil), old.identities...)
 	t.identities = t.identities[:0]
 	if reach < t.facts {
@@ -23,7 +23,7 @@ func (e *Engine) rebuild(t *timeline) {
 		t.identities = append(t.identities, identities...)
 		for _, r := range kept {
 			if r.start < oldest {
-				t.active.add(r.start, r.end, r.policies, e.gap, -unset)
+				t.active.add(r.start, r.end, r.policies, e.gap, longAgo)
 			}
 		}
 	}

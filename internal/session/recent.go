@@ -9,7 +9,10 @@ type record struct {
 	// Eff is where the request starts as it is judged: where the longest
 	// request around it does.
 	Eff     int64
-	Arrival int64
+	// EndFirst is where the first of its records ended, before a second one
+	// knew better.
+	EndFirst int64
+	Arrival  int64
 	session ID
 	user    ID
 	trace   [16]byte
@@ -36,6 +39,8 @@ const (
 	late recordState = 1 << iota
 	// exempted: it lies inside an exempt request.
 	exempted
+	// framed: what it lies inside is activity from its start on.
+	framed
 	// suspected: a suspect stands for it.
 	suspected
 	// decided: its verdict has been counted.

@@ -4,7 +4,7 @@ package session
 func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	t := e.sessions.get(f.Session.ID)
 	rec := record{
-		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, Arrival: now,
+		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now,
 		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
 		slot: noSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
 	}
@@ -35,7 +35,7 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 		changed, line = e.apply(t, r)
 	}
 	if r.identified() && e.nestOthers(t, r, hash) {
-		changed = true
+		line = true
 	}
 	switch {
 	case t == nil:
@@ -77,8 +77,9 @@ func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *re
 // what the session was rotated to.
 func (e *Engine) apply(t *timeline, r *record) (changed, line bool) {
 	t.newest = max(t.newest, r.End)
+	known := t.facts > 1 || len(t.rotations) > 0 // somebody may have been judged
 	if r.At < t.first {
-		line = t.first != unset
+		line = known
 		t.first = r.At
 	}
 	if r.flags&Sampled != 0 && !t.sampled {
@@ -97,15 +98,16 @@ func (e *Engine) apply(t *timeline, r *record) (changed, line bool) {
 		line = true
 	}
 	if r.isActivity() {
-		older := r.Eff < t.firstActivity && t.firstActivity != unset
+		line = line || known && r.Start < t.firstActivity
 		var governs uint64
 		if r.policy != NoPolicy && r.state&late == 0 {
 			governs = 1 << r.policy
 		}
-		if t.alive(r.Eff, r.End, governs, e.gap) || older {
-			changed = true
+		if r.Eff < r.Start {
+			changed = t.called(r.Eff, governs, r.state&framed != 0, e.gap) || changed
+			governs = 0
 		}
-		line = line || older
+		changed = t.alive(r.Start, r.End, governs, e.gap) || changed
 	} else {
 		t.outside = max(t.outside, r.Eff)
 	}
@@ -128,7 +130,7 @@ func (e *Engine) markOf(r *record) Mark {
 // request around it starts, and is exempt if any around it is.
 func (e *Engine) nest(r *record, hash uint64) {
 	r.Eff = r.Start
-	r.state &^= exempted
+	r.state &^= exempted | framed
 	if !r.identified() {
 		return
 	}
@@ -141,25 +143,29 @@ func (e *Engine) nest(r *record, hash uint64) {
 			r.state |= exempted
 			return true
 		}
-		if o.kind != Request || o.state&late != 0 {
+		if o.kind != Request {
 			return true
 		}
 		if d := o.End - o.Start; d > longest || d == longest && o.Start < r.Eff {
 			longest, r.Eff = d, o.Start
+			r.state &^= framed
+		}
+		if o.Start == r.Eff && o.isActivity() {
+			r.state |= framed
 		}
 		return true
 	})
 }
 
-// nestOthers finds the requests that lie inside o and lets them start where it
-// does. It reports whether any did not before.
+// nestOthers lets the requests in o's trace start where they do now that o is
+// known, or is known better. It reports whether any did not before.
 func (e *Engine) nestOthers(t *timeline, o *record, hash uint64) (changed bool) {
-	if t == nil || o.flags&Stream != 0 || o.Start == o.End {
+	if t == nil {
 		return false
 	}
 	rebuild := false
 	visit := func(r *record) {
-		if r.kind != Request || !r.inside(o) {
+		if r.kind != Request || r.position == o.position || r.trace != o.trace || r.session != o.session || !r.identified() {
 			return
 		}
 		eff, state := r.Eff, r.state
@@ -168,9 +174,9 @@ func (e *Engine) nestOthers(t *timeline, o *record, hash uint64) (changed bool) 
 			return
 		}
 		changed = true
-		if r.Eff > eff || r.state != state {
-			rebuild = true
-		} else if r.isActivity() {
+		if r.Eff > eff || r.state != state || r.state&framed == 0 {
+			rebuild = true // what it said before no longer holds
+		} else if r.isEvidence() {
 			e.apply(t, r)
 		}
 	}
@@ -218,11 +224,14 @@ func (r *record) sameRecord(o *record) bool {
 // times better than a log record, and the worse outcome holds.
 func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark {
 	was := *twin
-	merged := e.join(twin, rec)
-	if merged == was {
-		if t != nil {
-			t.lastArrival = now
+	merged, won := e.join(twin, rec)
+	if t != nil {
+		t.lastArrival = now
+		if rec.outcome != Rejected {
+			t.newest = max(t.newest, rec.End)
 		}
+	}
+	if merged == was {
 		return e.markOf(twin)
 	}
 	if t == nil && merged.isEvidence() { // only in theory: a rejected one stays rejected
@@ -236,28 +245,28 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	*twin = merged
 	hash := merged.hash()
 	e.nest(twin, hash)
-	if twin.resource == rec.resource && twin.resource != was.resource || twin.Start != was.Start || twin.End != was.End || twin.flags != was.flags {
+	if won {
 		twin.details = e.recent.details.put(&f.Details)
 	}
 	e.updateSuspect(twin)
 	if t == nil {
 		return Mark{}
 	}
-	t.newest = max(t.newest, merged.End)
-	e.rebuild(t)
 	e.nestOthers(t, twin, hash)
+	e.rebuild(t)
 	e.reviewLine(t, now)
 	return e.markOf(twin)
 }
 
 // join returns the join of two records of one request. It depends on their
 // content alone, not on their order.
-func (e *Engine) join(a, b *record) record {
+// won: the second knows it better than the first.
+func (e *Engine) join(a, b *record) (m record, won bool) {
 	win, lose := a, b
-	if e.knowsBetter(b, a) {
+	if won = e.knowsBetter(b, a); won {
 		win, lose = b, a
 	}
-	m := *a
+	m = *a
 	m.Start, m.End, m.At, m.policy, m.resource, m.flags = win.Start, win.End, win.At, win.policy, win.resource, win.flags
 	m.Eff = a.Eff
 	if win.Start != a.Start {
@@ -268,7 +277,7 @@ func (e *Engine) join(a, b *record) record {
 		m.user = lose.user
 	}
 	m.outcome = max(a.outcome, b.outcome)
-	return m
+	return m, won
 }
 
 // knowsBetter orders the records of one request.

@@ -69,9 +69,9 @@ func (t *table) insert(id ID) *timeline {
 		id: id, slot: slot, inUse: true,
 		first: unset, firstStart: unset, firstActivity: unset,
 		// What a slot once needed, its next session may need too.
-		active: tl.active[:0], authentications: tl.authentications[:0],
+		active: tl.active[:0], calls: tl.calls[:0], authentications: tl.authentications[:0],
 		ends: tl.ends[:0], rotations: tl.rotations[:0],
-		lateUserEnds: tl.lateUserEnds[:0], lineage: tl.lineage[:0], identities: tl.identities[:0],
+		lineage: tl.lineage[:0], identities: tl.identities[:0],
 	}
 	t.byID[id] = slot
 	return tl
@@ -110,7 +110,7 @@ func lessUseful(a, b *timeline) bool {
 
 // over reports whether the session ended behind its last authentication.
 func (t *timeline) over() bool {
-	last := int64(-unset)
+	last := int64(longAgo)
 	if n := len(t.authentications); n > 0 {
 		last = t.authentications[n-1]
 	}

@@ -5,6 +5,10 @@ import "math"
 // unset is the instant that stands for "never" where the earliest counts.
 const unset = math.MaxInt64
 
+// longAgo stands for "never" where the latest counts; any duration can be
+// taken from it.
+const longAgo = math.MinInt64 / 2
+
 // timeline is what a session's past amounts to: a join of its facts.
 // All instants are nanoseconds since the Unix epoch.
 type timeline struct {
@@ -16,10 +20,10 @@ type timeline struct {
 	firstStart      int64 // earliest start or rotation onto this id
 	firstActivity   int64
 	active          activity
+	calls           []call
 	authentications []int64
 	ends            []ending   // of this id
 	rotations       []ending   // away from this id, to ending.other
-	lateUserEnds    []ending   // of its user, that came behind the window
 	lineage         []rotation // the earliest onto this id; several at one instant
 	identities      []identity
 
@@ -69,6 +73,53 @@ func (t *timeline) started(tolerance int64) (at int64, known bool) {
 func (t *timeline) alive(start, end int64, policies uint64, gap int64) (changed bool) {
 	t.firstActivity = min(t.firstActivity, start)
 	return t.active.add(start, end, policies, gap, t.outside)
+}
+
+// call is where a request that lies inside another is judged to start, where
+// that other is no activity itself (it was rejected, or is background work).
+type call struct {
+	at       int64
+	policies uint64
+}
+
+// called joins that a request which policies govern is judged to start at at,
+// though its own activity begins later. framed: there is activity from at on.
+func (t *timeline) called(at int64, policies uint64, framed bool, gap int64) (changed bool) {
+	if framed {
+		return t.active.add(at, at, policies, gap, t.outside)
+	}
+	t.outside = max(t.outside, at)
+	for i := range t.calls {
+		if c := &t.calls[i]; c.at == at {
+			changed = c.policies|policies != c.policies
+			c.policies |= policies
+			return changed
+		}
+	}
+	if len(t.calls) == maxInstants {
+		t.calls = t.calls[1:]
+	}
+	t.calls = append(t.calls, call{at, policies})
+	return true
+}
+
+// silence finds the first silence of more than limit that is behind from and in
+// front of a request which policy governs or of at.
+func (t *timeline) silence(p *Policy, policy uint8, from, at, limit int64) (since int64, found bool) {
+	since, found = t.active.firstGap(p, policy, from, at, limit)
+	for _, c := range t.calls {
+		if c.policies&(1<<policy) == 0 || c.at > at {
+			continue
+		}
+		heard := from
+		if end, ok := t.active.before(c.at); ok {
+			heard = max(heard, end)
+		}
+		if p.exceeds(c.at-heard, limit) && (!found || heard < since) {
+			since, found = heard, true
+		}
+	}
+	return since, found
 }
 
 // addRotation joins a rotation onto this id. Only the earliest is its lineage;

@@ -18,7 +18,7 @@ func newTombs(sessions int) tombs {
 	for n < sessions/8 && n < 1<<18 {
 		n <<= 1
 	}
-	return tombs{slots: make([]tomb, n), floor: -unset}
+	return tombs{slots: make([]tomb, n), floor: longAgo}
 }
 
 func (t *tombs) slot(id ID) *tomb { return &t.slots[id[0]&uint64(len(t.slots)-1)] }

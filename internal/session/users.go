@@ -100,7 +100,7 @@ func (u *users) leave(user ID, slot uint32) {
 // identityOf returns the user whom t showed last at or before at. An id that
 // shows none has the one that its previous id showed last up to the rotation.
 func (e *Engine) identityOf(t *timeline, at int64) (ID, bool) {
-	var path [maxLineage]ID
+	var path [maxLineage + 1]ID
 	steps := path[:0]
 	for {
 		if user, ok := identityAt(t.identities, at); ok {
@@ -111,7 +111,7 @@ func (e *Engine) identityOf(t *timeline, at int64) (ID, bool) {
 		if from == nil || len(steps) == cap(steps) || contains(steps, from.id) {
 			return ID{}, false
 		}
-		t, at = from, min(at, rotated)
+		t, at = from, rotated
 	}
 }
 
@@ -122,7 +122,7 @@ func (e *Engine) parent(t *timeline) (*timeline, int64) {
 	}
 	best := t.lineage[0]
 	if len(t.lineage) > 1 {
-		var path [maxLineage]ID
+		var path [maxLineage + 1]ID
 		earliest := int64(unset)
 		for _, r := range t.lineage {
 			o := origin{at: r.at}
@@ -140,7 +140,7 @@ func (e *Engine) parent(t *timeline) (*timeline, int64) {
 // usersOf appends to list every user whom t, or what it was rotated from, ever
 // showed.
 func (e *Engine) usersOf(t *timeline, list []ID) []ID {
-	var path [maxLineage]ID
+	var path [maxLineage + 1]ID
 	steps := path[:0]
 	for t != nil && len(steps) < cap(steps) && !contains(steps, t.id) {
 		for _, i := range t.identities {

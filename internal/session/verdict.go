@@ -141,7 +141,7 @@ func (e *Engine) review(t *timeline, now int64) {
 // reviewLine reviews t and what it was rotated to, since an absolute clock and
 // an identity may come from an ancestor.
 func (e *Engine) reviewLine(t *timeline, now int64) {
-	var path [maxLineage]ID
+	var path [maxLineage + 1]ID
 	e.reviewFrom(t, now, path[:0])
 }
 

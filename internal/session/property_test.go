@@ -1,0 +1,809 @@
+package session
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+
+	"pgregory.net/rapid"
+)
+
+// How many histories a run tries, and the number that it starts from:
+// SESSION_HISTORIES=10000000 SESSION_SEED=7 go test -run TestVerdicts.
+var (
+	histories = environment("SESSION_HISTORIES", 200_000)
+	firstSeed = environment("SESSION_SEED", 1)
+)
+
+func environment(name string, otherwise uint64) uint64 {
+	if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// seededHistory is the history of one number.
+func seededHistory(seed uint64, how delivery) *history {
+	return makeHistory(plainDice{rand.New(rand.NewPCG(seed, 0))}, how)
+}
+
+// outcome is what an engine made of a history.
+type outcome struct {
+	final   map[uint64]Finding // the last of each id
+	sent    []Finding          // all, in their order
+	sentAt  []int              // the steps that let them out
+	engine  *Engine
+	trouble string // what no engine may do
+}
+
+// run gives a history to an engine and lets all time pass that it may want.
+// With scribble the memory of names and details is overwritten after each call.
+func run(h *history, scribble bool) (o outcome) {
+	o.final = map[uint64]Finding{}
+	defer func() {
+		if p := recover(); p != nil {
+			stack := make([]byte, 4096)
+			o.trouble = fmt.Sprintf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
+		}
+	}()
+	e := New(h.cfg)
+	o.engine = e
+	take := func(i int) {
+		for _, f := range e.TakeFindings() {
+			if why := insane(h, &f, o.final[f.ID].Revision); why != "" && o.trouble == "" {
+				o.trouble = why + ": " + findingText(h, &f)
+			}
+			o.final[f.ID] = f
+			o.sent, o.sentAt = append(o.sent, f), append(o.sentAt, i)
+		}
+	}
+	now := epoch
+	var memory []byte
+	for i := range h.steps {
+		s := &h.steps[i]
+		now = s.now
+		switch s.verb {
+		case doObserve:
+			f := s.fact
+			if scribble {
+				memory = borrow(&f, memory[:0])
+			}
+			e.Observe(&f, now)
+			for j := range memory {
+				memory[j] = '#'
+			}
+		case doAdvance:
+			e.Advance(now)
+		case doBlind:
+			e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+		}
+		take(i)
+	}
+	for range 3 {
+		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + time.Hour)
+		e.Advance(now)
+		take(len(h.steps))
+	}
+	return o
+}
+
+// borrow moves the strings of f to memory.
+func borrow(f *Fact, memory []byte) []byte {
+	texts := []*string{&f.Session.Raw, &f.Previous.Raw, &f.User.Raw, &f.Details.Method, &f.Details.Route, &f.Details.Path,
+		&f.Details.RPCMethod, &f.Details.Destination}
+	for _, text := range texts {
+		memory = append(memory, *text...)
+	}
+	from := 0
+	for _, text := range texts {
+		if n := len(*text); n > 0 {
+			*text = unsafe.String(&memory[from], n)
+			from += n
+		}
+	}
+	return memory
+}
+
+// insane says what is impossible about f, the next revision of its finding.
+func insane(h *history, f *Finding, revision int) string {
+	switch {
+	case f.Revision != revision+1 && f.Revision <= revision:
+		return fmt.Sprintf("revision %d after %d", f.Revision, revision)
+	case f.State >= StateCount || f.Type >= TypeCount:
+		return "no such state or type"
+	case (f.State == Inconclusive) != (f.Reason != ""):
+		return "a reason for what is not inconclusive, or none"
+	case f.State == Retracted && revision == 0:
+		return "retracted before it was sent"
+	case f.State != Retracted && f.Requests < 1, f.FirstAt > f.LastAt, f.At < f.FirstAt, f.At > f.LastAt:
+		return "no requests"
+	case f.Overrun < 0 || f.Overrun <= int64(h.cfg.Policies[f.Policy].Tolerance) && !h.cfg.Policies[f.Policy].Inclusive:
+		return "no overrun"
+	case f.Session == Pseudonym{}:
+		return "no session"
+	}
+	return ""
+}
+
+// comparable takes from f what no reference can know.
+func withoutEngine(f Finding) expectation {
+	f.ID, f.Revision, f.DecidedAt, f.User = 0, 0, 0, Pseudonym{}
+	return f
+}
+
+func text(p Pseudonym) string { return strings.TrimRight(string(p[:]), "\x00") }
+
+// findingText writes what matters of f, word by word.
+func findingText(h *history, f *Finding) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s %s %s at=%s overrun=%s expired=%s n=%d first=%s last=%s origin=%s activity=%s id=%d/%d",
+		text(f.Session), f.Type, f.State, h.cfg.Policies[f.Policy].Name, resourceName(f.Resource), instantText(f.At), time.Duration(f.Overrun),
+		instantText(f.ExpiredAt), f.Requests, instantText(f.FirstAt), instantText(f.LastAt), instantText(f.StartedAt), instantText(f.LastActivityAt),
+		f.Trace[0], f.Span[0])
+	writeWord(&b, f.Reason != "", "reason="+f.Reason)
+	writeWord(&b, f.EndedBy != "", "by="+f.EndedBy)
+	writeWord(&b, f.StartKnown, "known")
+	writeWord(&b, !f.StartKnown, "unknown")
+	writeWord(&b, f.Identity, "identity")
+	writeWord(&b, f.Background, "background")
+	writeWord(&b, f.Details != Details{}, fmt.Sprintf("%s%s%s", f.Details.Method, f.Details.Route, f.Details.Path))
+	return b.String()
+}
+
+// disagreement says where engine and reference differ about h.
+func disagreement(h *history, o outcome, truth map[findingKey]expectation) string {
+	if o.trouble != "" {
+		return o.trouble
+	}
+	got, want := map[expectation]int{}, map[expectation]int{}
+	for _, f := range o.final {
+		if f.State != Retracted {
+			got[withoutEngine(f)]++
+		}
+	}
+	for _, f := range truth {
+		want[f]++
+	}
+	var lines []string
+	for f := range want {
+		for range want[f] - got[f] {
+			lines = append(lines, "want: "+findingText(h, &f))
+		}
+	}
+	for f := range got {
+		for range got[f] - want[f] {
+			lines = append(lines, "got:  "+findingText(h, &f))
+		}
+	}
+	slices.SortFunc(lines, func(a, b string) int { return cmp.Or(cmp.Compare(a[6:], b[6:]), cmp.Compare(b, a)) })
+	return strings.Join(lines, "\n")
+}
+
+func check(h *history, scribble bool) string {
+	facts, blinds := h.arrivals()
+	return disagreement(h, run(h, scribble), reference(h.cfg, blinds, facts))
+}
+
+// report is what a failing test says: the smallest history that still fails.
+func report(h *history, why func(*history) string) string {
+	small := minimal(h, func(h *history) bool { return why(h) != "" })
+	return fmt.Sprintf("%s\n\n%s", small, why(small))
+}
+
+// shares counts the histories that have something.
+type shares map[string]uint64
+
+func (s shares) count(h *history, o outcome, truth map[findingKey]expectation) {
+	has := map[string]bool{}
+	longest, facts := 0, uint64(0)
+	for i := range h.steps {
+		if h.steps[i].verb == doBlind {
+			has["blind"] = true
+		}
+		if h.steps[i].verb != doObserve {
+			continue
+		}
+		facts++
+		f := &h.steps[i].fact
+		has["kind "+f.Kind.String()] = true
+		if f.Kind == Request {
+			has["outcome "+outcomeNames[f.Outcome]] = true
+			for i, name := range flagNames {
+				if f.Flags.Has(1 << i) {
+					has["flag "+name] = true
+				}
+			}
+		}
+		longest = max(longest, int(f.End-f.Start))
+	}
+	for _, f := range truth {
+		has["type "+f.Type.String()] = true
+		has["state "+f.State.String()] = true
+		has["several requests"] = has["several requests"] || f.Requests > 1
+	}
+	for _, f := range o.sent {
+		has["retracted on the way"] = has["retracted on the way"] || f.State == Retracted
+	}
+	for _, f := range o.final {
+		has["state "+f.State.String()] = true
+	}
+	has["no finding"] = len(truth) == 0
+	has["per request"] = h.cfg.PerRequest
+	for name, yes := range has {
+		if yes {
+			s[name]++
+		}
+	}
+	s[fmt.Sprintf("facts %03d", facts)]++
+}
+
+func (s shares) add(other shares) {
+	for name, n := range other {
+		s[name] += n
+	}
+}
+
+// print writes the shares and reports what is rarer than 1 %.
+func (s shares) print(t *testing.T, n uint64) {
+	names, half, median := make([]string, 0, len(s)), uint64(0), ""
+	for name := range s {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range names {
+		if facts, ok := strings.CutPrefix(name, "facts "); ok {
+			if half += s[name]; median == "" && half*2 >= n {
+				median = facts
+			}
+			continue
+		}
+		fmt.Fprintf(&b, "  %-26s %5.1f %%\n", name, 100*float64(s[name])/float64(n))
+	}
+	fmt.Printf("%d histories, median %s facts, shares that have\n%s", n, strings.TrimLeft(median, "0"), b.String())
+	if n < 1000 {
+		return
+	}
+	if median < "030" {
+		t.Errorf("median of %s facts", median)
+	}
+	wanted := []string{"no finding", "blind", "several requests", "retracted on the way"}
+	for k := range KindCount {
+		wanted = append(wanted, "kind "+k.String())
+	}
+	for _, o := range outcomeNames {
+		wanted = append(wanted, "outcome "+o)
+	}
+	for k := range TypeCount {
+		wanted = append(wanted, "type "+k.String())
+	}
+	for k := range StateCount {
+		wanted = append(wanted, "state "+k.String())
+	}
+	for _, name := range wanted {
+		if s[name]*100 < n {
+			t.Errorf("only %d of %d histories have: %s", s[name], n, name)
+		}
+	}
+}
+
+// agree tries histories on all cores, and fails at the first that engine and
+// reference differ about.
+func agree(t *testing.T, name string, n uint64, how delivery) {
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		next   atomic.Uint64
+		failed = []uint64{}
+		total  = shares{}
+		began  = time.Now()
+	)
+	next.Store(firstSeed)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			mine := shares{}
+			for seed := next.Add(1) - 1; seed < firstSeed+n; seed = next.Add(1) - 1 {
+				h := seededHistory(seed, how)
+				facts, blinds := h.arrivals()
+				truth, o := reference(h.cfg, blinds, facts), run(h, seed%16 == 0)
+				if disagreement(h, o, truth) != "" {
+					mu.Lock()
+					failed = append(failed, seed)
+					mu.Unlock()
+				}
+				mine.count(h, o, truth)
+			}
+			mu.Lock()
+			total.add(mine)
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	total.print(t, n)
+	fmt.Printf("%s: %d mismatches in %d histories, %s\n", name, len(failed), n, time.Since(began).Round(time.Millisecond))
+	slices.Sort(failed)
+	for _, seed := range failed[:min(3, len(failed))] {
+		t.Errorf("SESSION_SEED=%d SESSION_HISTORIES=1 go test -run '^%s$' ./internal/session\n%s", seed, t.Name(),
+			report(seededHistory(seed, how), func(h *history) string { return check(h, false) }))
+	}
+}
+
+// TestVerdictsAreMeaning: whatever arrives, in whatever order and however often,
+// the engine says in the end what Meaning says of all the facts.
+func TestVerdictsAreMeaning(t *testing.T) { agree(t, "in the window", histories, inWindow) }
+
+// TestLateFacts: the same where facts are later than the window.
+func TestLateFacts(t *testing.T) { agree(t, "later than the window", histories/5, anyOrder) }
+
+// sampled tries n seeds on all cores and shows the first failures.
+func sampled(t *testing.T, n uint64, make func(seed uint64) *history, why func(*history) string) {
+	t.Helper()
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		next   atomic.Uint64
+		failed []uint64
+	)
+	next.Store(firstSeed)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for seed := next.Add(1) - 1; seed < firstSeed+n; seed = next.Add(1) - 1 {
+				if why(make(seed)) != "" {
+					mu.Lock()
+					failed = append(failed, seed)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(failed)
+	for _, seed := range failed[:min(3, len(failed))] {
+		t.Errorf("%d of %d; SESSION_SEED=%d go test -run '^%s$' ./internal/session\n%s", len(failed), n, seed, t.Name(), report(make(seed), why))
+	}
+}
+
+// refuses reports whether something of h comes too late or too early to be evidence.
+func refuses(h *history, s *historyStep) bool {
+	return s.verb == doObserve && (s.fact.End > s.now+int64(h.cfg.MaxAhead) || h.cfg.MaxAge > 0 && s.fact.Start < s.now-int64(h.cfg.MaxAge))
+}
+
+// finals writes the last word on each finding, with its id.
+func finals(h *history, o outcome) string {
+	var lines []string
+	for id, f := range o.final {
+		if f.State != Retracted {
+			lines = append(lines, fmt.Sprintf("%016x %s user=%s", id, findingText(h, &f), text(f.User)))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(append(lines, o.trouble), "\n")
+}
+
+// TestOrder: verdict(permuted) = verdict(in order), ids and users included.
+func TestOrder(t *testing.T) {
+	// The steps of a history that are still there in a smaller one are put in
+	// the order of their ends: that is in order.
+	endOf := func(s *historyStep) int64 {
+		if s.keep {
+			return 0 // what has to come first
+		}
+		return max(s.fact.End, 1)
+	}
+	inOrder := func(h *history) *history {
+		ordered := &history{cfg: h.cfg, steps: slices.Clone(h.steps)}
+		last := h.steps[len(h.steps)-1].now
+		slices.SortStableFunc(ordered.steps, func(a, b historyStep) int {
+			return cmp.Compare(endOf(&a), endOf(&b))
+		})
+		for i := range ordered.steps {
+			ordered.steps[i].now = last
+		}
+		return ordered
+	}
+	sampled(t, histories/10, func(seed uint64) *history { return seededHistory(seed, inWindow) }, func(h *history) string {
+		if len(h.steps) == 0 || slices.ContainsFunc(h.steps, func(s historyStep) bool { return refuses(h, &s) }) {
+			return ""
+		}
+		ordered := inOrder(h)
+		if slices.ContainsFunc(ordered.steps, func(s historyStep) bool { return refuses(h, &s) }) {
+			return ""
+		}
+		if a, b := finals(h, run(h, false)), finals(h, run(ordered, false)); a != b {
+			return "as it came:\n" + a + "\nin order:\n" + b
+		}
+		return ""
+	})
+}
+
+// TestTwice: a fact given twice changes nothing, neither what is sent nor what is
+// counted, whether it comes again at once or after others.
+func TestTwice(t *testing.T) {
+	sampled(t, histories/10, func(seed uint64) *history { return seededHistory(seed, inWindow) }, func(h *history) string {
+		twice := &history{cfg: h.cfg}
+		for i, s := range h.steps {
+			twice.steps = append(twice.steps, s)
+			again := h.steps[i*7919%(i+1)] // any of those before, in the window or not
+			again.now = s.now
+			if s.verb == doObserve && again.verb == doObserve && !refuses(h, &s) && !refuses(h, &again) && !refuses(h, &h.steps[i*7919%(i+1)]) {
+				twice.steps = append(twice.steps, s, again)
+			}
+		}
+		a, b := run(h, false), run(twice, false)
+		if once, again := told(h, a), told(h, b); once != again {
+			return "once:\n" + once + "\ntwice:\n" + again
+		}
+		return ""
+	})
+}
+
+// told is all that an engine ever said.
+func told(h *history, o outcome) string {
+	var b strings.Builder
+	for _, f := range o.sent {
+		fmt.Fprintf(&b, "%016x %d %s %s\n", f.ID, f.Revision, instantText(f.DecidedAt), findingText(h, &f))
+	}
+	if o.engine != nil {
+		b.WriteString(counters(o.engine))
+	}
+	return b.String() + o.trouble
+}
+
+// counters writes every counter of an engine.
+func counters(e *Engine) string {
+	var lines []string
+	add := func(n int64, format string, args ...any) {
+		if n != 0 {
+			lines = append(lines, fmt.Sprintf(format, args...)+fmt.Sprintf(" %d", n))
+		}
+	}
+	s := e.Stats()
+	s.Requests(func(policy int, service string, v Verdict, n int64) { add(n, "requests p%d %s %s", policy, service, v) })
+	s.Violations(func(policy int, service string, v Type, n int64) { add(n, "violations p%d %s %s", policy, service, v) })
+	s.IdleBounds(func(policy int, service string, b Bounds) {
+		add(b.ServedMax, "served_max p%d %s", policy, service)
+		add(b.RejectedMin, "rejected_min p%d %s", policy, service)
+	})
+	for k := range StateCount {
+		add(s.Findings(k), "findings %s", k)
+	}
+	for k := range KindCount {
+		add(s.Facts(k), "facts %s", k)
+		add(s.FactsLate(k), "late %s", k)
+	}
+	for k := range RefusedReasonCount {
+		add(s.Refused(k), "refused %s", k)
+	}
+	for k := range EvictionReasonCount {
+		add(s.Evicted(k), "evicted %s", k)
+	}
+	add(int64(e.Sessions()), "sessions")
+	add(int64(e.Pending()), "pending")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// TestRetractions: what is sent as confirmed is so by all that is known at that
+// moment, and what is retracted is so no more.
+func TestRetractions(t *testing.T) {
+	var confirmed, retracted atomic.Int64
+	sampled(t, histories/40, func(seed uint64) *history { return seededHistory(seed, inWindow) }, func(h *history) string {
+		o := run(h, false)
+		keys := map[uint64]findingKey{}
+		for i, f := range o.sent {
+			known := &history{cfg: h.cfg, steps: h.steps[:min(o.sentAt[i]+1, len(h.steps))]}
+			facts, blinds := known.arrivals()
+			w := refTold(h.cfg, blinds, facts)
+			switch f.State {
+			case Confirmed:
+				at := slices.IndexFunc(w.requests, func(r *refFact) bool {
+					return r.Trace == f.Trace && r.Span == f.Span && r.At == f.At && *r.Resource == f.Resource &&
+						h.cfg.Pseudonym(r.Session.Raw) == f.Session && int(r.Policy) == f.Policy
+				})
+				if at < 0 {
+					return "no such request: " + findingText(h, &f)
+				}
+				v, violates := w.judge(w.requests[at])
+				if !violates || v.reason != "" || v.kind != f.Type || v.began-v.expiry != f.Overrun || v.expiry != f.ExpiredAt {
+					return "confirmed without a reason: " + findingText(h, &f)
+				}
+				key := w.key(w.requests[at])
+				key.request = 0
+				if before, ok := keys[f.ID]; ok && before != key {
+					return "another finding of the same id: " + findingText(h, &f)
+				}
+				keys[f.ID] = key
+				confirmed.Add(1)
+			case Retracted:
+				retracted.Add(1)
+				if h.cfg.PerRequest {
+					continue // the reference numbers requests by arrival
+				}
+				if x, ok := reference(h.cfg, blinds, facts)[keys[f.ID]]; ok && x.State == Confirmed {
+					return "retracted without a reason: " + findingText(h, &f)
+				}
+			}
+		}
+		return o.trouble
+	})
+	fmt.Printf("%d findings sent as confirmed, %d retracted\n", confirmed.Load(), retracted.Load())
+	if retracted.Load() == 0 {
+		t.Error("nothing was ever retracted")
+	}
+}
+
+// TestBounded: memory is bounded whatever arrives.
+func TestBounded(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: 10 * time.Second, AbsoluteTimeout: time.Minute, Tolerance: time.Second}}
+	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices, cfg.Retention = 200, 1000, 8, time.Hour
+	for name, every := range map[string]func(d *rand.Rand, i uint64, f *Fact){
+		"new sessions":     func(_ *rand.Rand, i uint64, f *Fact) { f.Session = Name{ID{7, i + 1}, "s" + strconv.FormatUint(i, 10)} },
+		"rotations of one": func(_ *rand.Rand, _ uint64, f *Fact) { f.Kind, f.Previous = Rotated, sessionName(1) },
+		"a long chain": func(_ *rand.Rand, i uint64, f *Fact) {
+			f.Kind, f.Previous = Rotated, Name{ID{7, i + 1}, "old"}
+			f.Session = Name{ID{7, i + 2}, "new"}
+		},
+		"rotations onto one at one instant": func(_ *rand.Rand, i uint64, f *Fact) {
+			f.Kind, f.Previous = Rotated, Name{ID{7, i + 1}, "old"}
+			f.Start, f.End, f.At = epoch, epoch, epoch
+		},
+		"logins": func(_ *rand.Rand, _ uint64, f *Fact) { f.Kind = Authenticated },
+		"ends":   func(_ *rand.Rand, _ uint64, f *Fact) { f.Kind = Ended },
+		"user ends": func(_ *rand.Rand, i uint64, f *Fact) {
+			f.Kind, f.User = EndedUser, Name{ID{8, i%5000 + 1}, "u"}
+		},
+		"users of one session": func(_ *rand.Rand, i uint64, f *Fact) { f.User = Name{ID{8, i + 1}, "u" + strconv.FormatUint(i, 10)} },
+		"silences": func(_ *rand.Rand, i uint64, f *Fact) {
+			f.Start += int64(i) * int64(time.Minute)
+			f.End, f.At = f.Start, f.Start
+		},
+		"one trace": func(_ *rand.Rand, i uint64, f *Fact) {
+			f.Trace[0], f.Span[0], f.Span[1], f.Span[2] = 1, byte(i)+1, byte(i>>8), byte(i>>16)
+		},
+		"services": func(_ *rand.Rand, i uint64, f *Fact) {
+			f.Resource = &Resource{ServiceName: "s" + strconv.FormatUint(i, 10), ServiceInstance: strconv.FormatUint(i, 10)}
+		},
+		"anything": func(d *rand.Rand, _ uint64, f *Fact) {
+			f.Kind, f.Outcome = Kind(d.IntN(int(KindCount))), Outcome(d.IntN(3))
+			f.Session, f.Previous, f.User = Name{ID{7, d.Uint64N(1000) + 1}, "s"}, Name{ID{7, d.Uint64N(1000) + 1}, "s"}, Name{ID{8, d.Uint64N(1000) + 1}, "u"}
+			f.Trace[0], f.Span[0] = byte(d.IntN(3)), byte(d.IntN(200))
+			f.Start -= d.Int64N(int64(time.Minute))
+			f.At = f.Start
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := rand.New(rand.NewPCG(firstSeed, 0))
+			e := New(cfg)
+			feed := func(from, n uint64) uint64 {
+				for i := from; i < from+n; i++ {
+					at := epoch + int64(i)*int64(time.Second)
+					f := Fact{Session: sessionName(0), Start: at, End: at, At: at, Resource: resources["web"]}
+					if every(d, i, &f); i%3 == 0 && f.Kind != EndedUser {
+						f.Kind = Request
+					}
+					e.Observe(&f, max(at, f.End))
+					if i%64 == 0 {
+						e.Advance(at)
+						e.TakeFindings()
+						e.TakeConfirmations()
+						e.TakeLifetimes()
+					}
+				}
+				var m runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&m)
+				return m.HeapAlloc
+			}
+			few := feed(0, 20_000)
+			many := feed(20_000, 60_000)
+			if runtime.KeepAlive(e); many > few+few/2+1<<20 {
+				t.Errorf("%d KiB after 20,000 facts, %d KiB after 80,000", few>>10, many>>10)
+			}
+		})
+	}
+}
+
+// rapidDice shrink.
+type rapidDice struct{ *rapid.T }
+
+func (d rapidDice) roll(n int) int { return rapid.IntRange(0, n-1).Draw(d.T, "") }
+
+// TestVerdictsShrink is TestVerdictsAreMeaning with choices that rapid makes: it
+// tries extremes that chance does not, and what fails gets small twice.
+func TestVerdictsShrink(t *testing.T) {
+	made := rapid.Custom(func(t *rapid.T) *history { return makeHistory(rapidDice{t}, inWindow) })
+	rapid.Check(t, func(t *rapid.T) {
+		if h := made.Draw(t, "history"); check(h, false) != "" {
+			t.Fatal(report(h, func(h *history) string { return check(h, false) }))
+		}
+	})
+}
+
+// A reading is one sentence of Meaning at its boundary: what arrives, and words
+// of each finding that must be there in the end.
+type reading struct {
+	name, text string
+	want       []string
+}
+
+// standard governs readings that bring no policy of their own.
+const standard = "policy p0 idle=10s absolute=60s tolerance=1s end=2s rotation=3s\n"
+
+var readings = []reading{
+	{"idle: at the limit and the tolerance", "a started at=0s\na request at=11s", nil},
+	{"idle: past them", "a started at=0s\na request at=11.000000001s", []string{
+		"a idle_timeout confirmed p0 web at=11.000000001s overrun=1.000000001s expired=10s n=1 activity=0s origin=0s known",
+	}},
+	{"idle: from the end of activity", "a started at=0s\na request at=1s..9s\na request at=20s", nil},
+	{"idle: inclusive", "policy p0 idle=10s tolerance=1s inclusive\na started at=0s\na request at=11s", []string{"a idle_timeout overrun=1s"}},
+	{"idle: expired is for good", "a started at=0s\na request at=20s\na request at=21s\na request at=22s", []string{
+		"a idle_timeout n=3 first=20s last=22s at=20s overrun=10s",
+	}},
+	{"idle: only an authentication brings it back", "a started at=0s\na request at=20s\na authenticated at=30s\na request at=31s", []string{
+		"a idle_timeout n=1 last=20s",
+	}},
+	{"idle: two authentications, two findings", "a started at=0s\na request at=20s\na authenticated at=30s\na request at=50s", []string{
+		"a idle_timeout n=1 last=20s", "a idle_timeout n=1 last=50s origin=30s",
+	}},
+	{"idle: authenticated within the tolerance after the start", "a started at=0s\na authenticated at=21s\na request at=20s", nil},
+	{"idle: authenticated by the request itself", "a started at=0s\na request at=20s..25s\na authenticated at=25s", nil},
+	{"idle: authenticated too late", "a started at=0s\na request at=20s..21s\na authenticated at=21.000000001s", []string{"a idle_timeout"}},
+	{"idle: a request of another policy keeps it alive", standard + "policy p1 idle=0s\na started at=0s\na request at=8s p1\na request at=16s", nil},
+	{"idle: a gap under another policy is none here", standard + "policy p1 idle=30s\na started at=0s\na request at=20s p1\na request at=25s p0", nil},
+	{"idle: unknown start, earliest activity", "a request at=0s\na request at=12s", []string{"a idle_timeout origin=0s unknown activity=0s"}},
+	{"idle: a rejected request is no activity", "a started at=0s\na request at=8s rejected\na request at=16s", []string{"a idle_timeout activity=0s"}},
+	{"idle: an indeterminate one is", "a started at=0s\na request at=8s indeterminate\na request at=16s", nil},
+	{"idle: an indeterminate one breaks it", "a started at=0s\na request at=20s indeterminate\na request at=25s", []string{"a idle_timeout at=25s overrun=15s n=1"}},
+	{"idle: an activity fact keeps it alive", "a started at=0s\na activity at=8s\na request at=16s", nil},
+	{"idle: an activity fact does not end a gap", "a started at=0s\na activity at=20s\na request at=25s", nil},
+	{"idle: a start neither revives nor re-arms", "a request at=0s\na request at=20s\na started at=21s\na request at=22s", []string{"a idle_timeout n=2 unknown"}},
+	{"passive: no activity", "a started at=0s\na request at=8s passive\na request at=16s", []string{"a idle_timeout"}},
+	{"passive: no violation of idle", "a started at=0s\na request at=16s passive", nil},
+	{"passive: violates the others", "a started at=0s\na ended at=2s\na request at=16s passive", []string{"a ended overrun=12s"}},
+	{"consumer: no activity", "a started at=0s\na request at=8s consumer\na request at=16s", []string{"a idle_timeout n=1 at=16s"}},
+	{"consumer: violates idle", "a started at=0s\na request at=16s consumer", []string{"a idle_timeout background"}},
+	{"consumer: off", "policy p0 idle=10s off\na started at=0s\na request at=16s consumer", nil},
+	{"absolute: at the limit and the tolerance", "policy p0 absolute=10s tolerance=1s\na started at=0s\na request at=11s", nil},
+	{"absolute: past them", "policy p0 absolute=10s tolerance=1s\na started at=0s\na request at=11.000000001s", []string{
+		"a absolute_timeout overrun=1.000000001s origin=0s known activity=never",
+	}},
+	{"absolute: known start unless something came before it", "policy p0 absolute=10s tolerance=1s\na request at=0s\na started at=1s\na request at=12.5s", []string{
+		"a absolute_timeout origin=1s overrun=1.5s known",
+	}},
+	{"absolute: unknown start", "policy p0 absolute=10s tolerance=1s\na request at=0s\na started at=1.000000001s\na request at=12s", []string{
+		"a absolute_timeout origin=0s overrun=2s unknown",
+	}},
+	{"absolute: a rejected request is nothing that came before", "policy p0 absolute=10s\na request at=0s rejected\na started at=5s\na request at=12s", nil},
+	{"absolute: an end before the start is", "policy p0 absolute=10s\na ended at=0s\na started at=5s\na request at=16s", []string{
+		"a ended overrun=16s origin=5s unknown",
+	}},
+	{"absolute: rotation does not re-arm", "policy p0 absolute=10s\na authenticated at=0s\nb rotated from=a at=6s\nb request at=12s", []string{
+		"b absolute_timeout overrun=2s origin=0s known",
+	}},
+	{"absolute: authenticated on the previous id in the tolerance", "policy p0 absolute=10s tolerance=1s\na authenticated at=0s\na authenticated at=7s\nb rotated from=a at=6s\nb request at=12s", nil},
+	{"absolute: authenticated on the previous id later", "policy p0 absolute=10s tolerance=1s\na authenticated at=0s\na authenticated at=7.1s\nb rotated from=a at=6s\nb request at=12s", []string{
+		"b absolute_timeout origin=0s",
+	}},
+	{"absolute: the root's start", "policy p0 absolute=10s\na started at=0s\nb rotated from=a at=4s\nc rotated from=b at=8s\nc request at=12s", []string{
+		"c absolute_timeout overrun=2s origin=0s known",
+	}},
+	{"absolute: the root's activity", "policy p0 absolute=10s\na request at=1s\nb rotated from=a at=4s\nb request at=12s", []string{"b absolute_timeout origin=1s unknown"}},
+	{"absolute: the rotation", "policy p0 absolute=10s\nb rotated from=a at=4s\nb request at=15s", []string{"b absolute_timeout origin=4s unknown"}},
+	{"absolute: a loop is cut", "policy p0 absolute=10s rotation=1h\na started at=0s\nb rotated from=a at=4s\na rotated from=b at=8s\na request at=17s", []string{
+		"a absolute_timeout overrun=3s origin=4s known",
+	}},
+	{"absolute: the earliest rotation is the lineage", "policy p0 absolute=10s\na started at=2s\nb started at=0s\nc rotated from=a at=4s\nc rotated from=b at=5s\nc request at=13s", []string{
+		"c absolute_timeout origin=2s",
+	}},
+	{"absolute: of two at one instant the earlier origin", "policy p0 absolute=10s\na started at=2s\nb started at=0s\nc rotated from=a at=4s\nc rotated from=b at=4s\nc request at=13s", []string{
+		"c absolute_timeout origin=0s",
+	}},
+	{"ended: at the grace and the tolerance", "a started at=0s\na ended at=5s\na request at=8s", nil},
+	{"ended: past them", "a started at=0s\na ended at=5s api\na request at=8.000000001s", []string{
+		"a ended confirmed overrun=1.000000001s expired=7s by=api activity=never",
+	}},
+	{"ended: in flight", "a started at=0s\na request at=4s..9s id=1/1\na ended at=5s\na request at=8.5s..9s id=1/2", nil},
+	{"ended: in a stream", "a started at=0s\na request at=4s..9s id=1/1 stream\na ended at=5s\na request at=8.5s..9s id=1/2", []string{"a ended at=8.5s"}},
+	{"ended: not in flight when as long", "a started at=0s\na ended at=0.5s\na ended at=5s\na request at=8.5s..9s id=1/1\na request at=8.5s..9s id=1/2", []string{"a ended n=2 id=1/1"}},
+	{"ended: another trace", "a started at=0s\na request at=4s..9s id=1/1\na ended at=5s\na request at=8.5s..9s id=2/2", []string{"a ended at=8.5s"}},
+	{"ended: a known start in the tolerance outlives it", "a ended at=1s\na started at=0s\na request at=9s", nil},
+	{"ended: but no later one", "a ended at=1.000000001s\na started at=0s\na request at=9s", []string{"a ended"}},
+	{"ended: login brings it back", "a started at=0s\na ended at=2s\na authenticated at=4s\na request at=6s", nil},
+	{"ended: a start does not", "a started at=0s\na ended at=2s\na started at=4s\na request at=6s", []string{"a ended overrun=2s"}},
+	{"ended: before all that is known", "a ended at=0s\na request at=9s", []string{"a ended overrun=7s unknown"}},
+	{"rotated: at the grace and the tolerance", "a started at=0s\nb rotated from=a at=5s\na request at=9s", nil},
+	{"rotated: past them", "a started at=0s\nb rotated from=a at=5s api\na request at=9.000000001s", []string{"a rotated overrun=1.000000001s expired=8s by=api"}},
+	{"rotated: its end is the rotation", "a started at=0s\nb rotated from=a at=5s\na ended at=6s\na request at=8.5s", nil},
+	{"rotated: another end is not", "a started at=0s\nb rotated from=a at=5s\na ended at=3.9s\na request at=8.5s", []string{"a ended overrun=2.6s"}},
+	{"rotated: onto itself", "a started at=0s\na rotated from=a at=5s\na request at=9.5s", nil},
+	{"rotated: login in the tolerance after it keeps it dead", "a started at=0s\nb rotated from=a at=5s\na authenticated at=6s\na request at=10s", []string{"a rotated"}},
+	{"rotated: login later brings it back", "a started at=0s\nb rotated from=a at=5s\na authenticated at=6.1s\na request at=10s", nil},
+	{"revoked", "a started at=0s user=u1\n- ended_user at=5s user=u1\na request at=9s", []string{"a revoked overrun=2s expired=7s by=web"}},
+	{"revoked: another user", "a started at=0s user=u1\n- ended_user at=5s user=u2\na request at=9s", nil},
+	{"revoked: spared", "a started at=0s user=u1\na ended_user at=5s user=u1\na request at=9s", nil},
+	{"revoked: the identity at that instant", "a started at=0s user=u1\na request at=3s user=u2\n- ended_user at=4s user=u1\na request at=9s user=u1", nil},
+	{"revoked: the last at or before it", "a started at=0s user=u1\na request at=4s user=u2\n- ended_user at=4s user=u2\na request at=9s user=u1", []string{"a revoked identity"}},
+	{"revoked: not seen before it", "- ended_user at=4s user=u1\na request at=4s user=u1\na request at=9s user=u1", nil},
+	{"revoked: by the previous id's identity", "a started at=0s user=u1\nb rotated from=a at=2s\nb request at=3s\n- ended_user at=4s user=u1\nb request at=9s", []string{"b revoked"}},
+	{"revoked: a rejected request shows no identity", "a started at=0s\na request at=3s user=u1 rejected\n- ended_user at=4s user=u1\na request at=9s", nil},
+	{"evidence: presented", "a started at=0s\na request at=20s presented\na request at=21s presented user=u1", []string{"a idle_timeout n=1 at=21s identity"}},
+	{"evidence: identity", "policy p0 idle=10s identity\na started at=0s\na request at=20s\na request at=21s user=u1", []string{"a idle_timeout n=1 at=21s overrun=11s"}},
+	{"one request: rejected beats served", "a started at=0s\na request at=20s id=1/1\na request at=20s id=1/1 log rejected", nil},
+	{"one request: the span's times, the log's identity", "policy p0 idle=10s identity\na started at=0s\na request at=1s..20s id=1/1 log user=u1\na request at=19s..20s id=1/1", []string{
+		"a idle_timeout n=1 at=19s identity",
+	}},
+	{"one request: twice", "a started at=0s\na request at=20s\na request at=20s", []string{"a idle_timeout n=1"}},
+	{"exempt: what lies inside", "a started at=0s\na exempt at=19s..22s id=1/1\na request at=20s id=1/2\na request at=21s id=2/3", []string{"a idle_timeout n=1 at=21s activity=0s"}},
+	{"services: each is named", "a started at=0s\na request at=20s web\na request at=20s api\na request at=21s web2\na request at=22s web-eu", []string{
+		"a idle_timeout web n=2", "a idle_timeout api n=1", "a idle_timeout web-eu n=1",
+	}},
+	{"per request", "config request\na started at=0s\na request at=20s\na request at=21s", []string{"a idle_timeout at=20s n=1", "a idle_timeout at=21s n=1"}},
+	{"type: the earliest", "a started at=0s\na ended at=4s\nb rotated from=a at=2s\na request at=70s", []string{"a rotated expired=5s"}},
+	{"type: of two at one instant the end", "policy p0 idle=5s rotation=0s\na started at=0s\na ended at=5s\nb rotated from=a at=5.1s\na request at=70s", []string{"a ended expired=5s"}},
+	{"inconclusive: blind in the gap", "a started at=0s\na request at=20s\nblind 5s..6s crash", []string{"a idle_timeout inconclusive reason=crash"}},
+	{"inconclusive: not when blind before it", "a started at=0s\na request at=1s\na request at=20s\nblind 0s..1s crash", []string{"a idle_timeout confirmed"}},
+	{"inconclusive: not when blind after it", "a started at=0s\na request at=20s\nblind 20s..30s crash", []string{"a idle_timeout confirmed"}},
+	{"inconclusive: sampled", "a started at=0s\na request at=1s sampled\na request at=20s", []string{"a idle_timeout inconclusive reason=sampled"}},
+	{"inconclusive: does not hide what can be confirmed", "a started at=0s\na ended at=15s\na request at=20s sampled", []string{"a ended confirmed overrun=3s"}},
+	{"inconclusive: an end, only where logins are seen", "a started at=0s\na ended at=5s\na request at=9s\nblind 6s..7s crash", []string{"a ended confirmed"}},
+	{"inconclusive: an end, where they are", "b authenticated at=0s\nb request at=0s\na started at=0s\na ended at=5s\na request at=9s\nblind 6s..7s crash", []string{
+		"a ended inconclusive reason=crash",
+	}},
+	{"inconclusive: the confirmed ones count alone", "a started at=0s\na request at=20s\na ended at=21s\na request at=30s\nblind 5s..6s crash", []string{
+		"a ended confirmed n=1 at=30s overrun=7s",
+	}},
+	{"refused: too far ahead", "a started at=0s\nnow=1s a authenticated at=5m1.000000001s\nnow=6m a request at=5m2s", []string{"a idle_timeout origin=0s"}},
+	{"refused: too old", "config age=1m\na started at=0s\nnow=1m0.000000001s a activity at=0s\nnow=1m5s a authenticated at=4s\na request at=1m14.5s", []string{"a idle_timeout origin=0s"}},
+	{"late: a request", "config window=10s\na started at=0s\na ended at=5s\nnow=30s a request at=30s\nnow=31s a request at=19s", []string{"a ended n=1 at=30s"}},
+	{"late: an end binds what follows", "policy p0 end=0s\nconfig window=10s\na started at=0s\na request at=20s\nnow=21s a ended at=5s\nnow=22s a request at=22s", []string{"a ended n=1 at=22s overrun=17s"}},
+	{"late: an authentication clears", "config window=10s\na started at=0s\na request at=30s\nnow=60s a authenticated at=19s\n", nil},
+}
+
+// TestReadings: reference and engine read each sentence of Meaning as it is meant.
+func TestReadings(t *testing.T) {
+	for _, r := range readings {
+		t.Run(r.name, func(t *testing.T) {
+			if !strings.Contains(r.text, "policy") {
+				r.text = standard + r.text
+			}
+			h := parseHistory(r.text)
+			if again := parseHistory(h.String()).String(); again != h.String() {
+				t.Errorf("written as\n%s\nread as\n%s", h, again)
+			}
+			facts, blinds := h.arrivals()
+			truth := reference(h.cfg, blinds, facts)
+			var found []string
+			for _, f := range truth {
+				found = append(found, findingText(h, &f))
+			}
+			ok := len(found) == len(r.want)
+			for _, want := range r.want {
+				ok = ok && slices.ContainsFunc(found, func(f string) bool {
+					have := strings.Fields(f)
+					return !slices.ContainsFunc(strings.Fields(want), func(w string) bool { return !slices.Contains(have, w) })
+				})
+			}
+			if !ok {
+				t.Fatalf("%s\nwant:\n  %s\nthe reference:\n  %s", h, strings.Join(r.want, "\n  "), strings.Join(found, "\n  "))
+			}
+			if why := check(h, true); why != "" && !engineIsStub() {
+				t.Errorf("the engine:\n%s\n%s", h, why)
+			}
+		})
+	}
+}
+
+func engineIsStub() bool {
+	return len(run(parseHistory(standard+"a ended at=0s\na request at=1h"), false).final) == 0
+}

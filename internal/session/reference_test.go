@@ -1,0 +1,514 @@
+package session
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+	"slices"
+)
+
+// The reference reads the design's Meaning as it is written: over all facts at
+// once, in no hurry, remembering nothing between two questions. It shares only
+// the plain types with the engine. Each function is headed by the sentence that
+// it reads.
+
+// An arrival is a fact and when it came, on the collector's clock.
+type arrival struct {
+	Fact Fact
+	At   int64
+}
+
+// A blindness is a time whose facts may be lost for good.
+type blindness struct {
+	From, To int64
+	Reason   string
+}
+
+// A findingKey is what makes two violations one finding.
+type findingKey struct {
+	session ID
+	policy  uint8
+	service [3]string
+	auth    int64 // the authentication that a is; 0 if none
+	request int   // of findings per request: which, from 1
+}
+
+// An expectation is a final finding without what only an engine can say of it:
+// ID, Revision, DecidedAt and User.
+type expectation = Finding
+
+// refFact is a fact; a request is the sum of its records.
+type refFact struct {
+	Fact
+	began int64 // its start; of a request, when the longest around it starts
+	order int   // how many records came before the first of it
+	late  bool  // of a request: each of its records came later than the window
+}
+
+// refRule is one reason why a session may have been dead.
+type refRule struct {
+	kind   Type
+	expiry int64
+	since  int64  // H, the end itself, the origin: facts after it may clear it
+	by     string // who reported the end
+}
+
+// refVerdict is a violation: by which rule, and why it is inconclusive.
+type refVerdict struct {
+	*refFact
+	refRule
+	reason string
+}
+
+// refWorld is all that was ever told.
+type refWorld struct {
+	cfg      Config
+	blind    []blindness
+	told     []*refFact        // every record, in the order in which they came
+	requests []*refFact        // neither rejected nor exempt
+	of       map[ID][]*refFact // what says something of a session, its requests too
+	away     map[ID][]*refFact // the rotations away from it
+}
+
+// "One finding for each session, policy, service and latest authentication", or
+// "one for every violating request"; "requests served after expiry so far".
+func reference(cfg Config, blind []blindness, arrivals []arrival) map[findingKey]expectation {
+	w := refTold(cfg, blind, arrivals)
+	found, truth := map[findingKey][]refVerdict{}, map[findingKey]expectation{}
+	for _, r := range w.requests {
+		if v, violates := w.judge(r); violates {
+			found[w.key(r)] = append(found[w.key(r)], v)
+		}
+	}
+	for key, all := range found {
+		if slices.ContainsFunc(all, func(v refVerdict) bool { return v.reason == "" }) {
+			all = slices.DeleteFunc(all, func(v refVerdict) bool { return v.reason != "" })
+		}
+		truth[key] = w.finding(all)
+	}
+	return truth
+}
+
+// "The id comes from those, never from the type".
+func (w *refWorld) key(r *refFact) findingKey {
+	if w.cfg.PerRequest {
+		return findingKey{request: r.order + 1}
+	}
+	auth, _ := w.lastAuthentication(r.Session.ID, w.horizon(r))
+	return findingKey{session: r.Session.ID, policy: r.Policy, auth: auth,
+		service: [3]string{r.Resource.ServiceName, r.Resource.ServiceNamespace, r.Resource.Environment}}
+}
+
+// "The offender: the first request that violates."
+func (w *refWorld) finding(all []refVerdict) expectation {
+	slices.SortFunc(all, func(a, b refVerdict) int {
+		return cmp.Or(cmp.Compare(a.began, b.began), cmp.Compare(a.At, b.At),
+			bytes.Compare(a.Span[:], b.Span[:]), bytes.Compare(a.Trace[:], b.Trace[:]))
+	})
+	r := all[0]
+	f := expectation{
+		Type: r.kind, State: Confirmed, Reason: r.reason,
+		Session: w.cfg.Pseudonym(r.Session.Raw), Policy: int(r.Policy),
+		Resource: *r.Resource, Details: r.Details, Trace: r.Trace, Span: r.Span, At: r.At,
+		Overrun: r.began - r.expiry, ExpiredAt: r.expiry, EndedBy: r.by,
+		Requests: len(all), FirstAt: r.At, LastAt: r.At,
+		Identity: !r.User.ID.IsZero(), Background: r.Flags.Has(Consumer),
+	}
+	f.StartedAt, f.StartKnown = w.origin(r.refFact)
+	if r.reason != "" {
+		f.State = Inconclusive
+	}
+	if r.kind == IdleTimeout {
+		f.LastActivityAt = r.since
+	}
+	for _, v := range all {
+		f.FirstAt, f.LastAt = min(f.FirstAt, v.At), max(f.LastAt, v.At)
+	}
+	return f
+}
+
+// "A request that P governs, served, whose start is later than expiry by more
+// than τ (with inclusive, by τ or more). Its type is that of the earliest rule
+// that can be confirmed." "An id that was merely presented needs an identity on
+// the request, and so does every request under evidence: identity; without one
+// it is indeterminate." "background: off". "A fact later than the window makes no
+// new finding."
+func (w *refWorld) judge(r *refFact) (refVerdict, bool) {
+	p := w.policy(r)
+	proven := !r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(Presented)
+	if r.Outcome != Served || !proven || r.late || r.Flags.Has(Consumer) && p.Background == BackgroundOff {
+		return refVerdict{}, false
+	}
+	rules := slices.Concat(w.ends(r), w.absolute(r), w.idle(r))
+	rules = slices.DeleteFunc(rules, func(x refRule) bool { return !refExceeds(p, r.began-x.expiry, p.Tolerance) })
+	rank := [TypeCount]int{EndedSession: 0, RotatedSession: 1, RevokedSession: 2, AbsoluteTimeout: 3, IdleTimeout: 4}
+	slices.SortFunc(rules, func(a, b refRule) int {
+		return cmp.Or(cmp.Compare(a.expiry, b.expiry), cmp.Compare(rank[a.kind], rank[b.kind]), cmp.Compare(a.by, b.by))
+	})
+	for _, x := range rules {
+		if w.doubt(r, x) == "" {
+			return refVerdict{r, x, ""}, true
+		}
+	}
+	if len(rules) == 0 {
+		return refVerdict{}, false
+	}
+	return refVerdict{r, rules[0], w.doubt(r, rules[0])}, true
+}
+
+// "A limit is exceeded by more than (or, with inclusive: true, at) its value."
+func refExceeds[D ~int64](p *Policy, d int64, limit D) bool {
+	return d > int64(limit) || p.Inclusive && d == int64(limit)
+}
+
+// "Inconclusive, with a reason, where the collector may have missed what would
+// clear it: a blind interval after H for idle, after the end for ended, after the
+// origin for absolute (for the last two only where authentications have been seen
+// under this policy); sampled spans for idle." Of several the one that began first.
+func (w *refWorld) doubt(r *refFact, x refRule) (reason string) {
+	sampled := func(f *refFact) bool { return f.Kind == Request && f.Flags.Has(Sampled) }
+	if x.kind == IdleTimeout && (w.policy(r).Sampled || slices.ContainsFunc(w.of[r.Session.ID], sampled)) {
+		return "sampled"
+	}
+	for _, b := range w.blind {
+		if b.From < r.began && b.To > x.since && (x.kind == IdleTimeout || w.authenticates(r.Policy)) {
+			return b.Reason
+		}
+	}
+	return ""
+}
+
+// "Where authentications have been seen under this policy."
+func (w *refWorld) authenticates(policy uint8) bool {
+	for _, facts := range w.of {
+		if slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == Authenticated }) &&
+			slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == Request && f.Policy == policy }) {
+			return true
+		}
+	}
+	return false
+}
+
+// "Idle: H + I for the first q with q.start at most r.start and more than I + τ
+// after H, where q is r itself or an activity request that P governs, and H is the
+// latest end of activity that started before q.start (cut at a, and a itself to
+// begin with)." "Passive requests do not violate an idle limit."
+func (w *refWorld) idle(r *refFact) (found []refRule) {
+	p, first := w.policy(r), int64(math.MaxInt64)
+	a, _ := w.since(r)
+	for _, q := range w.of[r.Session.ID] {
+		governed := q.Kind == Request && q.Policy == r.Policy && !q.late && (q == r || q.isActivity())
+		if !governed || q.began > r.began || q.began >= first || p.IdleTimeout == 0 || r.Flags.Has(Passive) {
+			continue
+		}
+		h := a
+		for _, f := range w.of[r.Session.ID] {
+			if f.isActivity() && f.activeFrom() < q.began {
+				h = max(h, f.End)
+			}
+		}
+		if refExceeds(p, q.began-h, p.IdleTimeout+p.Tolerance) {
+			first, found = q.began, []refRule{{kind: IdleTimeout, expiry: h + int64(p.IdleTimeout), since: h}}
+		}
+	}
+	return found
+}
+
+// "Absolute: origin + A."
+func (w *refWorld) absolute(r *refFact) []refRule {
+	origin, _ := w.origin(r)
+	if p := w.policy(r); p.AbsoluteTimeout != 0 {
+		return []refRule{{kind: AbsoluteTimeout, expiry: origin + int64(p.AbsoluteTimeout), since: origin}}
+	}
+	return nil
+}
+
+// "Ended: every end of this id plus end_grace; every rotation away from it plus
+// rotation_grace (an end within τ of a rotation is that rotation); every
+// ended_user, plus end_grace, of the user whose identity the session showed last
+// at or before it, if the session was seen before it. With a known start, ends and
+// ended_users at or before a + τ do not count, and a rotation away does not if a
+// is more than τ after it." All sessions of this user "but the one that the record
+// itself names".
+func (w *refWorld) ends(r *refFact) (found []refRule) {
+	s, p := r.Session.ID, w.policy(r)
+	a, known := w.since(r)
+	tol, grace := int64(p.Tolerance), int64(p.EndGrace)
+	for _, e := range w.told {
+		rotation := func(x *refFact) bool { return max(x.At-e.At, e.At-x.At) <= tol }
+		seen := func(x *refFact) bool { return x.At < e.At }
+		rule := refRule{since: e.At, by: e.Resource.ServiceName}
+		switch {
+		case e.Kind == Ended && e.Session.ID == s && !(known && e.At <= a+tol) && !slices.ContainsFunc(w.away[s], rotation):
+			rule.kind, rule.expiry = EndedSession, e.At+grace
+		case e.isRotation() && e.Previous.ID == s && !(known && a-e.At > tol):
+			rule.kind, rule.expiry = RotatedSession, e.At+int64(p.RotationGrace)
+		case e.Kind == EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
+			(slices.ContainsFunc(w.of[s], seen) || slices.ContainsFunc(w.away[s], seen)) &&
+			w.identity(s, e.At, tol, nil) == e.User.ID:
+			rule.kind, rule.expiry = RevokedSession, e.At+grace
+		default:
+			continue
+		}
+		if w.binds(e, r) {
+			found = append(found, rule)
+		}
+	}
+	return found
+}
+
+// "A fact later than the window makes no new finding from the past, but ends and
+// authentications bind what follows."
+func (w *refWorld) binds(e, r *refFact) bool {
+	return e.order < r.order || !w.isLate(e, r.Session.ID)
+}
+
+// "The user whose identity the session showed last at or before it (an id that
+// shows none has the one that its previous id showed last up to the rotation)."
+func (w *refWorld) identity(s ID, u, tol int64, path []ID) ID {
+	last := &refFact{}
+	for _, f := range w.of[s] {
+		if !f.User.ID.IsZero() && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
+			f.At == last.At && slices.Compare(f.User.ID[:], last.User.ID[:]) > 0) {
+			last = f
+		}
+	}
+	if !last.User.ID.IsZero() {
+		return last.User.ID
+	}
+	path = append(path, s)
+	if rotation, _ := w.lineage(path, tol); rotation != nil {
+		return w.identity(rotation.Previous.ID, rotation.At, tol, path)
+	}
+	return ID{}
+}
+
+// "At or before r.start + τ or r.end, whichever is later."
+func (w *refWorld) horizon(r *refFact) int64 {
+	return max(r.began+int64(w.policy(r).Tolerance), r.End)
+}
+
+// "The latest authentication at or before" an instant; 0 without one.
+func (w *refWorld) lastAuthentication(s ID, until int64) (at int64, ok bool) {
+	for _, f := range w.of[s] {
+		if f.Kind == Authenticated && f.At <= until {
+			at, ok = max(at, f.At), true
+		}
+	}
+	return at, ok
+}
+
+// "For a request r, a is the latest authentication at or before r.start + τ or
+// r.end. Without one it is the session's start. Otherwise the start is unknown,
+// and a is the earliest activity."
+func (w *refWorld) since(r *refFact) (a int64, known bool) {
+	if a, ok := w.lastAuthentication(r.Session.ID, w.horizon(r)); ok {
+		return a, true
+	}
+	return w.start(r.Session.ID, int64(w.policy(r).Tolerance), r.began)
+}
+
+// "The session's start: its earliest started or rotated fact, unless any other
+// fact of this id (a rotation away from it, too) came more than τ before that.
+// Otherwise the earliest activity (a lower bound of the age)."
+func (w *refWorld) start(s ID, tol, otherwise int64) (at int64, known bool) {
+	start, activity := int64(math.MaxInt64), int64(math.MaxInt64)
+	for _, f := range w.of[s] {
+		if f.Kind == Started || f.Kind == Rotated {
+			start = min(start, f.At)
+		}
+		if f.isActivity() {
+			activity = min(activity, f.activeFrom())
+		}
+	}
+	seen := func(f *refFact) bool { return start-f.At > tol }
+	switch {
+	case start < math.MaxInt64 && !slices.ContainsFunc(w.of[s], seen) && !slices.ContainsFunc(w.away[s], seen):
+		return start, true
+	case activity < math.MaxInt64:
+		return activity, false
+	}
+	return otherwise, false
+}
+
+// "The origin of the absolute clock", and whether it is an authentication or a known
+// start.
+func (w *refWorld) origin(r *refFact) (at int64, known bool) {
+	o := w.originOf(r.Session.ID, w.horizon(r), r.began, int64(w.policy(r).Tolerance), nil)
+	return o.at, o.known
+}
+
+type refOrigin struct {
+	at                   int64
+	known, authenticated bool
+}
+
+// "The latest authentication in the lineage: on this id up to the same instant, or
+// on the ids it was rotated from, each up to the rotation plus τ; without one, the
+// root's start, else its earliest activity, else the rotation."
+func (w *refWorld) originOf(s ID, until, otherwise, tol int64, path []ID) refOrigin {
+	rotation, o := w.lineage(append(slices.Clone(path), s), tol)
+	if rotation == nil {
+		o.at, o.known = w.start(s, tol, otherwise)
+	}
+	if auth, ok := w.lastAuthentication(s, until); ok && (!o.authenticated || auth > o.at) {
+		return refOrigin{auth, true, true}
+	}
+	return o
+}
+
+// "The earliest rotation onto an id is its lineage (of two at one instant, the one
+// with the earlier origin); it is followed for 64 steps, and a loop is cut where it
+// closes." The last of path is the id, the others are the way to it.
+func (w *refWorld) lineage(path []ID, tol int64) (found *refFact, origin refOrigin) {
+	first := int64(math.MaxInt64)
+	for _, f := range w.of[path[len(path)-1]] {
+		if f.isRotation() {
+			first = min(first, f.At)
+		}
+	}
+	for _, f := range w.of[path[len(path)-1]] {
+		again := found != nil && found.Previous.ID == f.Previous.ID
+		if !f.isRotation() || f.At > first || again || slices.Contains(path, f.Previous.ID) || len(path) > 64 {
+			continue
+		}
+		o := w.originOf(f.Previous.ID, f.At+tol, f.At, tol, path)
+		if found == nil || cmp.Or(cmp.Compare(o.at, origin.at), slices.Compare(f.Previous.ID[:], found.Previous.ID[:])) < 0 {
+			found, origin = f, o
+		}
+	}
+	return found, origin
+}
+
+func (w *refWorld) policy(r *refFact) *Policy { return &w.cfg.Policies[r.Policy] }
+
+// "Every request that is neither rejected nor passive nor a CONSUMER span, over its
+// whole interval, and every start, authentication and activity fact at its instant."
+func (f *refFact) isActivity() bool {
+	switch f.Kind {
+	case Request:
+		return f.Outcome != Rejected && f.Flags&(Passive|Consumer) == 0
+	case Started, Rotated, Authenticated, Activity:
+		return true
+	}
+	return false
+}
+
+// "Every request over its whole interval": its own, wherever it is judged to start.
+func (f *refFact) activeFrom() int64 { return f.Start }
+
+// "A start, and the previous id ended here (onto itself: only a start)."
+func (f *refFact) isRotation() bool {
+	return f.Kind == Rotated && f.Previous.ID != f.Session.ID && !f.Previous.ID.IsZero()
+}
+
+// "Lies inside a longer one of the same session and trace"; "a record without both
+// ids lies inside nothing".
+func (f *refFact) liesInside(c *refFact) bool {
+	return f.hasIDs() && c.hasIDs() && f.Session.ID == c.Session.ID && f.Trace == c.Trace &&
+		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start
+}
+
+func (f *refFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
+
+// "A request that lies inside a longer one, which is not a stream, starts when the
+// longest around it starts."
+func (f *refFact) start(all []*refFact) int64 {
+	longest, at := int64(0), f.Start
+	for _, c := range all {
+		d := c.End - c.Start
+		if f.liesInside(c) && !c.Flags.Has(Stream) && (d > longest || d == longest && c.Start < at) {
+			longest, at = d, c.Start
+		}
+	}
+	return at
+}
+
+// "A timestamp more than max_ahead after its arrival, or more than max_age before it
+// (0 for replay), is not evidence." "Exempt requests are no facts; what lies inside
+// an exempt request of the same session and trace is exempt with it." "A rejected
+// request changes no verdict and opens no session."
+func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
+	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b blindness) int { return cmp.Compare(a.From, b.From) })
+	w := &refWorld{cfg: cfg, blind: blind, of: map[ID][]*refFact{}, away: map[ID][]*refFact{}}
+	for _, x := range arrivals {
+		f := &refFact{Fact: x.Fact, order: len(w.told), began: x.Fact.Start}
+		if f.End > x.At+int64(cfg.MaxAhead) || cfg.MaxAge > 0 && f.Start < x.At-int64(cfg.MaxAge) {
+			continue
+		}
+		w.told = append(w.told, f)
+		if f.Kind != Request && f.Kind != Exempt && f.Kind != EndedUser {
+			w.of[f.Session.ID] = append(w.of[f.Session.ID], f)
+		}
+		if f.isRotation() {
+			w.away[f.Previous.ID] = append(w.away[f.Previous.ID], f)
+		}
+	}
+	all := w.joined()
+	for _, r := range all {
+		exempt := func(f *refFact) bool { return f.Kind == Exempt && r.liesInside(f) }
+		if r.Outcome != Rejected && !slices.ContainsFunc(w.told, exempt) {
+			r.began = r.start(all)
+			w.requests = append(w.requests, r)
+			w.of[r.Session.ID] = append(w.of[r.Session.ID], r)
+		}
+	}
+	return w
+}
+
+// "Records with one trace id and span id are one request. A record without both ids
+// is a request of its own (equal ones, delivered twice, are one)."
+func (f *refFact) sameAs(g *refFact) bool {
+	if f.hasIDs() || g.hasIDs() {
+		return f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
+	}
+	a, b := f.Fact, g.Fact
+	a.Resource, b.Resource = nil, nil
+	return a == b && *f.Resource == *g.Resource
+}
+
+// "The span's times win, and rejected beats indeterminate beats served."
+func (w *refWorld) joined() (all []*refFact) {
+	var requests [][]*refFact
+	for _, f := range w.told {
+		if f.Kind == Request {
+			f.late = w.isLate(f, f.Session.ID)
+			if i := slices.IndexFunc(requests, func(records []*refFact) bool { return f.sameAs(records[0]) }); i >= 0 {
+				requests[i] = append(requests[i], f)
+			} else {
+				requests = append(requests, []*refFact{f})
+			}
+		}
+	}
+	for _, records := range requests {
+		best := slices.SortedStableFunc(slices.Values(records), func(a, b *refFact) int {
+			return cmp.Or(cmp.Compare(a.Flags&FromLog, b.Flags&FromLog), cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End),
+				cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Resource.ServiceName, b.Resource.ServiceName), cmp.Compare(a.At, b.At))
+		})
+		r := *best[0]
+		r.order = records[0].order
+		for _, other := range best {
+			if r.User.ID.IsZero() {
+				r.User = other.User
+			}
+			r.Outcome, r.late = max(r.Outcome, other.Outcome), r.late && other.late
+		}
+		all = append(all, &r)
+	}
+	return all
+}
+
+// "Each comes while its end is no more than reorder_window behind the session's
+// newest end (event time)": else it is late. What is rejected, or known to be exempt,
+// is no end of the session's.
+func (w *refWorld) isLate(f *refFact, s ID) bool {
+	for _, x := range w.told[:f.order] {
+		exempt := func(e *refFact) bool { return e.Kind == Exempt && x.liesInside(e) }
+		says := x.Session.ID == s && x.Kind != Exempt && x.Kind != EndedUser && !(x.Kind == Request && x.Outcome == Rejected)
+		if (says || x.isRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) &&
+			!slices.ContainsFunc(w.told[:x.order], exempt) {
+			return true
+		}
+	}
+	return false
+}
