@@ -1,0 +1,213 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+)
+
+// results of all benchmarks that ran in this process.
+var results resultSet
+
+type resultSet struct {
+	traces traceResults
+	held   heldResults
+}
+
+type traceKey struct {
+	of, load string
+	cores    int
+}
+
+// traceResults are by run: subjects are compared with one another within it.
+type traceResults map[traceKey]map[int]measured
+
+// add keeps what was measured last: the framework looks for an N first.
+func (t *traceResults) add(of, load string, cores, run int, m measured) {
+	if *t == nil {
+		*t = traceResults{}
+	}
+	k := traceKey{of, load, cores}
+	if (*t)[k] == nil {
+		(*t)[k] = map[int]measured{}
+	}
+	(*t)[k][run] = m
+}
+
+// median of a figure of one subject; false if it was not measured.
+func (t traceResults) median(k traceKey, figure func(measured) float64) (float64, bool) {
+	var all []float64
+	for _, m := range t[k] {
+		all = append(all, figure(m))
+	}
+	return median(all)
+}
+
+// ratio is the median of the ratios of two subjects' figures, each within one run.
+func (t traceResults) ratio(a, b traceKey, figure func(measured) float64) (float64, bool) {
+	var all []float64
+	for run, m := range t[a] {
+		if other, ok := t[b][run]; ok {
+			all = append(all, figure(m)/figure(other))
+		}
+	}
+	return median(all)
+}
+
+// gain is how many times the spans of one core a subject handles on two.
+func (t traceResults) gain(of, load string) (float64, bool) {
+	return t.ratio(traceKey{of, load, 2}, traceKey{of, load, 1}, measured.spansPerSecond)
+}
+
+func median(all []float64) (float64, bool) {
+	if len(all) == 0 {
+		return 0, false
+	}
+	slices.Sort(all)
+	n := len(all)
+	return (all[(n-1)/2] + all[n/2]) / 2, true
+}
+
+type heldResults []heldResult
+
+type heldResult struct {
+	sessions, cores int
+	bytes, gcMillis float64
+}
+
+func (h *heldResults) add(r heldResult) {
+	if n := len(*h); n > 0 && (*h)[n-1].sessions == r.sessions && (*h)[n-1].cores == r.cores {
+		*h = (*h)[:n-1] // measured with a larger N now
+	}
+	*h = append(*h, r)
+}
+
+// cost is what one core spends: on its wall where the processors' time is not
+// known.
+func cost(m measured) float64 {
+	if m.cpu == 0 {
+		return m.wallPerSpan()
+	}
+	return m.cpuPerSpan()
+}
+
+// figure is one line of the table that is compared with a limit.
+type figure struct {
+	name    string
+	limit   float64
+	atLeast bool
+	value   float64
+	digits  int
+}
+
+func (f figure) met() bool {
+	if f.atLeast {
+		return f.value >= f.limit
+	}
+	return f.value <= f.limit
+}
+
+// figures are those that can be told from what was measured.
+func (r *resultSet) figures() (all []figure) {
+	add := func(f figure, ok bool) {
+		if ok {
+			all = append(all, f)
+		}
+	}
+	t := r.traces
+	us := traceKey{ofSessionTimeout, hundredThousand, 1}
+	v, ok := t.ratio(us, traceKey{ofSpanMetrics, hundredThousand, 1}, cost)
+	add(figure{name: "100,000 sessions: times the cost of spanmetrics", limit: 0.55, value: v, digits: 2}, ok)
+	v, ok = t.ratio(us, traceKey{ofWalk, hundredThousand, 1}, cost)
+	add(figure{name: "100,000 sessions: times the cost of the walk", limit: 2.5, value: v, digits: 2}, ok)
+	v, ok = t.median(traceKey{ofSessionTimeout, million, 1}, cost)
+	add(figure{name: "1,000,000 sessions: ns/span", limit: 250, value: v}, ok)
+	v, ok = t.median(us, measured.mallocsPerSpan)
+	// What a batch takes is not a span's: less than ten, which is not 0.01.
+	add(figure{name: "allocations/span", limit: 0.01, value: v, digits: 3}, ok)
+	v, ok = t.gain(ofSessionTimeout, hundredThousand)
+	w, walked := t.gain(ofWalk, hundredThousand)
+	add(figure{name: "second core: times the gain of the walk", limit: 0.9, atLeast: true, value: v / w, digits: 2}, ok && walked)
+	return all
+}
+
+// print writes the comparison; nothing if nothing was measured.
+func (r *resultSet) print(to io.Writer) {
+	r.printTraces(to)
+	r.printHeld(to)
+	if all := r.figures(); len(all) > 0 {
+		w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "\nsession_timeout\tmeasured\tlimit\t")
+		for _, f := range all {
+			sign, verdict := "≤", "met"
+			if f.atLeast {
+				sign = "≥"
+			}
+			if !f.met() {
+				verdict = "MISSED"
+			}
+			fmt.Fprintf(w, "%s\t%.*f\t%s %v\t%s\n", f.name, f.digits, f.value, sign, f.limit, verdict)
+		}
+		w.Flush()
+	}
+}
+
+func (r *resultSet) printTraces(to io.Writer) {
+	t := r.traces
+	if len(t) == 0 {
+		return
+	}
+	cores := map[int]bool{}
+	for k := range t {
+		cores[k.cores] = true
+	}
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(to, "\nBatches of 1,024 server spans of 11 attributes; medians of %d runs. CPU ns/span is less disturbed by other work.\n\n", *runs)
+	fmt.Fprintln(w, "\tcores\tof\tns/span\tCPU ns/span\tspans/s\tallocs/span\tCPU: / spanmetrics\t/ walk\t")
+	for _, l := range loads {
+		for _, n := range sortedKeys(cores) {
+			for _, s := range subjects {
+				k := traceKey{s.name, l.name, n}
+				wall, ok := t.median(k, measured.wallPerSpan)
+				if !ok {
+					continue
+				}
+				cpu, _ := t.median(k, measured.cpuPerSpan)
+				rate, _ := t.median(k, measured.spansPerSecond)
+				mallocs, _ := t.median(k, measured.mallocsPerSpan)
+				fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%.0f\t%.0f\t%.3f\t%s\t%s\t\n", l.name, n, s.name, wall, cpu, rate, mallocs,
+					t.times(k, traceKey{ofSpanMetrics, l.name, n}), t.times(k, traceKey{ofWalk, l.name, n}))
+			}
+		}
+	}
+	w.Flush()
+}
+
+func (t traceResults) times(a, b traceKey) string {
+	v, ok := t.ratio(a, b, cost)
+	if !ok {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func (r *resultSet) printHeld(to io.Writer) {
+	if len(r.held) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\nheld sessions\tcores\tB/session\tCPU ms/garbage collection\t")
+	for _, h := range r.held {
+		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.1f\t\n", h.sessions, h.cores, h.bytes, h.gcMillis)
+	}
+	w.Flush()
+}
+
+func sortedKeys(m map[int]bool) (keys []int) {
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
