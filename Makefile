@@ -27,7 +27,7 @@ test: build ## Run every test. Installs Debian's Prometheus and Alertmanager whe
 
 .PHONY: bench
 bench: ## Run the benchmarks beside the peers' components. BENCH chooses some, by a pattern.
-	cd bench && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m ./...
+	cd bench && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -cpu 1,2 -timeout 60m
 
 .PHONY: lint
 lint: ## Run the linters over what we write.
