@@ -14,8 +14,9 @@ func maxResident(state *os.ProcessState) int64 {
 	if !ok {
 		return 0
 	}
-	if runtime.GOOS == "darwin" {
-		return int64(u.Maxrss)
+	size := int64(u.Maxrss) //nolint:unconvert // an int32 on some machines
+	if runtime.GOOS != "darwin" {
+		size *= 1024
 	}
-	return int64(u.Maxrss) * 1024
+	return size
 }
