@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestCopies kills a session in every way, under every fault: a copy outlives
@@ -25,14 +25,14 @@ func TestCopies(t *testing.T) {
 				s := newStore()
 				c := newCopies(Config{Idle: idle, Lifetime: lifetime, Faults: []Fault{fault}}, s)
 				c.saw("id", "somebody", time.Now().Add(lifetime))
-				assert.Equal(t, "somebody", c.honours("id"))
-				assert.Empty(t, c.honours("unknown"))
+				require.Equal(t, "somebody", c.honours("id"))
+				require.Empty(t, c.honours("unknown"))
 				die(s, c)
 				want := ""
 				if fault == outlived {
 					want = "somebody"
 				}
-				assert.Equal(t, want, c.honours("id"), "%q with the death of %s", fault, outlived)
+				require.Equal(t, want, c.honours("id"), "%q with the death of %s", fault, outlived)
 			})
 		}
 	}

@@ -3,11 +3,11 @@ package shop_test
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -39,9 +39,10 @@ func (v visitor) ask(method, address, session string) (status int, cookie string
 }
 
 func start(t *testing.T, cfg shop.Config) (visitor, *sink.Sink) {
+	t.Helper()
 	received, err := sink.Start(t.Context())
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, received.Close()) })
+	t.Cleanup(func() { _ = received.Close() })
 	cfg.Collector, cfg.Idle, cfg.Lifetime = received.URL, time.Minute, time.Hour
 	s, err := shop.Start(t.Context(), cfg)
 	require.NoError(t, err)
@@ -66,10 +67,10 @@ func TestTelemetry(t *testing.T) {
 	v.ask("POST", front+"/account/password", second)
 	v.ask("POST", front+"/logout", second)
 	status, _ := v.ask("GET", back+"/orders", second)
-	assert.Equal(t, http.StatusUnauthorized, status)
+	require.Equal(t, http.StatusUnauthorized, status)
 	v.closeShop()
 
-	assert.Equal(t, []map[string]any{
+	require.Equal(t, []map[string]any{
 		{"event": "session.start", "session.id": anonymous},
 		{"event": "session.start", "session.id": first, "session.previous_id": anonymous},
 		{"event": "authn_login_success", "session.id": first, "user.id": "somebody"},
@@ -79,20 +80,20 @@ func TestTelemetry(t *testing.T) {
 	}, events(received))
 
 	spans := spansByName(received)
-	assert.Subset(t, spans["GET /orders"], map[string]any{
+	require.Subset(t, spans["GET /orders"], map[string]any{
 		"service.name": "ledger", "kind": "Server", "http.route": "/orders", "http.request.method": "GET",
 		"http.response.status_code": int64(401), "session.id": second,
 	}, "the dead id that was presented")
-	assert.NotContains(t, spans["GET /orders"], "user.id")
-	assert.Subset(t, spans["POST /payments"], map[string]any{
+	require.NotContains(t, spans["GET /orders"], "user.id")
+	require.Subset(t, spans["POST /payments"], map[string]any{
 		"service.name": "ledger", "service.namespace": "shop", "session.id": second, "user.id": "somebody",
 		"http.response.status_code": int64(200),
 	})
-	assert.Equal(t, spans["POST /checkout"]["trace"], spans["POST /payments"]["trace"])
-	assert.Subset(t, spans["GET /{$}"], map[string]any{"service.name": "storefront", "session.id": anonymous})
-	assert.NotContains(t, spans["GET /{$}"], "user.id")
-	assert.NotContains(t, spans["GET /assets/{file}"], "session.id")
-	assert.Subset(t, spans["process exports"], map[string]any{"kind": "Consumer", "session.id": first, "user.id": "somebody"})
+	require.Equal(t, spans["POST /checkout"]["trace"], spans["POST /payments"]["trace"])
+	require.Subset(t, spans["GET /{$}"], map[string]any{"service.name": "storefront", "session.id": anonymous})
+	require.NotContains(t, spans["GET /{$}"], "user.id")
+	require.NotContains(t, spans["GET /assets/{file}"], "session.id")
+	require.Subset(t, spans["process exports"], map[string]any{"kind": "Consumer", "session.id": first, "user.id": "somebody"})
 }
 
 func TestAccessLogSessions(t *testing.T) {
@@ -108,13 +109,13 @@ func TestAccessLogSessions(t *testing.T) {
 				cart = r
 			}
 		}
-		assert.Subset(t, cart, map[string]any{"http.request.method": "GET", "http.response.status_code": int64(200)})
-		assert.Positive(t, cart["http.server.request.duration"])
-		assert.Equal(t, spansByName(received)["GET /cart"]["span"], cart["span"])
+		require.Subset(t, cart, map[string]any{"http.request.method": "GET", "http.response.status_code": int64(200)})
+		require.Positive(t, cart["http.server.request.duration"])
+		require.Equal(t, spansByName(received)["GET /cart"]["span"], cart["span"])
 		if on {
-			assert.Subset(t, cart, map[string]any{"session.id": id, "user.id": "somebody"})
+			require.Subset(t, cart, map[string]any{"session.id": id, "user.id": "somebody"})
 		} else {
-			assert.NotContains(t, cart, "session.id")
+			require.NotContains(t, cart, "session.id")
 		}
 	}
 }
@@ -156,9 +157,7 @@ func spansByName(s *sink.Sink) map[string]map[string]any {
 					all := pcommon.NewMap()
 					rs.Resource().Attributes().CopyTo(all)
 					m := all.AsRaw()
-					for k, v := range span.Attributes().AsRaw() {
-						m[k] = v
-					}
+					maps.Copy(m, span.Attributes().AsRaw())
 					m["kind"], m["span"], m["trace"] = span.Kind().String(), span.SpanID(), span.TraceID()
 					found[span.Name()] = m
 				}

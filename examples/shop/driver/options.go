@@ -22,6 +22,9 @@ type Options struct {
 	Margin time.Duration
 	// Users is how many play each story; 1 by default.
 	Users int
+	// Prefix begins the name of every user. Where several shops are watched by
+	// one collector, each needs its own: a user's sessions are one user's.
+	Prefix string
 	// Stories names those to play; all by default.
 	Stories []string
 }
@@ -72,10 +75,13 @@ func (o Options) Validate() error {
 // that knows the limits.
 
 func (o Options) pastIdle() time.Duration { return o.Limits.Idle + o.Limits.Tolerance + o.Margin }
+
 func (o Options) pastAbsolute() time.Duration {
 	return o.Limits.Absolute + o.Limits.Tolerance + o.Margin
 }
+
 func (o Options) pastEnd() time.Duration { return o.Limits.EndGrace + o.Limits.Tolerance + o.Margin }
+
 func (o Options) pastRotation() time.Duration {
 	return o.Limits.RotationGrace + o.Limits.Tolerance + o.Margin
 }

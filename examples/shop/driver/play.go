@@ -32,7 +32,7 @@ func Play(ctx context.Context, o Options) (Report, error) {
 			continue
 		}
 		for i := range o.Users {
-			p := newPlayer(ctx, o, c, s.Name, fmt.Sprintf("%s-%d", s.Name, i+1))
+			p := newPlayer(ctx, o, c, s.Name, fmt.Sprintf("%s%s-%d", o.Prefix, s.Name, i+1))
 			players.Go(func() {
 				defer p.close()
 				p.pause(time.Duration(i) * o.Margin / 7) // not all at one instant
@@ -45,6 +45,36 @@ func Play(ctx context.Context, o Options) (Report, error) {
 			})
 		}
 	}
+	stalled := watchForStalls(o.Margin / 2)
 	players.Wait()
-	return c.report(), errors.Join(errs...)
+	err := errors.Join(errs...)
+	if stalled() && err != nil {
+		err = fmt.Errorf("%w: %w", ErrSlipped, err)
+	}
+	return c.report(), err
+}
+
+// watchForStalls returns how to end it and learn whether the machine has left
+// this process waiting for longer than d.
+func watchForStalls(d time.Duration) (stalled func() bool) {
+	const interval = 10 * time.Millisecond
+	end, worst := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		var longest time.Duration
+		for last := time.Now(); ; {
+			select {
+			case <-end:
+				worst <- longest
+				return
+			case <-tick.C:
+				longest, last = max(longest, time.Since(last)), time.Now()
+			}
+		}
+	}()
+	return func() bool {
+		close(end)
+		return <-worst > d
+	}
 }

@@ -51,6 +51,7 @@ func parse(args []string) (settings, error) {
 	flags.DurationVar(&s.driver.Limits.RotationGrace, "rotation-grace", 500*time.Millisecond, "rotation_grace of the policy that watches")
 	flags.DurationVar(&s.driver.Margin, "margin", time.Second, "how far users keep away from each limit")
 	flags.IntVar(&s.driver.Users, "users", 1, "how many users play each story")
+	flags.StringVar(&s.driver.Prefix, "prefix", "", "begins the name of every user, for several shops with one collector")
 	flags.StringVar(&stories, "stories", "", "stories to play, separated by commas, or basic; all by default")
 	flags.StringVar(&s.expected, "expected", "", "file for the report of what was served late; standard output by default")
 	flags.StringVar(&s.record, "record", "", "keep the telemetry in this folder, with the report, instead of sending it")

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/examples/shop"
@@ -15,15 +14,15 @@ import (
 func TestParse(t *testing.T) {
 	s, err := parse([]string{"-fault", "idle-cache,ignore-logout", "-stories", "basic", "-idle", "4s"})
 	require.NoError(t, err)
-	assert.Equal(t, []shop.Fault{shop.IdleCache, shop.IgnoreLogout}, s.shop.Faults)
-	assert.Equal(t, s.shop.Faults, s.driver.Faults)
-	assert.Equal(t, driver.BasicStories(), s.driver.Stories)
-	assert.Equal(t, 4*time.Second, s.driver.Limits.Idle)
-	assert.Equal(t, s.shop.Lifetime, s.driver.Limits.Absolute)
+	require.Equal(t, []shop.Fault{shop.IdleCache, shop.IgnoreLogout}, s.shop.Faults)
+	require.Equal(t, s.shop.Faults, s.driver.Faults)
+	require.Equal(t, driver.BasicStories(), s.driver.Stories)
+	require.Equal(t, 4*time.Second, s.driver.Limits.Idle)
+	require.Equal(t, s.shop.Lifetime, s.driver.Limits.Absolute)
 
 	s, err = parse([]string{"-fault", "all"})
 	require.NoError(t, err)
-	assert.Equal(t, shop.Faults, s.shop.Faults)
+	require.Equal(t, shop.Faults, s.shop.Faults)
 	require.NoError(t, s.shop.Validate())
 }
 
@@ -33,6 +32,6 @@ func TestRecord(t *testing.T) {
 		"-record", folder, "-fault", "ignore-logout", "-stories", "leaver", "-margin", "300ms",
 	}))
 	for _, name := range []string{"traces.json", "logs.json", "expected.json"} {
-		assert.FileExists(t, filepath.Join(folder, name))
+		require.FileExists(t, filepath.Join(folder, name))
 	}
 }
