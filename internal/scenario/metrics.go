@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,7 +72,7 @@ func points(name string, data metricdata.Aggregation) (lines []string) {
 		}
 		lines = append(lines, strings.Join(words, " ")+" "+text)
 	}
-	number := func(d float64) string { return strconv.FormatFloat(d, 'f', -1, 64) }
+	number := func(d float64) string { return strconv.FormatFloat(math.Round(d*1e9)/1e9, 'f', -1, 64) }
 	switch d := data.(type) {
 	case metricdata.Sum[int64]:
 		for _, p := range d.DataPoints {

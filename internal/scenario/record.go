@@ -260,7 +260,7 @@ func putValue(to pcommon.Value, s string) error {
 		to.SetBool(rest == "true")
 	case "list":
 		list := to.SetEmptySlice()
-		for _, e := range strings.Split(rest, ",") {
+		for e := range strings.SplitSeq(rest, ",") {
 			list.AppendEmpty().SetStr(e)
 		}
 	case "bytes":

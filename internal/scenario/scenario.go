@@ -39,6 +39,8 @@ type Scenario struct {
 	// order says why the outcome depends on when things arrive; else it must
 	// not.
 	order string
+	// inTime: everything arrives when it is over.
+	inTime bool
 }
 
 // delivery is what arrives at one instant.
@@ -105,6 +107,7 @@ func (s *Scenario) readConfig() error {
 func (s *Scenario) readTelemetry() error {
 	f := s.text.find(fileTelemetry)
 	day := defaultDay
+	s.inTime = true
 	s.day = time.Date(day.year, day.month, day.day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
 	var together *delivery // what indented lines belong to
 	n := 0
@@ -145,6 +148,7 @@ func (s *Scenario) readTelemetry() error {
 			}
 			switch words[0] {
 			case "@arrive":
+				s.inTime = false
 				together = &delivery{at: at}
 			case "@until":
 				s.end = at
@@ -252,3 +256,8 @@ func (s *Scenario) listed() map[string]bool {
 // OrderMatters reports whether the file says (`@order why`) that its outcome
 // depends on when things arrive.
 func (s *Scenario) OrderMatters() bool { return s.order != "" }
+
+// InTime reports whether everything arrives when it is over, so that counters
+// are the same in a replay: what was counted before late evidence came stays
+// counted.
+func (s *Scenario) InTime() bool { return s.inTime }
