@@ -22,7 +22,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	}
 	rec := record{
 		Start: f.At, End: f.At, At: f.At, Eff: f.At, EndFirst: f.At, Arrival: now,
-		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: NoPolicy, state: decided,
+		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: NoPolicy, state: decided | evident,
 	}
 	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
 	hash := rec.hash()

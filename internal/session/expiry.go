@@ -1,5 +1,7 @@
 package session
 
+import "slices"
+
 // past answers what a request's verdict needs to know of its session, its
 // ancestors and its user. It belongs to one call of judge.
 type past struct {
@@ -205,14 +207,11 @@ func (w *past) userEndings(each func(expiry)) {
 func (e *Engine) cameLate(t *timeline, end *ending) bool {
 	late := end.at + int64(e.cfg.ReorderWindow)
 	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
-		if r.position < end.seen && r.EndFirst > late && r.isEvidence() {
+		if r.position < end.seen && r.EndFirst > late && r.state&evident != 0 {
 			return true
 		}
 	}
-	for i := range t.rotations {
-		if t.rotations[i].seen < end.seen && t.rotations[i].at > late {
-			return true
-		}
-	}
-	return false
+	raises := func(x ending) bool { return x.seen < end.seen && x.at > late }
+	return slices.ContainsFunc(t.rotations, raises) ||
+		slices.ContainsFunc(t.raised, func(x ending) bool { return x.seen <= end.seen && x.at > late })
 }

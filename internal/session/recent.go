@@ -8,15 +8,15 @@ type record struct {
 	Start, End, At int64
 	// Eff is where the request starts as it is judged: where the longest
 	// request around it does.
-	Eff     int64
+	Eff int64
 	// EndFirst is where the first of its records ended, before a second one
 	// knew better.
 	EndFirst int64
 	Arrival  int64
-	session ID
-	user    ID
-	trace   [16]byte
-	span    [8]byte
+	session  ID
+	user     ID
+	trace    [16]byte
+	span     [8]byte
 	// position in the ring, from 1 on; 0 is an empty slot.
 	position uint64
 	// ofSession and inBucket lead to older records.
@@ -41,6 +41,8 @@ const (
 	exempted
 	// framed: what it lies inside is activity from its start on.
 	framed
+	// evident: it was evidence when it came.
+	evident
 	// suspected: a suspect stands for it.
 	suspected
 	// decided: its verdict has been counted.

@@ -26,6 +26,9 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 			e.stats.factsLate[Request]++
 		}
 	}
+	if rec.isEvidence() {
+		rec.state |= evident
+	}
 	r := e.remember(t, &rec, hash, &f.Details)
 	var changed, line bool
 	if t != nil && r.isEvidence() {
@@ -227,8 +230,13 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	merged, won := e.join(twin, rec)
 	if t != nil {
 		t.lastArrival = now
-		if rec.outcome != Rejected {
-			t.newest = max(t.newest, rec.End)
+		if rec.End >= t.newest-int64(e.cfg.ReorderWindow) {
+			merged.state &^= late
+		}
+		e.nest(rec, rec.hash())
+		if rec.isEvidence() && rec.End > t.newest {
+			t.newest = rec.End
+			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.recent.next})
 		}
 	}
 	if merged == was {

@@ -24,6 +24,7 @@ type timeline struct {
 	authentications []int64
 	ends            []ending   // of this id
 	rotations       []ending   // away from this id, to ending.other
+	raised          []ending   // when a second record of a request set newest
 	lineage         []rotation // the earliest onto this id; several at one instant
 	identities      []identity
 
