@@ -632,6 +632,7 @@ func TestBounded(t *testing.T) {
 					e.TakeFindings()
 					e.TakeConfirmations()
 					e.TakeLifetimes()
+					e.ForgetPointers()
 				}
 				if i == few {
 					before = heap()

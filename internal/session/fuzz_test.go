@@ -1,0 +1,139 @@
+package session
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// byteDice takes its choices from bytes; when they are used up, the plainest.
+type byteDice struct{ left []byte }
+
+func (d *byteDice) roll(n int) int {
+	if len(d.left) == 0 {
+		return 0
+	}
+	b := d.left[0]
+	d.left = d.left[1:]
+	return int(b) % n
+}
+
+// Fuzz with -fuzzminimizetime 10x: with its default the fuzzer spends its time on
+// making histories shorter, which [minimal] does better.
+
+// FuzzMeaning lets the fuzzer choose what [makeHistory] chooses, and holds the
+// engine against the reference.
+func FuzzMeaning(f *testing.F) {
+	seed := rand.New(rand.NewPCG(firstSeed, 0))
+	for range 8 {
+		data := make([]byte, 1500)
+		for i := range data {
+			data[i] = byte(seed.Uint32())
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h := makeHistory(&byteDice{data}, anyOrder)
+		if check(h, false) != "" {
+			t.Error(report(h, func(h *history) string { return check(h, false) }))
+		}
+	})
+}
+
+// FuzzObserve gives the engine any facts at all, at any time: it never panics,
+// and what it finds is sane.
+func FuzzObserve(f *testing.F) {
+	f.Add([]byte{0}, uint8(0))
+	seed := rand.New(rand.NewPCG(firstSeed, 0))
+	for i := range 8 {
+		data := make([]byte, 64*factBytes)
+		for i := range data {
+			data[i] = byte(seed.Uint32() >> (seed.Uint32() % 9))
+		}
+		f.Add(data, uint8(i*37))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, config uint8) {
+		h := &history{cfg: historyConfig()}
+		idle := []time.Duration{10 * time.Second, 0, time.Nanosecond, 1 << 61}[config&3]
+		h.cfg.Policies = []Policy{
+			{Name: "p0", IdleTimeout: idle, Tolerance: time.Second, EndGrace: time.Second},
+			{Name: "p1", AbsoluteTimeout: time.Minute, Inclusive: config&4 != 0, Background: Background(config % 3)},
+		}
+		// Little room, so that everything is displaced and evicted.
+		h.cfg.MaxSessions, h.cfg.MaxRecentRequests, h.cfg.MaxServices = 1+int(config>>6), 1+int(config>>4&3)*5, 2
+		h.cfg.PerRequest = config&8 != 0
+		h.cfg.Retention = time.Hour
+		if config&16 != 0 {
+			h.cfg.MaxAge = time.Hour
+		}
+		now := epoch
+		for ; len(data) >= factBytes; data = data[factBytes:] {
+			s := anyStep(data, &now)
+			h.steps = append(h.steps, s)
+		}
+		if o := run(h, true); o.trouble != "" {
+			t.Fatalf("%s\n%s", h, o.trouble)
+		}
+	})
+}
+
+// factBytes make one step.
+const factBytes = 24
+
+// anyStep reads a step. Instants are near the epoch mostly, and sometimes as far
+// away as a broken clock can be. What the extraction sees to is so here: a fact
+// ends no earlier than it starts, a request has a session and is governed by a
+// policy that exists or by none.
+func anyStep(b []byte, now *int64) historyStep {
+	instant := func(code byte, fine []byte) int64 {
+		v := int64(binary.LittleEndian.Uint32(fine))
+		switch code % 8 {
+		case 0:
+			return v
+		case 1:
+			return 1<<62 - v
+		case 2, 3:
+			return epoch + int64(fine[0]%8)*int64(time.Second)
+		}
+		return epoch + v*int64(10*time.Millisecond)>>16
+	}
+	name := func(x byte) Name {
+		if x %= 6; x > 0 {
+			return Name{ID{uint64(x), 1}, string('a' + rune(x))}
+		}
+		return Name{}
+	}
+	*now += int64(b[0]%16) * int64(time.Second)
+	s := historyStep{now: *now}
+	switch b[1] % 16 {
+	case 0:
+		s.verb = doAdvance
+		return s
+	case 1:
+		s.verb, s.blind = doBlind, blindness{instant(b[2], b[3:]), instant(b[7], b[8:]), "crash"}
+		return s
+	}
+	f := &s.fact
+	f.Kind, f.Outcome, f.Flags, f.Policy = Kind(b[2]%byte(KindCount)), Outcome(b[3]%3), Flags(b[4])&63, b[5]%3
+	if f.Policy == 2 {
+		f.Policy = NoPolicy
+	}
+	if f.Kind == Request && b[6]%4 > 0 {
+		f.Outcome = Served
+	}
+	f.Session, f.Previous, f.User = name(b[7]), name(b[8]), name(b[9])
+	if f.Kind == Request || f.Kind == Exempt {
+		f.Session = name(b[7]%5 + 1)
+	}
+	f.Start = instant(b[10], b[11:])
+	f.End, f.At = f.Start, f.Start
+	if f.Kind == Request || f.Kind == Exempt {
+		f.End = max(f.Start, instant(b[15], b[16:]))
+		f.At = []int64{f.Start, f.End, instant(b[20], b[20:])}[b[6]%3]
+		f.Trace[0], f.Span[0] = b[20]%3, b[21]%5
+	}
+	f.Resource = resources[resourceNames[int(b[22])%len(resourceNames)]]
+	f.Details.Path = string(b[21:23])
+	return s
+}
