@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -157,7 +157,7 @@ func TestWithAlertmanager(t *testing.T) {
 		require.Eventually(t, func() bool {
 			for _, alert := range am.alerts() {
 				if alert.Labels["violation"] == "idle_timeout" {
-					return alert.Annotations["requests"] == fmt.Sprint(revision) && time.Time(*alert.EndsAt).After(time.Now())
+					return alert.Annotations["requests"] == strconv.FormatInt(revision, 10) && time.Time(*alert.EndsAt).After(time.Now())
 				}
 			}
 			return false

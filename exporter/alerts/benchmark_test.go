@@ -81,6 +81,7 @@ func newBenchExporter(b *testing.B) *alertsExporter {
 }
 
 func benchmarkConsume(b *testing.B, next func() plog.Logs) {
+	b.Helper()
 	e := newBenchExporter(b)
 	b.ReportAllocs()
 	batches := 0

@@ -57,6 +57,8 @@ func createDefaultConfig() component.Config {
 	client := confighttp.NewDefaultClientConfig()
 	client.Endpoint = defaultEndpoint
 	client.Timeout = 10 * time.Second
+	// Requests are a minute apart, and one on a connection that has been cut in the meantime would fail.
+	client.DisableKeepAlives = true
 	return &Config{
 		ClientConfig:   client,
 		QueueConfig:    configoptional.Some(exporterhelper.NewDefaultQueueConfig()),

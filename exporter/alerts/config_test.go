@@ -29,6 +29,7 @@ func TestConfigDefault(t *testing.T) {
 
 	require.Equal(t, "http://localhost:9093", cfg.ClientConfig.Endpoint)
 	require.Equal(t, 10*time.Second, cfg.ClientConfig.Timeout)
+	require.True(t, cfg.ClientConfig.DisableKeepAlives)
 	require.Equal(t, 15*time.Minute, cfg.ResolveAfter)
 	require.Equal(t, time.Minute, cfg.ResendInterval)
 	require.True(t, cfg.QueueConfig.HasValue())

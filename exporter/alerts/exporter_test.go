@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/alertmanager/api/v2/models"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/plog"
 
@@ -177,7 +178,7 @@ func TestExporterSendsWhatIsDueBeforeItStops(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"queue": nil,
 		"no queue": func(cfg *Config) {
-			cfg.QueueConfig = createNoQueue()
+			cfg.QueueConfig = noQueue()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +199,7 @@ func TestExporterWithoutQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		am := newAlertmanager()
 		am.answers(func(string) (*http.Response, error) { return nil, errors.New("connection refused") })
-		h := newHarness(t, am, func(cfg *Config) { cfg.QueueConfig = createNoQueue() })
+		h := newHarness(t, am, func(cfg *Config) { cfg.QueueConfig = noQueue() })
 		h.start(t, nil)
 		h.consume(t, violation{})
 		h.consume(t, violation{id: numbered(2), service: "ledger"})
@@ -237,7 +238,7 @@ func TestExporterThatCannotStart(t *testing.T) {
 			cfg.ClientConfig.Endpoint = ""
 			cfg.Endpoints = []string{"http://am-1:9093", "http://am-2:9093"}
 		})
-		h.targets[1].newClient = func(context.Context, componentHost) (*http.Client, error) { return nil, errors.New("no such file") }
+		h.targets[1].newClient = func(context.Context, component.Host) (*http.Client, error) { return nil, errors.New("no such file") }
 		require.ErrorContains(t, h.Start(t.Context(), host{}), "no such file")
 		h.stop(t)
 	})

@@ -77,9 +77,10 @@ func FuzzFinding(f *testing.F) {
 
 // run starts an exporter, gives it the logs twice, stops it and checks what it sent.
 func run(t *testing.T, in plog.Logs) {
+	t.Helper()
 	am := newAlertmanager()
 	cfg := createDefaultConfig().(*Config)
-	cfg.QueueConfig = createNoQueue()
+	cfg.QueueConfig = noQueue()
 	cfg.RetryConfig.Enabled = false
 	cfg.MaxAlerts, cfg.MaxFindings = 4, 8
 	e := newNopExporter(t, cfg)

@@ -118,11 +118,11 @@ func logs(violations ...violation) plog.Logs {
 }
 
 // read makes the finding of a violation.
-func read(t testing.TB, v violation) finding {
-	t.Helper()
+func read(tb testing.TB, v violation) finding {
+	tb.Helper()
 	resource := logs(v).ResourceLogs().At(0)
 	f, err := readFinding(resource.Resource().Attributes(), resource.ScopeLogs().At(0).LogRecords().At(0))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return f
 }
 
@@ -272,23 +272,15 @@ func (h *harness) counted(t *testing.T, metric string, attrs ...string) int64 {
 	return counted(t, h.tel, metric, attrs...)
 }
 
-func newNopExporter(t testing.TB, cfg *Config) *alertsExporter {
-	t.Helper()
+func newNopExporter(tb testing.TB, cfg *Config) *alertsExporter {
+	tb.Helper()
 	e, err := newExporter(exportertest.NewNopSettings(metadata.Type), cfg)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return e
 }
 
-type componentHost = component.Host
-
-func createNoQueue() configoptional.Optional[exporterhelper.QueueBatchConfig] {
+func noQueue() configoptional.Optional[exporterhelper.QueueBatchConfig] {
 	return configoptional.None[exporterhelper.QueueBatchConfig]()
-}
-
-func respondLike(resp *http.Response) *http.Response {
-	again := respond(resp.StatusCode, "")
-	again.Header = resp.Header.Clone()
-	return again
 }
 
 func offersOf(ids []identity) []offer {

@@ -1,8 +1,8 @@
 package alerts
 
 import (
-	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -32,7 +32,14 @@ func TestExporterOverHTTP(t *testing.T) {
 		}
 		requests <- got
 	})
-	server := httptest.NewTLSServer(handler)
+	server := httptest.NewUnstartedServer(handler)
+	closed := make(chan struct{}, 10)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.StartTLS()
 	defer server.Close()
 
 	cfg := createDefaultConfig().(*Config)
@@ -43,7 +50,6 @@ func TestExporterOverHTTP(t *testing.T) {
 	e, err := NewFactory().CreateLogs(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
 	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
-	defer func() { require.NoError(t, e.Shutdown(context.Background())) }()
 
 	require.NoError(t, e.ConsumeLogs(t.Context(), logs(violation{})))
 	select {
@@ -54,6 +60,13 @@ func TestExporterOverHTTP(t *testing.T) {
 		require.Equal(t, "identity", got.alerts[0].Labels["team"])
 	case <-time.After(10 * time.Second):
 		t.Fatal("nothing arrived")
+	}
+
+	require.NoError(t, e.Shutdown(t.Context()))
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the connection is still open")
 	}
 }
 

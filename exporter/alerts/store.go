@@ -21,7 +21,7 @@ type store struct {
 	client storage.Client
 }
 
-func openStore(ctx context.Context, host component.Host, owner component.ID, id component.ID) (*store, error) {
+func openStore(ctx context.Context, host component.Host, owner, id component.ID) (*store, error) {
 	extension, ok := host.GetExtensions()[id].(storage.Extension)
 	if !ok {
 		return nil, fmt.Errorf("sending_queue::storage must name a storage extension that runs (got %q)", id)

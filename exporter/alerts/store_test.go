@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
@@ -44,6 +45,17 @@ func (d *disk) breakDown(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.broken = err
+}
+
+// clone copies what is stored at this moment.
+func (d *disk) clone() *disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	other := newDisk()
+	for name, values := range d.files {
+		other.files[name] = maps.Clone(values)
+	}
+	return other
 }
 
 type diskFile struct {
@@ -150,6 +162,29 @@ func TestStoreSendsWhatNeverArrivedAfterARestart(t *testing.T) {
 		}
 		require.Len(t, hosts, 2)
 		require.Zero(t, h.counted(t, "exporter_alerts_dropped"))
+		h.stop(t)
+	})
+}
+
+func TestStoreSurvivesACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		am := newAlertmanager()
+		am.answers(func(string) (*http.Response, error) { return nil, errRefused })
+		h := newHarness(t, am, withStorage)
+		h.start(t, host{storageID: d})
+		h.consume(t, violation{first: epoch.Add(-time.Minute)})
+		synctest.Wait()
+		left := d.clone() // what a crash leaves behind
+		h.stop(t)
+
+		am.answers(nil)
+		h = newHarness(t, am, withStorage)
+		h.start(t, host{storageID: left})
+		sleep(time.Second)
+		posts := am.take()
+		require.NotEmpty(t, posts)
+		require.Equal(t, epoch.Add(-time.Minute), time.Time(posts[0].alerts[0].StartsAt).UTC())
 		h.stop(t)
 	})
 }

@@ -18,6 +18,7 @@ type clockedTable struct {
 }
 
 func newClockedTable(t *testing.T, change func(*Config)) *clockedTable {
+	t.Helper()
 	cfg := createDefaultConfig().(*Config)
 	if change != nil {
 		change(cfg)

@@ -61,7 +61,6 @@ func newTarget(set exporter.Settings, cfg *Config, e endpoint, t *table, m *tele
 	var err error
 	tg.queue, err = exporterhelper.NewLogs(context.Background(), set, cfg, tg.push,
 		exporterhelper.WithStart(tg.connect),
-		exporterhelper.WithShutdown(tg.disconnect),
 		// The client has the timeout, for each request alone.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithRetry(cfg.RetryConfig),
@@ -77,13 +76,6 @@ func (t *target) connect(ctx context.Context, host component.Host) error {
 	}
 	client.CheckRedirect = stay
 	t.client = client
-	return nil
-}
-
-func (t *target) disconnect(context.Context) error {
-	if t.client != nil {
-		t.client.CloseIdleConnections()
-	}
 	return nil
 }
 

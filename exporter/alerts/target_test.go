@@ -63,19 +63,20 @@ func TestTargetDropsWhatRanOutWhileItWaited(t *testing.T) {
 
 func TestTargetRetries(t *testing.T) {
 	for name, test := range map[string]struct {
-		answer *http.Response
+		status int
+		header []string
 		result string
 		after  time.Duration // the next attempt comes no earlier
 	}{
-		"500":                                   {respond(500, "failed to store"), "unavailable", 2 * time.Second},
-		"503 with Retry-After":                  {respond(503, "", "Retry-After", "40"), "unavailable", 40 * time.Second},
-		"429 with Retry-After":                  {respond(429, "", "Retry-After", "40"), "throttled", 40 * time.Second},
-		"429 for longer than a resend interval": {respond(429, "", "Retry-After", "200"), "throttled", 200 * time.Second},
+		"500":                                   {500, nil, "unavailable", 2 * time.Second},
+		"503 with Retry-After":                  {503, []string{"Retry-After", "40"}, "unavailable", 40 * time.Second},
+		"429 with Retry-After":                  {429, []string{"Retry-After", "40"}, "throttled", 40 * time.Second},
+		"429 for longer than a resend interval": {429, []string{"Retry-After", "200"}, "throttled", 200 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				am := newAlertmanager()
-				am.answers(func(string) (*http.Response, error) { return respondLike(test.answer), nil })
+				am.answers(func(string) (*http.Response, error) { return respond(test.status, "", test.header...), nil })
 				h := newHarness(t, am, nil)
 				h.start(t, nil)
 				h.consume(t, violation{})
@@ -91,6 +92,42 @@ func TestTargetRetries(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTargetLeavesAThrottlingAlertmanagerAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := newAlertmanager()
+		am.answers(func(string) (*http.Response, error) { return respond(429, "", "Retry-After", "600"), nil })
+		h := newHarness(t, am, nil)
+		h.start(t, nil)
+		h.consume(t, violation{})
+		synctest.Wait()
+		require.ErrorIs(t, h.targets[0].push(t.Context(), encodeOffers(offersOf(h.table.live(time.Now())))), errQuiet, "from the queue")
+		h.consume(t, violation{id: numbered(2), service: "ledger"})
+		sleep(9*time.Minute + 59*time.Second)
+		require.Equal(t, 1, am.tried("localhost:9093"))
+		require.Equal(t, int64(1), h.counted(t, "exporter_send_failed_log_records"), "nothing is queued meanwhile, to be given up")
+		am.answers(nil)
+		sleep(time.Minute)
+		require.Len(t, am.take()[0].alerts, 2)
+		h.stop(t)
+	})
+}
+
+func TestTargetFollowsNoRedirect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := newAlertmanager()
+		am.answers(func(string) (*http.Response, error) {
+			return respond(302, "", "Location", "http://elsewhere:9093/login"), nil
+		})
+		h := newHarness(t, am, nil)
+		h.start(t, nil)
+		h.consume(t, violation{})
+		synctest.Wait()
+		require.Zero(t, am.tried("elsewhere:9093"))
+		require.Equal(t, int64(1), h.counted(t, "exporter_alerts_sends", "result", "rejected"))
+		h.stop(t)
+	})
 }
 
 func TestTargetWaitsNoLongerThanAnAlertLives(t *testing.T) {
@@ -185,7 +222,7 @@ func TestTargetThatIsSlow(t *testing.T) {
 func TestTargetsDoNotWaitForEachOther(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"queue":      func(*Config) {},
-		"no queue":   func(cfg *Config) { cfg.QueueConfig = createNoQueue() },
+		"no queue":   func(cfg *Config) { cfg.QueueConfig = noQueue() },
 		"full queue": func(cfg *Config) { cfg.QueueConfig.Get().QueueSize, cfg.QueueConfig.Get().NumConsumers = 1, 1 },
 		"a queue that blocks": func(cfg *Config) {
 			cfg.QueueConfig.Get().QueueSize, cfg.QueueConfig.Get().NumConsumers, cfg.QueueConfig.Get().BlockOnOverflow = 1, 1, true
