@@ -1,7 +1,9 @@
 package session
 
 import (
+	"cmp"
 	"math"
+	"slices"
 )
 
 // Engine turns facts into findings. Create it with [New]. Not safe for
@@ -19,10 +21,14 @@ type Engine struct {
 	blinds   blinds
 	tombs    tombs
 
+	// due holds the slots of the sessions that the next flush owes something.
+	due []uint32
+
 	// suspects by session; pending are those to be decided, oldest first,
 	// some of them dropped meanwhile.
 	suspects  map[ID][]*suspect
 	pending   []*suspect
+	shuffled  bool // pending is out of order
 	undecided int
 	findings  findings
 	cursor    uint64 // position of the next recent request to be decided
@@ -89,6 +95,7 @@ func (e *Engine) ForgetPointers() { e.services.forgetPointer() }
 // Call it at least every few seconds; between two calls nothing is decided
 // unless its place is needed.
 func (e *Engine) Advance(now int64) {
+	e.flush()
 	wait := int64(e.cfg.DecisionWait)
 	e.cursor = max(e.cursor, e.recent.oldest())
 	for ; e.cursor < e.recent.next; e.cursor++ {
@@ -97,6 +104,10 @@ func (e *Engine) Advance(now int64) {
 			break
 		}
 		e.decide(r)
+	}
+	if e.shuffled {
+		slices.SortStableFunc(e.pending, func(a, b *suspect) int { return cmp.Compare(a.due, b.due) })
+		e.shuffled = false
 	}
 	i := 0
 	for ; i < len(e.pending) && (e.pending[i].dropped || e.pending[i].due <= now); i++ {
@@ -141,11 +152,7 @@ func (e *Engine) Blind(from, to int64, reason string) {
 	e.blinds.add(blindInterval{from, to, reason})
 	e.stats.blind[reason] += to - from
 	for _, list := range e.suspects {
-		for _, s := range list {
-			if s.judgement.violated {
-				e.reconsider(s, to)
-			}
-		}
+		e.owe(list[0].t, reviewDue, list[0].Arrival)
 	}
 }
 
@@ -219,6 +226,7 @@ func (e *Engine) forget(now int64) {
 
 // evict forgets a session, and what could have cleared its findings with it.
 func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+	t.due = 0
 	for len(e.suspects[t.id]) > 0 {
 		s := e.suspects[t.id][0]
 		s.finding = nil // it stays as it was reported

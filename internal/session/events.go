@@ -1,7 +1,5 @@
 package session
 
-import "slices"
-
 // observeEvent takes what is no request.
 func (e *Engine) observeEvent(f *Fact, now int64) {
 	if f.Kind == EndedUser {
@@ -42,7 +40,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	if !f.User.ID.IsZero() {
 		e.nameUser(&f.User)
 	}
-	changed := e.applyEvent(t, &rec)
+	due := e.applyEvent(t, &rec)
 	switch f.Kind {
 	case Ended:
 		end := ending{at: f.At, service: e.services.resources[rec.resource].service}
@@ -53,27 +51,30 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		var ended bool
 		t.ends, ended, lost = addEnding(t.ends, end)
 		e.stats.lost += int64(lost)
-		changed = changed || ended
+		if ended {
+			due |= reviewDue
+		}
 		e.reportLifetime(t)
 	case Rotated:
 		if t.addRotation(rotation{f.At, f.Previous.ID}) {
-			changed = true
+			due |= lineDue
 		}
 		e.rotatedAway(f, e.services.resources[rec.resource].service, now)
 	}
-	if changed {
-		e.reviewLine(t, now)
+	if due != 0 {
+		e.owe(t, due, now)
 	}
 }
 
 // applyEvent joins what the event says of its own session.
-func (e *Engine) applyEvent(t *timeline, r *record) (changed bool) {
+func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 	t.newest = max(t.newest, r.At)
 	if r.At < t.first {
-		t.first, changed = r.At, true
+		t.first = r.At
+		due |= lineDue
 	}
-	if !r.user.IsZero() && e.showIdentity(t, identity{r.At, r.user}) {
-		changed = true
+	if !r.user.IsZero() {
+		due |= e.showIdentity(t, identity{r.At, r.user}, true)
 	}
 	switch r.kind {
 	case Authenticated:
@@ -83,21 +84,24 @@ func (e *Engine) applyEvent(t *timeline, r *record) (changed bool) {
 		e.stats.lost += int64(lost)
 		e.authenticated |= t.policies
 		t.reported = t.reported && !added
-		changed = changed || added
+		if added {
+			due |= lineDue
+		}
 	case Started, Rotated:
 		if r.At < t.firstStart {
-			t.firstStart, changed = r.At, true
+			t.firstStart = r.At
+			due |= lineDue
 		}
 	}
 	if r.isActivity() {
 		if r.At < t.firstActivity {
-			changed = true
+			due |= lineDue
 		}
 		if t.alive(r.At, r.At, 0, e.gap) {
-			changed = true
+			due |= reviewDue
 		}
 	}
-	return changed
+	return due
 }
 
 // rotatedAway ends the previous id of a rotation.
@@ -110,16 +114,20 @@ func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
 	if f.At < from.newest-int64(e.cfg.ReorderWindow) {
 		end.binds = e.recent.next
 	}
-	var changed bool
-	var lost int
-	from.rotations, changed, lost = addEnding(from.rotations, end)
+	var due dueFor
+	rotations, changed, lost := addEnding(from.rotations, end)
+	from.rotations = rotations
 	e.stats.lost += int64(lost)
 	from.newest = max(from.newest, f.At)
-	if f.At < from.first {
-		from.first, changed = f.At, true
-	}
 	if changed {
-		e.reviewLine(from, now)
+		due |= reviewDue
+	}
+	if f.At < from.first {
+		from.first = f.At
+		due |= lineDue
+	}
+	if due != 0 {
+		e.owe(from, due, now)
 	}
 }
 
@@ -135,7 +143,7 @@ func (e *Engine) observeUserEnd(f *Fact, now int64) {
 		return
 	}
 	e.stats.facts[EndedUser]++
-	for _, slot := range slices.Clone(e.users.sessions[f.User.ID]) {
-		e.reviewLine(e.sessions.slots[slot], now)
+	for _, slot := range e.users.sessions[f.User.ID] {
+		e.owe(e.sessions.slots[slot], lineDue, now)
 	}
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -174,7 +175,7 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 // report sends what has changed: at once where somebody would act on it,
 // otherwise no more often than Config.UpdateInterval. all: whatever is new.
 func (e *Engine) report(now int64, all bool) {
-	kept := e.findings.dirty[:0]
+	kept, from := e.findings.dirty[:0], len(e.out)
 	for _, f := range e.findings.dirty {
 		if e.reportOne(f, now, all) {
 			f.dirty = false
@@ -187,6 +188,8 @@ func (e *Engine) report(now int64, all bool) {
 		clear[i] = nil
 	}
 	e.findings.dirty = kept
+	// In an order that does not depend on the way that led here.
+	slices.SortFunc(e.out[from:], func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
 }
 
 func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {

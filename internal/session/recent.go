@@ -154,7 +154,7 @@ func (r *recent) push(rec *record, hash uint64, d *Details) *record {
 
 // maxBucketSteps bounds how many records of one bucket are looked at: a trace
 // id that a client repeats a million times must not cost a million steps.
-const maxBucketSteps = 512
+const maxBucketSteps = 256
 
 // bucket calls each with the records in hash's bucket, newest first, until it
 // returns false. Other traces may share the bucket.

@@ -30,27 +30,23 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 		rec.state |= evident
 	}
 	r := e.remember(t, &rec, hash, &f.Details)
-	var changed, line bool
-	if t != nil && r.isEvidence() {
+	if t == nil {
+		return Mark{}
+	}
+	var due dueFor
+	if r.isEvidence() {
 		if !f.User.ID.IsZero() {
 			e.nameUser(&f.User)
 		}
-		changed, line = e.apply(t, r)
+		due = e.apply(t, r)
 	}
-	if r.identified() && e.nestOthers(t, r, hash) {
-		line = true
+	if r.identified() {
+		due |= e.nestOthers(t, r, r, hash)
 	}
-	switch {
-	case t == nil:
-		return Mark{}
-	case line:
-		e.reviewLine(t, now)
-	case changed:
-		e.review(t, now)
-	default:
-		return e.consider(t, r, now)
+	if due != 0 {
+		e.owe(t, due, now)
 	}
-	return e.markOf(r)
+	return e.consider(t, r, now)
 }
 
 const noSlot = ^uint32(0)
@@ -60,6 +56,11 @@ const noSlot = ^uint32(0)
 func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *record {
 	if e.recent.full() {
 		old := e.recent.place(e.recent.next)
+		if old.state&decided == 0 {
+			if of := e.sessions.at(old.slot, old.session); of != nil && of.due != 0 {
+				e.flush()
+			}
+		}
 		if old.state&(decided|suspected) == 0 && e.judged(old) {
 			e.stats.early++
 		}
@@ -75,19 +76,22 @@ func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *re
 	return e.recent.push(rec, hash, d)
 }
 
-// apply joins what r says to its session's timeline. changed: the verdicts on
-// the session's other requests may have; line: so may those on the requests of
-// what the session was rotated to.
-func (e *Engine) apply(t *timeline, r *record) (changed, line bool) {
+// apply joins what r says to its session's timeline, and says what that owes
+// the session's other requests.
+func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 	t.newest = max(t.newest, r.End)
 	known := t.facts > 1 || len(t.rotations) > 0 // somebody may have been judged
 	if r.At < t.first {
-		line = known
+		if known {
+			due |= lineDue
+		}
 		t.first = r.At
 	}
 	if r.flags&Sampled != 0 && !t.sampled {
 		t.sampled = true
-		changed = t.suspects > 0
+		if t.suspects > 0 {
+			due |= reviewDue
+		}
 	}
 	if r.policy != NoPolicy {
 		bit := uint64(1) << r.policy
@@ -97,36 +101,30 @@ func (e *Engine) apply(t *timeline, r *record) (changed, line bool) {
 			e.authenticated |= bit
 		}
 	}
-	if !r.user.IsZero() && e.showIdentity(t, identity{r.At, r.user}) {
-		line = true
+	if !r.user.IsZero() {
+		due |= e.showIdentity(t, identity{r.At, r.user}, known)
 	}
 	if r.isActivity() {
-		line = line || known && r.Start < t.firstActivity
+		if known && r.Start < t.firstActivity {
+			due |= lineDue
+		}
 		var governs uint64
 		if r.policy != NoPolicy && r.state&late == 0 {
 			governs = 1 << r.policy
 		}
 		if r.Eff < r.Start {
-			changed = t.called(r.Eff, governs, r.state&framed != 0, e.gap) || changed
+			if t.called(r.Eff, governs, r.state&framed != 0, e.gap) {
+				due |= reviewDue
+			}
 			governs = 0
 		}
-		changed = t.alive(r.Start, r.End, governs, e.gap) || changed
+		if t.alive(r.Start, r.End, governs, e.gap) {
+			due |= reviewDue
+		}
 	} else {
 		t.outside = max(t.outside, r.Eff)
 	}
-	return changed, line
-}
-
-// markOf returns the mark for a request that has been judged.
-func (e *Engine) markOf(r *record) Mark {
-	if r.state&suspected != 0 {
-		for _, s := range e.suspects[r.session] {
-			if s.position == r.position {
-				return s.mark()
-			}
-		}
-	}
-	return Mark{}
+	return due
 }
 
 // nest finds out what the request lies inside: it starts when the longest
@@ -160,15 +158,14 @@ func (e *Engine) nest(r *record, hash uint64) {
 	})
 }
 
-// nestOthers lets the requests in o's trace start where they do now that o is
-// known, or is known better. It reports whether any did not before.
-func (e *Engine) nestOthers(t *timeline, o *record, hash uint64) (changed bool) {
-	if t == nil {
-		return false
+// nestOthers lets the requests that lie inside o, or did when it was known as
+// was, start where they do now.
+func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFor) {
+	if o.Start == o.End && was.Start == was.End {
+		return 0
 	}
-	rebuild := false
 	visit := func(r *record) {
-		if r.kind != Request || r.position == o.position || r.trace != o.trace || r.session != o.session || !r.identified() {
+		if r.kind != Request || !r.inside(o) && !r.inside(was) {
 			return
 		}
 		eff, state := r.Eff, r.state
@@ -176,21 +173,20 @@ func (e *Engine) nestOthers(t *timeline, o *record, hash uint64) (changed bool) 
 		if r.Eff == eff && r.state == state {
 			return
 		}
-		changed = true
+		due |= lineDue
 		if r.Eff > eff || r.state != state || r.state&framed == 0 {
-			rebuild = true // what it said before no longer holds
+			due |= rebuildDue // what it said before no longer holds
 		} else if r.isEvidence() {
 			e.apply(t, r)
 		}
 	}
 	e.recent.bucket(hash, func(r *record) bool { visit(r); return true })
-	for _, s := range e.suspects[o.session] {
-		visit(&s.record)
+	if t.suspects > 0 {
+		for _, s := range e.suspects[o.session] {
+			visit(&s.record)
+		}
 	}
-	if rebuild {
-		e.rebuild(t)
-	}
-	return changed
+	return due
 }
 
 // twin finds what has been heard of the same request before.
@@ -240,7 +236,10 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 		}
 	}
 	if merged == was {
-		return e.markOf(twin)
+		if t == nil {
+			return Mark{}
+		}
+		return e.consider(t, twin, now)
 	}
 	if t == nil && merged.isEvidence() { // only in theory: a rejected one stays rejected
 		if t = e.open(&f.Session, now); t == nil {
@@ -260,10 +259,8 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	if t == nil {
 		return Mark{}
 	}
-	e.nestOthers(t, twin, hash)
-	e.rebuild(t)
-	e.reviewLine(t, now)
-	return e.markOf(twin)
+	e.owe(t, rebuildDue|lineDue|e.nestOthers(t, twin, &was, hash), now)
+	return e.consider(t, twin, now)
 }
 
 // join returns the join of two records of one request. It depends on their

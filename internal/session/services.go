@@ -7,7 +7,8 @@ import "strings"
 // than can be remembered.
 const OtherService = "_other"
 
-const maxResources = 1 << 16
+// maxResources bounds the resources of one service name, on average.
+const maxResources = 64
 
 // services gives resources and service names small numbers.
 type services struct {
@@ -55,7 +56,7 @@ func (s *services) lookUp(r Resource, oldest uint64) uint32 {
 		return n
 	}
 	n := uint32(len(s.resources))
-	if n >= maxResources {
+	if int(n) > maxResources*s.limit {
 		if len(s.free) == 0 {
 			s.collect(oldest)
 		}

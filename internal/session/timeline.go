@@ -35,6 +35,8 @@ type timeline struct {
 	policy   uint8  // that governed the last one
 	sampled  bool   // activity may have been dropped by a sampler
 	reported bool   // its lifetime has been reported
+	due      dueFor // what the next flush owes it
+	dueSince int64  // since when, on the collector's clock
 	inUse    bool
 
 	// forgotten: what was known of this id before this instant may have been

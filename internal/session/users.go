@@ -1,5 +1,7 @@
 package session
 
+import "slices"
+
 // users holds what is known of users: the ends of all their sessions, and
 // which sessions showed them.
 type users struct {
@@ -161,31 +163,48 @@ func (e *Engine) nameUser(n *Name) {
 	}
 }
 
-// showIdentity joins who to what t showed. It reports whether it is news.
-func (e *Engine) showIdentity(t *timeline, who identity) bool {
+// showIdentity joins who to what t showed. others: somebody may have been
+// judged by it.
+func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFor) {
 	switch n := len(t.identities); {
 	case n == 0:
 		t.identities = append(t.identities, who)
 	case n == 1 && t.identities[0].user == who.user:
 		if t.identities[0].at <= who.at {
-			return false
+			return 0
 		}
 		t.identities[0].at = who.at
-		return true
 	default:
-		t.identities = addIdentities(t.identities, e.identitiesOf(t, who)...)
+		// The list says too little to put another user in its place.
+		e.setIdentities(t, append(slices.Clone(t.identities), who))
+		return rebuildDue | lineDue
 	}
 	e.users.join(who.user, t.slot)
-	return true
+	if others {
+		return lineDue
+	}
+	return 0
 }
 
-// identitiesOf returns who, and every identity that the recent facts of t show.
-func (e *Engine) identitiesOf(t *timeline, who identity) []identity {
-	list := []identity{who}
-	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
-		if !r.user.IsZero() && r.isEvidence() {
-			list = append(list, identity{r.At, r.user})
+// setIdentities makes list what t showed.
+func (e *Engine) setIdentities(t *timeline, list []identity) {
+	was := slices.Clone(t.identities)
+	t.identities = addIdentities(t.identities[:0], list...)
+	for _, i := range was {
+		if !t.shows(i.user) {
+			e.users.leave(i.user, t.slot)
 		}
 	}
-	return list
+	for _, i := range t.identities {
+		e.users.join(i.user, t.slot)
+	}
+	for _, i := range list {
+		if len(e.users.sessions[i.user]) == 0 && len(e.users.ended[i.user]) == 0 {
+			delete(e.users.names, i.user)
+		}
+	}
+}
+
+func (t *timeline) shows(user ID) bool {
+	return slices.ContainsFunc(t.identities, func(i identity) bool { return i.user == user })
 }

@@ -98,8 +98,16 @@ type suspect struct {
 	finding   *finding
 }
 
-// consider judges r and suspects it if it was served too late.
+// consider judges r, if nobody has accused it yet, and suspects it if it was
+// served too late.
 func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
+	if r.state&suspected != 0 {
+		for _, s := range e.suspects[t.id] {
+			if s.position == r.position {
+				return s.mark()
+			}
+		}
+	}
 	if r.state&suspected != 0 || !e.accusable(r) {
 		return Mark{}
 	}
@@ -107,14 +115,20 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 	if !j.violated {
 		return Mark{}
 	}
+	if t.due != 0 {
+		now = min(now, t.dueSince) // when the evidence came
+	}
 	r.state |= suspected
 	res := &e.services.resources[r.resource]
 	s := &suspect{
-		record: *r, t: t, due: now + int64(e.cfg.DecisionWait), counted: r.state&decided != 0,
+		record: *r, t: t, due: max(now, r.Arrival) + int64(e.cfg.DecisionWait), counted: r.state&decided != 0,
 		judgement: j, resource: res.Resource, service: res.service, details: e.recent.details.get(r.details),
 	}
 	t.suspects++
 	e.suspects[t.id] = append(e.suspects[t.id], s)
+	if n := len(e.pending); n > 0 && e.pending[n-1].due > s.due {
+		e.shuffled = true
+	}
 	e.pending = append(e.pending, s)
 	e.undecided++
 	return s.mark()
@@ -122,41 +136,6 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 
 func (s *suspect) mark() Mark {
 	return Mark{Suspected: true, Type: s.judgement.typ, Overrun: s.judgement.overrun}
-}
-
-// review judges every request of t that can still be reached once more.
-func (e *Engine) review(t *timeline, now int64) {
-	if t.suspects > 0 {
-		for _, s := range slices.Clone(e.suspects[t.id]) {
-			e.reconsider(s, now)
-		}
-	}
-	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
-		if r.kind == Request {
-			e.consider(t, r, now)
-		}
-	}
-}
-
-// reviewLine reviews t and what it was rotated to, since an absolute clock and
-// an identity may come from an ancestor.
-func (e *Engine) reviewLine(t *timeline, now int64) {
-	var path [maxLineage + 1]ID
-	e.reviewFrom(t, now, path[:0])
-}
-
-func (e *Engine) reviewFrom(t *timeline, now int64, path []ID) {
-	e.review(t, now)
-	path = append(path, t.id)
-	for i := range t.rotations {
-		to := t.rotations[i].other
-		if len(path) == cap(path) || contains(path, to) {
-			continue
-		}
-		if child := e.sessions.get(to); child != nil {
-			e.reviewFrom(child, now, path)
-		}
-	}
 }
 
 // reconsider judges a suspect once more.
