@@ -1,7 +1,7 @@
 # One module holds everything that we write; the distribution, the benchmarks and the tools are
 # modules of their own beside it. Every tool is pinned in internal/tools/go.mod.
 TOOL := go tool -modfile=$(CURDIR)/internal/tools/go.mod
-MODULES := . cmd/otelcol-session internal/tools $(patsubst %/go.mod,%,$(wildcard bench/go.mod))
+MODULES := . bench cmd/otelcol-session internal/tools
 # No commit in the binary: the same sources give the same bytes, also without git.
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w"
 
@@ -26,8 +26,9 @@ test: build ## Run every test. Installs Debian's Prometheus and Alertmanager whe
 	@scripts/test
 
 .PHONY: bench
-bench: ## Run the benchmarks beside the peers' components. BENCH chooses some, by a pattern.
+bench: build ## Run the benchmarks beside the peers' components. BENCH chooses some, by a pattern.
 	cd bench && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -cpu 1,2 -timeout 60m
+	$(if $(BENCH),,cd bench && go run ./cmd/wholeprocess)
 
 .PHONY: lint
 lint: ## Run the linters over what we write.
@@ -41,3 +42,5 @@ fmt: ## Format what we write.
 generate: ## Generate anew what comes from metadata.yaml files and from builder-config.yaml.
 	go generate ./...
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
+	cd bench && go mod tidy
+	cd internal/tools && go mod tidy

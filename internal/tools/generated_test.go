@@ -82,15 +82,21 @@ func TestDistribution(t *testing.T) {
 	compare(t, sources(read(t, filepath.Join(temp, "out"))), sources(read(t, distribution)))
 }
 
-// TestDistributionModule checks the rest of what OCB does: the distribution's go.mod has what the
-// manifest and this repository's own go.mod ask for.
-func TestDistributionModule(t *testing.T) {
-	tidy := exec.CommandContext(t.Context(), "go", "mod", "tidy", "-compat=1.25", "-diff")
-	tidy.Dir = distribution
-	if difference, err := tidy.CombinedOutput(); err != nil {
-		t.Errorf("cmd/otelcol-session/go.mod is out of date (%v): %s\n%.2000s", err, remedy, difference)
+// TestModules checks that modules beside the root's have what the root's go.mod asks for.
+func TestModules(t *testing.T) {
+	for _, module := range []string{"bench", "cmd/otelcol-session", "internal/tools"} {
+		t.Run(module, func(t *testing.T) {
+			tidy := exec.CommandContext(t.Context(), "go", "mod", "tidy", "-diff")
+			tidy.Dir = filepath.Join(root, module)
+			if difference, err := tidy.CombinedOutput(); err != nil {
+				t.Errorf("go.mod or go.sum is out of date (%v): %s\n%.2000s", err, remedy, difference)
+			}
+		})
 	}
+}
 
+// TestDistributionVersions checks that the distribution has the versions that the manifest names.
+func TestDistributionVersions(t *testing.T) {
 	asked := regexp.MustCompile(`(?m)^ *- gomod: (\S+) (\S+)`)
 	gomod := string(readFile(t, distribution+"/go.mod"))
 	for _, match := range asked.FindAllStringSubmatch(string(readFile(t, root+"/builder-config.yaml")), -1) {
