@@ -30,8 +30,12 @@ type Engine struct {
 	pending   []*suspect
 	shuffled  bool // pending is out of order
 	undecided int
-	findings  findings
-	cursor    uint64 // position of the next recent request to be decided
+	// settledOrder holds the decided suspects, oldest first, some of them
+	// dropped meanwhile; open counts all that are not.
+	settledOrder []*suspect
+	open         int
+	findings     findings
+	cursor       uint64 // position of the next recent request to be decided
 
 	// authenticated holds the policies that governed a session in which an
 	// authentication was seen.
@@ -115,6 +119,7 @@ func (e *Engine) Advance(now int64) {
 		e.pending[i] = nil
 	}
 	e.pending = e.pending[i:]
+	e.bound(now)
 	e.report(now, false)
 	e.forget(now)
 }
@@ -127,10 +132,44 @@ func (e *Engine) confirm(s *suspect, now int64, doubt string) {
 	}
 	e.undecided--
 	s.confirmed = true
+	e.settledOrder = append(e.settledOrder, s)
 	if doubt != "" {
 		s.judgement.doubt = doubt
 	}
 	e.settle(s, now)
+}
+
+// bound closes the oldest findings when more requests are open than may be:
+// they stay as they were reported, and nothing can clear them any more.
+func (e *Engine) bound(now int64) {
+	limit := max(minOpen, e.cfg.MaxRecentRequests/8)
+	if e.open <= limit && len(e.settledOrder) <= 4*limit {
+		return
+	}
+	e.report(now, true)
+	kept := e.settledOrder[:0]
+	for _, s := range e.settledOrder {
+		switch {
+		case s.dropped:
+		case e.open > limit:
+			e.stats.closed++
+			e.close(s.finding)
+		default:
+			kept = append(kept, s)
+		}
+	}
+	clear(e.settledOrder[len(kept):])
+	e.settledOrder = kept
+}
+
+const minOpen = 256
+
+// close lets go of a finding as it was reported.
+func (e *Engine) close(f *finding) {
+	for len(f.members) > 0 {
+		e.drop(f.members[0])
+	}
+	e.findings.forget(f)
 }
 
 // Shutdown ends the engine where nothing keeps its state: what has not waited
@@ -188,9 +227,9 @@ func (e *Engine) Sessions() int { return e.sessions.len() }
 // Pending returns how many suspicions wait for their decision.
 func (e *Engine) Pending() int { return e.undecided }
 
-// open returns the timeline of n, made if there is none, or nil if there is no
+// timelineOf returns the timeline of n, made if there is none, or nil if there is no
 // room for it.
-func (e *Engine) open(n *Name, now int64) *timeline {
+func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 	t := e.sessions.get(n.ID)
 	if t == nil {
 		if e.sessions.full() {

@@ -14,7 +14,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		g.Kind = Started
 		f = &g
 	}
-	t := e.open(&f.Session, now)
+	t := e.timelineOf(&f.Session, now)
 	if t == nil {
 		return
 	}
@@ -106,7 +106,7 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 
 // rotatedAway ends the previous id of a rotation.
 func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
-	from := e.open(&f.Previous, now)
+	from := e.timelineOf(&f.Previous, now)
 	if from == nil {
 		return
 	}

@@ -9,11 +9,12 @@ import (
 
 // maxMembers bounds the requests of one finding that can still be cleared one
 // by one. Beyond it the oldest but the first count as served for good.
-const maxMembers = 256
+const maxMembers = 64
 
 // finding is one open finding and the suspects that it stands on.
 type finding struct {
 	id      uint64
+	session ID
 	members []*suspect
 	// given up members, all conclusive
 	more                int
@@ -23,6 +24,7 @@ type finding struct {
 	sent   bool
 	sentAt int64
 	dirty  bool
+	closed bool // it stays as it was reported
 }
 
 // findings are the open ones by id. A retracted one is kept as long as its
@@ -39,10 +41,24 @@ func newFindings() findings {
 
 // close forgets the findings of a session that is forgotten.
 func (f *findings) close(session ID) {
-	for _, id := range f.bySession[session] {
-		delete(f.open, id)
+	for _, id := range slices.Clone(f.bySession[session]) {
+		f.forget(f.open[id])
 	}
-	delete(f.bySession, session)
+}
+
+// forget lets go of x.
+func (f *findings) forget(x *finding) {
+	x.closed = true
+	delete(f.open, x.id)
+	ids := f.bySession[x.session]
+	if i := slices.Index(ids, x.id); i >= 0 {
+		ids = slices.Delete(ids, i, i+1)
+	}
+	if len(ids) == 0 {
+		delete(f.bySession, x.session)
+	} else {
+		f.bySession[x.session] = ids
+	}
 }
 
 // assign puts s in the finding that its judgement belongs to.
@@ -53,7 +69,7 @@ func (f *findings) assign(e *Engine, s *suspect) {
 	}
 	to := f.open[id]
 	if to == nil {
-		to = &finding{id: id, moreFirst: unset}
+		to = &finding{id: id, session: s.session, moreFirst: unset}
 		f.open[id] = to
 		f.bySession[s.session] = append(f.bySession[s.session], id)
 	}
@@ -193,6 +209,9 @@ func (e *Engine) report(now int64, all bool) {
 }
 
 func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
+	if f.closed {
+		return true
+	}
 	c, ok := e.content(f)
 	if !ok {
 		if !f.sent || f.last.State == Retracted {

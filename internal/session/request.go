@@ -18,7 +18,7 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	}
 	e.nest(&rec, hash)
 	if rec.isEvidence() {
-		if t = e.open(&f.Session, now); t == nil {
+		if t = e.timelineOf(&f.Session, now); t == nil {
 			return Mark{}
 		}
 		if rec.End < t.newest-int64(e.cfg.ReorderWindow) {
@@ -242,7 +242,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 		return e.consider(t, twin, now)
 	}
 	if t == nil && merged.isEvidence() { // only in theory: a rejected one stays rejected
-		if t = e.open(&f.Session, now); t == nil {
+		if t = e.timelineOf(&f.Session, now); t == nil {
 			return Mark{}
 		}
 	}

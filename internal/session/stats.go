@@ -53,8 +53,9 @@ type Stats struct {
 	evicted    [EvictionReasonCount]int64
 	blind      map[string]int64
 	// early counts requests whose place was needed before their verdict was
-	// due; lost what was given up to keep the state bounded.
-	early, lost int64
+	// due, lost what was given up to keep the state bounded, closed findings
+	// that nothing can clear any more.
+	early, lost, closed int64
 
 	lifetimes     []Lifetime
 	confirmations []Confirmation
@@ -161,3 +162,7 @@ func (s *Stats) Blind(each func(reason string, ns int64)) {
 		each(reason, ns)
 	}
 }
+
+// Closed returns how many findings were closed, as they were reported, because
+// too many were open.
+func (s *Stats) Closed() int64 { return s.closed }

@@ -131,6 +131,7 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 	}
 	e.pending = append(e.pending, s)
 	e.undecided++
+	e.open++
 	return s.mark()
 }
 
@@ -198,6 +199,7 @@ func (e *Engine) drop(s *suspect) {
 		return
 	}
 	s.dropped = true
+	e.open--
 	if !s.confirmed {
 		e.undecided--
 	}
