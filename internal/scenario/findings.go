@@ -245,6 +245,9 @@ func (s *Scenario) names() *strings.Replacer {
 			key = k
 		}
 	}
+	if s.pseudonyms {
+		return strings.NewReplacer()
+	}
 	var whole, part []string
 	add := func(attrs pcommon.Map) {
 		for name, v := range attrs.All() {

@@ -36,6 +36,8 @@ type Scenario struct {
 	deliveries []delivery
 	end        time.Time // when the clock stops, if later than it had to
 	shutdown   time.Time // when the collector stops, if it does before
+	// pseudonyms are shown as they are, not as <id>.
+	pseudonyms bool
 	// order says why the outcome depends on when things arrive; else it must
 	// not.
 	order string
@@ -134,6 +136,9 @@ func (s *Scenario) readTelemetry() error {
 			if n == 0 {
 				s.day = words[1]
 			}
+			continue
+		case "@pseudonyms":
+			s.pseudonyms = true
 			continue
 		case "@order":
 			s.order = strings.Join(words[1:], " ")
