@@ -59,7 +59,7 @@ func New(cfg Config) *Engine {
 			e.gap = min(e.gap, idle)
 		}
 	}
-	e.stats = newStats(&e.services)
+	e.stats = newStats(&e.services, len(cfg.Policies))
 	return e
 }
 

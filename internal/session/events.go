@@ -26,7 +26,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	hash := rec.hash()
 	lateHere := f.At < t.newest-int64(e.cfg.ReorderWindow)
 	repeated := false
-	e.recent.bucket(hash, func(r *record) bool {
+	e.recent.kin(hash, func(r *record) bool {
 		repeated = r.sameRecord(&rec)
 		return !repeated
 	})

@@ -77,7 +77,7 @@ func userName(n int) Name {
 func historyConfig() Config {
 	return Config{
 		DecisionWait: 10 * time.Second, ReorderWindow: time.Hour, MaxAhead: 5 * time.Minute,
-		MaxSessions: 64, MaxRecentRequests: 1024, MaxServices: 16,
+		MaxSessions: 16, MaxRecentRequests: 256, MaxServices: 16,
 		Retention: 100_000 * time.Hour, UpdateInterval: time.Minute,
 		Pseudonym: func(raw string) (p Pseudonym) {
 			copy(p[:], raw)

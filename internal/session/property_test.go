@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -308,6 +309,9 @@ func agree(t *testing.T, name string, n uint64, how delivery) {
 		total  = shares{}
 		began  = time.Now()
 	)
+	// Almost all that is allocated is dead at once: collect it seldom.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(256 << 20))
 	next.Store(firstSeed)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {

@@ -9,6 +9,8 @@ type record struct {
 	// Eff is where the request starts as it is judged: where the longest
 	// request around it does.
 	Eff int64
+	// around is the length of the longest request around it, or less than 0.
+	around int64
 	// EndFirst is where the first of its records ended, before a second one
 	// knew better.
 	EndFirst int64
@@ -19,16 +21,16 @@ type record struct {
 	span     [8]byte
 	// position in the ring, from 1 on; 0 is an empty slot.
 	position uint64
-	// ofSession and inBucket lead to older records.
-	ofSession, inBucket uint64
-	details             uint64
-	slot                uint32
-	resource            uint32
-	kind                Kind
-	outcome             Outcome
-	policy              uint8
-	flags               Flags
-	state               recordState
+	// ofSession and ofTrace lead to older records.
+	ofSession, ofTrace uint64
+	details            uint64
+	slot               uint32
+	resource           uint32
+	kind               Kind
+	outcome            Outcome
+	policy             uint8
+	flags              Flags
+	state              recordState
 }
 
 // recordState says what became of a record.
@@ -41,6 +43,8 @@ const (
 	exempted
 	// framed: what it lies inside is activity from its start on.
 	framed
+	// afterSilence: its service let a longer silence pass than any known.
+	afterSilence
 	// evident: it was evidence when it came.
 	evident
 	// suspected: a suspect stands for it.
@@ -98,7 +102,7 @@ type recent struct {
 	limit   uint64 // records that can be reached
 	chunks  [][]record
 	next    uint64 // position of the next record; the first is 1
-	heads   []uint64
+	traces  traceIndex
 	details detailLog
 }
 
@@ -108,7 +112,7 @@ func newRecent(limit int) recent {
 	return recent{
 		limit: uint64(limit), next: 1,
 		chunks: make([][]record, n),
-		heads:  make([]uint64, 1<<bits.Len(uint(limit-1))),
+		traces: newTraceIndex(limit),
 	}
 }
 
@@ -140,32 +144,31 @@ func (r *recent) place(position uint64) *record {
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
 
-// push stores rec and links it in the bucket of hash.
+// push stores rec and links it to the others of hash.
 func (r *recent) push(rec *record, hash uint64, d *Details) *record {
 	rec.position = r.next
 	r.next++
 	rec.details = r.details.put(d)
-	head := &r.heads[hash&uint64(len(r.heads)-1)]
-	rec.inBucket, *head = *head, rec.position
+	rec.ofTrace = r.traces.put(hash, rec.position, r.oldest())
 	to := r.place(rec.position)
 	*to = *rec
 	return to
 }
 
-// maxBucketSteps bounds how many records of one bucket are looked at: a trace
-// id that a client repeats a million times must not cost a million steps.
-const maxBucketSteps = 256
+// maxTraceSteps bounds how many records of one trace are looked at: a trace id
+// that a client repeats a million times must not cost a million steps.
+const maxTraceSteps = 256
 
-// bucket calls each with the records in hash's bucket, newest first, until it
-// returns false. Other traces may share the bucket.
-func (r *recent) bucket(hash uint64, each func(*record) bool) {
-	p := r.heads[hash&uint64(len(r.heads)-1)]
-	for range maxBucketSteps {
+// kin calls each with the records that share hash, newest first, until it
+// returns false. A few others may be among them.
+func (r *recent) kin(hash uint64, each func(*record) bool) {
+	p := r.traces.get(hash, r.oldest())
+	for range maxTraceSteps {
 		rec := r.at(p)
 		if rec == nil || !each(rec) {
 			return
 		}
-		p = rec.inBucket
+		p = rec.ofTrace
 	}
 }
 

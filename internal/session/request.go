@@ -4,23 +4,29 @@ package session
 func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	t := e.sessions.get(f.Session.ID)
 	rec := record{
-		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now,
+		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now, around: -1,
 		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
 		slot: noSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
 	}
 	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
 	hash := rec.hash()
-	if twin := e.twin(t, &rec, hash, &f.Details); twin != nil {
-		return e.merge(t, twin, &rec, f, now)
+	alone := e.recent.traces.get(hash, e.recent.oldest()) == 0 && (t == nil || t.suspects == 0)
+	if !alone {
+		if twin := e.twin(t, &rec, hash, &f.Details); twin != nil {
+			return e.merge(t, twin, &rec, f, now)
+		}
+		e.nest(&rec, hash)
 	}
 	if f.Kind == Request {
 		e.stats.facts[Request]++
 	}
-	e.nest(&rec, hash)
 	if rec.isEvidence() {
-		if t = e.timelineOf(&f.Session, now); t == nil {
-			return Mark{}
+		if t == nil {
+			if t = e.timelineOf(&f.Session, now); t == nil {
+				return Mark{}
+			}
 		}
+		t.lastArrival = now
 		if rec.End < t.newest-int64(e.cfg.ReorderWindow) {
 			rec.state |= late
 			e.stats.factsLate[Request]++
@@ -40,7 +46,7 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 		}
 		due = e.apply(t, r)
 	}
-	if r.identified() {
+	if !alone && r.identified() {
 		due |= e.nestOthers(t, r, r, hash)
 	}
 	if due != 0 {
@@ -56,7 +62,7 @@ const noSlot = ^uint32(0)
 func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *record {
 	if e.recent.full() {
 		old := e.recent.place(e.recent.next)
-		if old.state&decided == 0 {
+		if old.state&decided == 0 && len(e.due) > 0 {
 			if of := e.sessions.at(old.slot, old.session); of != nil && of.due != 0 {
 				e.flush()
 			}
@@ -105,6 +111,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 		due |= e.showIdentity(t, identity{r.At, r.user}, known)
 	}
 	if r.isActivity() {
+		e.noteSilence(t, r)
 		if known && r.Start < t.firstActivity {
 			due |= lineDue
 		}
@@ -127,35 +134,53 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 	return due
 }
 
+// noteSilence notes whether r came after a longer silence than any that its
+// service is known to let pass; when it is decided the silence is measured.
+func (e *Engine) noteSilence(t *timeline, r *record) {
+	n := len(t.active)
+	if n == 0 || r.policy == NoPolicy || r.outcome != Served || r.state&decided != 0 {
+		return
+	}
+	if silence := r.Eff - t.active[n-1].end; silence > 0 &&
+		silence > e.stats.served[e.stats.row(r.policy, e.services.resources[r.resource].service)] {
+		r.state |= afterSilence
+	}
+}
+
 // nest finds out what the request lies inside: it starts when the longest
 // request around it starts, and is exempt if any around it is.
 func (e *Engine) nest(r *record, hash uint64) {
-	r.Eff = r.Start
+	r.Eff, r.around = r.Start, -1
 	r.state &^= exempted | framed
 	if !r.identified() {
 		return
 	}
-	longest := int64(-1)
-	e.recent.bucket(hash, func(o *record) bool {
-		if !r.inside(o) {
-			return true
-		}
-		if o.kind == Exempt {
-			r.state |= exempted
-			return true
-		}
-		if o.kind != Request {
-			return true
-		}
-		if d := o.End - o.Start; d > longest || d == longest && o.Start < r.Eff {
-			longest, r.Eff = d, o.Start
-			r.state &^= framed
-		}
-		if o.Start == r.Eff && o.isActivity() {
-			r.state |= framed
-		}
+	e.recent.kin(hash, func(o *record) bool {
+		r.nestIn(o)
 		return true
 	})
+}
+
+// nestIn notes that o is known, which r may lie inside.
+func (r *record) nestIn(o *record) {
+	switch {
+	case !r.inside(o):
+		return
+	case o.kind == Exempt:
+		r.state |= exempted
+		return
+	case o.kind != Request:
+		return
+	}
+	if d := o.End - o.Start; d > r.around || d == r.around && o.Start < r.Eff {
+		if o.Start != r.Eff {
+			r.state &^= framed
+		}
+		r.Eff, r.around = o.Start, d
+	}
+	if o.Start == r.Eff && o.isActivity() {
+		r.state |= framed
+	}
 }
 
 // nestOthers lets the requests that lie inside o, or did when it was known as
@@ -169,7 +194,11 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFo
 			return
 		}
 		eff, state := r.Eff, r.state
-		e.nest(r, hash)
+		if o == was {
+			r.nestIn(o)
+		} else {
+			e.nest(r, hash)
+		}
 		if r.Eff == eff && r.state == state {
 			return
 		}
@@ -180,7 +209,7 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFo
 			e.apply(t, r)
 		}
 	}
-	e.recent.bucket(hash, func(r *record) bool { visit(r); return true })
+	e.recent.kin(hash, func(r *record) bool { visit(r); return true })
 	if t.suspects > 0 {
 		for _, s := range e.suspects[o.session] {
 			visit(&s.record)
@@ -191,7 +220,7 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFo
 
 // twin finds what has been heard of the same request before.
 func (e *Engine) twin(t *timeline, rec *record, hash uint64, d *Details) (twin *record) {
-	e.recent.bucket(hash, func(r *record) bool {
+	e.recent.kin(hash, func(r *record) bool {
 		if r.sameRequest(rec) || r.sameRecord(rec) && e.recent.details.get(r.details) == *d {
 			twin = r
 			return false

@@ -43,7 +43,10 @@ type Confirmation struct {
 
 // Stats are the engine's counters. All only grow, but Bounds.
 type Stats struct {
-	requests   map[statKey]*[VerdictCount]int64
+	// requests by service and policy: row service*policies + policy.
+	requests   [][VerdictCount]int64
+	served     []int64 // Bounds.ServedMax by the same rows
+	policies   int
 	violations map[statKey]*[TypeCount]int64
 	idle       map[statKey]*Bounds
 	findings   [StateCount]int64
@@ -67,9 +70,9 @@ type statKey struct {
 	service uint32
 }
 
-func newStats(names *services) Stats {
+func newStats(names *services, policies int) Stats {
 	return Stats{
-		requests: map[statKey]*[VerdictCount]int64{}, violations: map[statKey]*[TypeCount]int64{},
+		policies: policies, violations: map[statKey]*[TypeCount]int64{},
 		idle: map[statKey]*Bounds{}, blind: map[string]int64{}, names: names,
 	}
 }
@@ -85,7 +88,17 @@ func counter[V any](m map[statKey]*V, policy uint8, service uint32) *V {
 }
 
 func (s *Stats) request(policy uint8, service uint32, v Verdict) {
-	counter(s.requests, policy, service)[v]++
+	s.requests[s.row(policy, service)][v]++
+}
+
+// row returns the row of policy and service, which it makes room for.
+func (s *Stats) row(policy uint8, service uint32) int {
+	i := int(service)*s.policies + int(policy)
+	for i >= len(s.requests) {
+		s.requests = append(s.requests, [VerdictCount]int64{})
+		s.served = append(s.served, 0)
+	}
+	return i
 }
 
 func (s *Stats) bounds(policy uint8, service uint32) *Bounds { return counter(s.idle, policy, service) }
@@ -106,10 +119,10 @@ func (s *Stats) violation(x *suspect) {
 // Requests calls each with the number of requests by policy, service and
 // verdict.
 func (s *Stats) Requests(each func(policy int, service string, v Verdict, n int64)) {
-	for k, counts := range s.requests {
+	for i, counts := range s.requests {
 		for v, n := range counts {
 			if n > 0 {
-				each(int(k.policy), s.names.names[k.service], Verdict(v), n)
+				each(i%s.policies, s.names.names[i/s.policies], Verdict(v), n)
 			}
 		}
 	}

@@ -4,7 +4,7 @@ package session
 // stays the same as long as its session is remembered.
 type table struct {
 	limit  int
-	byID   map[ID]uint32
+	byID   map[ID]*timeline
 	slots  []*timeline
 	free   []uint32
 	victim int // where the search for something to evict goes on
@@ -30,16 +30,11 @@ var evictionReasonNames = [EvictionReasonCount]string{"retention", "max_sessions
 func (r EvictionReason) String() string { return evictionReasonNames[r] }
 
 func newTable(limit int) table {
-	return table{limit: limit, byID: make(map[ID]uint32)}
+	return table{limit: limit, byID: make(map[ID]*timeline)}
 }
 
 // get returns the timeline of id, or nil.
-func (t *table) get(id ID) *timeline {
-	if slot, ok := t.byID[id]; ok {
-		return t.slots[slot]
-	}
-	return nil
-}
+func (t *table) get(id ID) *timeline { return t.byID[id] }
 
 // at returns the timeline in slot if it is still that of id, or nil.
 func (t *table) at(slot uint32, id ID) *timeline {
@@ -73,7 +68,7 @@ func (t *table) insert(id ID) *timeline {
 		ends: tl.ends[:0], rotations: tl.rotations[:0],
 		raised: tl.raised[:0], lineage: tl.lineage[:0], identities: tl.identities[:0],
 	}
-	t.byID[id] = slot
+	t.byID[id] = tl
 	return tl
 }
 

@@ -225,11 +225,16 @@ func (e *Engine) decide(r *record) {
 	if r.state&suspected != 0 || !e.judged(r) {
 		return
 	}
+	service := e.services.resources[r.resource].service
+	if r.outcome == Served && r.state&afterSilence == 0 {
+		// The usual case need not look at the session again.
+		e.stats.request(r.policy, service, e.settled(nil, r))
+		return
+	}
 	t := e.sessions.at(r.slot, r.session)
-	res := &e.services.resources[r.resource]
-	e.stats.request(r.policy, res.service, e.settled(t, r))
+	e.stats.request(r.policy, service, e.settled(t, r))
 	if t != nil && r.flags&(Consumer|Passive) == 0 {
-		e.observeSilence(t, r, res.service)
+		e.observeSilence(t, r, service)
 	}
 }
 
@@ -266,6 +271,7 @@ func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 	b := e.stats.bounds(r.policy, service)
 	if outcome == Served {
 		b.ServedMax = max(b.ServedMax, silence)
+		e.stats.served[e.stats.row(r.policy, service)] = b.ServedMax
 		return
 	}
 	if silence >= b.RejectedMin && b.RejectedMin > 0 {
