@@ -85,21 +85,25 @@ func Load(path string) (*Scenario, error) {
 // Comment is what the file says before it begins.
 func (s *Scenario) Comment() string { return s.text.comment }
 
-// readConfig reads the processor's configuration. Where it gives no hash key,
-// it is the one that all scenarios share.
+// readConfig reads the processor's configuration. What it does not say is the
+// default, but for a hash key that all scenarios share, and for the room of a
+// million sessions and requests, which nothing here needs.
 func (s *Scenario) readConfig() error {
+	conf := confmap.NewFromStringMap(map[string]any{
+		"session_id":          map[string]any{"hash_key": hashKey},
+		"max_sessions":        1000,
+		"max_recent_requests": 1000,
+	})
 	yaml, err := confmap.NewRetrievedFromYAML([]byte(s.text.find(fileConfig).text))
 	if err != nil {
 		return err
 	}
-	conf, err := yaml.AsConf()
+	said, err := yaml.AsConf()
 	if err != nil {
 		return err
 	}
-	if !conf.IsSet("session_id::hash_key") {
-		if err := conf.Merge(confmap.NewFromStringMap(map[string]any{"session_id": map[string]any{"hash_key": hashKey}})); err != nil {
-			return err
-		}
+	if err := conf.Merge(said); err != nil {
+		return err
 	}
 	s.config = conf.ToStringMap()
 	return nil

@@ -88,13 +88,19 @@ func TestScenarios(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, sent, o.Passed, "telemetry passes unchanged, but for marks")
 
-			for name, how := range map[string]scenario.Delivery{
+			ways := map[string]scenario.Delivery{
 				"twice":          {Twice: true},
 				"apart":          {Apart: true},
 				"shuffled":       {Shuffled: true, Seed: 1},
 				"shuffled apart": {Shuffled: true, Apart: true, Seed: 2},
 				"all three":      {Shuffled: true, Apart: true, Twice: true, Seed: 3},
-			} {
+			}
+			replays := uint64(3)
+			if testing.Short() {
+				maps.DeleteFunc(ways, func(name string, _ scenario.Delivery) bool { return name != "all three" })
+				replays = 1
+			}
+			for name, how := range ways {
 				t.Run(name, func(t *testing.T) {
 					got := play(t, s, how)
 					require.Equal(t, o.Final, got.Final, "findings")
@@ -107,7 +113,7 @@ func TestScenarios(t *testing.T) {
 			// What was confirmed and then cleared is never confirmed at all.
 			final := maps.Clone(o.Final)
 			maps.DeleteFunc(final, func(_, f string) bool { return strings.Contains(f, "Retracted, ") })
-			for seed := range uint64(3) {
+			for seed := range replays {
 				got := play(t, s, scenario.Delivery{Replayed: true, Twice: seed == 2, Apart: seed == 1, Seed: seed})
 				require.Equal(t, final, got.Final, "findings of a replay, seed %d", seed)
 				if s.InTime() && len(final) == len(o.Final) {
