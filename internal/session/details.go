@@ -3,7 +3,8 @@ package session
 import "encoding/binary"
 
 const (
-	detailBlock    = 1 << 18
+	firstBlock     = 1 << 12
+	detailBlock    = 1 << 18 // what later ones grow to
 	maxDetailBytes = 1024 // of one string
 )
 
@@ -23,7 +24,11 @@ func (l *detailLog) put(d *Details) uint64 {
 	if n == 0 || cap(l.blocks[n-1])-len(l.blocks[n-1]) < min(need, detailBlock/2) {
 		b := l.spare
 		if b == nil {
-			b = make([]byte, 0, detailBlock)
+			size := firstBlock
+			if n > 0 {
+				size = min(2*cap(l.blocks[n-1]), detailBlock)
+			}
+			b = make([]byte, 0, max(size, need))
 		}
 		l.spare = nil
 		l.blocks = append(l.blocks, b[:0])

@@ -91,7 +91,7 @@ func (r *record) isEvidence() bool {
 }
 
 const (
-	chunkBits = 10
+	chunkBits = 6
 	chunkSize = 1 << chunkBits
 )
 

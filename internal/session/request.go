@@ -141,8 +141,9 @@ func (e *Engine) noteSilence(t *timeline, r *record) {
 	if n == 0 || r.policy == NoPolicy || r.outcome != Served || r.state&decided != 0 {
 		return
 	}
-	if silence := r.Eff - t.active[n-1].end; silence > 0 &&
-		silence > e.stats.served[e.stats.row(r.policy, e.services.resources[r.resource].service)] {
+	silence := r.Eff - t.active[n-1].end
+	if longest := &e.stats.served[e.stats.row(r.policy, e.services.resources[r.resource].service)]; silence > *longest {
+		*longest = silence
 		r.state |= afterSilence
 	}
 }

@@ -45,7 +45,7 @@ type Confirmation struct {
 type Stats struct {
 	// requests by service and policy: row service*policies + policy.
 	requests   [][VerdictCount]int64
-	served     []int64 // Bounds.ServedMax by the same rows
+	served     []int64 // the longest silence let pass, before it is decided, by the same rows
 	policies   int
 	violations map[statKey]*[TypeCount]int64
 	idle       map[statKey]*Bounds
