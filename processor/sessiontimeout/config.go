@@ -55,11 +55,16 @@ type Config struct {
 	// Retention is how long a session is held after its last fact arrived.
 	Retention time.Duration `mapstructure:"retention"`
 
+	// Downtime says what became of telemetry while the collector was down:
+	// resent, or lost.
+	Downtime string `mapstructure:"downtime"`
+
 	// Findings says how findings are put together.
 	Findings FindingsConfig `mapstructure:"findings"`
 	// Mark: offending spans and records are marked as they pass.
 	Mark bool `mapstructure:"mark"`
-	// Storage is the extension that keeps a generated hash key.
+	// Storage is the extension that keeps a generated hash key, and until when
+	// the collector was up.
 	Storage *component.ID `mapstructure:"storage"`
 }
 
@@ -128,6 +133,7 @@ func createDefaultConfig() component.Config {
 		DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, LogRequestSlack: x.LogRequestSlack,
 		MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
 		MaxSessions: 1_000_000, MaxRecentRequests: 1_000_000, MaxServices: 1000, Retention: 24 * time.Hour,
+		Downtime: downtimeResent,
 		Findings: FindingsConfig{Per: perSession, UpdateInterval: time.Minute},
 		Mark:     true,
 	}
@@ -137,6 +143,9 @@ const (
 	perSession = "session"
 	perRequest = "request"
 	minHashKey = 32
+
+	downtimeResent = "resent"
+	downtimeLost   = "lost"
 )
 
 var (
@@ -145,6 +154,7 @@ var (
 	evidences   = []string{"success", "identity"}
 	coverages   = []string{"complete", "sampled"}
 	pers        = []string{perSession, perRequest}
+	downtimes   = []string{downtimeResent, downtimeLost}
 )
 
 // Validate checks the configuration. Each error names the key, the rule and
@@ -202,7 +212,10 @@ func (c *Config) Validate() error {
 			fail("%s: must be positive (got %d)", n.key, n.value)
 		}
 	}
-	errs = append(errs, oneOf("findings::per", c.Findings.Per, pers))
+	errs = append(errs, oneOf("findings::per", c.Findings.Per, pers), oneOf("downtime", c.Downtime, downtimes))
+	if c.Downtime == downtimeLost && c.Storage == nil {
+		fail("downtime: must be %s without a storage, which knows since when the collector was down (got %q)", downtimeResent, c.Downtime)
+	}
 	// What only the extraction knows.
 	x := c.extraction([]byte(strings.Repeat("x", minHashKey)))
 	if _, err := extract.New(x); err != nil {

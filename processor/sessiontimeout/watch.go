@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
@@ -38,8 +39,15 @@ type watch struct {
 	startOnce sync.Once
 	startErr  error
 	stopOnce  sync.Once
-	done      chan struct{}
+	stopErr   error
+	running   context.Context // until the watch stops
+	halt      context.CancelFunc
 	loop      sync.WaitGroup
+
+	// Of the storage; used by start, then by run, then by stop.
+	kept        storage.Client
+	aliveAt     time.Time
+	aliveFailed bool
 
 	extractor *extract.Extractor // set by start, read-only from then on
 
@@ -61,9 +69,10 @@ type watch struct {
 
 func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 	w := &watch{
-		id: set.ID, cfg: cfg, set: dropSignal(set.TelemetrySettings), done: make(chan struct{}),
+		id: set.ID, cfg: cfg, set: dropSignal(set.TelemetrySettings),
 		batches: sync.Pool{New: func() any { return &extract.Batch{} }},
 	}
+	w.running, w.halt = context.WithCancel(context.Background())
 	w.mu.seen = seenCounts{limit: cfg.MaxServices}
 	var err error
 	w.telemetry, err = newTelemetry(w)
@@ -87,28 +96,32 @@ func (w *watch) open(next consumer.Logs) error {
 
 // start starts the watch with the first of its instances.
 func (w *watch) start(ctx context.Context, host component.Host) error {
-	w.startOnce.Do(func() {
-		key, err := w.hashKey(ctx, host)
-		if err != nil {
-			w.startErr = err
-			return
-		}
-		x, err := extract.New(w.cfg.extraction(key))
-		if err != nil {
-			w.startErr = err
-			return
-		}
-		w.extractor = x
-		w.mu.Lock()
-		w.mu.engine = session.New(w.cfg.engine(x.Pseudonym))
-		w.mu.Unlock()
-		if err := w.telemetry.register(); err != nil {
-			w.startErr = err
-			return
-		}
-		w.loop.Go(w.run)
-	})
+	w.startOnce.Do(func() { w.startErr = w.begin(ctx, host) })
 	return w.startErr
+}
+
+func (w *watch) begin(ctx context.Context, host component.Host) error {
+	if err := w.openStorage(ctx, host); err != nil {
+		return err
+	}
+	key, err := w.hashKey(ctx)
+	if err != nil {
+		return err
+	}
+	x, err := extract.New(w.cfg.extraction(key))
+	if err != nil {
+		return err
+	}
+	w.extractor = x
+	w.mu.engine = session.New(w.cfg.engine(x.Pseudonym))
+	if err := w.learnDowntime(ctx, time.Now()); err != nil {
+		return err
+	}
+	if err := w.telemetry.register(); err != nil {
+		return err
+	}
+	w.loop.Go(w.run)
+	return nil
 }
 
 // run reaches the verdicts as their time comes.
@@ -118,10 +131,11 @@ func (w *watch) run() {
 	warned := false
 	for {
 		select {
-		case <-w.done:
+		case <-w.running.Done():
 			return
-		case <-t.C:
-			w.advance(context.Background())
+		case now := <-t.C:
+			w.advance(w.running)
+			w.stayAlive(w.running, now)
 			if !warned && !w.hasWayOut() {
 				warned = true
 				w.set.Logger.Warn("Findings have no way out, since this processor stands in no logs pipeline: they are counted and marked, not reported. " +
@@ -192,7 +206,7 @@ func (w *watch) lose(n int) {
 // close lets out what can still leave through next, which stops afterwards.
 // Suspicions that have not waited long enough are inconclusive.
 func (w *watch) close(ctx context.Context, next consumer.Logs) {
-	if w.extractor != nil && w.startErr == nil {
+	if w.hasEngine() {
 		w.mu.Lock()
 		if !w.mu.closed {
 			w.mu.engine.Shutdown(time.Now().UnixNano())
@@ -207,12 +221,18 @@ func (w *watch) close(ctx context.Context, next consumer.Logs) {
 	}
 }
 
+func (w *watch) hasEngine() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mu.engine != nil
+}
+
 // stop ends the watch with the last of its instances.
 func (w *watch) stop(ctx context.Context) error {
 	w.stopOnce.Do(func() {
-		close(w.done)
+		w.halt()
 		w.loop.Wait()
-		if w.extractor != nil && w.startErr == nil {
+		if w.mu.engine != nil {
 			w.mu.Lock()
 			w.mu.engine.Shutdown(time.Now().UnixNano())
 			w.mu.closed = true
@@ -223,8 +243,9 @@ func (w *watch) stop(ctx context.Context) error {
 			}
 		}
 		w.telemetry.shutdown()
+		w.stopErr = w.closeStorage(ctx, time.Now())
 	})
-	return nil
+	return w.stopErr
 }
 
 func (w *watch) processTraces(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) {
@@ -302,4 +323,3 @@ func (s *seenCounts) add(service string, n *extract.Seen) {
 	c[1] += int64(n.RequestWithoutID)
 	c[2] += int64(n.OtherWithID)
 }
-

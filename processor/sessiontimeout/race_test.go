@@ -1,0 +1,5 @@
+//go:build race
+
+package sessiontimeout
+
+const raceEnabled = true
