@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
@@ -17,6 +18,41 @@ func FuzzTraces(f *testing.F) {
 	for _, session := range []string{"s1", "", "null", "0000"} {
 		td := requestSpan(session, time.Now())
 		addRequest(td, session, time.Now().Add(-45*time.Minute))
+		seed, err := marshaler.MarshalTraces(td)
+		require.NoError(f, err)
+		f.Add(seed)
+	}
+	// One span of everything that is looked at.
+	td := requestSpan("s1", time.Now().Add(-time.Hour))
+	rs := td.ResourceSpans().At(0)
+	rs.Resource().Attributes().PutStr("service.namespace", "store")
+	rs.Resource().Attributes().PutStr("service.instance.id", "1")
+	rs.Resource().Attributes().PutStr("deployment.environment", "test")
+	for i, change := range []func(ptrace.Span){
+		func(s ptrace.Span) { s.SetKind(ptrace.SpanKindConsumer); s.Status().SetCode(ptrace.StatusCodeError) },
+		func(s ptrace.Span) { s.SetKind(ptrace.SpanKindClient) },
+		func(s ptrace.Span) {
+			s.SetKind(ptrace.SpanKindConsumer)
+			s.Attributes().PutStr("messaging.destination.name", "jobs")
+		},
+		func(s ptrace.Span) { s.TraceState().FromRaw("a=b,ot=th:c;rv:1") },
+		func(s ptrace.Span) { s.Attributes().PutStr("rpc.response.status_code", "UNAUTHENTICATED") },
+		func(s ptrace.Span) { s.Attributes().PutInt("rpc.grpc.status_code", 0) },
+		func(s ptrace.Span) { s.Attributes().PutInt("http.response.status_code", 101) },
+		func(s ptrace.Span) { s.Attributes().PutStr("url.path", "/Account/LOGIN/;a?b") },
+		func(s ptrace.Span) { s.Attributes().PutStr("error.type", "timeout") },
+		func(s ptrace.Span) { s.SetEndTimestamp(s.StartTimestamp() + 3_600_000_000_000) },
+		func(s ptrace.Span) { s.SetStartTimestamp(0) },
+		func(s ptrace.Span) { s.SetEndTimestamp(^pcommon.Timestamp(0)) },
+		func(s ptrace.Span) {
+			s.Attributes().PutInt("http.response.status_code", 302)
+			s.Attributes().PutEmptySlice("http.response.header.location").AppendEmpty().SetStr("https://id.example/login?x")
+		},
+		func(s ptrace.Span) { s.Attributes().PutEmptySlice("session.id").AppendEmpty().SetInt(1) },
+	} {
+		addRequest(td, "s1", time.Now().Add(time.Duration(i)*time.Minute-time.Hour))
+		spans := rs.ScopeSpans().At(0).Spans()
+		change(spans.At(spans.Len() - 1))
 		seed, err := marshaler.MarshalTraces(td)
 		require.NoError(f, err)
 		f.Add(seed)
