@@ -5,7 +5,7 @@ import "encoding/binary"
 const (
 	firstBlock     = 1 << 12
 	detailBlock    = 1 << 18 // what later ones grow to
-	maxDetailBytes = 1024 // of one string
+	maxDetailBytes = 1024    // of one string
 )
 
 // detailLog keeps the details of the recent records in blocks of bytes, so

@@ -377,6 +377,40 @@ func sampled(t *testing.T, n uint64, make func(seed uint64) *history, why func(*
 	}
 }
 
+// TestLineages: it is followed for 64 steps, and a loop is cut where it closes.
+func TestLineages(t *testing.T) {
+	for _, steps := range []int{1, 2, 62, 63, 64, 65, 66, 80} {
+		for _, loop := range []bool{false, true} {
+			h := parseHistory("policy p0 absolute=60s tolerance=1s rotation=1h")
+			h.cfg.MaxSessions = 128
+			add := func(f Fact, at time.Duration) {
+				f.Start, f.Resource = epoch+int64(at), resources["web"]
+				f.End, f.At = f.Start, f.Start
+				h.steps = append(h.steps, historyStep{now: epoch + int64(time.Hour), fact: f})
+			}
+			add(Fact{Kind: Authenticated, Session: sessionName(0), User: userName(0)}, 0)
+			add(Fact{Kind: Started, Session: sessionName(1)}, time.Millisecond)
+			for i := range steps {
+				add(Fact{Kind: Rotated, Previous: sessionName(i), Session: sessionName(i + 1)}, time.Duration(i+1)*time.Second)
+			}
+			if loop {
+				add(Fact{Kind: Rotated, Previous: sessionName(steps), Session: sessionName(0)}, time.Duration(steps+1)*time.Second)
+			}
+			end := time.Duration(steps+2) * time.Second
+			add(Fact{Kind: EndedUser, User: userName(0)}, end)
+			for _, after := range []time.Duration{time.Second, 10 * time.Second, 40 * time.Second, 70 * time.Second} {
+				for _, i := range []int{0, 1, steps / 2, steps} {
+					add(Fact{Session: sessionName(i)}, end+after)
+				}
+			}
+			rand.New(rand.NewPCG(firstSeed, 0)).Shuffle(len(h.steps), func(i, j int) { h.steps[i], h.steps[j] = h.steps[j], h.steps[i] })
+			if why := check(h, false); why != "" {
+				t.Errorf("%d steps, loop %t:\n%s", steps, loop, why)
+			}
+		}
+	}
+}
+
 // refuses reports whether something of h comes too late or too early to be evidence.
 func refuses(h *history, s *historyStep) bool {
 	return s.verb == doObserve && (s.fact.End > s.now+int64(h.cfg.MaxAhead) || h.cfg.MaxAge > 0 && s.fact.Start < s.now-int64(h.cfg.MaxAge))

@@ -34,7 +34,7 @@ type record struct {
 }
 
 // recordState says what became of a record.
-type recordState uint8
+type recordState uint16
 
 const (
 	// late: it came behind the reorder window: activity, but not judged.
@@ -47,6 +47,8 @@ const (
 	afterSilence
 	// evident: it was evidence when it came.
 	evident
+	// accused: it was served too late, by what is known now.
+	accused
 	// suspected: a suspect stands for it.
 	suspected
 	// decided: its verdict has been counted.

@@ -1,7 +1,5 @@
 package session
 
-import "slices"
-
 // Verdict is what became of a request, for the counters.
 type Verdict uint8
 
@@ -81,145 +79,18 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 	return j
 }
 
-// suspect is a request that was served too late, by what is known now. It
-// outlives the record, so that whatever comes later can clear it.
-type suspect struct {
-	record
-	t         *timeline
-	due       int64 // when it is decided, on the collector's clock
-	confirmed bool  // it has been decided
-	counted   bool  // its verdict has been counted
-	violation bool  // and it has been counted as a violation
-	dropped   bool
-	judgement judgement
-	resource  Resource
-	service   uint32
-	details   Details
-	finding   *finding
-}
-
-// consider judges r, if nobody has accused it yet, and suspects it if it was
-// served too late.
-func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
-	if r.state&suspected != 0 {
-		for _, s := range e.suspects[t.id] {
-			if s.position == r.position {
-				return s.mark()
-			}
-		}
-	}
-	if r.state&suspected != 0 || !e.accusable(r) {
-		return Mark{}
-	}
-	j := e.judge(t, r)
-	if !j.violated {
-		return Mark{}
-	}
-	if t.due != 0 {
-		now = min(now, t.dueSince) // when the evidence came
-	}
-	r.state |= suspected
-	res := &e.services.resources[r.resource]
-	s := &suspect{
-		record: *r, t: t, due: max(now, r.Arrival) + int64(e.cfg.DecisionWait), counted: r.state&decided != 0,
-		judgement: j, resource: res.Resource, service: res.service, details: e.recent.details.get(r.details),
-	}
-	t.suspects++
-	e.suspects[t.id] = append(e.suspects[t.id], s)
-	if n := len(e.pending); n > 0 && e.pending[n-1].due > s.due {
-		e.shuffled = true
-	}
-	e.pending = append(e.pending, s)
-	e.undecided++
-	e.open++
-	return s.mark()
-}
-
-func (s *suspect) mark() Mark {
-	return Mark{Suspected: true, Type: s.judgement.typ, Overrun: s.judgement.overrun}
-}
-
-// reconsider judges a suspect once more.
-func (e *Engine) reconsider(s *suspect, now int64) {
-	j := judgement{}
-	if e.accusable(&s.record) {
-		j = e.judge(s.t, &s.record)
-	}
-	s.judgement = j
-	switch {
-	case s.confirmed:
-		e.settle(s, now)
-	case !j.violated:
-		e.clear(s, now)
-	}
-}
-
-// settle puts a decided suspect where its judgement belongs.
-func (e *Engine) settle(s *suspect, now int64) {
-	if !s.judgement.violated {
-		e.clear(s, now)
-		return
-	}
-	e.findings.assign(e, s)
-	if s.judgement.doubt != "" {
-		e.count(s, Undetermined)
-		return
-	}
-	if !s.violation {
-		s.violation = true
-		e.stats.violation(s)
-	}
-	e.count(s, Violation)
-}
-
-// clear lets a suspect go: it was in time, or nothing that can be judged.
-func (e *Engine) clear(s *suspect, now int64) {
-	e.drop(s)
-	if r := e.recent.at(s.position); r != nil {
-		r.state &^= suspected
-		if r.state&decided == 0 {
-			return // the verdict is counted when its time comes
-		}
-	}
-	if e.judged(&s.record) {
-		e.count(s, e.settled(s.t, &s.record))
-	}
-}
-
-func (e *Engine) count(s *suspect, v Verdict) {
-	if !s.counted {
-		s.counted = true
-		e.stats.request(s.policy, s.service, v)
-	}
-}
-
-// drop forgets a suspect.
-func (e *Engine) drop(s *suspect) {
-	if s.dropped {
-		return
-	}
-	s.dropped = true
-	e.open--
-	if !s.confirmed {
-		e.undecided--
-	}
-	e.findings.leave(e, s)
-	s.t.suspects--
-	list := e.suspects[s.session]
-	if i := slices.Index(list, s); i >= 0 {
-		list = slices.Delete(list, i, i+1)
-	}
-	if len(list) == 0 {
-		delete(e.suspects, s.session)
-	} else {
-		e.suspects[s.session] = list
-	}
-}
-
 // decide counts r's verdict: its time has come, or its place is needed.
 func (e *Engine) decide(r *record) {
 	if r.state&decided != 0 {
 		return
+	}
+	if r.state&accused != 0 {
+		if t := e.sessions.at(r.slot, r.session); t != nil {
+			if j := e.judge(t, r); j.violated {
+				e.suspect(t, r, j, r.Arrival+int64(e.cfg.DecisionWait))
+			}
+		}
+		e.acquit(r)
 	}
 	r.state |= decided
 	if r.state&suspected != 0 || !e.judged(r) {
@@ -254,34 +125,4 @@ func (e *Engine) settled(t *timeline, r *record) Verdict {
 		}
 	}
 	return Undetermined
-}
-
-// observeSilence learns which silences a service lets pass and which it does
-// not: the bounds of the idle timeout that it really has.
-func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
-	outcome := e.outcome(r)
-	if outcome == Indeterminate {
-		return
-	}
-	end, ok := t.active.before(r.Eff)
-	if !ok || end >= r.Eff {
-		return
-	}
-	silence := r.Eff - end
-	b := e.stats.bounds(r.policy, service)
-	if outcome == Served {
-		b.ServedMax = max(b.ServedMax, silence)
-		e.stats.served[e.stats.row(r.policy, service)] = b.ServedMax
-		return
-	}
-	if silence >= b.RejectedMin && b.RejectedMin > 0 {
-		return
-	}
-	// Only where nothing but silence can have been the reason.
-	w := e.newPast(t, r)
-	other := false
-	w.expiries(func(x expiry) { other = other || x.typ != IdleTimeout })
-	if !other && len(t.ends) == 0 && len(t.rotations) == 0 {
-		b.RejectedMin = silence
-	}
 }

@@ -2,13 +2,11 @@ package sessiontimeout
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -21,10 +19,6 @@ import (
 
 // tick is how often verdicts that have waited long enough are reached.
 const tick = time.Second
-
-// maxUndelivered bounds the findings that wait for the next component to take
-// them.
-const maxUndelivered = 10_000
 
 // watch is what all instances of one component id share: one engine, and the
 // one way out for its findings. Safe for concurrent use.
@@ -58,13 +52,7 @@ type watch struct {
 		seen    seenCounts
 		closed  bool
 	}
-	// delivery is held while findings leave, so that they leave in order.
-	delivery struct {
-		sync.Mutex
-		wayOut  consumer.Logs
-		waiting []session.Finding
-		lost    int64
-	}
+	delivery delivery
 }
 
 func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
@@ -81,17 +69,6 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 
 func (w *watch) capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: w.cfg.Mark}
-}
-
-// open makes next the way out for findings.
-func (w *watch) open(next consumer.Logs) error {
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	if w.delivery.wayOut != nil {
-		return errSecondLogsPipeline
-	}
-	w.delivery.wayOut = next
-	return nil
 }
 
 // start starts the watch with the first of its instances.
@@ -145,12 +122,6 @@ func (w *watch) run() {
 	}
 }
 
-func (w *watch) hasWayOut() bool {
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	return w.delivery.wayOut != nil
-}
-
 // advance decides what has waited long enough and lets it out.
 func (w *watch) advance(ctx context.Context) {
 	w.mu.Lock()
@@ -159,66 +130,6 @@ func (w *watch) advance(ctx context.Context) {
 	}
 	w.mu.Unlock()
 	w.deliver(ctx)
-}
-
-// deliver hands what was decided to the next component of the logs pipeline.
-// What it refuses for now waits for the next time.
-func (w *watch) deliver(ctx context.Context) {
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	w.mu.Lock()
-	findings := w.mu.engine.TakeFindings()
-	confirmations := w.mu.engine.TakeConfirmations()
-	lifetimes := w.mu.engine.TakeLifetimes()
-	w.mu.Unlock()
-	w.telemetry.record(ctx, confirmations, lifetimes)
-
-	d := &w.delivery
-	d.waiting = append(d.waiting, findings...)
-	if len(d.waiting) == 0 {
-		return
-	}
-	if d.wayOut == nil {
-		w.lose(len(d.waiting))
-		return
-	}
-	err := d.wayOut.ConsumeLogs(ctx, findingRecords(d.waiting, w.cfg))
-	switch {
-	case err == nil:
-		d.waiting = nil
-	case consumererror.IsPermanent(err):
-		w.lose(len(d.waiting))
-	default:
-		w.lose(len(d.waiting) - maxUndelivered)
-	}
-}
-
-// lose gives up the n oldest findings that wait.
-func (w *watch) lose(n int) {
-	if n <= 0 {
-		return
-	}
-	d := &w.delivery
-	d.lost += int64(n)
-	d.waiting = append([]session.Finding(nil), d.waiting[n:]...)
-}
-
-// close lets out what can still leave through next, which stops afterwards.
-// Suspicions that have not waited long enough are inconclusive.
-func (w *watch) close(ctx context.Context, next consumer.Logs) {
-	if w.hasEngine() {
-		w.mu.Lock()
-		if !w.mu.closed {
-			w.mu.engine.Shutdown(time.Now().UnixNano())
-		}
-		w.mu.Unlock()
-		w.deliver(ctx)
-	}
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	if w.delivery.wayOut == next {
-		w.delivery.wayOut = nil
-	}
 }
 
 func (w *watch) hasEngine() bool {
@@ -293,33 +204,4 @@ func (w *watch) observe(b *extract.Batch, suspected func(extract.Ref, *session.F
 		}
 	}
 	w.mu.engine.ForgetPointers()
-}
-
-// seenCounts counts records by service and by how far they can be judged.
-type seenCounts struct {
-	limit  int
-	counts map[string]*[3]int64
-}
-
-func (s *seenCounts) add(service string, n *extract.Seen) {
-	if n.RequestWithID|n.RequestWithoutID|n.OtherWithID == 0 {
-		return
-	}
-	c := s.counts[service]
-	if c == nil {
-		if s.counts == nil {
-			s.counts = map[string]*[3]int64{}
-		}
-		if len(s.counts) >= s.limit {
-			service = session.OtherService
-			c = s.counts[service]
-		}
-		if c == nil {
-			c = new([3]int64)
-			s.counts[strings.Clone(service)] = c
-		}
-	}
-	c[0] += int64(n.RequestWithID)
-	c[1] += int64(n.RequestWithoutID)
-	c[2] += int64(n.OtherWithID)
 }

@@ -1,0 +1,171 @@
+package session
+
+import "slices"
+
+// suspect is a request that was served too late, by what is known now. It
+// outlives the record, so that whatever comes later can clear it.
+type suspect struct {
+	record
+	t         *timeline
+	due       int64 // when it is decided, on the collector's clock
+	confirmed bool  // it has been decided
+	counted   bool  // its verdict has been counted
+	violation bool  // and it has been counted as a violation
+	dropped   bool
+	judgement judgement
+	resource  Resource
+	service   uint32
+	details   Details
+	finding   *finding
+}
+
+// maxPending bounds the suspects of one session that wait for their decision.
+// Beyond it a request is only accused, and suspected when its time has come.
+const maxPending = 64
+
+// consider judges r, if it is not suspected yet, and suspects it if it was
+// served too late.
+func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
+	if r.state&suspected != 0 {
+		for _, s := range e.suspects[t.id] {
+			if s.position == r.position {
+				return s.mark()
+			}
+		}
+		return Mark{}
+	}
+	j := judgement{}
+	if e.accusable(r) {
+		j = e.judge(t, r)
+	}
+	switch {
+	case !j.violated:
+		e.acquit(r)
+		return Mark{}
+	case r.state&decided == 0 && t.suspects >= maxPending:
+		e.accuse(r)
+		return j.mark()
+	}
+	if t.due != 0 {
+		now = min(now, t.dueSince) // when the evidence came
+	}
+	e.suspect(t, r, j, max(now, r.Arrival)+int64(e.cfg.DecisionWait))
+	return j.mark()
+}
+
+func (e *Engine) accuse(r *record) {
+	if r.state&accused == 0 {
+		r.state |= accused
+		e.undecided++
+	}
+}
+
+func (e *Engine) acquit(r *record) {
+	if r.state&accused != 0 {
+		r.state &^= accused
+		e.undecided--
+	}
+}
+
+// suspect makes r a suspect that is decided when it is due.
+func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) *suspect {
+	e.acquit(r)
+	r.state |= suspected
+	res := &e.services.resources[r.resource]
+	s := &suspect{
+		record: *r, t: t, due: due, counted: r.state&decided != 0,
+		judgement: j, resource: res.Resource, service: res.service, details: e.recent.details.get(r.details),
+	}
+	t.suspects++
+	e.suspects[t.id] = append(e.suspects[t.id], s)
+	if n := len(e.pending); n > 0 && e.pending[n-1].due > s.due {
+		e.shuffled = true
+	}
+	e.pending = append(e.pending, s)
+	e.undecided++
+	e.open++
+	return s
+}
+
+func (s *suspect) mark() Mark { return s.judgement.mark() }
+
+func (j *judgement) mark() Mark {
+	return Mark{Suspected: true, Type: j.typ, Overrun: j.overrun}
+}
+
+// reconsider judges a suspect once more.
+func (e *Engine) reconsider(s *suspect, now int64) {
+	j := judgement{}
+	if e.accusable(&s.record) {
+		j = e.judge(s.t, &s.record)
+	}
+	s.judgement = j
+	switch {
+	case s.confirmed:
+		e.settle(s, now)
+	case !j.violated:
+		e.clear(s, now)
+	}
+}
+
+// settle puts a decided suspect where its judgement belongs.
+func (e *Engine) settle(s *suspect, now int64) {
+	if !s.judgement.violated {
+		e.clear(s, now)
+		return
+	}
+	e.findings.assign(e, s)
+	if s.judgement.doubt != "" {
+		e.count(s, Undetermined)
+		return
+	}
+	if !s.violation {
+		s.violation = true
+		e.stats.violation(s)
+	}
+	e.count(s, Violation)
+}
+
+// clear lets a suspect go: it was in time, or nothing that can be judged.
+func (e *Engine) clear(s *suspect, now int64) {
+	e.drop(s)
+	if r := e.recent.at(s.position); r != nil {
+		r.state &^= suspected
+		if r.state&decided == 0 {
+			return // the verdict is counted when its time comes
+		}
+	}
+	if e.judged(&s.record) {
+		e.count(s, e.settled(s.t, &s.record))
+	}
+}
+
+func (e *Engine) count(s *suspect, v Verdict) {
+	if !s.counted {
+		s.counted = true
+		e.stats.request(s.policy, s.service, v)
+	}
+}
+
+// drop forgets a suspect.
+func (e *Engine) drop(s *suspect) {
+	if s.dropped {
+		return
+	}
+	s.dropped = true
+	e.open--
+	if !s.confirmed {
+		e.undecided--
+	}
+	e.findings.leave(e, s)
+	s.t.suspects--
+	list := e.suspects[s.session]
+	if i := slices.Index(list, s); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	if len(list) == 0 {
+		delete(e.suspects, s.session)
+	} else {
+		e.suspects[s.session] = list
+	}
+}
