@@ -68,6 +68,7 @@ max_sessions: 10
 max_recent_requests: 20
 max_services: 30
 retention: 48h
+downtime: lost
 findings: {per: request, update_interval: 5m}
 mark: false
 storage: file_storage/sessions
@@ -102,6 +103,7 @@ func TestEveryKey(t *testing.T) {
 		[]time.Duration{cfg.DecisionWait, cfg.ReorderWindow, cfg.LogRequestSlack, cfg.MaxAhead, cfg.MaxAge, cfg.Retention})
 	require.Equal(t, []int{10, 20, 30}, []int{cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices})
 	require.Equal(t, FindingsConfig{Per: "request", UpdateInterval: 5 * time.Minute}, cfg.Findings)
+	require.Equal(t, "lost", cfg.Downtime)
 	require.False(t, cfg.Mark)
 	require.Equal(t, &storage, cfg.Storage)
 }
@@ -119,6 +121,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, []string{"authn_login_success"}, cfg.Events.Authenticated)
 	require.Equal(t, []string{"user.session.clear"}, cfg.Events.EndedUser)
 	require.Equal(t, []string{"OPTIONS"}, cfg.Exempt.Methods)
+	require.Equal(t, "resent", cfg.Downtime)
 	require.True(t, cfg.Mark)
 	require.Nil(t, cfg.Storage)
 }
@@ -167,12 +170,14 @@ func TestConfigErrors(t *testing.T) {
 		{good + `max_sessions: 0`, `max_sessions: must be positive (got 0)`},
 		{good + `max_recent_requests: -1`, `max_recent_requests: must be positive (got -1)`},
 		{good + `max_services: 0`, `max_services: must be positive (got 0)`},
+		{good + "storage: file_storage\ndowntime: maybe", `downtime: must be one of resent, lost (got "maybe")`},
+		{good + `downtime: lost`, `downtime: must be resent without a storage, which knows since when the collector was down (got "lost")`},
 		{good + `findings: {per: day}`, `findings::per: must be one of session, request (got "day")`},
 		{good + `findings: {update_interval: -1s}`, `findings::update_interval: must not be negative (got -1s)`},
 	} {
 		_, err := load(t, test.yaml)
 		require.EqualError(t, err, test.want, test.yaml)
-		require.Regexp(t, regexp.MustCompile(`^[a-z_:.0-9]+: .* \(got .*\)$`), err.Error())
+		require.Regexp(t, `^[a-z_:.0-9]+: .* \(got .*\)$`, err.Error())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,16 +200,18 @@ func endRecord(session string, at time.Time) plog.Logs {
 	return ld
 }
 
-// refusing is a next component that refuses what it is given, as long as err
-// is set.
+// refusing is a next component that refuses what it is given with an error, as
+// long as there is one.
 type refusing struct {
 	consumertest.LogsSink
-	err error
+	err atomic.Pointer[error]
 }
 
+func (r *refusing) with(err error) { r.err.Store(&err) }
+
 func (r *refusing) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	if r.err != nil {
-		return r.err
+	if err := r.err.Load(); err != nil && *err != nil {
+		return *err
 	}
 	return r.LogsSink.ConsumeLogs(ctx, ld)
 }

@@ -224,7 +224,8 @@ func TestNoWarningWithAWayOut(t *testing.T) {
 func TestNextRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		next := &refusing{err: errRefused}
+		next := &refusing{}
+		next.with(errRefused)
 		traces := r.traces()
 		logs, err := r.factory.CreateLogs(context.Background(), r.set, r.cfg, next)
 		require.NoError(t, err)
@@ -239,14 +240,14 @@ func TestNextRefuses(t *testing.T) {
 		violate("s1")
 		require.Zero(t, next.LogRecordCount())
 		require.Empty(t, r.counts("findings_undelivered"))
-		next.err = nil
+		next.with(nil)
 		time.Sleep(2 * time.Second)
 		require.Equal(t, 1, next.LogRecordCount())
 
-		next.err = consumererror.NewPermanent(errRefused)
+		next.with(consumererror.NewPermanent(errRefused))
 		violate("s2")
 		require.Equal(t, map[string]int64{"": 1}, r.counts("findings_undelivered"))
-		next.err = nil
+		next.with(nil)
 		time.Sleep(time.Minute)
 		require.Equal(t, 1, next.LogRecordCount(), "it was given up")
 		shutdown(t, traces, logs)
