@@ -19,8 +19,8 @@ type spell struct {
 // time, since what may arrive is bounded by Config.MaxAge.
 type activity []spell
 
-// maxSpells bounds the list all the same: at the default limits a session has at
-// most 24h/5m = 288.
+// maxSpells bounds the list all the same. With an idle limit of 5 minutes and
+// facts of 24 hours there are at most 288.
 const maxSpells = 1024
 
 // add joins [start, end] to the list. gap is the smallest idle limit, outside
@@ -101,15 +101,13 @@ func (a activity) firstGap(p *Policy, policy uint8, from, at, limit int64) (sinc
 	return since, p.exceeds(at-since, limit)
 }
 
-// cut bounds the list. What began before the authentication that the oldest
-// request to come can still go back to says no more than its last end; beyond
-// that a gap in the middle is given up, which can only hide a violation.
-// It returns the number of gaps given up.
+// cut bounds the list. Spells that end before settled, the authentication that
+// every request to come can go back to, say nothing any more; beyond that
+// silences in the middle are given up, which can only hide a violation: the
+// first is what a session died of, the last what it may die of next.
+// It returns how many were given up.
 func (a *activity) cut(settled int64) (lost int) {
 	spells := *a
-	if len(spells) <= maxSpells {
-		return 0
-	}
 	k := 0
 	for k+1 < len(spells) && spells[k+1].start <= settled {
 		k++

@@ -128,6 +128,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 		if t.alive(r.Start, r.End, governs, e.gap) {
 			due |= reviewDue
 		}
+		e.stats.lost += int64(t.bound(int64(e.cfg.ReorderWindow)))
 	} else {
 		t.outside = max(t.outside, r.Eff)
 	}

@@ -57,19 +57,23 @@ type rotation struct {
 	from ID
 }
 
-// reset empties the parts of t that the recent facts can restore.
-func (t *timeline) reset() {
-	t.first, t.firstStart, t.firstActivity = unset, unset, unset
-	t.active = t.active[:0]
-	t.authentications = t.authentications[:0]
-	t.identities = t.identities[:0]
-	t.sampled = false
-}
-
 // started reports the session's start. It is known unless something else came
 // more than tolerance before it.
 func (t *timeline) started(tolerance int64) (at int64, known bool) {
 	return t.firstStart, t.firstStart != unset && t.first >= t.firstStart-tolerance
+}
+
+// bound keeps the list of spells bounded, given how far back a request to come
+// may end. It returns how many silences were given up.
+func (t *timeline) bound(window int64) (lost int) {
+	if len(t.active) <= maxSpells {
+		return 0
+	}
+	settled, ok := latest(t.authentications, t.newest-window)
+	if !ok {
+		settled = longAgo
+	}
+	return t.active.cut(settled)
 }
 
 // alive joins activity over [start, end].

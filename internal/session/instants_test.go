@@ -1,0 +1,88 @@
+package session
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestEndingsAreAJoin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ending {
+			return ending{
+				at: rapid.Int64Range(0, 5).Draw(t, "at"), service: rapid.Uint32Range(0, 1).Draw(t, "service"),
+				binds: rapid.Uint64Range(0, 2).Draw(t, "binds"),
+			}
+		}), 1, 20).Draw(t, "endings")
+		join := func(order []ending) (list []ending) {
+			for _, e := range order {
+				list, _, _ = addEnding(list, e)
+			}
+			return list
+		}
+		want := join(all)
+		if got := join(rapid.Permutation(append(all, all...)).Draw(t, "order")); !slices.Equal(got, want) {
+			t.Fatalf("got %+v, want %+v", got, want)
+		}
+		if !slices.IsSortedFunc(want, compareEnding) {
+			t.Fatalf("not in order: %+v", want)
+		}
+	})
+}
+
+// An end that came in time once binds all, though it came late, too.
+func TestEndingBindsTheEarliest(t *testing.T) {
+	list, changed, _ := addEnding(nil, ending{at: 1, binds: 7})
+	require.True(t, changed)
+	list, changed, _ = addEnding(list, ending{at: 1, binds: 9})
+	require.False(t, changed)
+	list, changed, _ = addEnding(list, ending{at: 1})
+	require.True(t, changed)
+	require.Equal(t, []ending{{at: 1}}, list)
+}
+
+func TestInstantsAreBounded(t *testing.T) {
+	var ends []ending
+	var instants []int64
+	var lost int
+	for i := range int64(3 * maxInstants) {
+		var n int
+		ends, _, n = addEnding(ends, ending{at: i})
+		lost += n
+		instants, _, n = addInstant(instants, i)
+		lost += n
+	}
+	require.Len(t, ends, maxInstants)
+	require.Len(t, instants, maxInstants)
+	require.Equal(t, 4*maxInstants, lost, "what is given up is counted")
+	require.Zero(t, ends[0].at, "the first is what the session died of")
+	last, ok := latest(instants, 1<<40)
+	require.True(t, ok)
+	require.EqualValues(t, 3*maxInstants-1, last, "the last is since when it lasts")
+}
+
+func TestLatest(t *testing.T) {
+	list := []int64{10, 20}
+	for at, want := range map[int64]int64{10: 10, 19: 10, 20: 20, 100: 20} {
+		got, ok := latest(list, at)
+		require.True(t, ok)
+		require.Equal(t, want, got, at)
+	}
+	_, ok := latest(list, 9)
+	require.False(t, ok)
+}
+
+func TestIdentities(t *testing.T) {
+	a, b := ID{1}, ID{2}
+	list := addIdentities(nil, identity{5, a}, identity{1, a}, identity{3, b}, identity{3, a}, identity{9, a})
+	require.Equal(t, []identity{{1, a}, {3, b}, {5, a}}, list, "the first of each run; of two at one instant the greater")
+	for at, want := range map[int64]ID{1: a, 2: a, 3: b, 4: b, 5: a, 100: a} {
+		got, ok := identityAt(list, at)
+		require.True(t, ok)
+		require.Equal(t, want, got, at)
+	}
+	_, ok := identityAt(list, 0)
+	require.False(t, ok)
+}

@@ -1,0 +1,42 @@
+package session
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestServicesAreBounded(t *testing.T) {
+	s := newServices(2)
+	var numbers []uint32
+	for i := range 10 {
+		numbers = append(numbers, s.number(&Resource{ServiceName: fmt.Sprint("s", i)}, 1, 1))
+	}
+	require.Equal(t, []string{OtherService, "s0", "s1"}, s.names)
+	require.Equal(t, "s9", s.resources[numbers[9]].ServiceName, "a finding still names the service")
+	require.Zero(t, s.resources[numbers[9]].service, "a metric does not")
+}
+
+// Instances come and go; what nothing recent refers to makes room.
+func TestResourcesAreBounded(t *testing.T) {
+	s := newServices(1)
+	for i := range uint64(10 * maxResources) {
+		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: fmt.Sprint(i)}, i+1, i)
+		require.Equal(t, fmt.Sprint(i), s.resources[n].ServiceInstance)
+	}
+	require.LessOrEqual(t, len(s.resources), maxResources+2)
+	require.LessOrEqual(t, len(s.byValue), maxResources+2)
+}
+
+// More at a time than can be remembered.
+func TestTooManyResources(t *testing.T) {
+	s := newServices(1)
+	for i := range 2 * maxResources {
+		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: fmt.Sprint(i)}, 5, 1)
+		if i > maxResources {
+			require.Zero(t, n)
+		}
+	}
+	require.Equal(t, OtherService, s.resources[0].ServiceName)
+}

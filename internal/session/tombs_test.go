@@ -1,0 +1,22 @@
+package session
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTombs(t *testing.T) {
+	x := newTombs(1)
+	require.EqualValues(t, longAgo, x.of(ID{1, 1}), "nothing was evicted")
+	x.bury(ID{1, 2}, 100)
+	require.EqualValues(t, 100, x.of(ID{1, 2}))
+	require.EqualValues(t, longAgo, x.of(ID{1, 4}), "another id")
+	x.bury(ID{1, 2}, 200)
+	require.EqualValues(t, 200, x.of(ID{1, 2}))
+	require.EqualValues(t, longAgo, x.of(ID{1, 4}), "the same one twice takes no other's place")
+	x.bury(ID{1, 4}, 300)
+	require.EqualValues(t, 300, x.of(ID{1, 4}))
+	require.EqualValues(t, 200, x.of(ID{1, 2}), "it was forgotten that it was evicted: every unknown id is in doubt")
+	require.EqualValues(t, 200, x.of(ID{9, 9}))
+}
