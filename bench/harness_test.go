@@ -131,8 +131,8 @@ func TestTable(t *testing.T) {
 		r.traces.add(ofSessionTimeout, hundredThousand, 2, run, cost(120*slower))
 		r.traces.add(ofSessionTimeout, million, 1, run, cost(150*slower))
 	}
-	r.held.add(heldResult{sessions: 100, cores: 1, bytes: 9})
-	r.held.add(heldResult{sessions: 100, cores: 1, bytes: 64, gcMillis: 1.25})
+	r.held.add(100, 1, heldResult{bytes: 9})
+	r.held.add(100, 1, heldResult{bytes: 64, gcMillis: 1.25})
 
 	value := map[string]float64{}
 	met := map[string]bool{}
@@ -155,6 +155,7 @@ func TestTable(t *testing.T) {
 	}, met)
 
 	r.print(&out)
+	require.NotContains(t, out.String(), "Other work")
 	for _, line := range []string{
 		`sessions=100000/from=memory +1 +session_timeout +400 +400 +2500000 +0\.000 +0\.50 +2\.00`,
 		`100 +1 +64 +1\.2`,
@@ -163,4 +164,13 @@ func TestTable(t *testing.T) {
 	} {
 		require.Regexp(t, line, out.String())
 	}
+
+	// The same on a machine that somebody else uses, too.
+	for run, m := range r.traces[traceKey{ofSessionTimeout, hundredThousand, 1}] {
+		m.wall *= 2
+		r.traces.add(ofSessionTimeout, hundredThousand, 1, run, m)
+	}
+	out.Reset()
+	r.print(&out)
+	require.Contains(t, out.String(), "Other work had the processors for 50 % of the time")
 }

@@ -165,3 +165,12 @@ func (m measured) wallPerSpan() float64    { return float64(m.wall) / float64(m.
 func (m measured) cpuPerSpan() float64     { return float64(m.cpu) / float64(m.spans) }
 func (m measured) spansPerSecond() float64 { return float64(m.spans) / m.wall.Seconds() }
 func (m measured) mallocsPerSpan() float64 { return float64(m.mallocs) / float64(m.spans) }
+
+// waited is the part of the time on the wall in which one core did not work for
+// us.
+func (m measured) waited() float64 {
+	if m.cpu == 0 {
+		return 0
+	}
+	return 1 - float64(m.cpu)/float64(m.wall)
+}

@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"text/tabwriter"
 )
@@ -69,18 +71,18 @@ func median(all []float64) (float64, bool) {
 	return (all[(n-1)/2] + all[n/2]) / 2, true
 }
 
-type heldResults []heldResult
+// heldResults are what was measured last, as above.
+type heldResults map[heldKey]heldResult
 
-type heldResult struct {
-	sessions, cores int
-	bytes, gcMillis float64
-}
+type heldKey struct{ sessions, cores int }
 
-func (h *heldResults) add(r heldResult) {
-	if n := len(*h); n > 0 && (*h)[n-1].sessions == r.sessions && (*h)[n-1].cores == r.cores {
-		*h = (*h)[:n-1] // measured with a larger N now
+type heldResult struct{ bytes, gcMillis float64 }
+
+func (h *heldResults) add(sessions, cores int, r heldResult) {
+	if *h == nil {
+		*h = heldResults{}
 	}
-	*h = append(*h, r)
+	(*h)[heldKey{sessions, cores}] = r
 }
 
 // cost is what one core spends: on its wall where the processors' time is not
@@ -166,7 +168,7 @@ func (r *resultSet) printTraces(to io.Writer) {
 	fmt.Fprintf(to, "\nBatches of 1,024 server spans of 11 attributes; medians of %d runs. CPU ns/span is less disturbed by other work.\n\n", *runs)
 	fmt.Fprintln(w, "\tcores\tof\tns/span\tCPU ns/span\tspans/s\tallocs/span\tCPU: / spanmetrics\t/ walk\t")
 	for _, l := range loads {
-		for _, n := range sortedKeys(cores) {
+		for _, n := range slices.Sorted(maps.Keys(cores)) {
 			for _, s := range subjects {
 				k := traceKey{s.name, l.name, n}
 				wall, ok := t.median(k, measured.wallPerSpan)
@@ -182,6 +184,9 @@ func (r *resultSet) printTraces(to io.Writer) {
 		}
 	}
 	w.Flush()
+	if waited, ok := t.median(traceKey{ofSessionTimeout, hundredThousand, 1}, measured.waited); ok && waited > 0.1 {
+		fmt.Fprintf(to, "\nOther work had the processors for %.0f %% of the time: these figures are rough, those of two cores mean nothing.\n", 100*waited)
+	}
 }
 
 func (t traceResults) times(a, b traceKey) string {
@@ -198,16 +203,10 @@ func (r *resultSet) printHeld(to io.Writer) {
 	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\nheld sessions\tcores\tB/session\tCPU ms/garbage collection\t")
-	for _, h := range r.held {
-		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.1f\t\n", h.sessions, h.cores, h.bytes, h.gcMillis)
+	for _, k := range slices.SortedFunc(maps.Keys(r.held), func(a, b heldKey) int {
+		return cmp.Or(a.sessions-b.sessions, a.cores-b.cores)
+	}) {
+		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.1f\t\n", k.sessions, k.cores, r.held[k].bytes, r.held[k].gcMillis)
 	}
 	w.Flush()
-}
-
-func sortedKeys(m map[int]bool) (keys []int) {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
