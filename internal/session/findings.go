@@ -217,6 +217,9 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 		if !f.sent || f.last.State == Retracted {
 			return true
 		}
+		if e.awaited(f) {
+			return false
+		}
 		c = f.last
 		c.State, c.Reason = Retracted, ""
 	}
@@ -236,6 +239,14 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	f.last, f.sent, f.sentAt = c, true, now
 	e.out = append(e.out, c)
 	return true
+}
+
+// awaited reports whether a request that waits for its decision may yet be
+// what f stands on: then it is no time to take f back.
+func (e *Engine) awaited(f *finding) bool {
+	return slices.ContainsFunc(e.suspects[f.session], func(s *suspect) bool {
+		return !s.confirmed && s.judgement.violated && e.findingID(s) == f.id
+	})
 }
 
 // findingID is the same for the same violation wherever it is found.
