@@ -49,6 +49,7 @@ func play(t *testing.T, s *scenario.Scenario, how scenario.Delivery) (o *scenari
 var disagreements = map[string]string{
 	"contract-trace-without-span":         "the trace id of a record without a span id is dropped",
 	"contract-effective-idle-timeout":     "served_max leaves out what is in time and what violates",
+	"contract-session-lifetime":           "the lifetime is measured to the last activity, not to the end",
 	"rule-delivery-late-makes-no-finding": "late activity moves a session's beginning back, also for requests that were decided",
 	"rule-outcome-rejected-order":         "a rejected request that arrives before anything else of its session counts as indeterminate",
 	"rule-time-max-age":                   "log_request_slack counts as age",
@@ -72,6 +73,9 @@ func TestScenarios(t *testing.T) {
 	for _, s := range load(t) {
 		t.Run(s.Name, func(t *testing.T) {
 			if why, ok := disagreements[s.Name]; ok {
+				o := play(t, s, scenario.Delivery{})
+				want := s.Want(o)
+				require.False(t, want.Findings == o.Findings && want.Metrics == o.Metrics, "it does now: take it off the list")
 				t.Skip("what is expected is right, and the processor does not do it yet: " + why)
 			}
 			o := play(t, s, scenario.Delivery{})
