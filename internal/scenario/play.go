@@ -31,6 +31,9 @@ type Delivery struct {
 	// gives, and the reorder window reaches back as far as that needs.
 	Replayed bool
 	Seed     uint64
+	// Delayed: each record arrives up to this much later than it does, by chance
+	// that Seed gives, and the reorder window is long enough for it.
+	Delayed time.Duration
 	// PerRequest: every violating request has a finding of its own.
 	PerRequest bool
 }
@@ -40,8 +43,10 @@ type player struct {
 	*Scenario
 	how    Delivery
 	random *rand.Rand
-	traces consumer.Traces
-	logs   consumer.Logs
+	// arranged are the deliveries as how says.
+	arranged []delivery
+	traces   consumer.Traces
+	logs     consumer.Logs
 
 	mu struct {
 		sync.Mutex
@@ -81,7 +86,8 @@ func (s *Scenario) Play(factory processor.Factory, how Delivery) (*Outcome, erro
 		return nil, err
 	}
 	p.traces, p.logs = traces, logs
-	deliveries := p.arrange()
+	p.arranged = p.arrange()
+	deliveries := p.arranged
 	// The processor's clock ticks at whole seconds.
 	time.Sleep(time.Until(deliveries[0].at.Truncate(time.Second).Add(-time.Second)))
 	host := componenttest.NewNopHost()
@@ -124,7 +130,7 @@ func (p *player) configure(factory processor.Factory) (component.Config, error) 
 	cfg := factory.CreateDefaultConfig()
 	conf := confmap.NewFromStringMap(p.config)
 	changed := map[string]any{}
-	if p.how.Replayed {
+	if p.how.Replayed || p.how.Delayed > 0 {
 		changed["reorder_window"], changed["max_age"] = "1000000h", "0s"
 	}
 	if p.how.PerRequest {
@@ -149,6 +155,17 @@ func (p *player) arrange() []delivery {
 		}
 		deliveries = []delivery{all}
 	}
+	if p.how.Delayed > 0 {
+		var scattered []delivery
+		for _, d := range deliveries {
+			for _, r := range d.records {
+				at := d.at.Add(time.Duration(p.random.Int64N(int64(p.how.Delayed))))
+				scattered = append(scattered, delivery{at: at, records: []*record{r}})
+			}
+		}
+		slices.SortStableFunc(scattered, func(a, b delivery) int { return a.at.Compare(b.at) })
+		deliveries = scattered
+	}
 	// What arrives at one instant may do so in any order.
 	if p.how.Shuffled || p.how.Replayed {
 		var merged []delivery
@@ -171,7 +188,7 @@ func (p *player) arrange() []delivery {
 
 // drained is when everything that arrived has been decided and reported.
 func (p *player) drained() time.Time {
-	last := p.deliveries[len(p.deliveries)-1].at.Truncate(time.Second).Add(3 * time.Second)
+	last := p.arranged[len(p.arranged)-1].at.Truncate(time.Second).Add(3 * time.Second)
 	conf := confmap.NewFromStringMap(p.config)
 	for _, key := range []string{"decision_wait", "findings::update_interval"} {
 		wait := time.Minute

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	_ "time/tzdata" // the zones of scenarios, wherever they are played
 
@@ -67,6 +68,8 @@ func served(verdicts string) string {
 	return b.String()
 }
 
+func retracted(_, finding string) bool { return strings.Contains(finding, "Retracted, ") }
+
 // TestScenarios plays each scenario as it is written, and then delivered in
 // other ways, which must lead to the same.
 func TestScenarios(t *testing.T) {
@@ -116,7 +119,12 @@ func TestScenarios(t *testing.T) {
 			}
 			// What was confirmed and then cleared is never confirmed at all.
 			final := maps.Clone(o.Final)
-			maps.DeleteFunc(final, func(_, f string) bool { return strings.Contains(f, "Retracted, ") })
+			maps.DeleteFunc(final, retracted)
+			for seed := range replays {
+				got := play(t, s, scenario.Delivery{Delayed: 8 * time.Minute, Seed: seed})
+				maps.DeleteFunc(got.Final, retracted)
+				require.Equal(t, final, got.Final, "findings of delayed records, seed %d", seed)
+			}
 			for seed := range replays {
 				got := play(t, s, scenario.Delivery{Replayed: true, Twice: seed == 2, Apart: seed == 1, Seed: seed})
 				require.Equal(t, final, got.Final, "findings of a replay, seed %d", seed)
