@@ -25,6 +25,10 @@ test: build ## Run every test. Installs Debian's Prometheus and Alertmanager whe
 	@scripts/peers
 	@scripts/test
 
+.PHONY: soak
+soak: ## Hold the engine against the naive reference on 10,000,000 random histories.
+	SESSION_HISTORIES=$(or $(HISTORIES),10000000) GOGC=400 go test -count=1 -timeout 12h -v -run '^(TestVerdictsAreMeaning|TestLateFacts)$$' ./internal/session
+
 .PHONY: bench
 bench: build ## Run the benchmarks beside the peers' components. BENCH chooses some, by a pattern.
 	cd bench && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -cpu 1,2 -timeout 60m
