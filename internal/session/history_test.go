@@ -216,7 +216,7 @@ func (m *maker) when(s *madeSession) int64 {
 	p := among(m, m.cfg.Policies...)
 	limit := among(m, p.Tolerance, p.IdleTimeout, p.IdleTimeout+p.Tolerance, p.EndGrace+p.Tolerance, p.RotationGrace+p.Tolerance,
 		p.AbsoluteTimeout, p.AbsoluteTimeout+p.Tolerance, p.EndGrace, p.RotationGrace, -p.Tolerance, 0, 2*p.IdleTimeout,
-		p.IdleTimeout+2*p.Tolerance, -2*p.Tolerance)
+		p.IdleTimeout+2*p.Tolerance, -2*p.Tolerance, -min(m.cfg.ReorderWindow, time.Minute))
 	return from + int64(limit) + int64(among(m, 0, 1, -1))
 }
 
@@ -262,9 +262,13 @@ func (m *maker) happen(s *madeSession) {
 				m.mark(other, at)
 			}
 		}
+		if m.chance(15) { // a fork
+			m.facts = append(m.facts, f)
+			f.Previous = among(m, m.sessions...).name
+		}
 	case x < 87+ends+ends/2+1:
 		f.Kind, f.User = Ended, Name{}
-	case x < 87+ends+ends/2+1+ends/3+1:
+	case x < 87+ends+ends/2+1+ends/3+1+m.roll(2):
 		f.Kind, f.User = EndedUser, userName(m.roll(m.users))
 		f.Session = among(m, Name{}, s.name)
 		for _, other := range m.sessions {
@@ -326,6 +330,9 @@ func hasBothIDs(f *Fact) bool { return f.Trace != [16]byte{} && f.Span != [8]byt
 // dress draws what a request says beside its times.
 func (m *maker) dress(s *madeSession, f *Fact) {
 	f.Policy = uint8(m.roll(len(m.cfg.Policies)))
+	if m.chance(4) {
+		f.Policy = NoPolicy
+	}
 	f.Outcome = among(m, Served, Served, Served, Served, Served, Served, Indeterminate, Rejected)
 	f.Details = Details{Method: "GET", Route: "/" + strconv.Itoa(int(f.Start%7)), Status: 200}
 	if m.chance(40) {
@@ -594,7 +601,7 @@ func writeFact(b *strings.Builder, f *Fact) {
 	}
 	fmt.Fprintf(b, " %s", resourceName(*f.Resource))
 	if f.Kind == Request {
-		fmt.Fprintf(b, " p%d %s", f.Policy, outcomeNames[f.Outcome])
+		fmt.Fprintf(b, " %s %s", policyText(f.Policy), outcomeNames[f.Outcome])
 	}
 	for i, flag := range flagNames {
 		writeWord(b, f.Flags.Has(1<<i), flag)
@@ -602,6 +609,13 @@ func writeFact(b *strings.Builder, f *Fact) {
 	writeWord(b, f.User.Raw != "", "user="+f.User.Raw)
 	writeWord(b, f.Previous.Raw != "", "from="+f.Previous.Raw)
 	writeWord(b, f.Trace[0] != 0 || f.Span[0] != 0, fmt.Sprintf("id=%d/%d", f.Trace[0], f.Span[0]))
+}
+
+func policyText(p uint8) string {
+	if p == NoPolicy {
+		return "p-"
+	}
+	return "p" + strconv.Itoa(int(p))
 }
 
 func writeWord(b *strings.Builder, write bool, w string) {
@@ -753,6 +767,8 @@ func parseFact(words []string) Fact {
 			f.Outcome = Outcome(slices.Index(outcomeNames, k))
 		case slices.Contains(flagNames, k):
 			f.Flags |= 1 << slices.Index(flagNames, k)
+		case k == "p-":
+			f.Policy = NoPolicy
 		case len(k) == 2 && k[0] == 'p':
 			f.Policy = k[1] - '0'
 		case k != "keep":

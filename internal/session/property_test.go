@@ -22,7 +22,7 @@ import (
 // How many histories a run tries, and the number that it starts from:
 // SESSION_HISTORIES=10000000 SESSION_SEED=7 go test -run TestVerdicts.
 var (
-	histories = environment("SESSION_HISTORIES", 200_000)
+	histories = environment("SESSION_HISTORIES", 100_000)
 	firstSeed = environment("SESSION_SEED", 1)
 )
 
@@ -59,16 +59,17 @@ func run(h *history, scribble bool) (o outcome) {
 	}()
 	e := New(h.cfg)
 	o.engine = e
+	now := epoch
 	take := func(i int) {
 		for _, f := range e.TakeFindings() {
-			if why := insane(h, &f, o.final[f.ID].Revision); why != "" && o.trouble == "" {
+			last := o.final[f.ID]
+			if why := insane(h, &f, &last, now); why != "" && o.trouble == "" {
 				o.trouble = why + ": " + findingText(h, &f)
 			}
 			o.final[f.ID] = f
 			o.sent, o.sentAt = append(o.sent, f), append(o.sentAt, i)
 		}
 	}
-	now := epoch
 	var memory []byte
 	for i := range h.steps {
 		s := &h.steps[i]
@@ -115,16 +116,20 @@ func borrow(f *Fact, memory []byte) []byte {
 	return memory
 }
 
-// insane says what is impossible about f, the next revision of its finding.
-func insane(h *history, f *Finding, revision int) string {
+// insane says what is impossible about f, which is sent at now after last.
+func insane(h *history, f, last *Finding, now int64) string {
 	switch {
-	case f.Revision != revision+1 && f.Revision <= revision:
-		return fmt.Sprintf("revision %d after %d", f.Revision, revision)
+	case f.Revision != last.Revision+1:
+		return fmt.Sprintf("revision %d after %d", f.Revision, last.Revision)
+	case f.DecidedAt != now:
+		return "decided at another time than it is sent"
+	case last.Revision > 0 && f.State == last.State && f.Type == last.Type && now-last.DecidedAt < int64(h.cfg.UpdateInterval):
+		return "sent again too soon"
 	case f.State >= StateCount || f.Type >= TypeCount:
 		return "no such state or type"
 	case (f.State == Inconclusive) != (f.Reason != ""):
 		return "a reason for what is not inconclusive, or none"
-	case f.State == Retracted && revision == 0:
+	case f.State == Retracted && last.Revision == 0:
 		return "retracted before it was sent"
 	case f.State != Retracted && f.Requests < 1, f.FirstAt > f.LastAt, f.At < f.FirstAt, f.At > f.LastAt:
 		return "no requests"
@@ -380,7 +385,8 @@ func sampled(t *testing.T, n uint64, make func(seed uint64) *history, why func(*
 // TestLineages: it is followed for 64 steps, and a loop is cut where it closes.
 func TestLineages(t *testing.T) {
 	for _, steps := range []int{1, 2, 62, 63, 64, 65, 66, 80} {
-		for _, loop := range []bool{false, true} {
+		for variant := range 4 {
+			loop, revoked := variant&1 != 0, variant&2 != 0
 			h := parseHistory("policy p0 absolute=60s tolerance=1s rotation=1h")
 			h.cfg.MaxSessions = 128
 			add := func(f Fact, at time.Duration) {
@@ -388,6 +394,7 @@ func TestLineages(t *testing.T) {
 				f.End, f.At = f.Start, f.Start
 				h.steps = append(h.steps, historyStep{now: epoch + int64(time.Hour), fact: f})
 			}
+			end := time.Duration(steps+2) * time.Second
 			add(Fact{Kind: Authenticated, Session: sessionName(0), User: userName(0)}, 0)
 			add(Fact{Kind: Started, Session: sessionName(1)}, time.Millisecond)
 			for i := range steps {
@@ -396,8 +403,10 @@ func TestLineages(t *testing.T) {
 			if loop {
 				add(Fact{Kind: Rotated, Previous: sessionName(steps), Session: sessionName(0)}, time.Duration(steps+1)*time.Second)
 			}
-			end := time.Duration(steps+2) * time.Second
-			add(Fact{Kind: EndedUser, User: userName(0)}, end)
+			if revoked {
+				h.cfg.Policies[0].AbsoluteTimeout = 0
+				add(Fact{Kind: EndedUser, User: userName(0)}, end)
+			}
 			for _, after := range []time.Duration{time.Second, 10 * time.Second, 40 * time.Second, 70 * time.Second} {
 				for _, i := range []int{0, 1, steps / 2, steps} {
 					add(Fact{Session: sessionName(i)}, end+after)
@@ -405,10 +414,63 @@ func TestLineages(t *testing.T) {
 			}
 			rand.New(rand.NewPCG(firstSeed, 0)).Shuffle(len(h.steps), func(i, j int) { h.steps[i], h.steps[j] = h.steps[j], h.steps[i] })
 			if why := check(h, false); why != "" {
-				t.Errorf("%d steps, loop %t:\n%s", steps, loop, why)
+				t.Errorf("%d steps, loop %t, revoked %t:\n%s", steps, loop, revoked, why)
 			}
 		}
 	}
+}
+
+// TestCounted: where nothing is decided before all is told, each request is
+// counted once, under what it is in the end.
+func TestCounted(t *testing.T) {
+	sampled(t, histories/10, func(seed uint64) *history { return seededHistory(seed, inWindow) }, func(h *history) string {
+		h = &history{cfg: h.cfg, steps: slices.DeleteFunc(slices.Clone(h.steps), func(s historyStep) bool { return s.verb == doAdvance })}
+		type class struct {
+			policy  int
+			service string
+			verdict Verdict
+		}
+		got, want := map[class]int64{}, map[class]int64{}
+		o := run(h, false)
+		if o.trouble != "" {
+			return o.trouble
+		}
+		o.engine.Stats().Requests(func(policy int, service string, v Verdict, n int64) {
+			if v == InTime || v == Violation {
+				got[class{policy, service, v}] += n
+			}
+		})
+		facts, blinds := h.arrivals()
+		w := refTold(h.cfg, blinds, facts)
+		for _, r := range w.requests {
+			if int(r.Policy) >= len(h.cfg.Policies) {
+				continue
+			}
+			p, c := w.policy(r), class{int(r.Policy), r.Resource.ServiceName, InTime}
+			v, violates := w.judge(r)
+			proven := r.Outcome == Served && (!r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(Presented))
+			switch {
+			case !proven, r.Flags.Has(Consumer) && p.Background == BackgroundOff, violates && v.reason != "":
+				continue
+			case violates:
+				c.verdict = Violation
+			}
+			want[c]++
+		}
+		var lines []string
+		for c, n := range want {
+			if got[c] != n {
+				lines = append(lines, fmt.Sprintf("%+v: want %d, got %d", c, n, got[c]))
+			}
+		}
+		for c, n := range got {
+			if want[c] == 0 {
+				lines = append(lines, fmt.Sprintf("%+v: want none, got %d", c, n))
+			}
+		}
+		slices.Sort(lines)
+		return strings.Join(lines, "\n")
+	})
 }
 
 // refuses reports whether something of h comes too late or too early to be evidence.

@@ -134,6 +134,9 @@ func (w *refWorld) finding(all []refVerdict) expectation {
 // it is indeterminate." "background: off". "A fact later than the window makes no
 // new finding."
 func (w *refWorld) judge(r *refFact) (refVerdict, bool) {
+	if int(r.Policy) >= len(w.cfg.Policies) { // governed by none
+		return refVerdict{}, false
+	}
 	p := w.policy(r)
 	proven := !r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(Presented)
 	if r.Outcome != Served || !proven || r.late || r.Flags.Has(Consumer) && p.Background == BackgroundOff {
