@@ -109,10 +109,10 @@ func observe(am *alertmanager) *observer {
 			}
 		}
 	})
-	am.t.Cleanup(sync.OnceFunc(func() {
+	am.t.Cleanup(func() {
 		close(o.done)
 		o.wait.Wait()
-	}))
+	})
 	return o
 }
 

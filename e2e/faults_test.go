@@ -25,6 +25,11 @@ func policyByScenario(user string) string {
 // knows to be late and nothing else, in findings, counters and alerts.
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	steadily(t, func() error { return faultyShops(t) })
+}
+
+func faultyShops(t *testing.T) error {
+	t.Helper()
 	const resolveAfter = 10 * time.Second
 	am := startAlertmanager(t)
 	c := startCollector(t, collectorConfig{
@@ -39,7 +44,10 @@ func TestFaults(t *testing.T) {
 	for _, f := range shop.Faults {
 		scenarios = append(scenarios, scenario{name: string(f), faults: []shop.Fault{f}})
 	}
-	all := play(t, c, scenarios...)
+	all, err := play(t.Context(), c, scenarios...)
+	if err != nil {
+		return err
+	}
 	for _, p := range all {
 		require.GreaterOrEqual(t, len(p.report.Expected), len(p.faults))
 	}
@@ -53,14 +61,14 @@ func TestFaults(t *testing.T) {
 	metrics := c.metrics()
 
 	c.stop()
-	findings, spans := c.findings(), c.spans()
-	require.Equal(t, expected(all, policyByScenario), found(findings, slippedSessions(all)))
+	findings, spans, marks := c.findings(), c.spans(), c.marks()
+	require.Equal(t, expected(all, policyByScenario), found(findings))
 	require.Len(t, latest(findings), confirmed, "found while the collector stopped")
 	for _, f := range findings {
-		requireContract(t, f, spans, plog.SeverityNumberWarn)
+		requireContract(t, f, spans, marks, plog.SeverityNumberWarn)
 	}
 	requireRevisions(t, findings)
-	requireMarks(t, findings, spans)
+	requireMarks(t, findings, spans, marks)
 
 	lives, raw := alerts.seen(t)
 	requireAlerts(t, lives, findings, resolveAfter)
@@ -75,4 +83,5 @@ func TestFaults(t *testing.T) {
 	requireNoIDs(t, "the collector's log", c.process.said(), all)
 	requireNoIDs(t, "the collector's metrics", metrics, all)
 	requireNoPseudonyms(t, "the collector's metrics", metrics, all)
+	return nil
 }

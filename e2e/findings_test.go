@@ -96,14 +96,10 @@ type verdict struct {
 	Background                           bool
 }
 
-// found are the verdicts of the collector, but on sessions of which the driver
-// knows nothing for sure.
-func found(findings []finding, slipped map[string]bool) []verdict {
+// found are the verdicts of the collector.
+func found(findings []finding) []verdict {
 	var all []verdict
 	for _, f := range latest(findings) {
-		if slipped[f.text("session")] {
-			continue
-		}
 		all = append(all, verdict{
 			Session: f.text("session"), User: f.text("user"), Service: f.service(), Type: f.text("type"),
 			Policy: f.text("policy"), Requests: f.number("requests"), Background: f.background(),
@@ -163,7 +159,7 @@ var limitOf = map[string]float64{
 
 // requireContract holds one revision of a finding against the contract and
 // against the span that it accuses.
-func requireContract(t *testing.T, f finding, spans map[spanID]span, severity plog.SeverityNumber) {
+func requireContract(t *testing.T, f finding, spans map[spanID]span, marks map[spanID]mark, severity plog.SeverityNumber) {
 	t.Helper()
 	kind := f.text("type")
 	want := maps.Clone(always)
@@ -203,9 +199,9 @@ func requireContract(t *testing.T, f finding, spans map[spanID]span, severity pl
 	for name := range ofHTTP {
 		require.Equal(t, s.text(name), f.attribute(name).AsString(), name)
 	}
-	for name, value := range map[string]string{"type": kind, "state": "suspected", "policy": f.text("policy")} {
-		require.Equal(t, value, s.text("session_timeout."+name), "mark of %v, of which is said: %s", s.Attributes().AsRaw(), f.Body().Str())
-	}
+	m := marks[f.offender()]
+	require.Equal(t, mark{kind, "suspected", f.text("policy"), m.overrun}, m, "mark of %v, of which is said: %s", s.Attributes().AsRaw(), f.Body().Str())
+	require.InDelta(t, f.attribute("session_timeout.overrun").Double(), m.overrun, 0.01, "an access log's clock is less fine")
 
 	require.Regexp(t, "^[0-9a-f]{16}$", f.text("id"))
 	require.Equal(t, "confirmed", f.text("state"))
@@ -238,17 +234,18 @@ func requireRevisions(t *testing.T, findings []finding) {
 // requireMarks: what is marked in passing is what was found, request by request.
 // A request inside another service's may be marked as well, since the longer
 // one, which clears it, ends and comes after it.
-func requireMarks(t *testing.T, findings []finding, spans map[spanID]span) {
+func requireMarks(t *testing.T, findings []finding, spans map[spanID]span, marks map[spanID]mark) {
 	t.Helper()
 	type key struct{ session, service, kind string }
 	want, got := map[key]int{}, map[key]int{}
 	for _, f := range latest(findings) {
 		want[key{f.text("session"), f.service(), f.text("type")}] += f.number("requests")
 	}
-	for _, s := range spans {
+	for id, m := range marks {
+		s := spans[id]
 		parent, inside := spans[spanID{s.TraceID(), s.ParentSpanID()}]
-		if s.marked() && (!inside || parent.service == s.service) {
-			got[key{pseudonym(s.session()), s.service, s.text("session_timeout.type")}]++
+		if !inside || parent.service == s.service {
+			got[key{pseudonym(s.session()), s.service, m.kind}]++
 		}
 	}
 	require.Equal(t, want, got)

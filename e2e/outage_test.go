@@ -16,18 +16,30 @@ import (
 // it is back, and what it knew before it learns again.
 func TestAlertmanagerOutage(t *testing.T) {
 	t.Parallel()
+	steadily(t, func() error { return outage(t) })
+}
+
+func outage(t *testing.T) error {
+	t.Helper()
 	am := startAlertmanager(t)
 	c := startCollector(t, collectorConfig{
 		policies:     "[{name: default, severity: critical, " + limitsInYAML + "}]",
 		alertmanager: am.url(""), resolveAfter: time.Minute,
 	})
 
-	all := play(t, c, scenario{name: "before", faults: []shop.Fault{shop.IgnoreLogout}, stories: []string{"leaver"}})
+	all, err := play(t.Context(), c, scenario{name: "before", faults: []shop.Fault{shop.IgnoreLogout}, stories: []string{"leaver"}})
+	if err != nil {
+		return err
+	}
 	before := waitForFinding(t, c, "ended")
 	requireActive(t, am, before)
 
 	am.stop()
-	all = append(all, play(t, c, scenario{name: "meanwhile", faults: []shop.Fault{shop.IdleCache}, stories: []string{"idler"}})...)
+	more, err := play(t.Context(), c, scenario{name: "meanwhile", faults: []shop.Fault{shop.IdleCache}, stories: []string{"idler"}})
+	if err != nil {
+		return err
+	}
+	all = append(all, more...)
 	meanwhile := waitForFinding(t, c, "idle_timeout")
 	// It has been tried in vain.
 	eventually(t, noise, func() error {
@@ -41,8 +53,9 @@ func TestAlertmanagerOutage(t *testing.T) {
 	requireActive(t, am, before, meanwhile)
 
 	c.stop()
-	require.Equal(t, expected(all, onePolicy), found(c.findings(), slippedSessions(all)))
+	require.Equal(t, expected(all, onePolicy), found(c.findings()))
 	requireNoIDs(t, "the collector's log", c.process.said(), all)
+	return nil
 }
 
 // waitForFinding waits for a finding of a type and returns the first.

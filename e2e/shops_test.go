@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -23,10 +22,10 @@ var limits = driver.Limits{
 // limitsInYAML is what a policy says of them.
 const limitsInYAML = "idle_timeout: 4s, absolute_timeout: 10s, tolerance: 300ms, end_grace: 200ms, rotation_grace: 200ms"
 
-// attempts is how often a scenario is played where the machine stalls, and
-// stagger how long after one another several scenarios begin.
+// attempts is how often a test is tried where the machine stalls, and stagger
+// how long after one another several scenarios begin.
 const (
-	attempts = 4
+	attempts = 5
 	stagger  = 150 * time.Millisecond
 )
 
@@ -43,55 +42,53 @@ type scenario struct {
 type played struct {
 	scenario
 	report driver.Report
-	// slipped are the reports of attempts that say nothing, since the machine
-	// stalled. Their sessions exist all the same.
-	slipped []driver.Report
+}
+
+// steadily tries what needs a machine that does not stall, from the beginning,
+// until a scenario has not slipped.
+func steadily(t *testing.T, try func() error) {
+	t.Helper()
+	var err error
+	for range attempts {
+		if err = try(); !errors.Is(err, driver.ErrSlipped) {
+			break
+		}
+		t.Logf("once more: %v", err)
+	}
+	require.NoError(t, err)
 }
 
 // play plays scenarios side by side against shops that send to the collector,
 // and returns when all their telemetry has been sent.
-func play(t *testing.T, c *collector, scenarios ...scenario) []played {
-	t.Helper()
+func play(ctx context.Context, c *collector, scenarios ...scenario) ([]played, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	type result struct {
-		i int
-		played
-		err error
+		i      int
+		report driver.Report
+		err    error
 	}
 	results := make(chan result)
 	for i, s := range scenarios {
 		go func() {
 			time.Sleep(time.Duration(i) * stagger) // their beginnings are busy
-			p, err := playOne(t.Context(), c.url, s)
-			results <- result{i, p, err}
+			report, err := visit(ctx, c.url, s)
+			results <- result{i, report, err}
 		}()
 	}
 	all := make([]played, len(scenarios))
-	var errs []error
 	for range scenarios {
 		r := <-results
-		all[r.i] = r.played
-		errs = append(errs, r.err)
-	}
-	require.NoError(t, errors.Join(errs...))
-	return all
-}
-
-func playOne(ctx context.Context, collectorURL string, s scenario) (p played, err error) {
-	p.scenario = s
-	for attempt := range attempts {
-		prefix := fmt.Sprintf("%s-%d-", s.name, attempt+1)
-		if p.report, err = visit(ctx, collectorURL, prefix, s); !errors.Is(err, driver.ErrSlipped) {
-			break
+		all[r.i] = played{scenarios[r.i], r.report}
+		if r.err != nil {
+			cancel(fmt.Errorf("%s: %w", scenarios[r.i].name, r.err)) // the others need not go on
 		}
-		p.slipped = append(p.slipped, p.report)
 	}
-	if err != nil {
-		err = fmt.Errorf("%s: %w", s.name, err)
-	}
-	return p, err
+	return all, context.Cause(ctx)
 }
 
-func visit(ctx context.Context, collectorURL, prefix string, s scenario) (report driver.Report, err error) {
+// visit opens a shop, plays a scenario and closes the shop.
+func visit(ctx context.Context, collectorURL string, s scenario) (report driver.Report, err error) {
 	running, err := shop.Start(ctx, shop.Config{
 		Collector: collectorURL, Faults: s.faults, Idle: limits.Idle, Lifetime: limits.Absolute,
 		BatchTimeout: 200 * time.Millisecond, AccessLogSessions: s.accessLog,
@@ -101,32 +98,16 @@ func visit(ctx context.Context, collectorURL, prefix string, s scenario) (report
 	}
 	report, err = driver.Play(ctx, driver.Options{
 		StorefrontURL: running.StorefrontURL, LedgerURL: running.LedgerURL, Faults: s.faults,
-		Limits: limits, Prefix: prefix, Users: s.users, Stories: s.stories,
+		Limits: limits, Prefix: s.name + "-", Users: s.users, Stories: s.stories,
 	})
 	return report, errors.Join(err, running.Close(context.WithoutCancel(ctx)))
-}
-
-// slippedSessions are the pseudonyms of sessions of which the driver knows
-// nothing for sure.
-func slippedSessions(all []played) map[string]bool {
-	sessions := map[string]bool{}
-	for _, p := range all {
-		for _, r := range p.slipped {
-			for _, id := range r.Sessions {
-				sessions[pseudonym(id)] = true
-			}
-		}
-	}
-	return sessions
 }
 
 // ids are all session ids and users that ever occurred.
 func ids(all []played) (sessions, users []string) {
 	for _, p := range all {
-		for _, r := range append(slices.Clone(p.slipped), p.report) {
-			sessions = append(sessions, r.Sessions...)
-			users = append(users, r.Users...)
-		}
+		sessions = append(sessions, p.report.Sessions...)
+		users = append(users, p.report.Users...)
 	}
 	return sessions, users
 }

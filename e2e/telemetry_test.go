@@ -48,8 +48,6 @@ func (s span) served() bool {
 	return strings.HasPrefix(s.text("http.response.status_code"), "2")
 }
 
-func (s span) marked() bool { return s.text("session_timeout.state") != "" }
-
 func (s span) start() time.Time { return s.StartTimestamp().AsTime() }
 
 // spans reads the traces that the collector has let pass so far.
@@ -81,6 +79,43 @@ func (c *collector) logs() []plog.Logs {
 		logs, err := unmarshaler.UnmarshalLogs(line)
 		require.NoError(c.t, err)
 		all = append(all, logs)
+	}
+	return all
+}
+
+// mark is what the collector writes on telemetry that it suspects.
+type mark struct {
+	kind, state, policy string
+	overrun             float64
+}
+
+// marks are those of all requests that were marked in passing: on the span, or
+// on the access-log record where that came first.
+func (c *collector) marks() map[spanID]mark {
+	c.t.Helper()
+	all := map[spanID]mark{}
+	add := func(id spanID, attributes pcommon.Map) {
+		if state, marked := attributes.Get("session_timeout.state"); marked {
+			all[id] = mark{
+				valueOf(attributes, "session_timeout.type").Str(), state.Str(),
+				valueOf(attributes, "session_timeout.policy").Str(), valueOf(attributes, "session_timeout.overrun").Double(),
+			}
+		}
+	}
+	for _, logs := range c.logs() {
+		for _, resource := range logs.ResourceLogs().All() {
+			for _, scope := range resource.ScopeLogs().All() {
+				if scope.Scope().Name() == findingScope {
+					continue
+				}
+				for _, record := range scope.LogRecords().All() {
+					add(spanID{record.TraceID(), record.SpanID()}, record.Attributes())
+				}
+			}
+		}
+	}
+	for id, s := range c.spans() {
+		add(id, s.Attributes())
 	}
 	return all
 }
