@@ -41,6 +41,8 @@ type Engine struct {
 	// authentication was seen.
 	authenticated uint64
 
+	observed uint64 // how many facts have come
+
 	out   []Finding
 	stats Stats
 }
@@ -66,6 +68,7 @@ func New(cfg Config) *Engine {
 // Observe takes one fact that arrived at now and says what is thought of it at
 // once. The same facts give the same findings in every order.
 func (e *Engine) Observe(f *Fact, now int64) Mark {
+	e.observed++
 	if !e.admit(f, now) {
 		return Mark{}
 	}
@@ -84,7 +87,7 @@ func (e *Engine) admit(f *Fact, now int64) bool {
 	case f.End > now+int64(e.cfg.MaxAhead):
 		e.stats.refused[RefusedAhead]++
 		return false
-	case e.cfg.MaxAge > 0 && f.Start < now-int64(e.cfg.MaxAge):
+	case e.cfg.MaxAge > 0 && f.At < now-int64(e.cfg.MaxAge):
 		e.stats.refused[RefusedTooOld]++
 		return false
 	}
@@ -265,6 +268,9 @@ func (e *Engine) forget(now int64) {
 
 // evict forgets a session, and what could have cleared its findings with it.
 func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+	if t.due&rebuildDue != 0 {
+		e.rebuild(t)
+	}
 	t.due = 0
 	for len(e.suspects[t.id]) > 0 {
 		s := e.suspects[t.id][0]
@@ -287,6 +293,5 @@ func (e *Engine) reportLifetime(t *timeline) {
 		return
 	}
 	t.reported = true
-	end, _ := t.active.before(math.MaxInt64)
-	e.stats.lifetimes = append(e.stats.lifetimes, Lifetime{int(t.policy), max(0, end-t.firstActivity)})
+	e.stats.lifetimes = append(e.stats.lifetimes, Lifetime{int(t.policy), t.newest - t.first})
 }

@@ -25,6 +25,9 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
 	hash := rec.hash()
 	lateHere := f.At < t.newest-int64(e.cfg.ReorderWindow)
+	if lateHere {
+		rec.state |= late
+	}
 	repeated := false
 	e.recent.kin(hash, func(r *record) bool {
 		repeated = r.sameRecord(&rec)
@@ -56,7 +59,11 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		}
 		e.reportLifetime(t)
 	case Rotated:
-		if t.addRotation(rotation{f.At, f.Previous.ID}) {
+		r := rotation{at: f.At, from: f.Previous.ID}
+		if lateHere {
+			r.binds = e.recent.next
+		}
+		if t.addRotation(r) {
 			due |= lineDue
 		}
 		e.rotatedAway(f, e.services.resources[rec.resource].service, now)
@@ -69,11 +76,12 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 // applyEvent joins what the event says of its own session.
 func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 	t.newest = max(t.newest, r.At)
-	if r.At < t.first {
+	inTime := r.state&late == 0
+	if inTime && r.At < t.first {
 		t.first = r.At
 		due |= lineDue
 	}
-	if !r.user.IsZero() {
+	if (inTime || r.kind == Authenticated) && !r.user.IsZero() {
 		due |= e.showIdentity(t, identity{r.At, r.user}, true)
 	}
 	switch r.kind {
@@ -88,16 +96,22 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 			due |= lineDue
 		}
 	case Started, Rotated:
-		if r.At < t.firstStart {
+		switch {
+		case !inTime:
+			if t.addLateStart(r.At) {
+				due |= lineDue
+			}
+		case r.At < t.firstStart:
 			t.firstStart = r.At
 			due |= lineDue
 		}
 	}
 	if r.isActivity() {
-		if r.At < t.firstActivity {
+		if inTime && r.At < t.firstActivity {
+			t.firstActivity = r.At
 			due |= lineDue
 		}
-		if t.alive(r.At, r.At, 0, e.gap) {
+		if t.active.add(r.At, r.At, 0, e.gap, t.outside) {
 			due |= reviewDue
 		}
 	}
@@ -110,7 +124,7 @@ func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
 	if from == nil {
 		return
 	}
-	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next}
+	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next, order: e.observed}
 	if f.At < from.newest-int64(e.cfg.ReorderWindow) {
 		end.binds = e.recent.next
 	}
@@ -122,7 +136,7 @@ func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
 	if changed {
 		due |= reviewDue
 	}
-	if f.At < from.first {
+	if f.At < from.first && end.binds == 0 {
 		from.first = f.At
 		due |= lineDue
 	}
@@ -138,7 +152,7 @@ func (e *Engine) observeUserEnd(f *Fact, now int64) {
 	}
 	e.nameUser(&f.User)
 	service := e.services.resources[e.services.number(f.Resource, e.recent.next, e.recent.oldest())].service
-	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next}
+	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next, order: e.observed}
 	if !e.users.end(f.User.ID, end, now) {
 		return
 	}

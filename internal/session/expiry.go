@@ -57,27 +57,29 @@ func (w *past) origin() origin {
 		return origin{w.since, w.known, w.authentication != 0}
 	}
 	var path [maxLineage + 1]ID
-	o := w.e.originOf(w.t, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
+	o := w.e.originOf(w.t, w.r.position, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
 	return o
 }
 
-// originOf looks at t up to limit and at what t was rotated from. at is what
+// originOf looks, for a request at position, at t up to limit and at what t was rotated from. at is what
 // stands for the start of a root of which nothing else is known; path holds
 // the ids that led here.
-func (e *Engine) originOf(t *timeline, limit, at, tolerance int64, path []ID) origin {
+func (e *Engine) originOf(t *timeline, position uint64, limit, at, tolerance int64, path []ID) origin {
 	here, authenticated := latest(t.authentications, limit)
 	path = append(path, t.id)
 	best := origin{at: unset}
-	for _, r := range t.lineage {
+	var from ID
+	var forks [4]rotation
+	for _, r := range t.lineageAt(position, forks[:0]) {
 		if len(path) == cap(path) || contains(path, r.from) {
 			continue
 		}
 		o := origin{at: r.at}
-		if from := e.sessions.get(r.from); from != nil {
-			o = e.originOf(from, r.at+tolerance, r.at, tolerance, path)
+		if parent := e.sessions.get(r.from); parent != nil {
+			o = e.originOf(parent, position, r.at+tolerance, r.at, tolerance, path)
 		}
-		if o.at < best.at {
-			best = o
+		if o.at < best.at || o.at == best.at && r.from.less(from) {
+			best, from = o, r.from
 		}
 	}
 	switch {
@@ -188,14 +190,14 @@ func (w *past) arrivedBefore(end *ending) bool { return end.binds == 0 || end.bi
 // last when they came.
 func (w *past) userEndings(each func(expiry)) {
 	var seen [4]ID
-	for _, user := range w.e.usersOf(w.t, seen[:0]) {
+	for _, user := range w.e.usersOf(w.t, w.r.position, int64(w.policy.Tolerance), seen[:0]) {
 		for i := range w.e.users.ends(user) {
 			end := &w.e.users.ends(user)[i]
 			at := end.at + int64(w.policy.EndGrace)
 			if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at || w.r.position < end.seen && w.e.cameLate(w.t, end) {
 				continue
 			}
-			if who, ok := w.e.identityOf(w.t, end.at); ok && who == user {
+			if who, ok := w.e.identityOf(w.t, w.r.position, end.at, int64(w.policy.Tolerance)); ok && who == user {
 				each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service]})
 			}
 		}
@@ -213,5 +215,5 @@ func (e *Engine) cameLate(t *timeline, end *ending) bool {
 	}
 	raises := func(x ending) bool { return x.seen < end.seen && x.at > late }
 	return slices.ContainsFunc(t.rotations, raises) ||
-		slices.ContainsFunc(t.raised, func(x ending) bool { return x.seen <= end.seen && x.at > late })
+		slices.ContainsFunc(t.raised, func(x ending) bool { return x.order < end.order && x.at > late })
 }

@@ -6,6 +6,8 @@ type ID [2]uint64
 // IsZero reports whether id stands for no session or user.
 func (id ID) IsZero() bool { return id == ID{} }
 
+func (id ID) less(o ID) bool { return id[0] < o[0] || id[0] == o[0] && id[1] < o[1] }
+
 // Pseudonym is HMAC-SHA-256(hash key, id): what may leave the engine in place
 // of an id. Written as 64 hex digits. The zero Pseudonym is none.
 type Pseudonym [32]byte

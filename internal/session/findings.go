@@ -121,15 +121,25 @@ func (e *Engine) giveUp(f *finding) {
 	e.drop(f.members[len(f.members)-1])
 }
 
-// offender returns the first request, conclusive or not.
+// offender returns the request that the finding is about: the first that is
+// conclusive, or not.
 func (f *finding) offender(sure bool) *suspect {
 	var first *suspect
 	for _, s := range f.members {
-		if (s.judgement.doubt == "") == sure && (first == nil || s.before(&first.record)) {
+		if (s.judgement.doubt == "") == sure && (first == nil || s.speaksBefore(first)) {
 			first = s
 		}
 	}
 	return first
+}
+
+// speaksBefore reports whether a finding is about s rather than about o:
+// background work, which may be nobody's concern, hides no request.
+func (s *suspect) speaksBefore(o *suspect) bool {
+	if a, b := s.flags&Consumer, o.flags&Consumer; a != b {
+		return a == 0
+	}
+	return s.before(&o.record)
 }
 
 // before orders requests by their start.
@@ -172,7 +182,7 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 	if j.typ == IdleTimeout {
 		c.LastActivityAt = j.since
 	}
-	if user, known := e.identityOf(s.t, max(s.At, s.End)); known {
+	if user, known := e.identityOf(s.t, s.position, max(s.At, s.End), int64(e.cfg.Policies[s.policy].Tolerance)); known {
 		c.User = e.users.names[user]
 	}
 	for _, m := range f.members {

@@ -15,9 +15,10 @@ type ending struct {
 	// binds: an end that came later than the reorder window binds only the
 	// requests that arrived behind it. 0 binds all.
 	binds uint64
-	// seen is the position of the recent facts when it came.
-	seen  uint64
-	other ID // the id rotated to, or the session that is spared
+	// seen is the position of the recent facts when it came, order how many
+	// facts had come.
+	seen, order uint64
+	other       ID // the id rotated to, or the session that is spared
 }
 
 // addEnding joins e to a sorted list. It reports whether the list changed and

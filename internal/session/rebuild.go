@@ -32,7 +32,7 @@ func (e *Engine) rebuild(t *timeline) {
 		if !r.isEvidence() {
 			continue
 		}
-		if !r.user.IsZero() {
+		if !r.user.IsZero() && (r.state&late == 0 || r.kind == Authenticated) {
 			identities = append(identities, identity{r.At, r.user})
 		}
 		q := *r
@@ -44,7 +44,9 @@ func (e *Engine) rebuild(t *timeline) {
 		}
 	}
 	for i := range t.rotations {
-		t.first = min(t.first, t.rotations[i].at)
+		if t.rotations[i].binds == 0 {
+			t.first = min(t.first, t.rotations[i].at)
+		}
 	}
 	e.setIdentities(t, identities)
 }

@@ -68,6 +68,7 @@ type refWorld struct {
 	requests []*refFact        // neither rejected nor exempt
 	of       map[ID][]*refFact // what says something of a session, its requests too
 	away     map[ID][]*refFact // the rotations away from it
+	about    *refFact          // the request that is judged
 }
 
 // "One finding for each session, policy, service and latest authentication", or
@@ -95,17 +96,20 @@ func (w *refWorld) key(r *refFact) findingKey {
 		return findingKey{request: r.order + 1}
 	}
 	auth, _ := w.lastAuthentication(r.Session.ID, w.horizon(r))
-	return findingKey{session: r.Session.ID, policy: r.Policy, auth: auth,
-		service: [3]string{r.Resource.ServiceName, r.Resource.ServiceNamespace, r.Resource.Environment}}
+	return findingKey{
+		session: r.Session.ID, policy: r.Policy, auth: auth,
+		service: [3]string{r.Resource.ServiceName, r.Resource.ServiceNamespace, r.Resource.Environment},
+	}
 }
 
-// "The offender: the first request that violates."
+// "The offender: the first request that violates".
 func (w *refWorld) finding(all []refVerdict) expectation {
 	slices.SortFunc(all, func(a, b refVerdict) int {
-		return cmp.Or(cmp.Compare(a.began, b.began), cmp.Compare(a.At, b.At),
+		return cmp.Or(cmp.Compare(a.Flags&Consumer, b.Flags&Consumer), cmp.Compare(a.began, b.began), cmp.Compare(a.At, b.At),
 			bytes.Compare(a.Span[:], b.Span[:]), bytes.Compare(a.Trace[:], b.Trace[:]))
 	})
 	r := all[0]
+	w.about = r.refFact
 	f := expectation{
 		Type: r.kind, State: Confirmed, Reason: r.reason,
 		Session: w.cfg.Pseudonym(r.Session.Raw), Policy: int(r.Policy),
@@ -132,11 +136,12 @@ func (w *refWorld) finding(all []refVerdict) expectation {
 // that can be confirmed." "An id that was merely presented needs an identity on
 // the request, and so does every request under evidence: identity; without one
 // it is indeterminate." "background: off". "A fact later than the window makes no
-// new finding."
+// new finding".
 func (w *refWorld) judge(r *refFact) (refVerdict, bool) {
 	if int(r.Policy) >= len(w.cfg.Policies) { // governed by none
 		return refVerdict{}, false
 	}
+	w.about = r
 	p := w.policy(r)
 	proven := !r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(Presented)
 	if r.Outcome != Served || !proven || r.late || r.Flags.Has(Consumer) && p.Background == BackgroundOff {
@@ -159,7 +164,7 @@ func (w *refWorld) judge(r *refFact) (refVerdict, bool) {
 	return refVerdict{r, rules[0], w.doubt(r, rules[0])}, true
 }
 
-// "A limit is exceeded by more than (or, with inclusive: true, at) its value."
+// "A limit is exceeded by more than (or, with inclusive: true, at) its value".
 func refExceeds[D ~int64](p *Policy, d int64, limit D) bool {
 	return d > int64(limit) || p.Inclusive && d == int64(limit)
 }
@@ -181,7 +186,7 @@ func (w *refWorld) doubt(r *refFact, x refRule) (reason string) {
 	return ""
 }
 
-// "Where authentications have been seen under this policy."
+// "Where authentications have been seen under this policy".
 func (w *refWorld) authenticates(policy uint8) bool {
 	for _, facts := range w.of {
 		if slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == Authenticated }) &&
@@ -195,7 +200,7 @@ func (w *refWorld) authenticates(policy uint8) bool {
 // "Idle: H + I for the first q with q.start at most r.start and more than I + τ
 // after H, where q is r itself or an activity request that P governs, and H is the
 // latest end of activity that started before q.start (cut at a, and a itself to
-// begin with)." "Passive requests do not violate an idle limit."
+// begin with)." "Passive requests do not violate an idle limit".
 func (w *refWorld) idle(r *refFact) (found []refRule) {
 	p, first := w.policy(r), int64(math.MaxInt64)
 	a, _ := w.since(r)
@@ -217,7 +222,7 @@ func (w *refWorld) idle(r *refFact) (found []refRule) {
 	return found
 }
 
-// "Absolute: origin + A."
+// "Absolute: origin + A".
 func (w *refWorld) absolute(r *refFact) []refRule {
 	origin, _ := w.origin(r)
 	if p := w.policy(r); p.AbsoluteTimeout != 0 {
@@ -239,7 +244,6 @@ func (w *refWorld) ends(r *refFact) (found []refRule) {
 	tol, grace := int64(p.Tolerance), int64(p.EndGrace)
 	for _, e := range w.told {
 		rotation := func(x *refFact) bool { return max(x.At-e.At, e.At-x.At) <= tol }
-		seen := func(x *refFact) bool { return x.At < e.At }
 		rule := refRule{since: e.At, by: e.Resource.ServiceName}
 		switch {
 		case e.Kind == Ended && e.Session.ID == s && !(known && e.At <= a+tol) && !slices.ContainsFunc(w.away[s], rotation):
@@ -247,7 +251,7 @@ func (w *refWorld) ends(r *refFact) (found []refRule) {
 		case e.isRotation() && e.Previous.ID == s && !(known && a-e.At > tol):
 			rule.kind, rule.expiry = RotatedSession, e.At+int64(p.RotationGrace)
 		case e.Kind == EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
-			(slices.ContainsFunc(w.of[s], seen) || slices.ContainsFunc(w.away[s], seen)) &&
+			w.first(s) < e.At &&
 			w.identity(s, e.At, tol, nil) == e.User.ID:
 			rule.kind, rule.expiry = RevokedSession, e.At+grace
 		default:
@@ -261,17 +265,17 @@ func (w *refWorld) ends(r *refFact) (found []refRule) {
 }
 
 // "A fact later than the window makes no new finding from the past, but ends and
-// authentications bind what follows."
+// authentications bind what follows".
 func (w *refWorld) binds(e, r *refFact) bool {
 	return e.order < r.order || !w.isLate(e, r.Session.ID)
 }
 
 // "The user whose identity the session showed last at or before it (an id that
-// shows none has the one that its previous id showed last up to the rotation)."
+// shows none has the one that its previous id showed last up to the rotation)".
 func (w *refWorld) identity(s ID, u, tol int64, path []ID) ID {
 	last := &refFact{}
 	for _, f := range w.of[s] {
-		if !f.User.ID.IsZero() && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
+		if !f.User.ID.IsZero() && !(f.late && f.Kind != Authenticated) && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
 			f.At == last.At && slices.Compare(f.User.ID[:], last.User.ID[:]) > 0) {
 			last = f
 		}
@@ -286,7 +290,7 @@ func (w *refWorld) identity(s ID, u, tol int64, path []ID) ID {
 	return ID{}
 }
 
-// "At or before r.start + τ or r.end, whichever is later."
+// "At or before r.start + τ or r.end, whichever is later".
 func (w *refWorld) horizon(r *refFact) int64 {
 	return max(r.began+int64(w.policy(r).Tolerance), r.End)
 }
@@ -303,7 +307,7 @@ func (w *refWorld) lastAuthentication(s ID, until int64) (at int64, ok bool) {
 
 // "For a request r, a is the latest authentication at or before r.start + τ or
 // r.end. Without one it is the session's start. Otherwise the start is unknown,
-// and a is the earliest activity."
+// and a is the earliest activity".
 func (w *refWorld) since(r *refFact) (a int64, known bool) {
 	if a, ok := w.lastAuthentication(r.Session.ID, w.horizon(r)); ok {
 		return a, true
@@ -313,25 +317,41 @@ func (w *refWorld) since(r *refFact) (a int64, known bool) {
 
 // "The session's start: its earliest started or rotated fact, unless any other
 // fact of this id (a rotation away from it, too) came more than τ before that.
-// Otherwise the earliest activity (a lower bound of the age)."
+// Otherwise the earliest activity (a lower bound of the age)".
 func (w *refWorld) start(s ID, tol, otherwise int64) (at int64, known bool) {
-	start, activity := int64(math.MaxInt64), int64(math.MaxInt64)
+	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
-		if f.Kind == Started || f.Kind == Rotated {
+		if (f.Kind == Started || f.Kind == Rotated) && (!f.late || f.At >= first) {
 			start = min(start, f.At)
 		}
-		if f.isActivity() {
+		if f.isActivity() && !f.late {
 			activity = min(activity, f.activeFrom())
 		}
 	}
-	seen := func(f *refFact) bool { return start-f.At > tol }
 	switch {
-	case start < math.MaxInt64 && !slices.ContainsFunc(w.of[s], seen) && !slices.ContainsFunc(w.away[s], seen):
+	case start < math.MaxInt64 && start-first <= tol:
 		return start, true
 	case activity < math.MaxInt64:
 		return activity, false
 	}
 	return otherwise, false
+}
+
+// When a fact first told of the session. "A fact later than the window makes no new
+// finding from the past": it makes no session older.
+func (w *refWorld) first(s ID) int64 {
+	first := int64(math.MaxInt64)
+	for _, f := range w.of[s] {
+		if !f.late {
+			first = min(first, f.At)
+		}
+	}
+	for _, f := range w.away[s] {
+		if !w.isLate(f, s) {
+			first = min(first, f.At)
+		}
+	}
+	return first
 }
 
 // "The origin of the absolute clock", and whether it is an authentication or a known
@@ -348,7 +368,7 @@ type refOrigin struct {
 
 // "The latest authentication in the lineage: on this id up to the same instant, or
 // on the ids it was rotated from, each up to the rotation plus τ; without one, the
-// root's start, else its earliest activity, else the rotation."
+// root's start, else its earliest activity, else the rotation".
 func (w *refWorld) originOf(s ID, until, otherwise, tol int64, path []ID) refOrigin {
 	rotation, o := w.lineage(append(slices.Clone(path), s), tol)
 	if rotation == nil {
@@ -365,14 +385,15 @@ func (w *refWorld) originOf(s ID, until, otherwise, tol int64, path []ID) refOri
 // closes." The last of path is the id, the others are the way to it.
 func (w *refWorld) lineage(path []ID, tol int64) (found *refFact, origin refOrigin) {
 	first := int64(math.MaxInt64)
+	known := func(f *refFact) bool { return f.isRotation() && (!f.late || f.order < w.about.order) }
 	for _, f := range w.of[path[len(path)-1]] {
-		if f.isRotation() {
+		if known(f) {
 			first = min(first, f.At)
 		}
 	}
 	for _, f := range w.of[path[len(path)-1]] {
 		again := found != nil && found.Previous.ID == f.Previous.ID
-		if !f.isRotation() || f.At > first || again || slices.Contains(path, f.Previous.ID) || len(path) > 64 {
+		if !known(f) || f.At > first || again || slices.Contains(path, f.Previous.ID) || len(path) > 64 {
 			continue
 		}
 		o := w.originOf(f.Previous.ID, f.At+tol, f.At, tol, path)
@@ -386,7 +407,7 @@ func (w *refWorld) lineage(path []ID, tol int64) (found *refFact, origin refOrig
 func (w *refWorld) policy(r *refFact) *Policy { return &w.cfg.Policies[r.Policy] }
 
 // "Every request that is neither rejected nor passive nor a CONSUMER span, over its
-// whole interval, and every start, authentication and activity fact at its instant."
+// whole interval, and every start, authentication and activity fact at its instant".
 func (f *refFact) isActivity() bool {
 	switch f.Kind {
 	case Request:
@@ -400,7 +421,7 @@ func (f *refFact) isActivity() bool {
 // "Every request over its whole interval": its own, wherever it is judged to start.
 func (f *refFact) activeFrom() int64 { return f.Start }
 
-// "A start, and the previous id ended here (onto itself: only a start)."
+// "A start, and the previous id ended here (onto itself: only a start)".
 func (f *refFact) isRotation() bool {
 	return f.Kind == Rotated && f.Previous.ID != f.Session.ID && !f.Previous.ID.IsZero()
 }
@@ -415,7 +436,7 @@ func (f *refFact) liesInside(c *refFact) bool {
 func (f *refFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
 
 // "A request that lies inside a longer one, which is not a stream, starts when the
-// longest around it starts."
+// longest around it starts".
 func (f *refFact) start(all []*refFact) int64 {
 	longest, at := int64(0), f.Start
 	for _, c := range all {
@@ -430,16 +451,17 @@ func (f *refFact) start(all []*refFact) int64 {
 // "A timestamp more than max_ahead after its arrival, or more than max_age before it
 // (0 for replay), is not evidence." "Exempt requests are no facts; what lies inside
 // an exempt request of the same session and trace is exempt with it." "A rejected
-// request changes no verdict and opens no session."
+// request changes no verdict and opens no session".
 func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
 	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b blindness) int { return cmp.Compare(a.From, b.From) })
 	w := &refWorld{cfg: cfg, blind: blind, of: map[ID][]*refFact{}, away: map[ID][]*refFact{}}
 	for _, x := range arrivals {
 		f := &refFact{Fact: x.Fact, order: len(w.told), began: x.Fact.Start}
-		if f.End > x.At+int64(cfg.MaxAhead) || cfg.MaxAge > 0 && f.Start < x.At-int64(cfg.MaxAge) {
+		if f.End > x.At+int64(cfg.MaxAhead) || cfg.MaxAge > 0 && f.At < x.At-int64(cfg.MaxAge) {
 			continue
 		}
 		w.told = append(w.told, f)
+		f.late = w.isLate(f, f.Session.ID)
 		if f.Kind != Request && f.Kind != Exempt && f.Kind != EndedUser {
 			w.of[f.Session.ID] = append(w.of[f.Session.ID], f)
 		}
@@ -460,7 +482,7 @@ func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
 }
 
 // "Records with one trace id and span id are one request. A record without both ids
-// is a request of its own (equal ones, delivered twice, are one)."
+// is a request of its own (equal ones, delivered twice, are one)".
 func (f *refFact) sameAs(g *refFact) bool {
 	if f.hasIDs() || g.hasIDs() {
 		return f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
@@ -470,12 +492,11 @@ func (f *refFact) sameAs(g *refFact) bool {
 	return a == b && *f.Resource == *g.Resource
 }
 
-// "The span's times win, and rejected beats indeterminate beats served."
+// "The span's times win, and rejected beats indeterminate beats served".
 func (w *refWorld) joined() (all []*refFact) {
 	var requests [][]*refFact
 	for _, f := range w.told {
 		if f.Kind == Request {
-			f.late = w.isLate(f, f.Session.ID)
 			if i := slices.IndexFunc(requests, func(records []*refFact) bool { return f.sameAs(records[0]) }); i >= 0 {
 				requests[i] = append(requests[i], f)
 			} else {

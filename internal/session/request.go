@@ -86,18 +86,25 @@ func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *re
 // the session's other requests.
 func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 	t.newest = max(t.newest, r.End)
+	if r.flags&Sampled != 0 && !t.sampled {
+		t.sampled = true
+		if t.suspects > 0 {
+			due |= reviewDue
+		}
+	}
+	if r.state&late != 0 {
+		// From the past: it can clear, and accuses nobody.
+		if r.isActivity() && t.active.add(r.Start, r.End, 0, e.gap, t.outside) {
+			due |= reviewDue
+		}
+		return due
+	}
 	known := t.facts > 1 || len(t.rotations) > 0 // somebody may have been judged
 	if r.At < t.first {
 		if known {
 			due |= lineDue
 		}
 		t.first = r.At
-	}
-	if r.flags&Sampled != 0 && !t.sampled {
-		t.sampled = true
-		if t.suspects > 0 {
-			due |= reviewDue
-		}
 	}
 	if r.policy != NoPolicy {
 		bit := uint64(1) << r.policy
@@ -116,7 +123,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 			due |= lineDue
 		}
 		var governs uint64
-		if r.policy != NoPolicy && r.state&late == 0 {
+		if r.policy != NoPolicy {
 			governs = 1 << r.policy
 		}
 		if r.Eff < r.Start {
@@ -178,14 +185,11 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 		e.nest(rec, rec.hash())
 		if rec.isEvidence() && rec.End > t.newest {
 			t.newest = rec.End
-			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.recent.next})
+			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.recent.next, order: e.observed})
 		}
 	}
 	if merged == was {
-		if t == nil {
-			return Mark{}
-		}
-		return e.consider(t, twin, now)
+		return e.markOf(twin)
 	}
 	if t == nil && merged.isEvidence() { // only in theory: a rejected one stays rejected
 		if t = e.timelineOf(&f.Session, now); t == nil {

@@ -27,12 +27,7 @@ const maxPending = 64
 // served too late.
 func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 	if r.state&suspected != 0 {
-		for _, s := range e.suspects[t.id] {
-			if s.position == r.position {
-				return s.mark()
-			}
-		}
-		return Mark{}
+		return e.markOf(r)
 	}
 	j := judgement{}
 	if e.accusable(r) {
@@ -44,13 +39,23 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 		return Mark{}
 	case r.state&decided == 0 && t.suspects >= maxPending:
 		e.accuse(r)
-		return j.mark()
+		return j.mark(r.policy)
 	}
 	if t.due != 0 {
 		now = min(now, t.dueSince) // when the evidence came
 	}
 	e.suspect(t, r, j, max(now, r.Arrival)+int64(e.cfg.DecisionWait))
-	return j.mark()
+	return j.mark(r.policy)
+}
+
+// markOf returns the mark of a suspected record.
+func (e *Engine) markOf(r *record) Mark {
+	for _, s := range e.suspects[r.session] {
+		if s.position == r.position {
+			return s.mark()
+		}
+	}
+	return Mark{}
 }
 
 func (e *Engine) accuse(r *record) {
@@ -87,10 +92,10 @@ func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) *suspec
 	return s
 }
 
-func (s *suspect) mark() Mark { return s.judgement.mark() }
+func (s *suspect) mark() Mark { return s.judgement.mark(s.policy) }
 
-func (j *judgement) mark() Mark {
-	return Mark{Suspected: true, Type: j.typ, Overrun: j.overrun}
+func (j *judgement) mark(policy uint8) Mark {
+	return Mark{Suspected: true, Type: j.typ, Policy: int(policy), Overrun: j.overrun}
 }
 
 // reconsider judges a suspect once more.

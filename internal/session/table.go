@@ -65,7 +65,7 @@ func (t *table) insert(id ID) *timeline {
 		first: unset, firstStart: unset, firstActivity: unset,
 		// What a slot once needed, its next session may need too.
 		active: tl.active[:0], calls: tl.calls[:0], authentications: tl.authentications[:0],
-		ends: tl.ends[:0], rotations: tl.rotations[:0],
+		lateStarts: tl.lateStarts[:0], ends: tl.ends[:0], rotations: tl.rotations[:0],
 		raised: tl.raised[:0], lineage: tl.lineage[:0], identities: tl.identities[:0],
 	}
 	t.byID[id] = tl

@@ -1,6 +1,9 @@
 package session
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // unset is the instant that stands for "never" where the earliest counts.
 const unset = math.MaxInt64
@@ -15,9 +18,10 @@ type timeline struct {
 	id        ID
 	pseudonym Pseudonym
 
-	newest          int64 // latest end of any fact; decides what is late
-	first           int64 // earliest own time of any fact
-	firstStart      int64 // earliest start or rotation onto this id
+	newest          int64   // latest end of any fact; decides what is late
+	first           int64   // earliest own time of any fact
+	firstStart      int64   // earliest start or rotation onto this id
+	lateStarts      []int64 // those that came behind the window
 	firstActivity   int64
 	active          activity
 	calls           []call
@@ -53,14 +57,27 @@ type timeline struct {
 
 // rotation onto an id.
 type rotation struct {
-	at   int64
-	from ID
+	at    int64
+	from  ID
+	binds uint64 // see ending.binds
 }
 
 // started reports the session's start. It is known unless something else came
-// more than tolerance before it.
+// more than tolerance before it. A start that came behind the window is one if
+// it makes the session no older than it was known to be.
 func (t *timeline) started(tolerance int64) (at int64, known bool) {
-	return t.firstStart, t.firstStart != unset && t.first >= t.firstStart-tolerance
+	at = t.firstStart
+	for _, late := range t.lateStarts {
+		if late >= t.first {
+			at = min(at, late)
+		}
+	}
+	return at, at != unset && t.first >= at-tolerance
+}
+
+func (t *timeline) addLateStart(at int64) (changed bool) {
+	t.lateStarts, changed, _ = addInstant(t.lateStarts, at)
+	return changed
 }
 
 // bound keeps the list of spells bounded, given how far back a request to come
@@ -130,23 +147,50 @@ func (t *timeline) silence(p *Policy, policy uint8, from, at, limit int64) (sinc
 }
 
 // addRotation joins a rotation onto this id. Only the earliest is its lineage;
-// of several at one instant the origins decide later.
+// of several at one instant the origins decide later. One that came behind the
+// window is lineage only for what follows.
 func (t *timeline) addRotation(r rotation) (changed bool) {
 	const maxForks = 8
-	switch {
-	case len(t.lineage) == 0 || r.at < t.lineage[0].at:
-		t.lineage = append(t.lineage[:0], r)
-		return true
-	case r.at > t.lineage[0].at || len(t.lineage) == maxForks:
+	earliest, forks := int64(unset), 0
+	for i := range t.lineage {
+		have := &t.lineage[i]
+		if have.at == r.at && have.from == r.from {
+			changed = r.binds < have.binds
+			have.binds = min(have.binds, r.binds)
+			return changed
+		}
+		if have.binds == 0 {
+			earliest = min(earliest, have.at)
+		}
+		if (have.binds == 0) == (r.binds == 0) {
+			forks++
+		}
+	}
+	if r.at > earliest {
 		return false
 	}
-	for _, have := range t.lineage {
-		if have == r {
-			return false
-		}
+	if r.binds == 0 && r.at < earliest {
+		t.lineage = slices.DeleteFunc(t.lineage, func(have rotation) bool { return have.at > r.at })
+	} else if forks >= maxForks {
+		return false
 	}
 	t.lineage = append(t.lineage, r)
 	return true
+}
+
+// lineageAt returns what counts as the rotation onto this id for a request at
+// position: all of the earliest instant.
+func (t *timeline) lineageAt(position uint64, list []rotation) []rotation {
+	for _, r := range t.lineage {
+		switch {
+		case r.binds > position:
+		case len(list) == 0 || r.at == list[0].at:
+			list = append(list, r)
+		case r.at < list[0].at:
+			list = append(list[:0], r)
+		}
+	}
+	return list
 }
 
 // rotatedWithin reports whether the session was rotated away within tolerance

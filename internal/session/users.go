@@ -101,7 +101,7 @@ func (u *users) leave(user ID, slot uint32) {
 
 // identityOf returns the user whom t showed last at or before at. An id that
 // shows none has the one that its previous id showed last up to the rotation.
-func (e *Engine) identityOf(t *timeline, at int64) (ID, bool) {
+func (e *Engine) identityOf(t *timeline, position uint64, at, tolerance int64) (ID, bool) {
 	var path [maxLineage + 1]ID
 	steps := path[:0]
 	for {
@@ -109,7 +109,7 @@ func (e *Engine) identityOf(t *timeline, at int64) (ID, bool) {
 			return user, true
 		}
 		steps = append(steps, t.id)
-		from, rotated := e.parent(t)
+		from, rotated := e.parent(t, position, tolerance, steps)
 		if from == nil || len(steps) == cap(steps) || contains(steps, from.id) {
 			return ID{}, false
 		}
@@ -117,23 +117,23 @@ func (e *Engine) identityOf(t *timeline, at int64) (ID, bool) {
 	}
 }
 
-// parent returns what t was rotated from, and when.
-func (e *Engine) parent(t *timeline) (*timeline, int64) {
-	if len(t.lineage) == 0 {
-		return nil, 0
-	}
-	best := t.lineage[0]
-	if len(t.lineage) > 1 {
-		var path [maxLineage + 1]ID
-		earliest := int64(unset)
-		for _, r := range t.lineage {
-			o := origin{at: r.at}
-			if from := e.sessions.get(r.from); from != nil {
-				o = e.originOf(from, r.at, r.at, 0, append(path[:0], t.id))
-			}
-			if o.at < earliest {
-				earliest, best = o.at, r
-			}
+// parent returns what t was rotated from, and when; path leads to t.
+func (e *Engine) parent(t *timeline, position uint64, tolerance int64, path []ID) (*timeline, int64) {
+	var forks [4]rotation
+	var best rotation
+	earliest := int64(unset)
+	lineage := t.lineageAt(position, forks[:0])
+	for _, r := range lineage {
+		if contains(path, r.from) {
+			continue
+		}
+		o := origin{at: r.at}
+		if from := e.sessions.get(r.from); from != nil && len(lineage) > 1 {
+			var on [maxLineage + 1]ID
+			o = e.originOf(from, position, r.at+tolerance, r.at, tolerance, append(on[:0], path...))
+		}
+		if o.at < earliest || o.at == earliest && r.from.less(best.from) {
+			earliest, best = o.at, r
 		}
 	}
 	return e.sessions.get(best.from), best.at
@@ -141,7 +141,7 @@ func (e *Engine) parent(t *timeline) (*timeline, int64) {
 
 // usersOf appends to list every user whom t, or what it was rotated from, ever
 // showed.
-func (e *Engine) usersOf(t *timeline, list []ID) []ID {
+func (e *Engine) usersOf(t *timeline, position uint64, tolerance int64, list []ID) []ID {
 	var path [maxLineage + 1]ID
 	steps := path[:0]
 	for t != nil && len(steps) < cap(steps) && !contains(steps, t.id) {
@@ -151,7 +151,7 @@ func (e *Engine) usersOf(t *timeline, list []ID) []ID {
 			}
 		}
 		steps = append(steps, t.id)
-		t, _ = e.parent(t)
+		t, _ = e.parent(t, position, tolerance, steps)
 	}
 	return list
 }
@@ -176,7 +176,6 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFo
 		t.identities[0].at = who.at
 	default:
 		// The list says too little to put another user in its place.
-		e.setIdentities(t, append(slices.Clone(t.identities), who))
 		return rebuildDue | lineDue
 	}
 	e.users.join(who.user, t.slot)

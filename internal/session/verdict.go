@@ -27,6 +27,7 @@ const NoPolicy = 255
 type Mark struct {
 	Suspected bool
 	Type      Type
+	Policy    int   // index in Config.Policies
 	Overrun   int64 // ns
 }
 
@@ -102,7 +103,7 @@ func (e *Engine) decide(r *record) {
 		e.stats.request(r.policy, service, e.settled(nil, r))
 		return
 	}
-	t := e.sessions.at(r.slot, r.session)
+	t := e.sessions.get(r.session)
 	e.stats.request(r.policy, service, e.settled(t, r))
 	if t != nil && r.flags&(Consumer|Passive) == 0 {
 		e.observeSilence(t, r, service)

@@ -162,9 +162,9 @@ func (w *watch) stop(ctx context.Context) error {
 func (w *watch) processTraces(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	b := w.batches.Get().(*extract.Batch)
 	w.extractor.Traces(td, b)
-	w.observe(b, func(ref extract.Ref, f *session.Fact, m session.Mark) {
+	w.observe(b, func(ref extract.Ref, m session.Mark) {
 		span := td.ResourceSpans().At(int(ref.Resource)).ScopeSpans().At(int(ref.Scope)).Spans().At(int(ref.Record))
-		w.mark(span.Attributes(), f, m)
+		w.mark(span.Attributes(), m)
 	})
 	return td, nil
 }
@@ -172,15 +172,15 @@ func (w *watch) processTraces(_ context.Context, td ptrace.Traces) (ptrace.Trace
 func (w *watch) processLogs(_ context.Context, ld plog.Logs) (plog.Logs, error) {
 	b := w.batches.Get().(*extract.Batch)
 	w.extractor.Logs(ld, b)
-	w.observe(b, func(ref extract.Ref, f *session.Fact, m session.Mark) {
+	w.observe(b, func(ref extract.Ref, m session.Mark) {
 		record := ld.ResourceLogs().At(int(ref.Resource)).ScopeLogs().At(int(ref.Scope)).LogRecords().At(int(ref.Record))
-		w.mark(record.Attributes(), f, m)
+		w.mark(record.Attributes(), m)
 	})
 	return ld, nil
 }
 
 // observe gives the engine the facts of a batch and takes the batch back.
-func (w *watch) observe(b *extract.Batch, suspected func(extract.Ref, *session.Fact, session.Mark)) {
+func (w *watch) observe(b *extract.Batch, suspected func(extract.Ref, session.Mark)) {
 	defer func() {
 		b.Reset()
 		w.batches.Put(b)
@@ -200,7 +200,7 @@ func (w *watch) observe(b *extract.Batch, suspected func(extract.Ref, *session.F
 	for i := range b.Facts {
 		f := &b.Facts[i]
 		if m := w.mu.engine.Observe(f, now); m.Suspected && w.cfg.Mark {
-			suspected(b.Refs[i], f, m)
+			suspected(b.Refs[i], m)
 		}
 	}
 	w.mu.engine.ForgetPointers()
