@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,11 +42,13 @@ type collector struct {
 	// url is where it takes telemetry, metricsAddress where it shows its own.
 	url, metricsAddress  string
 	tracesFile, logsFile string
+	limits               limits
 }
 
 // collectorConfig is what differs between the tests.
 type collectorConfig struct {
-	policies     string // YAML, a list
+	policies     []string // YAML, what they say beside their limits
+	limits       limits
 	alertmanager string // URL
 	resolveAfter time.Duration
 	suffixes     bool // metrics have type and unit in their names
@@ -60,11 +63,15 @@ func startCollector(t *testing.T, cfg collectorConfig) *collector {
 	dir := t.TempDir()
 	otlp := freeAddress(t)
 	c := &collector{
-		t: t, url: "http://" + otlp, metricsAddress: freeAddress(t),
+		t: t, limits: cfg.limits, url: "http://" + otlp, metricsAddress: freeAddress(t),
 		tracesFile: filepath.Join(dir, "traces.json"), logsFile: filepath.Join(dir, "logs.json"),
 	}
 	host, port, err := net.SplitHostPort(c.metricsAddress)
 	require.NoError(t, err)
+	var policies strings.Builder
+	for _, p := range cfg.policies {
+		fmt.Fprintf(&policies, "      - {%s, %s}\n", p, cfg.limits.yaml())
+	}
 	config := filepath.Join(dir, "config.yaml")
 	writeFile(t, config, fmt.Sprintf(`
 receivers:
@@ -72,7 +79,8 @@ receivers:
 processors:
   session_timeout:
     session_id: {hash_key: %[2]q}
-    policies: %[3]s
+    policies:
+%[3]s
     passive: {routes: [/notifications]}
     decision_wait: %[4]v
     findings: {update_interval: 1s}
@@ -95,7 +103,7 @@ service:
     traces: {receivers: [otlp], processors: [session_timeout], exporters: [file/traces]}
     logs: {receivers: [otlp], processors: [session_timeout], exporters: [file/logs, alerts]}
 `,
-		otlp, hashKey, cfg.policies, decisionWait, c.tracesFile, c.logsFile,
+		otlp, hashKey, policies.String(), decisionWait, c.tracesFile, c.logsFile,
 		cfg.alertmanager, cmp.Or(cfg.resolveAfter, time.Minute), resendInterval, host, port, !cfg.suffixes))
 	c.process = startProcess(t, "The collector", binary, "--config", config)
 	c.process.waitFor(c.metricsURL())

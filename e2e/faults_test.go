@@ -25,17 +25,19 @@ func policyByScenario(user string) string {
 // knows to be late and nothing else, in findings, counters and alerts.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	steadily(t, func() error { return faultyShops(t) })
+	steadily(t, func(l limits) error { return faultyShops(t, l) })
 }
 
-func faultyShops(t *testing.T) error {
+func faultyShops(t *testing.T, l limits) error {
 	t.Helper()
 	const resolveAfter = 10 * time.Second
 	am := startAlertmanager(t)
 	c := startCollector(t, collectorConfig{
-		policies: "[{name: " + jobsPolicy + ", match: {user.id: [" + string(shop.JobsOutliveLogout) + "*]}, severity: critical, " + limitsInYAML + "}, " +
-			"{name: default, severity: warning, " + limitsInYAML + "}]",
-		alertmanager: am.url(""), resolveAfter: resolveAfter,
+		policies: []string{
+			"name: " + jobsPolicy + ", severity: critical, match: {user.id: [" + string(shop.JobsOutliveLogout) + "*]}",
+			"name: default, severity: warning",
+		},
+		limits: l, alertmanager: am.url(""), resolveAfter: resolveAfter,
 	})
 	p := startPrometheus(t, c.metricsAddress)
 	alerts := observe(am)
@@ -65,7 +67,7 @@ func faultyShops(t *testing.T) error {
 	require.Equal(t, expected(all, policyByScenario), found(findings))
 	require.Len(t, latest(findings), confirmed, "found while the collector stopped")
 	for _, f := range findings {
-		requireContract(t, f, spans, marks, plog.SeverityNumberWarn)
+		requireContract(t, f, spans, marks, l, plog.SeverityNumberWarn)
 	}
 	requireRevisions(t, findings)
 	requireMarks(t, findings, spans, marks)

@@ -151,15 +151,9 @@ var (
 	ofMessaging = map[string]pcommon.ValueType{"messaging.destination.name": pcommon.ValueTypeStr}
 )
 
-// limitOf is the limit, in seconds, that a type of violation is measured by.
-var limitOf = map[string]float64{
-	"idle_timeout": limits.Idle.Seconds(), "absolute_timeout": limits.Absolute.Seconds(),
-	"ended": limits.EndGrace.Seconds(), "revoked": limits.EndGrace.Seconds(), "rotated": limits.RotationGrace.Seconds(),
-}
-
 // requireContract holds one revision of a finding against the contract and
 // against the span that it accuses.
-func requireContract(t *testing.T, f finding, spans map[spanID]span, marks map[spanID]mark, severity plog.SeverityNumber) {
+func requireContract(t *testing.T, f finding, spans map[spanID]span, marks map[spanID]mark, l limits, severity plog.SeverityNumber) {
 	t.Helper()
 	kind := f.text("type")
 	want := maps.Clone(always)
@@ -206,16 +200,16 @@ func requireContract(t *testing.T, f finding, spans map[spanID]span, marks map[s
 	require.Regexp(t, "^[0-9a-f]{16}$", f.text("id"))
 	require.Equal(t, "confirmed", f.text("state"))
 	require.Equal(t, "identity", f.text("evidence"))
-	require.InDelta(t, limitOf[kind], f.attribute("session_timeout.limit").Double(), 1e-9)
+	require.InDelta(t, l.of(kind), f.attribute("session_timeout.limit").Double(), 1e-9)
 	require.True(t, f.attribute("session_timeout.start_known").Bool())
 	overrun := f.attribute("session_timeout.overrun").Double()
-	require.Greater(t, overrun, limits.Tolerance.Seconds())
+	require.Greater(t, overrun, l.Tolerance.Seconds())
 	require.InDelta(t, s.start().Sub(f.time(t, "expired_at")).Seconds(), overrun, 1e-6)
 	require.Equal(t, s.start(), f.time(t, "first_at"))
 	require.False(t, f.time(t, "last_at").Before(f.time(t, "first_at")))
 	require.True(t, f.time(t, "started_at").Before(f.time(t, "expired_at")))
 	if kind == "idle_timeout" {
-		require.Equal(t, limits.Idle, f.time(t, "expired_at").Sub(f.time(t, "last_activity_at")))
+		require.Equal(t, l.Idle, f.time(t, "expired_at").Sub(f.time(t, "last_activity_at")))
 	}
 	require.GreaterOrEqual(t, f.ObservedTimestamp().AsTime().Sub(s.start()), decisionWait)
 }

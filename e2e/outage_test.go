@@ -16,15 +16,15 @@ import (
 // it is back, and what it knew before it learns again.
 func TestAlertmanagerOutage(t *testing.T) {
 	t.Parallel()
-	steadily(t, func() error { return outage(t) })
+	steadily(t, func(l limits) error { return outage(t, l) })
 }
 
-func outage(t *testing.T) error {
+func outage(t *testing.T, l limits) error {
 	t.Helper()
 	am := startAlertmanager(t)
 	c := startCollector(t, collectorConfig{
-		policies:     "[{name: default, severity: critical, " + limitsInYAML + "}]",
-		alertmanager: am.url(""), resolveAfter: time.Minute,
+		policies: []string{"name: default, severity: critical"}, limits: l,
+		alertmanager: am.url(""), resolveAfter: 2 * time.Minute,
 	})
 
 	all, err := play(t.Context(), c, scenario{name: "before", faults: []shop.Fault{shop.IgnoreLogout}, stories: []string{"leaver"}})

@@ -11,14 +11,14 @@ func onePolicy(string) string { return "default" }
 // TestSoundShop: where nothing is wrong nothing is found, whatever its users do.
 func TestSoundShop(t *testing.T) {
 	t.Parallel()
-	steadily(t, func() error { return soundShop(t) })
+	steadily(t, func(l limits) error { return soundShop(t, l) })
 }
 
-func soundShop(t *testing.T) error {
+func soundShop(t *testing.T, l limits) error {
 	t.Helper()
 	am := startAlertmanager(t)
 	c := startCollector(t, collectorConfig{
-		policies: "[{name: default, " + limitsInYAML + "}]", alertmanager: am.url(""), suffixes: true,
+		policies: []string{"name: default"}, limits: l, alertmanager: am.url(""), suffixes: true,
 	})
 	p := startPrometheus(t, c.metricsAddress)
 	alerts := observe(am)
