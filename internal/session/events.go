@@ -1,5 +1,7 @@
 package session
 
+import "encoding/binary"
+
 // observeEvent takes what is no request.
 func (e *Engine) observeEvent(f *Fact, now int64) {
 	if f.Kind == EndedUser {
@@ -22,6 +24,10 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		Start: f.At, End: f.At, At: f.At, Eff: f.At, EndFirst: f.At, Arrival: now,
 		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: NoPolicy, state: decided | evident,
 	}
+	if f.Kind == Rotated { // what makes it another record
+		binary.LittleEndian.PutUint64(rec.trace[:8], f.Previous.ID[0])
+		binary.LittleEndian.PutUint64(rec.trace[8:], f.Previous.ID[1])
+	}
 	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
 	hash := rec.hash()
 	lateHere := f.At < t.newest-int64(e.cfg.ReorderWindow)
@@ -33,13 +39,14 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		repeated = r.sameRecord(&rec)
 		return !repeated
 	})
-	if !repeated {
-		e.stats.facts[f.Kind]++
-		if lateHere {
-			e.stats.factsLate[f.Kind]++
-		}
-		e.remember(t, &rec, hash, &Details{})
+	if repeated {
+		return
 	}
+	e.stats.facts[f.Kind]++
+	if lateHere {
+		e.stats.factsLate[f.Kind]++
+	}
+	e.remember(t, &rec, hash, &Details{})
 	if !f.User.ID.IsZero() {
 		e.nameUser(&f.User)
 	}
@@ -98,7 +105,7 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 	case Started, Rotated:
 		switch {
 		case !inTime:
-			if t.addLateStart(r.At) {
+			if r.At < t.firstStart && t.addLateStart(r.At) {
 				due |= lineDue
 			}
 		case r.At < t.firstStart:

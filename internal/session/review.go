@@ -19,8 +19,8 @@ const (
 func (e *Engine) owe(t *timeline, due dueFor, now int64) {
 	if t.due == 0 {
 		e.due = append(e.due, t.slot)
-		t.dueSince = now
 	}
+	t.dueSince = now
 	t.due |= due
 }
 

@@ -41,9 +41,6 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 		e.accuse(r)
 		return j.mark(r.policy)
 	}
-	if t.due != 0 {
-		now = min(now, t.dueSince) // when the evidence came
-	}
 	e.suspect(t, r, j, max(now, r.Arrival)+int64(e.cfg.DecisionWait))
 	return j.mark(r.policy)
 }

@@ -40,7 +40,7 @@ type timeline struct {
 	sampled  bool   // activity may have been dropped by a sampler
 	reported bool   // its lifetime has been reported
 	due      dueFor // what the next flush owes it
-	dueSince int64  // since when, on the collector's clock
+	dueSince int64  // when the last fact came that owes it, on the collector's clock
 	inUse    bool
 
 	// forgotten: what was known of this id before this instant may have been
