@@ -6,6 +6,8 @@ const (
 	ReasonSampled = "sampled"
 	// ReasonEvicted: what was known of the session was thrown away.
 	ReasonEvicted = "evicted"
+	// ReasonRestart: what was known was lost with an engine that stopped.
+	ReasonRestart = "restart"
 	// ReasonShutdown: the collector stopped before the wait was over.
 	ReasonShutdown = "shutdown"
 )
@@ -66,10 +68,14 @@ func (w *past) doubt(x *expiry) string {
 	} else if w.e.authenticated&(1<<w.r.policy) == 0 {
 		return ""
 	}
-	if reason, blind := w.e.blinds.between(x.since, w.r.Eff); blind {
+	if reason, blind := w.e.blinds.between(x.since, w.limit); blind {
 		return reason
 	}
-	if w.t.forgotten > x.since {
+	switch {
+	case w.t.forgotten <= x.since:
+	case w.t.forgotten <= w.e.restarted:
+		return ReasonRestart
+	default:
 		return ReasonEvicted
 	}
 	return ""

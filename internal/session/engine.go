@@ -42,6 +42,9 @@ type Engine struct {
 	authenticated uint64
 
 	observed uint64 // how many facts have come
+	visits   int    // see mayVisit
+	// restarted is when an engine that knew more stopped.
+	restarted int64
 
 	out   []Finding
 	stats Stats
@@ -179,18 +182,29 @@ func (e *Engine) close(f *finding) {
 // long enough is inconclusive.
 func (e *Engine) Shutdown(now int64) {
 	e.Advance(now)
+	for ; e.cursor < e.recent.next; e.cursor++ {
+		e.decide(e.recent.at(e.cursor))
+	}
 	for _, s := range e.pending {
 		e.confirm(s, now, ReasonShutdown)
 	}
 	e.pending = nil
-	for ; e.cursor < e.recent.next; e.cursor++ {
-		e.decide(e.recent.at(e.cursor))
-	}
 	e.report(now, true)
+}
+
+// Restarted says that an engine which stopped at until knew more: no verdict
+// may rest on what this one was not told. Call it before the first fact.
+func (e *Engine) Restarted(until int64) {
+	e.restarted = until
+	e.tombs.floor = max(e.tombs.floor, until)
+	e.authenticated = ^uint64(0)
 }
 
 // Blind says that facts whose time lies in [from, to] may be lost for good.
 func (e *Engine) Blind(from, to int64, reason string) {
+	if to < from {
+		return
+	}
 	e.blinds.add(blindInterval{from, to, reason})
 	e.stats.blind[reason] += to - from
 	for _, list := range e.suspects {
@@ -239,6 +253,7 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 			victim := e.sessions.leastUseful()
 			if victim == nil {
 				e.stats.refused[RefusedLimit]++
+				e.tombs.bury(n.ID, now) // what is not taken is not known
 				return nil
 			}
 			e.evict(victim, now, EvictedLimit)
@@ -259,11 +274,16 @@ func (e *Engine) forget(now int64) {
 	const looks = 1024
 	retention := int64(e.cfg.Retention)
 	for range min(looks, len(e.sessions.slots)) {
-		if t := e.sessions.next(&e.sessions.sweep); t != nil && now-t.lastArrival > retention {
+		if t := e.sessions.next(&e.sessions.sweep); t != nil && now-t.lastArrival > retention && !e.undecidedIn(t) {
 			e.evict(t, now, EvictedRetention)
 		}
 	}
 	e.users.forget(now-retention, looks)
+}
+
+// undecidedIn reports whether something about t is still to be decided.
+func (e *Engine) undecidedIn(t *timeline) bool {
+	return t.due != 0 || t.suspects > 0 && slices.ContainsFunc(e.suspects[t.id], func(s *suspect) bool { return !s.confirmed })
 }
 
 // evict forgets a session, and what could have cleared its findings with it.

@@ -95,6 +95,9 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 	case Authenticated:
 		var lost int
 		var added bool
+		if len(t.authentications) == maxInstants {
+			t.forgone = t.authentications[0]
+		}
 		t.authentications, added, lost = addInstant(t.authentications, r.At)
 		e.stats.lost += int64(lost)
 		e.authenticated |= t.policies

@@ -23,6 +23,7 @@ type past struct {
 // before r.start + tolerance or r.end, whichever is later; else its start; else
 // its earliest activity.
 func (e *Engine) newPast(t *timeline, r *record) past {
+	e.visits = 0
 	p := &e.cfg.Policies[r.policy]
 	tolerance := int64(p.Tolerance)
 	w := past{e: e, t: t, r: r, policy: p, limit: max(r.Eff+tolerance, r.End)}
@@ -61,6 +62,18 @@ func (w *past) origin() origin {
 	return o
 }
 
+// maxVisits bounds how many ids one judgement looks at: rotations can fork at
+// every step.
+const maxVisits = 512
+
+func (e *Engine) mayVisit() bool {
+	e.visits++
+	if e.visits == maxVisits {
+		e.stats.lost++
+	}
+	return e.visits < maxVisits
+}
+
 // originOf looks, for a request at position, at t up to limit and at what t was rotated from. at is what
 // stands for the start of a root of which nothing else is known; path holds
 // the ids that led here.
@@ -75,7 +88,7 @@ func (e *Engine) originOf(t *timeline, position uint64, limit, at, tolerance int
 			continue
 		}
 		o := origin{at: r.at}
-		if parent := e.sessions.get(r.from); parent != nil {
+		if parent := e.sessions.get(r.from); parent != nil && e.mayVisit() {
 			o = e.originOf(parent, position, r.at+tolerance, r.at, tolerance, path)
 		}
 		if o.at < best.at || o.at == best.at && r.from.less(from) {

@@ -224,6 +224,9 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	}
 	c, ok := e.content(f)
 	if !ok {
+		if !f.sent {
+			e.findings.forget(f)
+		}
 		if !f.sent || f.last.State == Retracted {
 			return true
 		}

@@ -4,25 +4,26 @@ package session
 // request around it starts, and is exempt if any around it is.
 func (e *Engine) nest(r *record, hash uint64) {
 	r.Eff, r.around = r.Start, -1
-	r.state &^= exempted | framed
+	r.state &^= exempted | framed | crowded
 	if !r.identified() {
 		return
 	}
-	e.recent.kin(hash, func(o *record) bool {
+	all := e.recent.kin(hash, func(o *record) bool {
 		r.nestIn(o)
 		return true
 	})
+	if !all && r.around < 0 {
+		r.state |= crowded
+	}
 }
 
 // nestIn notes that o is known, which r may lie inside.
 func (r *record) nestIn(o *record) {
 	switch {
-	case !r.inside(o):
-		return
-	case o.kind == Exempt:
+	case r.exemptWith(o):
 		r.state |= exempted
 		return
-	case o.kind != Request:
+	case o.kind != Request || !r.inside(o):
 		return
 	}
 	if d := o.End - o.Start; d > r.around || d == r.around && o.Start < r.Eff {
@@ -39,11 +40,11 @@ func (r *record) nestIn(o *record) {
 // nestOthers lets the requests that lie inside o, or did when it was known as
 // was, start where they do now.
 func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFor) {
-	if o.Start == o.End && was.Start == was.End {
+	if o.kind != Exempt && o.Start == o.End && was.Start == was.End {
 		return 0
 	}
 	visit := func(r *record) {
-		if r.kind != Request || !r.inside(o) && !r.inside(was) {
+		if r.kind != Request || !r.inside(o) && !r.inside(was) && !r.exemptWith(o) {
 			return
 		}
 		eff, state := r.Eff, r.state

@@ -893,7 +893,7 @@ var readings = []reading{
 	{"type: of two at one instant the end", "policy p0 idle=5s rotation=0s\na started at=0s\na ended at=5s\nb rotated from=a at=5.1s\na request at=70s", []string{"a ended expired=5s"}},
 	{"inconclusive: blind in the gap", "a started at=0s\na request at=20s\nblind 5s..6s crash", []string{"a idle_timeout inconclusive reason=crash"}},
 	{"inconclusive: not when blind before it", "a started at=0s\na request at=1s\na request at=20s\nblind 0s..1s crash", []string{"a idle_timeout confirmed"}},
-	{"inconclusive: not when blind after it", "a started at=0s\na request at=20s\nblind 20s..30s crash", []string{"a idle_timeout confirmed"}},
+	{"inconclusive: not when blind after it", "a started at=0s\na request at=20s\nblind 21s..30s crash", []string{"a idle_timeout confirmed"}},
 	{"inconclusive: sampled", "a started at=0s\na request at=1s sampled\na request at=20s", []string{"a idle_timeout inconclusive reason=sampled"}},
 	{"inconclusive: does not hide what can be confirmed", "a started at=0s\na ended at=15s\na request at=20s sampled", []string{"a ended confirmed overrun=3s"}},
 	{"inconclusive: an end, only where logins are seen", "a started at=0s\na ended at=5s\na request at=9s\nblind 6s..7s crash", []string{"a ended confirmed"}},

@@ -43,6 +43,9 @@ const (
 	exempted
 	// framed: what it lies inside is activity from its start on.
 	framed
+	// crowded: its trace has more records than are looked at, so that what it
+	// lies inside is not known: it accuses nobody.
+	crowded
 	// afterSilence: its service let a longer silence pass than any known.
 	afterSilence
 	// evident: it was evidence when it came.
@@ -68,6 +71,12 @@ func (r *record) sameRequest(o *record) bool {
 func (r *record) inside(o *record) bool {
 	return o.Start <= r.Start && r.End <= o.End && o.End-o.Start > r.End-r.Start &&
 		o.flags&Stream == 0 && r.trace == o.trace && r.session == o.session && r.identified() && o.identified()
+}
+
+// exemptWith reports whether r is exempt because o is: it lies inside o, or is
+// another record of the same request.
+func (r *record) exemptWith(o *record) bool {
+	return o.kind == Exempt && (r.inside(o) || r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session)
 }
 
 // isActivity reports whether the record keeps its session alive.
@@ -162,16 +171,17 @@ func (r *recent) push(rec *record, hash uint64, d *Details) *record {
 const maxTraceSteps = 256
 
 // kin calls each with the records that share hash, newest first, until it
-// returns false. A few others may be among them.
-func (r *recent) kin(hash uint64, each func(*record) bool) {
+// returns false. A few others may be among them. all: there are no more.
+func (r *recent) kin(hash uint64, each func(*record) bool) (all bool) {
 	p := r.traces.get(hash, r.oldest())
 	for range maxTraceSteps {
 		rec := r.at(p)
 		if rec == nil || !each(rec) {
-			return
+			return true
 		}
 		p = rec.ofTrace
 	}
+	return false
 }
 
 // hash of what records of one request, and of its trace, have in common.

@@ -179,7 +179,7 @@ func (w *refWorld) doubt(r *refFact, x refRule) (reason string) {
 		return "sampled"
 	}
 	for _, b := range w.blind {
-		if b.From < r.began && b.To > x.since && (x.kind == IdleTimeout || w.authenticates(r.Policy)) {
+		if b.From < w.horizon(r) && b.To > x.since && (x.kind == IdleTimeout || w.authenticates(r.Policy)) {
 			return b.Reason
 		}
 	}
@@ -325,7 +325,7 @@ func (w *refWorld) start(s ID, tol, otherwise int64) (at int64, known bool) {
 			start = min(start, f.At)
 		}
 		if f.isActivity() && !f.late {
-			activity = min(activity, f.activeFrom())
+			activity = min(activity, f.At)
 		}
 	}
 	switch {
@@ -433,6 +433,13 @@ func (f *refFact) liesInside(c *refFact) bool {
 		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start
 }
 
+// "What lies inside an exempt request is exempt with it", and so is another record
+// of it.
+func (f *refFact) exempts(r *refFact) bool {
+	same := r.hasIDs() && f.Session.ID == r.Session.ID && f.Trace == r.Trace && f.Span == r.Span
+	return f.Kind == Exempt && (r.liesInside(f) || same)
+}
+
 func (f *refFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
 
 // "A request that lies inside a longer one, which is not a stream, starts when the
@@ -471,7 +478,7 @@ func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
 	}
 	all := w.joined()
 	for _, r := range all {
-		exempt := func(f *refFact) bool { return f.Kind == Exempt && r.liesInside(f) }
+		exempt := func(f *refFact) bool { return f.exempts(r) }
 		if r.Outcome != Rejected && !slices.ContainsFunc(w.told, exempt) {
 			r.began = r.start(all)
 			w.requests = append(w.requests, r)
@@ -527,7 +534,7 @@ func (w *refWorld) joined() (all []*refFact) {
 // is no end of the session's.
 func (w *refWorld) isLate(f *refFact, s ID) bool {
 	for _, x := range w.told[:f.order] {
-		exempt := func(e *refFact) bool { return e.Kind == Exempt && x.liesInside(e) }
+		exempt := func(e *refFact) bool { return e.exempts(x) }
 		says := x.Session.ID == s && x.Kind != Exempt && x.Kind != EndedUser && !(x.Kind == Request && x.Outcome == Rejected)
 		if (says || x.isRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) &&
 			!slices.ContainsFunc(w.told[:x.order], exempt) {

@@ -1,5 +1,7 @@
 package session
 
+import "cmp"
+
 // observeRequest takes a request, or the extent of an exempt one.
 func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	t := e.sessions.get(f.Session.ID)
@@ -119,7 +121,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 	}
 	if r.isActivity() {
 		e.noteSilence(t, r)
-		if known && r.Start < t.firstActivity {
+		if known && r.At < t.firstActivity {
 			due |= lineDue
 		}
 		var governs uint64
@@ -132,7 +134,8 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 			}
 			governs = 0
 		}
-		if t.alive(r.Start, r.End, governs, e.gap) {
+		t.firstActivity = min(t.firstActivity, r.At)
+		if t.active.add(r.Start, r.End, governs, e.gap, t.outside) {
 			due |= reviewDue
 		}
 		e.stats.lost += int64(t.bound(int64(e.cfg.ReorderWindow)))
@@ -205,7 +208,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	if won {
 		twin.details = e.recent.details.put(&f.Details)
 	}
-	e.updateSuspect(twin)
+	e.updateSuspect(twin, won)
 	if t == nil {
 		return Mark{}
 	}
@@ -249,18 +252,17 @@ func (e *Engine) knowsBetter(a, b *record) bool {
 		return a.policy < b.policy
 	}
 	sa, sb := &e.services.resources[a.resource], &e.services.resources[b.resource]
-	if sa.ServiceName != sb.ServiceName {
-		return sa.ServiceName < sb.ServiceName
-	}
-	if a.At != b.At {
-		return a.At < b.At
+	if c := cmp.Or(cmp.Compare(sa.ServiceName, sb.ServiceName), cmp.Compare(a.At, b.At),
+		cmp.Compare(sa.ServiceNamespace, sb.ServiceNamespace), cmp.Compare(sa.Environment, sb.Environment),
+		cmp.Compare(sa.ServiceInstance, sb.ServiceInstance)); c != 0 {
+		return c < 0
 	}
 	return a.flags < b.flags
 }
 
 // updateSuspect copies what changed in a record to the suspect that stands for
 // it, and the other way round.
-func (e *Engine) updateSuspect(r *record) {
+func (e *Engine) updateSuspect(r *record, won bool) {
 	for _, s := range e.suspects[r.session] {
 		if s.position != r.position {
 			continue
@@ -272,8 +274,10 @@ func (e *Engine) updateSuspect(r *record) {
 		if &s.record != r {
 			s.record = *r
 		}
-		res := &e.services.resources[r.resource]
-		s.resource, s.service = res.Resource, res.service
-		s.details = e.recent.details.get(r.details)
+		if won {
+			res := &e.services.resources[r.resource]
+			s.resource, s.service = res.Resource, res.service
+			s.details = e.recent.details.get(r.details)
+		}
 	}
 }

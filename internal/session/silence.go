@@ -14,6 +14,28 @@ func (e *Engine) noteSilence(t *timeline, r *record) {
 	}
 }
 
+// silenceBefore returns how long the session had been silent when r came, as
+// far as the last few of its records tell; 0 if it was not.
+func (e *Engine) silenceBefore(t *timeline, r *record) int64 {
+	const looks = 256
+	heard := int64(longAgo)
+	q := e.recent.at(t.recent)
+	for n := 0; n < looks && q != nil && q.session == t.id; n++ {
+		if q.isActivity() && q.Start < r.Eff {
+			heard = max(heard, q.End)
+		}
+		q = e.recent.at(q.ofSession)
+	}
+	if heard == longAgo {
+		end, ok := t.active.before(r.Eff)
+		if !ok {
+			return 0
+		}
+		heard = end
+	}
+	return r.Eff - heard
+}
+
 // observeSilence learns which silences a service lets pass and which it does
 // not: the bounds of the idle timeout that it really has.
 func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
@@ -21,11 +43,10 @@ func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 	if outcome == Indeterminate {
 		return
 	}
-	end, ok := t.active.before(r.Eff)
-	if !ok || end >= r.Eff {
+	silence := e.silenceBefore(t, r)
+	if silence <= 0 {
 		return
 	}
-	silence := r.Eff - end
 	b := e.stats.bounds(r.policy, service)
 	if outcome == Served {
 		b.ServedMax = max(b.ServedMax, silence)

@@ -29,6 +29,9 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 	if r.state&suspected != 0 {
 		return e.markOf(r)
 	}
+	if e.outOfReach(t, r) {
+		return Mark{}
+	}
 	j := judgement{}
 	if e.accusable(r) {
 		j = e.judge(t, r)
@@ -37,12 +40,19 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 	case !j.violated:
 		e.acquit(r)
 		return Mark{}
-	case r.state&decided == 0 && t.suspects >= maxPending:
+	case r.state&decided == 0 && (t.suspects >= maxPending || e.open > minOpen+e.cfg.MaxRecentRequests/4):
 		e.accuse(r)
 		return j.mark(r.policy)
 	}
 	e.suspect(t, r, j, max(now, r.Arrival)+int64(e.cfg.DecisionWait))
 	return j.mark(r.policy)
+}
+
+// outOfReach reports whether r is so old that the authentication which counts
+// for it may have been given up: its verdict stands.
+func (e *Engine) outOfReach(t *timeline, r *record) bool {
+	return t.forgone != 0 && r.policy != NoPolicy &&
+		max(r.Eff+int64(e.cfg.Policies[r.policy].Tolerance), r.End) < t.authentications[0]
 }
 
 // markOf returns the mark of a suspected record.
@@ -97,6 +107,9 @@ func (j *judgement) mark(policy uint8) Mark {
 
 // reconsider judges a suspect once more.
 func (e *Engine) reconsider(s *suspect, now int64) {
+	if e.outOfReach(s.t, &s.record) {
+		return
+	}
 	j := judgement{}
 	if e.accusable(&s.record) {
 		j = e.judge(s.t, &s.record)

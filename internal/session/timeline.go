@@ -26,6 +26,7 @@ type timeline struct {
 	active          activity
 	calls           []call
 	authentications []int64
+	forgone         int64      // the latest authentication that was given up; 0: none
 	ends            []ending   // of this id
 	rotations       []ending   // away from this id, to ending.other
 	raised          []ending   // when a second record of a request set newest
@@ -91,12 +92,6 @@ func (t *timeline) bound(window int64) (lost int) {
 		settled = longAgo
 	}
 	return t.active.cut(settled)
-}
-
-// alive joins activity over [start, end].
-func (t *timeline) alive(start, end int64, policies uint64, gap int64) (changed bool) {
-	t.firstActivity = min(t.firstActivity, start)
-	return t.active.add(start, end, policies, gap, t.outside)
 }
 
 // call is where a request that lies inside another is judged to start, where

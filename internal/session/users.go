@@ -68,15 +68,15 @@ func (u *users) forgetOldest() {
 
 func (u *users) ends(user ID) []ending { return u.ended[user] }
 
-// join notes that the session in slot showed user.
+// maxSessionsOfUser bounds how many sessions of one user, who may be
+// "anonymous", a late end of all of them is held against.
+const maxSessionsOfUser = 1 << 12
+
+// join notes that the session in slot, which did not before, showed user.
 func (u *users) join(user ID, slot uint32) {
-	list := u.sessions[user]
-	for _, s := range list {
-		if s == slot {
-			return
-		}
+	if list := u.sessions[user]; len(list) < maxSessionsOfUser {
+		u.sessions[user] = append(list, slot)
 	}
-	u.sessions[user] = append(list, slot)
 }
 
 // leave undoes join when the session is forgotten.
@@ -128,7 +128,7 @@ func (e *Engine) parent(t *timeline, position uint64, tolerance int64, path []ID
 			continue
 		}
 		o := origin{at: r.at}
-		if from := e.sessions.get(r.from); from != nil && len(lineage) > 1 {
+		if from := e.sessions.get(r.from); from != nil && len(lineage) > 1 && e.mayVisit() {
 			var on [maxLineage + 1]ID
 			o = e.originOf(from, position, r.at+tolerance, r.at, tolerance, append(on[:0], path...))
 		}
@@ -194,8 +194,11 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 			e.users.leave(i.user, t.slot)
 		}
 	}
-	for _, i := range t.identities {
-		e.users.join(i.user, t.slot)
+	for n, i := range t.identities {
+		known := func(have identity) bool { return have.user == i.user }
+		if !slices.ContainsFunc(was, known) && !slices.ContainsFunc(t.identities[:n], known) {
+			e.users.join(i.user, t.slot)
+		}
 	}
 	for _, i := range list {
 		if len(e.users.sessions[i.user]) == 0 && len(e.users.ended[i.user]) == 0 {

@@ -52,7 +52,7 @@ func (e *Engine) outcome(r *record) Outcome {
 
 // judged reports whether a policy has anything to say of the record.
 func (e *Engine) judged(r *record) bool {
-	return r.kind == Request && r.policy != NoPolicy && r.state&(late|exempted) == 0 &&
+	return r.kind == Request && r.policy != NoPolicy && r.state&(late|exempted|crowded) == 0 &&
 		(r.flags&Consumer == 0 || e.cfg.Policies[r.policy].Background != BackgroundOff)
 }
 
@@ -86,7 +86,8 @@ func (e *Engine) decide(r *record) {
 		return
 	}
 	if r.state&accused != 0 {
-		if t := e.sessions.at(r.slot, r.session); t != nil {
+		e.nest(r, r.hash()) // what lies around it may have come when there were too many to look at
+		if t := e.sessions.at(r.slot, r.session); t != nil && e.accusable(r) {
 			if j := e.judge(t, r); j.violated {
 				e.suspect(t, r, j, r.Arrival+int64(e.cfg.DecisionWait))
 			}
@@ -94,18 +95,23 @@ func (e *Engine) decide(r *record) {
 		e.acquit(r)
 	}
 	r.state |= decided
+	service := e.services.resources[r.resource].service
+	if r.state&afterSilence != 0 && e.judged(r) {
+		if t := e.sessions.get(r.session); t != nil {
+			e.observeSilence(t, r, service)
+		}
+	}
 	if r.state&suspected != 0 || !e.judged(r) {
 		return
 	}
-	service := e.services.resources[r.resource].service
-	if r.outcome == Served && r.state&afterSilence == 0 {
+	if r.outcome == Served {
 		// The usual case need not look at the session again.
 		e.stats.request(r.policy, service, e.settled(nil, r))
 		return
 	}
 	t := e.sessions.get(r.session)
 	e.stats.request(r.policy, service, e.settled(t, r))
-	if t != nil && r.flags&(Consumer|Passive) == 0 {
+	if t != nil && r.outcome == Rejected && r.flags&(Consumer|Passive) == 0 {
 		e.observeSilence(t, r, service)
 	}
 }

@@ -1,0 +1,71 @@
+package session
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestBlindBetween(t *testing.T) {
+	b := blinds{{10, 20, "one"}, {30, 40, "two"}}
+	for _, c := range []struct {
+		since, at int64
+		reason    string
+	}{
+		{0, 10, ""}, {0, 11, "one"}, {19, 25, "one"}, {20, 30, ""}, {20, 31, "two"}, {5, 50, "one"}, {39, 40, "two"}, {40, 50, ""},
+	} {
+		reason, blind := b.between(c.since, c.at)
+		require.Equal(t, c.reason, reason, "%+v", c)
+		require.Equal(t, c.reason != "", blind, "%+v", c)
+	}
+}
+
+// They are told apart up to a number; then those that lie closest become one.
+func TestBlindsAreBounded(t *testing.T) {
+	var b blinds
+	for i := range int64(maxBlind) {
+		k := i * 37 % maxBlind // in no order
+		b.add(blindInterval{k * 100, k*100 + 10, strconv.FormatInt(k, 10)})
+	}
+	require.Len(t, b, maxBlind)
+	require.True(t, slices.IsSortedFunc(b, func(x, y blindInterval) int { return int(x.from - y.from) }))
+	require.Equal(t, blindInterval{4200, 4210, "42"}, b[42])
+
+	b.add(blindInterval{4230, 4240, "between"})
+	require.Len(t, b, maxBlind)
+	require.Equal(t, []blindInterval{{4100, 4110, "41"}, {4200, 4240, "42"}, {4300, 4310, "43"}}, []blindInterval(b[41:44]))
+
+	b.add(blindInterval{4250, 4251, "in the end"})
+	require.Equal(t, []blindInterval{{4200, 4251, "42"}, {4300, 4310, "43"}}, []blindInterval(b[42:44]))
+
+	b.add(blindInterval{90, 95, "before"})
+	require.Len(t, b, maxBlind)
+	require.Equal(t, []blindInterval{{0, 10, "0"}, {90, 110, "before"}, {200, 210, "2"}}, []blindInterval(b[:3]))
+
+	b.add(blindInterval{1, 2, "within"})
+	require.Equal(t, blindInterval{0, 10, "0"}, b[0], "its end is the later one")
+
+	b = nil
+	b.add(blindInterval{5, 9, "first"})
+	b.add(blindInterval{5, 8, "second"})
+	reason, _ := b.between(6, 7)
+	require.Equal(t, "first", reason, "of two that begin at once the one that was told first")
+}
+
+// Blind time is counted by its reason, and judges again who waits.
+func TestBlindIsCounted(t *testing.T) {
+	o := run(parseHistory(standard+`
+		a started at=0s
+		a request at=20s
+		now=21s blind 1s..5s crash
+		now=22s blind 7s..8s crash
+		now=23s blind 7s..10s shed`), true)
+	got := map[string]int64{}
+	o.engine.Stats().Blind(func(reason string, ns int64) { got[reason] = ns })
+	require.Equal(t, map[string]int64{"crash": 5e9, "shed": 3e9}, got)
+	require.Len(t, o.sent, 1)
+	require.Equal(t, "crash", o.sent[0].Reason)
+	require.EqualValues(t, 1, o.engine.Stats().Findings(Inconclusive))
+}

@@ -1,0 +1,228 @@
+package session
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// stage is an engine that is told facts in their text form.
+type stage struct {
+	*Engine
+	t   *testing.T
+	now int64
+}
+
+func newStage(t *testing.T, text string, more ...func(*Config)) *stage {
+	t.Helper()
+	cfg := parseHistory(text).cfg
+	for _, change := range more {
+		change(&cfg)
+	}
+	return &stage{New(cfg), t, epoch}
+}
+
+// tell observes facts, as [parseHistory] reads them, and returns the last mark.
+func (s *stage) tell(text string) (m Mark) {
+	s.t.Helper()
+	for _, step := range parseHistory(text).steps {
+		s.now = max(s.now, step.now)
+		switch step.verb {
+		case doObserve:
+			m = s.Observe(&step.fact, s.now)
+		case doBlind:
+			s.Blind(step.blind.From, step.blind.To, step.blind.Reason)
+		case doAdvance:
+			s.Advance(s.now)
+		}
+	}
+	return m
+}
+
+// wait lets time pass.
+func (s *stage) wait(d time.Duration) []Finding {
+	s.now += int64(d)
+	s.Advance(s.now)
+	return s.TakeFindings()
+}
+
+func (s *stage) served(n int, at time.Duration, policy uint8) Mark {
+	s.now = max(s.now, epoch+int64(at))
+	i := epoch + int64(at)
+	return s.Observe(&Fact{Session: sessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: resources["web"]}, s.now)
+}
+
+// The smallest idle limit is what tells spells apart.
+func TestGap(t *testing.T) {
+	require.EqualValues(t, math.MaxInt64, newStage(t, "policy p0 absolute=5s").gap)
+	require.EqualValues(t, 5*time.Second, newStage(t, "policy p0 idle=7s\npolicy p1 idle=5s\npolicy p2\npolicy p3 idle=6s").gap)
+}
+
+// Nothing is decided before its time, and everything then.
+func TestAdvance(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\na request at=1s")
+	m := s.tell("a request at=20s")
+	require.Equal(t, Mark{Suspected: true, Type: IdleTimeout, Overrun: int64(9 * time.Second)}, m)
+	require.Equal(t, 1, s.Pending())
+	require.Empty(t, s.wait(10*time.Second-1))
+	require.Equal(t, 1, s.Pending())
+	found := s.wait(1)
+	require.Len(t, found, 1)
+	require.Zero(t, s.Pending())
+	require.Equal(t, s.now, found[0].DecidedAt)
+	require.Equal(t, 1, found[0].Revision)
+	require.Empty(t, s.TakeFindings(), "each is sent once")
+	require.Empty(t, s.wait(time.Hour))
+}
+
+// The wait begins when the evidence came, for a request that was in time before.
+func TestLateEvidenceWaits(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\na request at=9s\nadvance\nnow=15s a ended at=2s\nnow=17s a activity at=1s")
+	require.Empty(t, s.wait(8*time.Second-1))
+	require.Len(t, s.wait(1), 1)
+}
+
+// Where nothing keeps the state, what has not waited long enough is
+// inconclusive, what has is not, and every request is counted.
+func TestShutdown(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\na request at=20s\nb started at=20s\nb request at=35s\nb request at=36s rejected\nc request at=36s")
+	s.now = epoch + int64(40*time.Second)
+	s.Shutdown(s.now)
+	found := map[string]Finding{}
+	for _, f := range s.TakeFindings() {
+		found[text(f.Session)] = f
+	}
+	require.Len(t, found, 2)
+	require.Equal(t, Confirmed, found["a"].State)
+	require.Equal(t, Inconclusive, found["b"].State)
+	require.Equal(t, ReasonShutdown, found["b"].Reason)
+	require.Equal(t, s.now, found["b"].DecidedAt)
+	require.Zero(t, s.Pending())
+	require.Equal(t, lines(`
+		facts request 4
+		facts started 2
+		findings confirmed 1
+		findings inconclusive 1
+		rejected_min p0 web 1000000000
+		requests p0 web in_time 1
+		requests p0 web indeterminate 1
+		requests p0 web rejected_after_expiry 1
+		requests p0 web violation 1
+		sessions 3
+		violations p0 web idle_timeout 1`), lines(counters(s.Engine)))
+}
+
+// A session is forgotten when nothing of it arrived for longer than the
+// retention, and its findings stay as they were.
+func TestRetention(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.Retention = time.Hour })
+	s.tell("a started at=0s\na request at=20s user=u1")
+	require.Len(t, s.wait(time.Minute), 1)
+	s.now = epoch + int64(20*time.Second+time.Hour)
+	s.Advance(s.now)
+	require.Equal(t, 1, s.Sessions())
+	require.Zero(t, s.Stats().Evicted(EvictedRetention))
+	s.wait(1)
+	require.Zero(t, s.Sessions())
+	require.EqualValues(t, 1, s.Stats().Evicted(EvictedRetention))
+	require.Zero(t, s.Stats().Evicted(EvictedLimit))
+	require.Empty(t, s.TakeFindings())
+	require.Equal(t, []Lifetime{{0, int64(20 * time.Second)}}, s.TakeLifetimes())
+	require.Empty(t, s.suspects)
+	require.Empty(t, s.findings.open)
+	require.Empty(t, s.findings.bySession)
+	require.Empty(t, s.users.sessions)
+	require.Empty(t, s.users.names)
+	require.Zero(t, s.open)
+}
+
+// Ends of users are forgotten, too.
+func TestRetentionOfUserEnds(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.Retention = time.Hour })
+	s.tell("- ended_user at=0s user=u1")
+	s.wait(time.Hour)
+	require.Len(t, s.users.ended, 1)
+	s.wait(1)
+	require.Empty(t, s.users.ended)
+}
+
+// Where there is no room the least useful session goes, but none with an open
+// finding; a verdict on an id that was evicted is in doubt.
+func TestEviction(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxSessions = 2 })
+	s.tell("a started at=0s\nb started at=1s\nc authenticated at=2s\nc request at=2s")
+	require.Equal(t, 2, s.Sessions())
+	require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
+	require.Nil(t, s.sessions.get(sessionName(0).ID))
+	s.tell("b request at=20s\nc request at=20s")
+	s.tell("a request at=21s")
+	require.EqualValues(t, 1, s.Stats().Refused(RefusedLimit), "both have an open finding")
+	require.Len(t, s.wait(time.Minute), 2)
+	s.tell("a request at=81s\na rotated from=d at=82s\na activity at=83s")
+	require.EqualValues(t, 4, s.Stats().Refused(RefusedLimit))
+
+	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
+	s.tell("a started at=0s\nb started at=30s\na started at=25s\na request at=45s")
+	found := s.wait(time.Minute)
+	require.Len(t, found, 1)
+	require.Equal(t, Inconclusive, found[0].State, "evicted at 30s; silent since 25s")
+	require.Equal(t, ReasonEvicted, found[0].Reason)
+
+	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
+	s.tell("a started at=0s\nb started at=30s\na started at=30s\na request at=45s")
+	found = s.wait(time.Minute)
+	require.Len(t, found, 1)
+	require.Equal(t, Confirmed, found[0].State, "silent since it was evicted")
+}
+
+// When more is open than may be, the oldest findings are closed as they were
+// reported: nothing can clear them any more.
+func TestOpenFindingsAreBounded(t *testing.T) {
+	const n = minOpen + 44
+	s := newStage(t, standard+"config request", func(c *Config) { c.MaxSessions, c.MaxRecentRequests = n, 1000 })
+	for i := range n {
+		s.served(i, 0, 0)
+	}
+	for i := range n {
+		s.served(i, 20*time.Second+time.Duration(i)*time.Millisecond, 0)
+	}
+	found := s.wait(time.Minute)
+	require.Len(t, found, n, "all are reported")
+	require.EqualValues(t, 44, s.Stats().Closed())
+	require.Equal(t, minOpen, s.open)
+	require.Len(t, s.settledOrder, minOpen)
+	require.Len(t, s.suspects, minOpen)
+	require.Len(t, s.findings.open, minOpen)
+	for _, i := range []int{0, 43, 44, n - 1} {
+		at := epoch + int64(19*time.Second)
+		s.Observe(&Fact{Kind: Authenticated, Session: sessionName(i), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
+	}
+	found = s.wait(time.Minute)
+	require.Len(t, found, 2, "the closed ones stay as they were")
+	for _, f := range found {
+		require.Equal(t, Retracted, f.State)
+	}
+	require.Equal(t, minOpen-2, s.open)
+	require.EqualValues(t, 44, s.Stats().Closed())
+}
+
+// What was dropped does not pile up.
+func TestSettledAreSwept(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 4; c.Retention = time.Hour; c.ReorderWindow = time.Minute })
+	for i := range 6 * minOpen {
+		at := time.Duration(i) * time.Minute
+		s.tell("a activity at=" + at.String())
+		s.served(0, at+20*time.Second, 0)
+		s.wait(15 * time.Second)
+		s.tell("a authenticated at=" + (at + 20*time.Second).String())
+		s.wait(time.Second)
+		require.LessOrEqual(t, len(s.settledOrder), 4*minOpen+1)
+	}
+	require.Zero(t, s.Stats().Closed())
+	require.Zero(t, s.open)
+}

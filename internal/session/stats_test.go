@@ -1,0 +1,299 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// counted are histories and what the counters say after them.
+var counted = []struct{ name, text, want string }{
+	{"every verdict", standard + `
+		a started at=0s
+		a request at=1s
+		a request at=2s indeterminate
+		a request at=3s rejected
+		a request at=20s
+		b request at=1s rejected
+		c started at=0s
+		c request at=20.5s rejected`, `
+		facts request 6
+		facts started 2
+		findings confirmed 1
+		rejected_min p0 web 1000000000
+		requests p0 web in_time 1
+		requests p0 web indeterminate 2
+		requests p0 web rejected_after_expiry 1
+		requests p0 web rejected_early 1
+		requests p0 web violation 1
+		sessions 2
+		violations p0 web idle_timeout 1`},
+	{"a violation is counted for its policy and service", standard + `
+		policy p1 absolute=5s
+		a started at=0s
+		a ended at=2s
+		a request at=6s web
+		a request at=7s api
+		a request at=8s p1 api
+		a request at=9s p1 api`, `
+		facts ended 1
+		facts request 4
+		facts started 1
+		findings confirmed 3
+		requests p0 api violation 1
+		requests p0 web violation 1
+		requests p1 api violation 2
+		sessions 1
+		violations p0 api ended 1
+		violations p0 web ended 1
+		violations p1 api ended 2`},
+	{"background work that is not judged is not counted", `policy p0 idle=10s off
+		a started at=0s
+		a request at=1s
+		a request at=20s consumer`, `
+		facts request 2
+		facts started 1
+		requests p0 web in_time 1
+		sessions 1`},
+	{"what no policy can prove is indeterminate", `policy p0 idle=10s identity
+		a started at=0s
+		a request at=20s
+		a request at=20s presented`, `
+		facts request 2
+		facts started 1
+		requests p0 web indeterminate 2
+		sessions 1`},
+	{"what is exempt is not counted", standard + `
+		a started at=0s
+		a exempt at=1s..4s id=1/1
+		a request at=2s id=1/2`, `
+		facts request 1
+		facts started 1
+		sessions 1`},
+	{"one request of two records is one", standard + `
+		a started at=0s
+		a request at=2s id=1/2
+		a request at=1s..2s id=1/2 log`, `
+		facts request 1
+		facts started 1
+		requests p0 web in_time 1
+		sessions 1`},
+	{"a violation that is cleared in time is none", standard + `
+		a started at=0s
+		a request at=20s
+		a authenticated at=19s`, `
+		facts authenticated 1
+		facts request 1
+		facts started 1
+		requests p0 web in_time 1
+		sessions 1`},
+	{"a violation that is cleared later was one", standard + `
+		a started at=0s
+		a request at=20s
+		now=40s advance
+		now=41s a authenticated at=19s`, `
+		facts authenticated 1
+		facts request 1
+		facts started 1
+		findings confirmed 1
+		findings retracted 1
+		requests p0 web violation 1
+		sessions 1
+		violations p0 web idle_timeout 1`},
+	{"the longest silence that was let pass, the shortest that was not", `policy p0 idle=4s tolerance=2s
+		policy p1 idle=1m
+		a started at=0s
+		a request at=5s p1
+		a request at=12s p1
+		a request at=30s p1 rejected
+		b started at=0s
+		b request at=9s p1 rejected
+		b request at=20s p1 rejected
+		c started at=0s
+		c request at=6s api
+		c request at=9s api`, `
+		facts request 7
+		facts started 3
+		rejected_min p1 web 9000000000
+		requests p0 api in_time 2
+		requests p1 web in_time 2
+		requests p1 web rejected_early 3
+		served_max p0 api 6000000000
+		served_max p1 web 7000000000
+		sessions 3`},
+	{"a silence is that of what keeps a session alive", `policy p0 idle=4s
+		policy p1 idle=1m
+		a started at=0s
+		a request at=5s p1 passive
+		a request at=8s p1 consumer
+		a request at=9s p1 indeterminate
+		b started at=0s
+		b request at=5s p1 passive rejected
+		b request at=6s p1 consumer rejected`, `
+		facts request 5
+		facts started 2
+		requests p1 web in_time 2
+		requests p1 web indeterminate 1
+		requests p1 web rejected_early 2
+		sessions 2`},
+	{"a refusal behind an end says nothing of silence", `policy p0 idle=1h
+		a started at=0s
+		a ended at=1s
+		a request at=9s rejected
+		b started at=0s
+		c rotated from=b at=1s
+		b request at=9s rejected
+		d started at=0s user=u1
+		- ended_user at=1s user=u1
+		d request at=9s rejected`, `
+		facts ended 1
+		facts ended_user 1
+		facts request 3
+		facts rotated 1
+		facts started 3
+		requests p0 web rejected_after_expiry 3
+		sessions 4`},
+	{"facts behind the window", standard + `
+		config window=10s
+		a started at=0s
+		now=30s a request at=20s..30s
+		now=30s a request at=0s..20s
+		now=30s a request at=0s..19.999999999s
+		now=30s a activity at=20s
+		now=30s a ended at=19.999999999s
+		now=30s a authenticated at=19s
+		now=30s a authenticated at=19s`, `
+		facts activity 1
+		facts authenticated 1
+		facts ended 1
+		facts request 3
+		facts started 1
+		late authenticated 1
+		late ended 1
+		late request 1
+		requests p0 web in_time 2
+		sessions 1`},
+	{"what is no evidence", standard + `
+		config ahead=10s age=20s
+		now=0s a started at=0s
+		now=0s a request at=0s..10s
+		now=0s a request at=0s..10.000000001s
+		now=20s a request at=0s..9s
+		now=21s a request at=0.999999999s..21s`, `
+		facts request 2
+		facts started 1
+		refused ahead 1
+		refused too_old 1
+		requests p0 web in_time 2
+		sessions 1`},
+	{"a finding that comes and goes", standard + `
+		a started at=0s
+		a request at=20s
+		now=40s advance
+		now=41s a authenticated at=19s
+		now=42s advance
+		now=200s a request at=60s`, `
+		facts authenticated 1
+		facts request 2
+		facts started 1
+		findings confirmed 2
+		findings retracted 1
+		requests p0 web violation 2
+		sessions 1
+		violations p0 web idle_timeout 2`},
+	{"facts of every kind", standard + `
+		a started at=0s user=u1
+		a started at=0s user=u1
+		b rotated from=a at=1s
+		b authenticated at=2s
+		b activity at=3s
+		b ended at=4s
+		- ended_user at=5s user=u1
+		- ended_user at=5s user=u1
+		- ended_user at=5s
+		b exempt at=1s..2s id=3/3
+		- ended at=4s`, `
+		facts activity 1
+		facts authenticated 1
+		facts ended 1
+		facts ended_user 1
+		facts rotated 1
+		facts started 1
+		sessions 2`},
+}
+
+func TestCounters(t *testing.T) {
+	for _, c := range counted {
+		t.Run(c.name, func(t *testing.T) {
+			o := run(parseHistory(c.text), true)
+			require.Empty(t, o.trouble)
+			require.Equal(t, lines(c.want), strings.Split(counters(o.engine), "\n"))
+		})
+	}
+}
+
+// lines are those of text, without what indents them.
+func lines(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+func TestConfirmations(t *testing.T) {
+	o := run(parseHistory(standard+`
+		policy p1 idle=10s absolute=30s tolerance=1s end=2s rotation=3s
+		a started at=0s
+		a ended at=5s
+		a request at=9s
+		b started at=0s
+		c rotated from=b at=5s api
+		b request at=10s api
+		d started at=0s user=u1
+		- ended_user at=5s user=u1
+		d request at=11s
+		e started at=0s
+		e request at=20s p1
+		f authenticated at=0s
+		f request at=9s..35s
+		f request at=36s p1
+		a request at=9.5s`), true)
+	got := o.engine.TakeConfirmations()
+	slices.SortFunc(got, func(a, b Confirmation) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Overrun, b.Overrun))
+	})
+	const s = int64(time.Second)
+	require.Equal(t, []Confirmation{
+		{1, "web", IdleTimeout, 10 * s, -1},
+		{1, "web", AbsoluteTimeout, 6 * s, -1},
+		{0, "web", EndedSession, 2 * s, 4 * s},
+		{0, "web", EndedSession, 5 * s / 2, 9 * s / 2},
+		{0, "api", RotatedSession, 2 * s, 5 * s},
+		{0, "web", RevokedSession, 4 * s, 6 * s},
+	}, got)
+	require.Empty(t, o.engine.TakeConfirmations(), "each is said once")
+}
+
+func TestLifetimes(t *testing.T) {
+	o := run(parseHistory(standard+`
+		policy p1
+		a started at=0s
+		a request at=2s..8s p1
+		a ended at=9s
+		a ended at=10s
+		a authenticated at=20s
+		a request at=25s
+		a ended at=30s
+		b ended at=30s
+		c request at=0s consumer
+		c ended at=30s`), true)
+	const s = int64(time.Second)
+	require.Equal(t, []Lifetime{{1, 9 * s}, {0, 30 * s}}, o.engine.TakeLifetimes(), "once for each authentication")
+	require.Empty(t, o.engine.TakeLifetimes(), "each is said once")
+}

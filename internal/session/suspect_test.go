@@ -1,0 +1,74 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A session has so many suspects that wait; what comes beyond is only accused,
+// and suspected when its time has come, or acquitted.
+func TestAccused(t *testing.T) {
+	const n = maxPending + 6
+	fill := func() *stage {
+		s := newStage(t, "policy p0 idle=10s\nconfig update=1s", func(c *Config) { c.MaxRecentRequests = 1000 })
+		s.tell("a started at=0s")
+		for i := range n {
+			m := s.served(0, 20*time.Second+time.Duration(i)*time.Millisecond, 0)
+			require.True(t, m.Suspected)
+			require.Equal(t, int64(10*time.Second)+int64(i)*int64(time.Millisecond), m.Overrun)
+		}
+		require.Equal(t, n, s.Pending())
+		require.Len(t, s.suspects[sessionName(0).ID], maxPending)
+		return s
+	}
+	s := fill()
+	s.wait(20 * time.Second)
+	require.Zero(t, s.Pending())
+	require.EqualValues(t, n, violations(s.Engine))
+
+	s = fill()
+	s.tell("a activity at=10s")
+	s.wait(time.Second)
+	require.Zero(t, s.Pending(), "all are acquitted")
+	require.Zero(t, s.open)
+	s.wait(time.Minute)
+	require.Zero(t, violations(s.Engine))
+}
+
+func violations(e *Engine) (n int64) {
+	e.Stats().Violations(func(_ int, _ string, _ Type, k int64) { n += k })
+	return n
+}
+
+// What is suspected already is marked as it was.
+func TestMarkOfTheSuspected(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\na request at=25s id=2/2")
+	first := s.tell("a request at=24s id=1/1")
+	require.Equal(t, Mark{Suspected: true, Type: IdleTimeout, Overrun: int64(14 * time.Second)}, first)
+	require.Equal(t, first, s.tell("a request at=24s id=1/1"))
+	s.tell("a request at=24s id=1/1 rejected")
+	s.wait(0)
+	require.Equal(t, 1, s.Pending(), "it was refused after all")
+}
+
+// Suspects are decided in the order of their time, though evidence that comes
+// late makes it another than that of their arrival.
+func TestSuspectsInOrder(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\nb started at=0s\nb request at=9s\nadvance")
+	s.tell("now=10s b ended at=2s")
+	s.tell("now=12s a request at=12s")
+	require.Equal(t, 1, s.Pending())
+	s.tell("now=19s advance")
+	require.Equal(t, 2, s.Pending())
+	s.tell("now=20s advance")
+	require.Equal(t, 1, s.Pending())
+	require.Len(t, s.TakeFindings(), 1)
+	s.tell("now=21.999999999s advance")
+	require.Equal(t, 1, s.Pending())
+	s.tell("now=22s advance")
+	require.Zero(t, s.Pending())
+}

@@ -1,0 +1,87 @@
+package session
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStarted(t *testing.T) {
+	tl := &timeline{firstStart: 100, first: 95}
+	_, known := tl.started(4)
+	require.False(t, known, "something came before")
+	at, known := tl.started(5)
+	require.True(t, known)
+	require.EqualValues(t, 100, at)
+	_, known = (&timeline{firstStart: unset, first: 95}).started(5)
+	require.False(t, known)
+}
+
+// The earliest rotation is the lineage; of several at one instant a few.
+func TestAddRotation(t *testing.T) {
+	var tl timeline
+	require.True(t, tl.addRotation(rotation{at: 10, from: ID{1}}))
+	require.False(t, tl.addRotation(rotation{at: 11, from: ID{2}}), "later")
+	require.False(t, tl.addRotation(rotation{at: 10, from: ID{1}}), "the same")
+	require.True(t, tl.addRotation(rotation{at: 10, from: ID{2}}))
+	require.Len(t, tl.lineage, 2)
+	require.True(t, tl.addRotation(rotation{at: 9, from: ID{3}}))
+	require.Equal(t, []rotation{{at: 9, from: ID{3}}}, tl.lineage)
+	for i := range uint64(20) {
+		require.Equal(t, i < 7, tl.addRotation(rotation{at: 9, from: ID{100 + i}}), i)
+	}
+	require.Len(t, tl.lineage, 8)
+}
+
+func TestRotatedWithin(t *testing.T) {
+	tl := &timeline{rotations: []ending{{at: 10}, {at: 50}}}
+	for at, want := range map[int64]bool{7: false, 8: true, 10: true, 12: true, 13: false, 48: true, 52: true, 53: false} {
+		require.Equal(t, want, tl.rotatedWithin(at, 2), at)
+	}
+}
+
+// Calls are a join as long as they are few; then the oldest give way.
+func TestCalled(t *testing.T) {
+	tl := &timeline{outside: longAgo}
+	require.True(t, tl.called(10, 1, false, 5))
+	require.EqualValues(t, 10, tl.outside)
+	require.False(t, tl.called(10, 1, false, 5))
+	require.True(t, tl.called(10, 2, false, 5), "another policy governs it, too")
+	require.False(t, tl.called(10, 3, false, 5))
+	require.True(t, tl.called(8, 1, false, 5))
+	require.EqualValues(t, 10, tl.outside)
+	require.Equal(t, []call{{10, 3}, {8, 1}}, tl.calls)
+	require.Empty(t, tl.active)
+	for i := range int64(maxInstants) {
+		require.True(t, tl.called(100+i, 1, false, 5))
+	}
+	require.Len(t, tl.calls, maxInstants)
+	require.Equal(t, call{100, 1}, tl.calls[0])
+	tl.called(500, 1, true, 5)
+	require.Equal(t, activity{{500, 500, 1}}, tl.active, "activity from there on")
+}
+
+// The list of spells is cut where no request to come looks.
+func TestTimelineBound(t *testing.T) {
+	fill := func(n int64) *timeline {
+		tl := &timeline{firstActivity: unset, outside: longAgo}
+		for i := range n {
+			tl.active.add(i*100, i*100+1, 1, 10, longAgo)
+			tl.newest = i*100 + 1
+		}
+		return tl
+	}
+	tl := fill(maxSpells)
+	require.Zero(t, tl.bound(0))
+	require.Len(t, tl.active, maxSpells)
+	tl = fill(maxSpells + 3)
+	require.Equal(t, 3, tl.bound(0))
+	require.Len(t, tl.active, maxSpells)
+	tl = fill(maxSpells + 3)
+	tl.authentications = []int64{50_000}
+	require.Equal(t, 3, tl.bound(tl.newest-49_999), "a request to come may be older than it")
+	tl = fill(maxSpells + 3)
+	tl.authentications = []int64{50_000}
+	require.Zero(t, tl.bound(tl.newest-50_000))
+	require.EqualValues(t, 50_000, tl.active[0].start)
+}

@@ -1,0 +1,83 @@
+package session
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What is known of users is let go with the last session or end that needs it.
+func TestUsersAreForgotten(t *testing.T) {
+	u := newUsers()
+	a, b := ID{1}, ID{2}
+	name := func() { u.names[a], u.names[b] = Pseudonym{1}, Pseudonym{2} }
+
+	name()
+	u.join(a, 1)
+	u.join(a, 1)
+	u.join(a, 2)
+	u.join(b, 1)
+	require.Equal(t, []uint32{1, 2}, u.sessions[a], "each once")
+	u.leave(a, 1)
+	require.Equal(t, []uint32{2}, u.sessions[a])
+	require.Contains(t, u.names, a)
+	u.leave(a, 7)
+	require.Equal(t, []uint32{2}, u.sessions[a], "it was not there")
+	u.leave(a, 2)
+	require.NotContains(t, u.sessions, a)
+	require.NotContains(t, u.names, a)
+	require.Contains(t, u.names, b)
+	u.leave(b, 1)
+	require.NotContains(t, u.names, b)
+
+	name()
+	require.True(t, u.end(a, ending{at: 10}, 100))
+	require.False(t, u.end(a, ending{at: 10}, 101), "the same")
+	require.True(t, u.end(a, ending{at: 20}, 102))
+	require.True(t, u.end(b, ending{at: 30}, 103))
+	u.join(a, 1)
+	u.leave(a, 1)
+	require.Contains(t, u.names, a, "an end needs it")
+	u.join(b, 1)
+
+	u.forget(100, 10)
+	require.Len(t, u.endedAt, 3, "none came before")
+	u.forget(103, 1)
+	require.Equal(t, []ending{{at: 20}}, u.ends(a), "no more than that many")
+	u.forget(103, 10)
+	require.Empty(t, u.ends(a))
+	require.NotContains(t, u.ended, a)
+	require.NotContains(t, u.names, a)
+	require.Equal(t, []ending{{at: 30}}, u.ends(b))
+	u.forget(200, 10)
+	require.NotContains(t, u.ended, b)
+	require.Contains(t, u.names, b, "a session needs it")
+	require.Empty(t, u.endedAt)
+}
+
+// A session that shows a user shows it from the earliest time that is known,
+// and leaves those whom the recent facts no longer name.
+func TestShowIdentity(t *testing.T) {
+	e := New(historyConfig())
+	tl := e.timelineOf(&Name{ID: ID{1}, Raw: "a"}, 0)
+	a, b := userName(0), userName(1)
+	require.Equal(t, lineDue, e.showIdentity(tl, identity{10, a.ID}, true))
+	require.Equal(t, []uint32{tl.slot}, e.users.sessions[a.ID])
+	require.Zero(t, e.showIdentity(tl, identity{10, a.ID}, true), "known")
+	require.Zero(t, e.showIdentity(tl, identity{11, a.ID}, true), "known for longer")
+	require.Zero(t, e.showIdentity(tl, identity{9, a.ID}, false), "nobody was judged by it")
+	require.Equal(t, lineDue, e.showIdentity(tl, identity{8, a.ID}, true))
+	require.Equal(t, []identity{{8, a.ID}}, tl.identities)
+	require.Equal(t, rebuildDue|lineDue, e.showIdentity(tl, identity{20, b.ID}, true))
+	e.setIdentities(tl, []identity{{8, a.ID}, {20, b.ID}})
+	require.Equal(t, []identity{{8, a.ID}, {20, b.ID}}, tl.identities)
+	require.Equal(t, []uint32{tl.slot}, e.users.sessions[b.ID])
+
+	e.nameUser(&a)
+	e.nameUser(&b)
+	e.setIdentities(tl, []identity{{20, b.ID}})
+	require.Equal(t, []identity{{20, b.ID}}, tl.identities)
+	require.Empty(t, e.users.sessions[a.ID])
+	require.NotContains(t, e.users.names, a.ID)
+	require.Contains(t, e.users.names, b.ID)
+}
