@@ -169,6 +169,7 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFo
 	switch n := len(t.identities); {
 	case n == 0:
 		t.identities = append(t.identities, who)
+		e.users.join(who.user, t.slot)
 	case n == 1 && t.identities[0].user == who.user:
 		if t.identities[0].at <= who.at {
 			return 0
@@ -178,7 +179,6 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFo
 		// The list says too little to put another user in its place.
 		return rebuildDue | lineDue
 	}
-	e.users.join(who.user, t.slot)
 	if others {
 		return lineDue
 	}

@@ -143,6 +143,8 @@ const (
 	perSession = "session"
 	perRequest = "request"
 	minHashKey = 32
+	// maxDuration is ten years: beyond 290 years nanoseconds run out.
+	maxDuration = 10 * 365 * 24 * time.Hour
 
 	downtimeResent = "resent"
 	downtimeLost   = "lost"
@@ -193,11 +195,18 @@ func (c *Config) Validate() error {
 		{"reorder_window", c.ReorderWindow},
 		{"max_ahead", c.MaxAhead},
 		{"max_age", c.MaxAge},
+		{"retention", max(c.Retention, 0)},
 		{"findings::update_interval", c.Findings.UpdateInterval},
 	} {
 		if d.value < 0 {
 			fail("%s: must not be negative (got %v)", d.key, d.value)
 		}
+		if d.value > maxDuration {
+			fail("%s: must not be longer than %v (got %v)", d.key, maxDuration, d.value)
+		}
+	}
+	if c.Retention > 0 && c.Retention < c.DecisionWait {
+		fail("retention: must not be shorter than decision_wait, which is %v (got %v)", c.DecisionWait, c.Retention)
 	}
 	if c.Retention <= 0 {
 		fail("retention: must be positive (got %v)", c.Retention)
@@ -241,6 +250,9 @@ func (p *PolicyConfig) validate(i int) (errs []error) {
 	} {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("%s: must not be negative (got %v)", at(d.key), d.value))
+		}
+		if d.value > maxDuration {
+			errs = append(errs, fmt.Errorf("%s: must not be longer than %v (got %v)", at(d.key), maxDuration, d.value))
 		}
 	}
 	if p.AbsoluteTimeout > 0 && p.IdleTimeout > p.AbsoluteTimeout {

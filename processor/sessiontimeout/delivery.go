@@ -3,6 +3,7 @@ package sessiontimeout
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer"
@@ -15,13 +16,22 @@ import (
 // them.
 const maxUndelivered = 10_000
 
+// maxBatch bounds the findings that leave at once: more might not fit into what
+// the next component can send.
+const maxBatch = 500
+
 // delivery is the one way out for findings. Its lock is held while they leave,
 // so that they leave in order.
 type delivery struct {
 	sync.Mutex
 	wayOut  consumer.Logs
 	waiting []session.Finding
-	lost    int64
+	lost    atomic.Int64
+
+	// running ends when the way out is to close, so that whoever is blocked in
+	// it lets go.
+	running context.Context
+	halt    context.CancelFunc
 }
 
 // open makes next the way out for findings.
@@ -62,15 +72,20 @@ func (w *watch) deliver(ctx context.Context) {
 		w.lose(len(d.waiting))
 		return
 	}
-	err := d.wayOut.ConsumeLogs(ctx, findingRecords(d.waiting, w.cfg))
-	switch {
-	case err == nil:
-		d.waiting = nil
-	case consumererror.IsPermanent(err):
-		w.lose(len(d.waiting))
-	default:
-		w.lose(len(d.waiting) - maxUndelivered)
+	for len(d.waiting) > 0 {
+		n := min(len(d.waiting), maxBatch)
+		err := d.wayOut.ConsumeLogs(ctx, findingRecords(d.waiting[:n], w.cfg))
+		switch {
+		case err == nil:
+			d.waiting = d.waiting[n:]
+		case consumererror.IsPermanent(err):
+			w.lose(n)
+		default:
+			w.lose(len(d.waiting) - maxUndelivered)
+			return
+		}
 	}
+	d.waiting = nil
 }
 
 // lose gives up the n oldest findings that wait.
@@ -79,13 +94,14 @@ func (w *watch) lose(n int) {
 		return
 	}
 	d := &w.delivery
-	d.lost += int64(n)
+	d.lost.Add(int64(n))
 	d.waiting = append([]session.Finding(nil), d.waiting[n:]...)
 }
 
 // close lets out what can still leave through next, which stops afterwards.
 // Suspicions that have not waited long enough are inconclusive.
 func (w *watch) close(ctx context.Context, next consumer.Logs) {
+	w.delivery.halt() // run may be blocked in it
 	if w.hasEngine() {
 		w.mu.Lock()
 		if !w.mu.closed {

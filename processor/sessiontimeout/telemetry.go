@@ -107,9 +107,7 @@ func (t *telemetry) register() error {
 			return nil
 		}),
 		b.RegisterProcessorSessionTimeoutFindingsUndeliveredCallback(func(_ context.Context, o metric.Int64Observer) error {
-			w.delivery.Lock()
-			defer w.delivery.Unlock()
-			o.Observe(w.delivery.lost, t.with())
+			o.Observe(w.delivery.lost.Load(), t.with())
 			return nil
 		}),
 		b.RegisterProcessorSessionTimeoutSessionsCallback(func(_ context.Context, o metric.Int64Observer) error {

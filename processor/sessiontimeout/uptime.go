@@ -56,6 +56,8 @@ func (w *watch) learnDowntime(ctx context.Context, now time.Time) error {
 	}
 	if len(value) == 9 {
 		at, clean := int64(binary.BigEndian.Uint64(value)), value[8] == 1
+		// What that collector knew of sessions is not kept.
+		w.mu.engine.Restarted(at)
 		switch {
 		case w.cfg.Downtime == downtimeLost:
 			w.mu.engine.Blind(at, now.UnixNano(), reasonDowntime)
@@ -97,7 +99,10 @@ func (w *watch) closeStorage(ctx context.Context, now time.Time) error {
 	if w.kept == nil {
 		return nil
 	}
-	err := w.keepAlive(ctx, now, true)
+	var err error
+	if w.hasEngine() { // otherwise it never was up
+		err = w.keepAlive(ctx, now, true)
+	}
 	if closeErr := w.kept.Close(ctx); err == nil {
 		err = closeErr
 	}

@@ -61,6 +61,7 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 		batches: sync.Pool{New: func() any { return &extract.Batch{} }},
 	}
 	w.running, w.halt = context.WithCancel(context.Background())
+	w.delivery.running, w.delivery.halt = context.WithCancel(w.running)
 	w.mu.seen = seenCounts{limit: cfg.MaxServices}
 	var err error
 	w.telemetry, err = newTelemetry(w)
@@ -111,8 +112,8 @@ func (w *watch) run() {
 		case <-w.running.Done():
 			return
 		case now := <-t.C:
-			w.advance(w.running)
 			w.stayAlive(w.running, now)
+			w.advance()
 			if !warned && !w.hasWayOut() {
 				warned = true
 				w.set.Logger.Warn("Findings have no way out, since this processor stands in no logs pipeline: they are counted and marked, not reported. " +
@@ -122,14 +123,15 @@ func (w *watch) run() {
 	}
 }
 
-// advance decides what has waited long enough and lets it out.
-func (w *watch) advance(ctx context.Context) {
+// advance decides what has waited long enough and lets it out, for as long as
+// there is a way out.
+func (w *watch) advance() {
 	w.mu.Lock()
 	if !w.mu.closed {
 		w.mu.engine.Advance(time.Now().UnixNano())
 	}
 	w.mu.Unlock()
-	w.deliver(ctx)
+	w.deliver(w.delivery.running)
 }
 
 func (w *watch) hasEngine() bool {
@@ -149,7 +151,7 @@ func (w *watch) stop(ctx context.Context) error {
 			w.mu.closed = true
 			w.mu.Unlock()
 			w.deliver(ctx)
-			if n := w.delivery.lost; n > 0 {
+			if n := w.delivery.lost.Load(); n > 0 {
 				w.set.Logger.Warn("Findings were decided and found no way out", zap.Int64("findings", n))
 			}
 		}
