@@ -34,6 +34,13 @@ bench: build ## Run the benchmarks beside the peers' components. BENCH chooses s
 	cd bench && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -cpu 1,2 -timeout 60m
 	$(if $(BENCH),,cd bench && go run ./cmd/wholeprocess)
 
+.PHONY: mutate
+mutate: ## Change the engine in a thousand small ways and count the changes that its tests notice.
+	@mkdir -p bin
+	ulimit -v 3145728; SESSION_QUICK=1 SESSION_HISTORIES=$(or $(SESSION_HISTORIES),1000) GOMEMLIMIT=1GiB \
+		GOFLAGS='-count=1 -vet=off -ldflags=-s' $(TOOL) gremlins unleash --workers $(or $(WORKERS),2) \
+		--timeout-coefficient 30 --threshold-efficacy 90 --output bin/mutants.json ./internal/session
+
 .PHONY: lint
 lint: ## Run the linters over what we write.
 	@set -e; for module in $(MODULES); do echo "== $$module"; (cd $$module && $(TOOL) golangci-lint run ./...); done
