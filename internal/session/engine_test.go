@@ -225,3 +225,17 @@ func TestSettledAreSwept(t *testing.T) {
 	require.Zero(t, s.Stats().Closed())
 	require.Zero(t, s.open)
 }
+
+// A request is counted when its time has come, and no earlier.
+func TestCountedInTime(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\na request at=1s")
+	asked := func() (n int64) {
+		s.Stats().Requests(func(_ int, _ string, _ Verdict, k int64) { n += k })
+		return n
+	}
+	s.wait(10*time.Second - 1)
+	require.Zero(t, asked())
+	s.wait(1)
+	require.EqualValues(t, 1, asked())
+}
