@@ -25,7 +25,6 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 		require.Positive(t, f.End)
 		require.True(t, f.At == f.Start || f.At == f.End)
 		require.Less(t, f.Kind, session.KindCount)
-		require.Equal(t, f.Trace == [16]byte{}, f.Span == [8]byte{})
 		require.True(t, f.Kind == session.EndedUser || !f.Session.ID.IsZero())
 		require.Equal(t, f.Kind == session.Rotated, !f.Previous.ID.IsZero())
 		require.True(t, f.Kind != session.Rotated || f.Session.ID != f.Previous.ID)

@@ -44,7 +44,7 @@ func (w *walk) request(q *request) {
 	}
 	if exempt {
 		// What lies inside it is exempt with it; without ids nothing does.
-		if q.trace != [16]byte{} {
+		if q.trace != [16]byte{} && q.span != [8]byte{} {
 			q.fill(w.fact(session.Exempt), &id)
 		}
 		return
@@ -70,8 +70,10 @@ func (w *walk) request(q *request) {
 		f.Policy = x.policies.policy(r, &w.scope, &w.resource)
 	}
 	d := &f.Details
-	d.Method, d.Route, d.Path, d.Status = clip(method), clip(template), clip(path.full), status
-	d.RPCMethod, d.Destination = clip(r.str(slotRPCMethod)), clip(r.str(slotDestination))
+	secrets := [...]string{id.name.Raw, f.User.Raw}
+	d.Method, d.Status = clip(method), status
+	d.Route, d.Path = clip(hide(route.full, secrets)), clip(hide(path.full, secrets))
+	d.RPCMethod, d.Destination = clip(hide(r.str(slotRPCMethod), secrets)), clip(hide(r.str(slotDestination), secrets))
 }
 
 // fill writes what a request and an exempt one have in common.
@@ -82,11 +84,10 @@ func (q *request) fill(f *session.Fact, id *sessionID) {
 	f.Trace, f.Span = q.trace, q.span
 }
 
-// identify takes the ids of the request, or neither.
+// identify takes the ids of the request. Only both together identify it; a
+// trace id alone still leads a person to its trace.
 func (q *request) identify(trace pcommon.TraceID, span pcommon.SpanID) {
-	if trace != (pcommon.TraceID{}) && span != (pcommon.SpanID{}) {
-		q.trace, q.span = trace, span
-	}
+	q.trace, q.span = trace, span
 }
 
 // instant reads a timestamp, or says why it is none.

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -139,8 +140,13 @@ func (x *Extractor) user(f *found, b *Batch) session.Name {
 		}
 		v := f.values[s]
 		raw := v.Str()
-		if v.Type() == pcommon.ValueTypeInt {
+		switch v.Type() {
+		case pcommon.ValueTypeInt:
 			raw = b.itoa(v.Int())
+		case pcommon.ValueTypeDouble: // what parsers of JSON make of an int
+			if d := v.Double(); d == math.Trunc(d) && math.Abs(d) < 1<<53 {
+				raw = b.itoa(int64(d))
+			}
 		}
 		if raw == "" || len(raw) > maxIDSize || isPlaceholder(raw) {
 			continue

@@ -321,7 +321,7 @@ func (w *refWorld) since(r *refFact) (a int64, known bool) {
 func (w *refWorld) start(s ID, tol, otherwise int64) (at int64, known bool) {
 	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
-		if (f.Kind == Started || f.Kind == Rotated) && (!f.late || f.At >= first) {
+		if (f.Kind == Started || f.Kind == Rotated) && (!f.late || f.At >= first-tol) {
 			start = min(start, f.At)
 		}
 		if f.isActivity() && !f.late {

@@ -65,11 +65,12 @@ type rotation struct {
 
 // started reports the session's start. It is known unless something else came
 // more than tolerance before it. A start that came behind the window is one if
-// it makes the session no older than it was known to be.
+// it makes the session no older than it was known to be, but for
+// tolerance.
 func (t *timeline) started(tolerance int64) (at int64, known bool) {
 	at = t.firstStart
 	for _, late := range t.lateStarts {
-		if late >= t.first {
+		if late >= t.first-tolerance {
 			at = min(at, late)
 		}
 	}

@@ -143,8 +143,9 @@ const (
 	perSession = "session"
 	perRequest = "request"
 	minHashKey = 32
-	// maxDuration is ten years: beyond 290 years nanoseconds run out.
-	maxDuration = 10 * 365 * 24 * time.Hour
+	// maxDuration leaves room to reckon with: nanoseconds run out after 292
+	// years.
+	maxDuration = 120 * 365 * 24 * time.Hour
 
 	downtimeResent = "resent"
 	downtimeLost   = "lost"
