@@ -84,7 +84,7 @@ func TestDistribution(t *testing.T) {
 
 // TestModules checks that modules beside the root's have what the root's go.mod asks for.
 func TestModules(t *testing.T) {
-	for _, module := range []string{"bench", "cmd/otelcol-session", "internal/tools"} {
+	for _, module := range []string{".", "bench", "cmd/otelcol-session", "internal/tools"} {
 		t.Run(module, func(t *testing.T) {
 			tidy := exec.CommandContext(t.Context(), "go", "mod", "tidy", "-diff")
 			tidy.Dir = filepath.Join(root, module)
