@@ -226,7 +226,6 @@ func (e *Engine) cameLate(t *timeline, end *ending) bool {
 			return true
 		}
 	}
-	raises := func(x ending) bool { return x.seen < end.seen && x.at > late }
-	return slices.ContainsFunc(t.rotations, raises) ||
-		slices.ContainsFunc(t.raised, func(x ending) bool { return x.order < end.order && x.at > late })
+	raises := func(x ending) bool { return x.order < end.order && x.at > late }
+	return slices.ContainsFunc(t.rotations, raises) || slices.ContainsFunc(t.raised, raises)
 }

@@ -59,7 +59,7 @@ func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 	// Only where nothing but silence can have been the reason.
 	w := e.newPast(t, r)
 	other := false
-	w.expiries(func(x expiry) { other = other || x.typ != IdleTimeout })
+	w.expiries(func(x expiry) { other = other || x.typ != IdleTimeout || x.since != r.Eff-silence })
 	if !other && len(t.ends) == 0 && len(t.rotations) == 0 {
 		b.RejectedMin = silence
 	}
