@@ -136,3 +136,19 @@ func requireCounter(t *testing.T, p *prometheus, name string, labels map[string]
 	require.NoError(t, err)
 	require.Equal(t, want, got[labelsOf(labels)], "%s%v", name, labels)
 }
+
+// requireIdleBounds: the silences that a service lets pass tell of its faults.
+func requireIdleBounds(t *testing.T, p *prometheus, l limits) {
+	t.Helper()
+	bound := func(service, bound string) float64 {
+		found, err := p.query(fmt.Sprintf(`{__name__=~"otelcol_processor_session_timeout_effective_idle_timeout(_seconds)?",policy="default",service_name=%q,bound=%q}`,
+			service, bound))
+		require.NoError(t, err)
+		require.Len(t, found, 1, "%s of the %s", bound, service)
+		return found[0].value
+	}
+	idle := l.Idle.Seconds()
+	require.Greater(t, bound("ledger", "served_max"), idle+l.Tolerance.Seconds(), "some ledgers serve what was idle for too long")
+	require.Less(t, bound("storefront", "served_max"), idle)
+	require.Greater(t, bound("storefront", "rejected_min"), idle)
+}

@@ -60,6 +60,7 @@ func faultyShops(t *testing.T, l limits) error {
 	requireCounter(t, p, "findings", map[string]string{"state": "retracted"}, 0)
 	requireCounter(t, p, "findings", map[string]string{"state": "inconclusive"}, 0)
 	requireMetrics(t, p)
+	requireIdleBounds(t, p, l)
 	metrics := c.metrics()
 
 	c.stop()
