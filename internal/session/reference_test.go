@@ -530,12 +530,14 @@ func (w *refWorld) joined() (all []*refFact) {
 }
 
 // "Each comes while its end is no more than reorder_window behind the session's
-// newest end (event time)": else it is late. What is rejected, or known to be exempt,
+// newest end (event time)": else it is late. What is known to be rejected or exempt
 // is no end of the session's.
 func (w *refWorld) isLate(f *refFact, s ID) bool {
 	for _, x := range w.told[:f.order] {
 		exempt := func(e *refFact) bool { return e.exempts(x) }
-		says := x.Session.ID == s && x.Kind != Exempt && x.Kind != EndedUser && !(x.Kind == Request && x.Outcome == Rejected)
+		rejected := func(r *refFact) bool { return r.Kind == Request && r.Outcome == Rejected && (r == x || r.sameAs(x)) }
+		says := x.Session.ID == s && x.Kind != Exempt && x.Kind != EndedUser &&
+			!(x.Kind == Request && slices.ContainsFunc(w.told[:x.order+1], rejected))
 		if (says || x.isRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) &&
 			!slices.ContainsFunc(w.told[:x.order], exempt) {
 			return true

@@ -186,7 +186,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 			merged.state &^= late
 		}
 		e.nest(rec, rec.hash())
-		if rec.isEvidence() && rec.End > t.newest {
+		if rec.isEvidence() && merged.outcome != Rejected && rec.End > t.newest {
 			t.newest = rec.End
 			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.recent.next, order: e.observed})
 		}
