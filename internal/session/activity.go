@@ -1,6 +1,9 @@
 package session
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // spell of activity: a stretch of it in which no start lies further than the
 // smallest idle limit behind the latest end before it, so that no idle limit
@@ -74,9 +77,9 @@ func (a *activity) add(start, end int64, policies uint64, gap, outside int64) (c
 // before returns the latest end of activity that started before at, and false
 // if there is none.
 func (a activity) before(at int64) (end int64, ok bool) {
-	for i := len(a) - 1; i >= 0; i-- {
-		if a[i].start < at {
-			return a[i].end, true
+	for _, v := range slices.Backward(a) {
+		if v.start < at {
+			return v.end, true
 		}
 	}
 	return 0, false

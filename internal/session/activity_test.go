@@ -141,7 +141,7 @@ func TestActivityBefore(t *testing.T) {
 func TestActivityCut(t *testing.T) {
 	var a activity
 	for i := range int64(maxSpells + 100) {
-		require.Equal(t, false, a.add(i*100, i*100+1, 1, 10, longAgo))
+		require.False(t, a.add(i*100, i*100+1, 1, 10, longAgo))
 	}
 	b := slices.Clone(a)
 	require.Zero(t, b.cut(200*100+50), "what is settled is no loss")

@@ -121,7 +121,7 @@ func (e *Engine) Advance(now int64) {
 	}
 	i := 0
 	for ; i < len(e.pending) && (e.pending[i].dropped || e.pending[i].due <= now); i++ {
-		e.confirm(e.pending[i], now, "")
+		e.confirm(e.pending[i], "")
 		e.pending[i] = nil
 	}
 	e.pending = e.pending[i:]
@@ -132,7 +132,7 @@ func (e *Engine) Advance(now int64) {
 
 // confirm decides a suspect that has waited long enough, or that cannot wait
 // any longer because of doubt.
-func (e *Engine) confirm(s *suspect, now int64, doubt string) {
+func (e *Engine) confirm(s *suspect, doubt string) {
 	if s.dropped || s.confirmed {
 		return
 	}
@@ -142,7 +142,7 @@ func (e *Engine) confirm(s *suspect, now int64, doubt string) {
 	if doubt != "" {
 		s.judgement.doubt = doubt
 	}
-	e.settle(s, now)
+	e.settle(s)
 }
 
 // bound closes the oldest findings when more requests are open than may be:
@@ -186,7 +186,7 @@ func (e *Engine) Shutdown(now int64) {
 		e.decide(e.recent.at(e.cursor))
 	}
 	for _, s := range e.pending {
-		e.confirm(s, now, ReasonShutdown)
+		e.confirm(s, ReasonShutdown)
 	}
 	e.pending = nil
 	e.report(now, true)

@@ -111,12 +111,7 @@ func (e *Engine) originOf(t *timeline, position uint64, limit, at, tolerance int
 }
 
 func contains(ids []ID, id ID) bool {
-	for _, have := range ids {
-		if have == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ids, id)
 }
 
 // expiry is one instant from which a session was dead.

@@ -65,7 +65,7 @@ func (f *findings) forget(x *finding) {
 func (f *findings) assign(e *Engine, s *suspect) {
 	id := e.findingID(s)
 	if s.finding != nil && s.finding.id != id {
-		f.leave(e, s)
+		f.leave(s)
 	}
 	to := f.open[id]
 	if to == nil {
@@ -84,7 +84,7 @@ func (f *findings) assign(e *Engine, s *suspect) {
 }
 
 // leave takes s out of its finding.
-func (f *findings) leave(e *Engine, s *suspect) {
+func (f *findings) leave(s *suspect) {
 	if s.finding == nil {
 		return
 	}
@@ -209,10 +209,7 @@ func (e *Engine) report(now int64, all bool) {
 			kept = append(kept, f)
 		}
 	}
-	clear := e.findings.dirty[len(kept):]
-	for i := range clear {
-		clear[i] = nil
-	}
+	clear(e.findings.dirty[len(kept):])
 	e.findings.dirty = kept
 	// In an order that does not depend on the way that led here.
 	slices.SortFunc(e.out[from:], func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })

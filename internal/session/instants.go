@@ -64,9 +64,9 @@ func addInstant(list []int64, at int64) (_ []int64, changed bool, lost int) {
 
 // latest returns the last instant of a sorted list that is not after at.
 func latest(list []int64, at int64) (int64, bool) {
-	for i := len(list) - 1; i >= 0; i-- {
-		if list[i] <= at {
-			return list[i], true
+	for _, l := range slices.Backward(list) {
+		if l <= at {
+			return l, true
 		}
 	}
 	return 0, false
@@ -105,9 +105,9 @@ func addIdentities(list []identity, who ...identity) []identity {
 
 // identityAt returns whom the list shows last at or before at.
 func identityAt(list []identity, at int64) (ID, bool) {
-	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].at <= at {
-			return list[i].user, true
+	for _, l := range slices.Backward(list) {
+		if l.at <= at {
+			return l.user, true
 		}
 	}
 	return ID{}, false

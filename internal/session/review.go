@@ -54,7 +54,7 @@ func (e *Engine) flush() {
 func (e *Engine) review(t *timeline, now int64) {
 	if t.suspects > 0 {
 		for _, s := range slices.Clone(e.suspects[t.id]) {
-			e.reconsider(s, now)
+			e.reconsider(s)
 		}
 	}
 	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,8 +23,8 @@ func TestServicesAreBounded(t *testing.T) {
 func TestResourcesAreBounded(t *testing.T) {
 	s := newServices(1)
 	for i := range uint64(10 * maxResources) {
-		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: fmt.Sprint(i)}, i+1, i)
-		require.Equal(t, fmt.Sprint(i), s.resources[n].ServiceInstance)
+		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: strconv.FormatUint(i, 10)}, i+1, i)
+		require.Equal(t, strconv.FormatUint(i, 10), s.resources[n].ServiceInstance)
 	}
 	require.LessOrEqual(t, len(s.resources), maxResources+2)
 	require.LessOrEqual(t, len(s.byValue), maxResources+2)
@@ -33,7 +34,7 @@ func TestResourcesAreBounded(t *testing.T) {
 func TestTooManyResources(t *testing.T) {
 	s := newServices(1)
 	for i := range 2 * maxResources {
-		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: fmt.Sprint(i)}, 5, 1)
+		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: strconv.Itoa(i)}, 5, 1)
 		if i > maxResources {
 			require.Zero(t, n)
 		}

@@ -80,7 +80,7 @@ func (e *Engine) acquit(r *record) {
 }
 
 // suspect makes r a suspect that is decided when it is due.
-func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) *suspect {
+func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
 	e.acquit(r)
 	r.state |= suspected
 	res := &e.services.resources[r.resource]
@@ -96,7 +96,6 @@ func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) *suspec
 	e.pending = append(e.pending, s)
 	e.undecided++
 	e.open++
-	return s
 }
 
 func (s *suspect) mark() Mark { return s.judgement.mark(s.policy) }
@@ -106,7 +105,7 @@ func (j *judgement) mark(policy uint8) Mark {
 }
 
 // reconsider judges a suspect once more.
-func (e *Engine) reconsider(s *suspect, now int64) {
+func (e *Engine) reconsider(s *suspect) {
 	if e.outOfReach(s.t, &s.record) {
 		return
 	}
@@ -117,16 +116,16 @@ func (e *Engine) reconsider(s *suspect, now int64) {
 	s.judgement = j
 	switch {
 	case s.confirmed:
-		e.settle(s, now)
+		e.settle(s)
 	case !j.violated:
-		e.clear(s, now)
+		e.clear(s)
 	}
 }
 
 // settle puts a decided suspect where its judgement belongs.
-func (e *Engine) settle(s *suspect, now int64) {
+func (e *Engine) settle(s *suspect) {
 	if !s.judgement.violated {
-		e.clear(s, now)
+		e.clear(s)
 		return
 	}
 	e.findings.assign(e, s)
@@ -142,7 +141,7 @@ func (e *Engine) settle(s *suspect, now int64) {
 }
 
 // clear lets a suspect go: it was in time, or nothing that can be judged.
-func (e *Engine) clear(s *suspect, now int64) {
+func (e *Engine) clear(s *suspect) {
 	e.drop(s)
 	if r := e.recent.at(s.position); r != nil {
 		r.state &^= suspected
@@ -172,7 +171,7 @@ func (e *Engine) drop(s *suspect) {
 	if !s.confirmed {
 		e.undecided--
 	}
-	e.findings.leave(e, s)
+	e.findings.leave(s)
 	s.t.suspects--
 	list := e.suspects[s.session]
 	if i := slices.Index(list, s); i >= 0 {

@@ -3,6 +3,7 @@ package sessiontimeout
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -268,10 +269,8 @@ func (p *PolicyConfig) validate(i int) (errs []error) {
 }
 
 func oneOf(key, value string, values []string) error {
-	for _, v := range values {
-		if v == value {
-			return nil
-		}
+	if slices.Contains(values, value) {
+		return nil
 	}
 	return fmt.Errorf("%s: must be one of %s (got %q)", key, strings.Join(values, ", "), value)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
@@ -33,7 +32,7 @@ func hostWithStorage(t *testing.T, directory string) (storing, component.ID) {
 	e, err := f.Create(context.Background(), set, cfg)
 	require.NoError(t, err)
 	require.NoError(t, e.Start(context.Background(), componenttest.NewNopHost()))
-	t.Cleanup(func() { _ = e.(extension.Extension).Shutdown(context.Background()) })
+	t.Cleanup(func() { _ = e.Shutdown(context.Background()) })
 	return storing{componenttest.NewNopHost(), map[component.ID]component.Component{id: e}}, id
 }
 
