@@ -81,6 +81,9 @@ func run(h *history, scribble bool) (o outcome) {
 				memory = borrow(&f, memory[:0])
 			}
 			e.Observe(&f, now)
+			if (i+len(h.steps))%3 == 0 { // what is not worked on rests in its small form
+				e.sessions.settle(&e.cfg, &e.users)
+			}
 			for j := range memory {
 				memory[j] = '#'
 			}

@@ -152,6 +152,15 @@ func (r *recent) place(position uint64) *record {
 	return &r.chunks[c][i&(chunkSize-1)]
 }
 
+// expand returns the position of which low are the low bits: the newest one
+// that there may be. 0 stands for none.
+func (r *recent) expand(low uint32) uint64 {
+	if low == 0 {
+		return 0
+	}
+	return r.next - uint64(uint32(r.next)-low)
+}
+
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
 

@@ -57,24 +57,10 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	return e.consider(t, r, now)
 }
 
-const noSlot = ^uint32(0)
-
 // remember puts rec among the recent facts. What it displaces is decided
 // first.
 func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *record {
-	if e.recent.full() {
-		old := e.recent.place(e.recent.next)
-		if old.state&decided == 0 && len(e.due) > 0 {
-			if of := e.sessions.at(old.slot, old.session); of != nil && of.due != 0 {
-				e.flush()
-			}
-		}
-		if old.state&(decided|suspected) == 0 && e.judged(old) {
-			e.stats.early++
-		}
-		e.decide(old)
-		e.recent.details.forget(old.details)
-	}
+	e.makeRoom()
 	if t != nil {
 		rec.slot = t.slot
 		rec.ofSession = t.recent
@@ -82,6 +68,22 @@ func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *re
 		t.facts++
 	}
 	return e.recent.push(rec, hash, d)
+}
+
+// makeRoom decides the record whose place is needed next.
+func (e *Engine) makeRoom() {
+	if !e.recent.full() {
+		return
+	}
+	old := e.recent.place(e.recent.next)
+	if old.state&decided == 0 && len(e.due) > 0 && old.slot != noSlot && e.sessions.owed(old.slot) != nil {
+		e.flush()
+	}
+	if old.state&(decided|suspected) == 0 && e.judged(old) {
+		e.stats.early++
+	}
+	e.decide(old)
+	e.recent.details.forget(old.details)
 }
 
 // apply joins what r says to its session's timeline, and says what that owes

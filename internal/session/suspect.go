@@ -67,6 +67,7 @@ func (e *Engine) markOf(r *record) Mark {
 
 func (e *Engine) accuse(r *record) {
 	if r.state&accused == 0 {
+		e.name(e.sessions.at(r.slot, r.session))
 		r.state |= accused
 		e.undecided++
 	}
@@ -82,6 +83,7 @@ func (e *Engine) acquit(r *record) {
 // suspect makes r a suspect that is decided when it is due.
 func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
 	e.acquit(r)
+	e.name(t)
 	r.state |= suspected
 	res := &e.services.resources[r.resource]
 	s := &suspect{
