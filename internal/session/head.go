@@ -66,7 +66,7 @@ func readHead(body []byte) (h head, err error) {
 	}
 	for kind := range h.ranges {
 		for range d.count(2) {
-			r := chunkRange{side: uint8(d.below(2))}
+			r := chunkRange{side: uint8(d.below(maxSides))}
 			for range d.count(4) {
 				var sum [4]byte
 				d.copy(sum[:])

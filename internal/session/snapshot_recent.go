@@ -41,8 +41,9 @@ func (r *restorer) readRecent() (lost bool, err error) {
 	for i := range passes {
 		n := (first>>recordBits + i) % ranges
 		bad, err := r.readRange(kindRecent, n, func(d *decoder) {
+			base := d.varint()
 			for d.err == nil && len(d.left) > 0 {
-				rec, details := d.record(r.head.at)
+				rec, details := d.record(base)
 				index := int((rec.position - 1) % r.head.ringLimit)
 				if d.err == nil && rec.position > 0 && (i > 0 || index >= first) && (i < ranges || index < first) {
 					r.e.recent.restore(r.mapRecord(rec), &details)
