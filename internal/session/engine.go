@@ -49,6 +49,13 @@ type Engine struct {
 
 	out   []Finding
 	stats Stats
+
+	// What is stored, the sides that may be, what changed since then, and the
+	// checkpoint that is under way, or nil.
+	stored     [kindCount][]chunkRange
+	doubtful   [kindCount][]uint64
+	changed    changes
+	checkpoint *Checkpoint
 }
 
 // New returns an engine. The configuration must be valid: the component that
@@ -267,8 +274,10 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 			e.evict(e.sessions.timeline(victim), now, EvictedLimit)
 		}
 		t = e.sessions.insert(n.ID)
+		e.touchNew(t)
 		t.forgotten = e.tombs.of(n.ID)
 	}
+	e.touch(t)
 	t.lastArrival = now
 	return t
 }
@@ -278,7 +287,7 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 // does.
 func (e *Engine) name(t *timeline) {
 	if t.pseudonym == (Pseudonym{}) && e.current != nil && e.current.ID == t.id {
-		t.pseudonym = e.cfg.Pseudonym(e.current.Raw)
+		t.pseudonym = e.cfg.pseudonym(e.current)
 	}
 }
 
@@ -305,6 +314,7 @@ func (e *Engine) undecidedIn(t *timeline) bool {
 
 // evict forgets a session, and what could have cleared its findings with it.
 func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+	e.touch(t)
 	if t.due&rebuildDue != 0 {
 		e.rebuild(t)
 	}

@@ -56,10 +56,11 @@ func (e *Engine) takeReady(f *Fact, now int64) bool {
 			rec.state |= afterSilence
 		}
 	}
+	e.touchSlot(slot)
 	rec.ofSession = e.recent.expand(x.recent)
 	x.recent = uint32(e.recent.next)
 	x.facts++
-	e.recent.push(&rec, hash, &f.Details)
+	e.touchRecord(e.recent.push(&rec, hash, &f.Details))
 	x.end = max(x.end, f.End)
 	x.heard = seconds(now)
 	if f.Policy != NoPolicy {

@@ -17,6 +17,7 @@ const (
 
 // owe notes what the next flush owes t because of what came at now.
 func (e *Engine) owe(t *timeline, due dueFor, now int64) {
+	e.touch(t)
 	if t.due == 0 {
 		e.due = append(e.due, t.slot)
 	}
@@ -29,6 +30,7 @@ func (e *Engine) owe(t *timeline, due dueFor, now int64) {
 func (e *Engine) flush() {
 	for _, slot := range e.due {
 		if t := e.sessions.owed(slot); t != nil && t.due&rebuildDue != 0 {
+			e.touch(t)
 			e.rebuild(t)
 		}
 	}
@@ -40,6 +42,7 @@ func (e *Engine) flush() {
 			continue
 		}
 		was := t.due
+		e.touch(t)
 		t.due = 0
 		switch {
 		case was&lineDue != 0:

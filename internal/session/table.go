@@ -152,7 +152,7 @@ func (t *table) cool(tl *timeline) {
 	t.entry(moved.slot).more = moved.place
 	t.timelines[last] = nil
 	t.timelines = t.timelines[:last]
-	const spares = 1 << 10
+	const spares = 1 << 8
 	if len(t.spare) < spares && !tl.large() {
 		t.spare = append(t.spare, tl)
 	}
@@ -192,6 +192,15 @@ func (t *table) full() bool { return t.count >= t.limit }
 
 // insert makes room for id, which must not be in the table.
 func (t *table) insert(id ID) *timeline {
+	slot := t.place(id)
+	tl := t.blank()
+	tl.empty(id, slot)
+	t.warm(t.entry(slot), tl)
+	return tl
+}
+
+// place gives id a slot.
+func (t *table) place(id ID) uint32 {
 	slot := t.free - 1
 	if t.free != 0 {
 		t.free = t.entry(slot).more
@@ -207,10 +216,7 @@ func (t *table) insert(id ID) *timeline {
 	*x = entry{id: id, flags: taken}
 	t.index.put(id[0], slot, t.hashOf)
 	t.probation.add(slot)
-	tl := t.blank()
-	tl.empty(id, slot)
-	t.warm(x, tl)
-	return tl
+	return slot
 }
 
 // remove forgets the session in slot.

@@ -72,10 +72,11 @@ func (t *timeline) empty(id ID, slot uint32) {
 // large reports whether t holds more memory than is worth keeping for another.
 func (t *timeline) large() bool { return cap(t.active)+cap(t.ends)+cap(t.rotations)+cap(t.raised) > 256 }
 
-// kept is t without what can be had again when it is needed: only a fact that
-// names another session or its user can make something of a session whose name
-// is not at hand.
+// kept is t without what its entry says, and without what can be had again when
+// it is needed: only a fact that names another session or its user can make
+// something of a session whose name is not at hand.
 func (t *timeline) kept() *timeline {
+	t.lastArrival, t.recent, t.facts, t.policy, t.sampled, t.reported = 0, 0, 0, NoPolicy, false, false
 	if len(t.identities)+len(t.rotations)+len(t.lineage) == 0 {
 		t.pseudonym = Pseudonym{}
 	}

@@ -285,7 +285,7 @@ func (e *Engine) usersOf(t *timeline, position uint64, tolerance int64, list []I
 // nameUser keeps what a user is called in findings.
 func (e *Engine) nameUser(n *Name) {
 	if e.users.number(n.ID) == 0 {
-		e.users.add(n.ID, e.cfg.Pseudonym(n.Raw))
+		e.users.add(n.ID, e.cfg.pseudonym(n))
 	}
 }
 

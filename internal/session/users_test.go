@@ -61,6 +61,7 @@ func TestShowIdentity(t *testing.T) {
 	e := New(historyConfig())
 	tl := e.timelineOf(&Name{ID: ID{1}, Raw: "a"}, 0)
 	a, b := userName(0), userName(1)
+	e.nameUser(&a)
 	require.Equal(t, lineDue, e.showIdentity(tl, identity{10, a.ID}, true))
 	require.Equal(t, []uint32{tl.slot}, slotsOf(&e.users, a.ID))
 	require.Zero(t, e.showIdentity(tl, identity{10, a.ID}, true), "known")
