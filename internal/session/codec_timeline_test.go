@@ -119,7 +119,7 @@ func TestTimelineSize(t *testing.T) {
 		newest: epoch + 900*s, first: epoch, firstActivity: epoch, firstStart: unset, outside: longAgo, forgotten: longAgo,
 		lastArrival: epoch + 901*s, policies: 1, policy: 0, active: activity{{epoch, epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
 	}
-	if n := len(appendTimeline(nil, &tl)) ; n > 44 {
+	if n := len(appendTimeline(nil, &tl)); n > 44 {
 		t.Errorf("%d bytes", n)
 	} else {
 		t.Logf("%d bytes", n)

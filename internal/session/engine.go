@@ -44,6 +44,7 @@ type Engine struct {
 	observed uint64 // how many facts have come
 	visits   int    // see mayVisit
 	current  *Name  // the session that the fact being observed names
+	touched  uint64 // keeps the loads of ObserveBatch alive
 	// restarted is when an engine that knew more stopped.
 	restarted int64
 
@@ -64,7 +65,7 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: math.MaxInt64,
 		recent: newRecent(cfg.MaxRecentRequests),
-		users: newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
+		users:  newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
 		suspects: map[ID][]*suspect{}, findings: newFindings(), cursor: 1,
 	}
 	for i := range cfg.Policies {
@@ -84,9 +85,14 @@ func (e *Engine) Observe(f *Fact, now int64) Mark {
 	if !e.admit(f, now) {
 		return Mark{}
 	}
-	if e.takeReady(f, now) {
+	if e.takeReady(f, now, e.sessions.find(f.Session.ID), f.hash()) {
 		return Mark{}
 	}
+	return e.observeAny(f, now)
+}
+
+// observeAny takes a fact that has been admitted.
+func (e *Engine) observeAny(f *Fact, now int64) Mark {
 	e.current = &f.Session
 	defer func() { e.current = nil }()
 	if f.Kind == Request || f.Kind == Exempt {

@@ -40,6 +40,9 @@ func home(hash uint64, n int) int {
 
 func cellOf(hash uint64, slot uint32) uint32 { return uint32(hash&0xff)<<slotBits | (slot + 1) }
 
+// touch loads what a search for hash will look at.
+func (x *index) touch(hash uint64) uint32 { return x.cells[home(hash, len(x.cells))] }
+
 // search is a walk over the cells that may belong to a hash.
 type search struct {
 	cells []uint32

@@ -3,11 +3,12 @@ package session
 // takeReady takes the ordinary request: one that goes on where its session is,
 // stands alone and is in time. It reports whether it did; if not, nothing has
 // been changed. It must come to what observeRequest would.
-func (e *Engine) takeReady(f *Fact, now int64) bool {
+//
+// slot is that of its session, or noSlot, and hash its trace's.
+func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 	if f.Kind != Request || f.Outcome == Rejected || f.Flags&(Consumer|Passive) != 0 || f.Policy >= 16 && f.Policy != NoPolicy {
 		return false
 	}
-	slot := e.sessions.find(f.Session.ID)
 	if slot == noSlot {
 		return false
 	}
@@ -40,8 +41,8 @@ func (e *Engine) takeReady(f *Fact, now int64) bool {
 		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
 		slot: slot, kind: Request, outcome: f.Outcome, policy: f.Policy, flags: f.Flags, state: evident,
 	}
-	hash := rec.hash()
-	if e.recent.traces.get(hash, e.recent.oldest()) != 0 {
+	place, known := e.recent.traces.find(hash, e.recent.oldest())
+	if known {
 		return false
 	}
 	if e.makeRoom(); x.flags&warm != 0 { // what gave way was of this session
@@ -60,7 +61,8 @@ func (e *Engine) takeReady(f *Fact, now int64) bool {
 	rec.ofSession = e.recent.expand(x.recent)
 	x.recent = uint32(e.recent.next)
 	x.facts++
-	e.touchRecord(e.recent.push(&rec, hash, &f.Details))
+	e.recent.traces.set(place, hash, e.recent.next)
+	e.touchRecord(e.recent.append(&rec, &f.Details))
 	x.end = max(x.end, f.End)
 	x.heard = seconds(now)
 	if f.Policy != NoPolicy {

@@ -70,7 +70,9 @@ func (t *timeline) empty(id ID, slot uint32) {
 }
 
 // large reports whether t holds more memory than is worth keeping for another.
-func (t *timeline) large() bool { return cap(t.active)+cap(t.ends)+cap(t.rotations)+cap(t.raised) > 256 }
+func (t *timeline) large() bool {
+	return cap(t.active)+cap(t.ends)+cap(t.rotations)+cap(t.raised) > 256
+}
 
 // kept is t without what its entry says, and without what can be had again when
 // it is needed: only a fact that names another session or its user can make

@@ -199,11 +199,10 @@ func (w *watch) observe(b *extract.Batch, suspected func(extract.Ref, session.Ma
 	if w.mu.closed {
 		return
 	}
-	for i := range b.Facts {
-		f := &b.Facts[i]
-		if m := w.mu.engine.Observe(f, now); m.Suspected && w.cfg.Mark {
+	w.mu.engine.ObserveBatch(b.Facts, now, func(i int, m session.Mark) {
+		if w.cfg.Mark {
 			suspected(b.Refs[i], m)
 		}
-	}
+	})
 	w.mu.engine.ForgetPointers()
 }
