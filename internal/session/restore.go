@@ -131,12 +131,11 @@ func (r *restorer) read() error {
 			changed.set(n) // it may lie elsewhere now
 		}
 	}
-	if lost[kindSessions] || lost[kindTombs] {
+	if lost[kindSessions] || lost[kindTombs] || lost[kindRecent] {
 		e.Restarted(max(e.restarted, h.at))
 	}
 	if lost[kindRecent] {
-		// What would have exempted or joined a request may be lost.
-		e.Blind(h.at-int64(e.cfg.ReorderWindow), h.at, ReasonRestart)
+		r.doubtTorn()
 	}
 	return nil
 }
