@@ -137,6 +137,9 @@ func (r *restorer) read() error {
 	if lost[kindRecent] {
 		r.doubtTorn()
 	}
+	if lost[kindSessions] {
+		r.doubtOrphans()
+	}
 	return nil
 }
 
@@ -279,6 +282,18 @@ func (r *restorer) mapTimeline(t *timeline) {
 	if t.recent >= r.head.next {
 		t.recent = 0
 	}
+}
+
+// doubtOrphans lets no verdict rest on the lineage of a session that was rotated
+// from one that is lost: what comes of that one will not lead here any more.
+func (r *restorer) doubtOrphans() {
+	r.e.sessions.each(func(t *timeline) {
+		for _, from := range t.lineage {
+			if r.e.sessions.get(from.from) == nil {
+				t.forgotten = max(t.forgotten, r.head.at)
+			}
+		}
+	})
 }
 
 // tidyUsers leaves no user behind that nothing will ever forget.
