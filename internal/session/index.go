@@ -29,8 +29,8 @@ func newIndex(limit int) index {
 	return index{cells: make([]uint32, min(firstCells, cellsFor(limit))), limit: limit}
 }
 
-// cellsFor is how many cells n entries want: four in five in use.
-func cellsFor(n int) int { return max(n+n/4, 16) }
+// cellsFor is how many cells n entries want: five in eight in use.
+func cellsFor(n int) int { return max(n+n/5*3, 16) }
 
 // home is where the search for hash begins among n cells.
 func home(hash uint64, n int) int {
@@ -74,7 +74,7 @@ func (s *search) next() (slot uint32, ok bool) {
 // put adds slot, which must not be there yet. hashOf is asked for the hashes of
 // a few others.
 func (x *index) put(hash uint64, slot uint32, hashOf func(slot uint32) uint64) {
-	if x.old == nil && (x.used+1)*8 > len(x.cells)*7 {
+	if x.old == nil && (x.used+1)*4 > len(x.cells)*3 {
 		x.old, x.moved, x.used = x.cells, 0, 0
 		x.cells = hugeSlice[uint32](min(2*len(x.old), max(cellsFor(x.limit), len(x.old)+1)))
 	}

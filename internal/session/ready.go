@@ -61,7 +61,7 @@ func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 	rec.ofSession = e.recent.expand(x.recent)
 	x.recent = uint32(e.recent.next)
 	x.facts++
-	e.recent.traces.set(place, hash, e.recent.next)
+	e.recent.traces.set(place, hash, e.recent.next, e.recent.oldest())
 	e.touchRecord(e.recent.append(&rec, &f.Details))
 	x.end = max(x.end, f.End)
 	x.heard = seconds(now)

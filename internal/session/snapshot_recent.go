@@ -79,6 +79,24 @@ func (r *recent) restore(rec record, details *Details) {
 	*r.place(rec.position) = rec
 }
 
+// doubtTorn lets no verdict rest on what is known of a session some of whose
+// recent facts are lost: an exempt request around another may be among them, or
+// one that would turn out to be rejected.
+func (r *restorer) doubtTorn() {
+	recent := &r.e.recent
+	r.e.eachTimeline(func(t *timeline) {
+		p := t.recent
+		for p >= recent.oldest() {
+			rec := recent.at(p)
+			if rec == nil || rec.session != t.id {
+				t.forgotten = max(t.forgotten, r.head.at)
+				return
+			}
+			p = rec.ofSession
+		}
+	})
+}
+
 // linkRecent links the records that were restored. A place whose record is not
 // there holds one that is nobody's.
 func (r *restorer) linkRecent() {

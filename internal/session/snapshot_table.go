@@ -118,3 +118,17 @@ func (t *timeline) take(from *timeline) {
 	*t, *from = *from, *t
 	t.id, t.slot, t.place = id, slot, place
 }
+
+// eachTimeline calls visit with every session. No pointer to one may be held.
+func (e *Engine) eachTimeline(visit func(*timeline)) {
+	const many = 1 << 12
+	for slot := range e.sessions.slots {
+		if e.sessions.entry(slot).flags&taken == 0 {
+			continue
+		}
+		visit(e.sessions.timeline(slot))
+		if len(e.sessions.timelines) > many {
+			e.sessions.settle(&e.cfg, &e.users)
+		}
+	}
+}

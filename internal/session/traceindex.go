@@ -5,21 +5,31 @@ import "math/bits"
 // traceIndex leads from the hash of a trace to its newest recent record. It is
 // one array without pointers: a slot holds a position and a few bits of the
 // hash, and is free again when its record can no longer be reached. A hash is
-// found in one of the few slots from its own on, or nowhere.
+// found in its own bucket, which is one cache line, or, where that has been too
+// small, in one of the few behind it.
 type traceIndex struct {
 	slots []uint64
+	// passed are the buckets from which something went on to the next one:
+	// since position turned, and before it, as far as it can be reached.
+	passed, before bitset
+	turned         uint64
 }
 
 const (
-	tagBits = 20
-	probes  = 16
+	tagBits     = 20
+	bucketSlots = 8
+	maxBuckets  = 4 // that are looked through
 )
 
 func newTraceIndex(records int) traceIndex {
-	return traceIndex{slots: hugeSlice[uint64](max(probes, 2<<bits.Len(uint(records-1))))}
+	return traceIndex{slots: hugeSlice[uint64](max(bucketSlots*maxBuckets, 2<<bits.Len(uint(records-1))))}
 }
 
 func tag(hash uint64) uint64 { return hash >> (64 - tagBits) }
+
+func (x *traceIndex) bucket(hash uint64) int {
+	return int(hash & uint64(len(x.slots)-1) / bucketSlots)
+}
 
 // get returns the position of the newest record, or 0.
 func (x *traceIndex) get(hash, oldest uint64) uint64 {
@@ -36,29 +46,54 @@ func (x *traceIndex) put(hash, position, oldest uint64) (before uint64) {
 	if known {
 		before = x.slots[i] >> tagBits
 	}
-	x.set(i, hash, position)
+	x.set(i, hash, position, oldest)
 	return before
 }
 
-// set makes slot i that of hash.
-func (x *traceIndex) set(i, hash, position uint64) { x.slots[i] = position<<tagBits | tag(hash) }
-
-// find returns the slot that holds hash, else the one that it should take.
-func (x *traceIndex) find(hash, oldest uint64) (slot uint64, known bool) {
-	mask := uint64(len(x.slots) - 1)
-	best := hash & mask
-	for n := range uint64(probes) {
-		i := (hash + n) & mask
-		s := x.slots[i]
-		if s>>tagBits >= oldest && s&(1<<tagBits-1) == tag(hash) {
-			return i, true
+// set makes slot i, which find returned, that of hash.
+func (x *traceIndex) set(i int, hash, position, oldest uint64) {
+	x.slots[i] = position<<tagBits | tag(hash)
+	if b := x.bucket(hash); i/bucketSlots != b {
+		if oldest > x.turned { // nothing is left of what came before
+			x.passed, x.before, x.turned = x.before, x.passed, position
+			clear(x.passed)
 		}
-		if s < x.slots[best] {
-			best = i
+		for ; b != i/bucketSlots; b = x.after(b) {
+			x.passed.set(b)
 		}
 	}
-	return best, false
+}
+
+func (x *traceIndex) after(bucket int) int { return (bucket + 1) & (len(x.slots)/bucketSlots - 1) }
+
+// find returns the slot that holds hash, else the one that it should take.
+func (x *traceIndex) find(hash, oldest uint64) (slot int, known bool) {
+	want, free := tag(hash), -1
+	least := 0 // the slot that is silent longest
+	b := x.bucket(hash)
+	for n := range maxBuckets {
+		line := x.slots[b*bucketSlots : b*bucketSlots+bucketSlots : b*bucketSlots+bucketSlots]
+		for i, s := range line {
+			switch {
+			case s>>tagBits < oldest:
+				free = b*bucketSlots + i
+			case s&(1<<tagBits-1) == want:
+				return b*bucketSlots + i, true
+			}
+			if n == 0 && i == 0 || s < x.slots[least] {
+				least = b*bucketSlots + i
+			}
+		}
+		if free >= 0 && !x.passed.has(b) && !x.before.has(b) {
+			break
+		}
+		b = x.after(b)
+	}
+	if free >= 0 {
+		return free, false
+	}
+	return least, false
 }
 
 // touch loads what find will look at.
-func (x *traceIndex) touch(hash uint64) uint64 { return x.slots[hash&uint64(len(x.slots)-1)] }
+func (x *traceIndex) touch(hash uint64) uint64 { return x.slots[x.bucket(hash)*bucketSlots] }
