@@ -71,7 +71,7 @@ func run(h *history, scribble bool) (o outcome) {
 		}
 	}
 	var memory []byte
-	do := func(i int, s *historyStep) {
+	do := func(s *historyStep) {
 		now = s.now
 		switch s.verb {
 		case doObserve:
@@ -91,12 +91,12 @@ func run(h *history, scribble bool) (o outcome) {
 	}
 	restarts := newRestarter(h)
 	for i := range h.steps {
-		do(i, &h.steps[i])
+		do(&h.steps[i])
 		if restarts != nil {
 			var again []historyStep
 			e, again = restarts.next(e, &o, i+1, now)
 			for j := range again {
-				do(i, &again[j])
+				do(&again[j])
 				take(i)
 			}
 			now = h.steps[i].now

@@ -143,11 +143,10 @@ func (r *restarter) journal(steps []historyStep) (again []historyStep) {
 }
 
 func (r Restored) String() string {
-	s := ""
-	for _, l := range r.Lost {
-		s += l.Key + " " + l.Reason + " "
+	if len(r.Lost) == 0 {
+		return ""
 	}
-	return s
+	return fmt.Sprint(r.Lost)
 }
 
 func errorText(err error) string {
