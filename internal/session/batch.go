@@ -2,7 +2,7 @@ package session
 
 // block is how many facts are looked up together: so many loads from memory
 // that do not wait for one another.
-const block = 32
+const block = 64
 
 // ObserveBatch takes facts that arrived at now, as [Engine.Observe] would one
 // after the other, and calls suspected with the index of each that seems to
@@ -21,7 +21,10 @@ func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m M
 			touched += uint64(e.sessions.index.touch(f.Session.ID[0]))
 		}
 		for i := range part {
-			if slots[i] = e.sessions.find(part[i].Session.ID); slots[i] != noSlot {
+			slots[i] = e.sessions.index.likely(part[i].Session.ID[0])
+		}
+		for i := range part {
+			if slots[i] < e.sessions.slots {
 				touched += uint64(e.sessions.entry(slots[i]).flags)
 			}
 		}
@@ -32,8 +35,8 @@ func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m M
 			if !e.admit(f, now) {
 				continue
 			}
-			if slots[i] != noSlot && e.sessions.entry(slots[i]).id != f.Session.ID {
-				slots[i] = e.sessions.find(f.Session.ID) // it made room for another
+			if slots[i] == noSlot || e.sessions.entry(slots[i]).id != f.Session.ID {
+				slots[i] = e.sessions.find(f.Session.ID)
 			}
 			if e.takeReady(f, now, slots[i], hashes[i]) {
 				continue

@@ -38,11 +38,11 @@ func (e *Engine) touchSlot(slot uint32) {
 	}
 }
 
-// touchNew must be called when t has been given a slot.
-func (e *Engine) touchNew(t *timeline) {
-	e.changed.sessions.set(int(t.slot >> sessionBits))
+// touchNew must be called when a session has been given slot.
+func (e *Engine) touchNew(slot uint32) {
+	e.changed.sessions.set(int(slot >> sessionBits))
 	if e.checkpoint != nil {
-		e.checkpoint.saveFree(t.slot)
+		e.checkpoint.saveFree(slot)
 	}
 }
 

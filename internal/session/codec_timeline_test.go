@@ -78,8 +78,8 @@ func anyTimeline(d *rand.Rand) timeline {
 // plain lets empty slices be nil.
 func plain(t timeline) timeline {
 	v := reflect.ValueOf(&t).Elem()
-	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Slice && f.Len() == 0 {
+	for _, f := range v.Fields() {
+		if f.Kind() == reflect.Slice && f.Len() == 0 {
 			*(*[]byte)(f.Addr().UnsafePointer()) = nil
 		}
 	}

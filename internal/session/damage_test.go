@@ -276,7 +276,7 @@ func FuzzRestore(f *testing.F) {
 	}
 	base := seededHistory(7, anyOrder)
 	whole := everything(run(base, false).engine, epoch)
-	f.Fuzz(func(t *testing.T, key string, body []byte) {
+	f.Fuzz(func(_ *testing.T, key string, body []byte) {
 		s := maps.Clone(whole)
 		kind := kindHead
 		for k, name := range chunkKindNames {
@@ -331,4 +331,103 @@ func FuzzReadTimeline(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestLostIsDoubted: what a lost chunk may have said is in doubt, of sessions that
+// are known and of those that may have been.
+func TestLostIsDoubted(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
+	e := New(cfg)
+	for i := range 3 {
+		f := Fact{Session: sessionName(i), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+		if e.Observe(&f, epoch); i == 2 {
+			f.Kind, f.Previous = Rotated, sessionName(0)
+			e.Observe(&f, epoch)
+		}
+	}
+	now := epoch + int64(second)
+	whole := everything(e, now)
+	for lost, doubted := range map[string][3]bool{
+		// Two sessions make a range, and the last was rotated from the first.
+		"sessions/0/0/0": {true, true, true},
+		"sessions/1/0/0": {false, false, true},
+		"recent/0/0/0":   {true, true, true},
+		"services/0/0/0": {true, true, true},
+	} {
+		s := maps.Clone(whole)
+		delete(s, lost)
+		e, _, err := Restore(cfg, s.get, now)
+		if err != nil || e.restarted != now || e.tombs.of(ID{7, 7}) != now || e.authenticated != ^uint64(0) {
+			t.Errorf("without %s: restarted %d %v", lost, e.restarted, err)
+		}
+		for i, want := range doubted {
+			f := Fact{Kind: Activity, Session: sessionName(i), Start: now, End: now, At: now, Resource: resources["web"]}
+			e.Observe(&f, now)
+			if got := e.sessions.get(f.Session.ID).forgotten == now; got != want {
+				t.Errorf("without %s session %d is in doubt: %v", lost, i, got)
+			}
+		}
+	}
+}
+
+// TestUserEndsAreForgotten: the ends of a user are forgotten after a restart as
+// they were before, though it be lost when they came.
+func TestUserEndsAreForgotten(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies, cfg.Retention = []Policy{{Name: "p0"}}, time.Hour
+	e := New(cfg)
+	f := Fact{Kind: EndedUser, User: userName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+	e.Observe(&f, epoch)
+	for _, lose := range []bool{false, true} {
+		if lose {
+			e.users.endedAt = nil
+		}
+		e, why := everything(e, epoch).restored(cfg, epoch)
+		if why != "" || len(e.users.ended) != 1 || e.users.count != 1 {
+			t.Fatalf("%d users ended, %d names %s", len(e.users.ended), e.users.count, why)
+		}
+		e.Advance(epoch + int64(time.Hour))
+		if len(e.users.ended) != 1 {
+			t.Error("forgotten too soon")
+		}
+		e.Advance(epoch + int64(time.Hour) + 1)
+		if len(e.users.ended)+len(e.users.endedAt)+e.users.count != 0 {
+			t.Error("not forgotten")
+		}
+	}
+}
+
+// TestTombsOfAnotherSize: a tomb is found whether there are more places now, or
+// fewer.
+func TestTombsOfAnotherSize(t *testing.T) {
+	sizes := []int{1 << 9, 1 << 11, 1 << 15}
+	for _, from := range sizes {
+		for _, to := range sizes {
+			was, is := newTombs(from), newTombs(to)
+			d := rand.New(rand.NewPCG(firstSeed, 0))
+			var ids []ID
+			for i := range int64(20) {
+				ids = append(ids, ID{d.Uint64(), d.Uint64()})
+				was.bury(ids[i], epoch+i)
+			}
+			var p parts
+			was.write(&p)
+			is.floor = was.floor
+			for _, body := range p.bodies {
+				in := decoder{left: body}
+				if is.read(&in, len(was.slots)); in.err != nil {
+					t.Fatal(in.err)
+				}
+			}
+			for i, id := range ids {
+				if is.of(id) < epoch+int64(i) {
+					t.Errorf("%d to %d: tomb %d is lost", from, to, i)
+				}
+			}
+			if unknown := is.of(ID{d.Uint64(), d.Uint64()}); from == to && unknown != was.floor {
+				t.Errorf("%d to %d: what was never known is in doubt", from, to)
+			}
+		}
+	}
 }

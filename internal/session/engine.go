@@ -43,6 +43,7 @@ type Engine struct {
 
 	observed uint64 // how many facts have come
 	visits   int    // see mayVisit
+	crowd    int    // how many timelines are too many
 	current  *Name  // the session that the fact being observed names
 	touched  uint64 // keeps the loads of ObserveBatch alive
 	// restarted is when an engine that knew more stopped.
@@ -67,6 +68,7 @@ func New(cfg Config) *Engine {
 		recent: newRecent(cfg.MaxRecentRequests),
 		users:  newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
 		suspects: map[ID][]*suspect{}, findings: newFindings(), cursor: 1,
+		crowd: timelinesAtOnce,
 	}
 	for i := range cfg.Policies {
 		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
@@ -93,6 +95,9 @@ func (e *Engine) Observe(f *Fact, now int64) Mark {
 
 // observeAny takes a fact that has been admitted.
 func (e *Engine) observeAny(f *Fact, now int64) Mark {
+	if len(e.sessions.timelines) > e.crowd {
+		e.settleAll()
+	}
 	e.current = &f.Session
 	defer func() { e.current = nil }()
 	if f.Kind == Request || f.Kind == Exempt {
@@ -148,8 +153,19 @@ func (e *Engine) Advance(now int64) {
 	e.bound(now)
 	e.report(now, false)
 	e.forget(now)
-	e.sessions.settle(&e.cfg, &e.users)
+	e.settleAll()
 }
+
+// settleAll lets go of the timelines that nothing refers to. No pointer to one may
+// be held.
+func (e *Engine) settleAll() {
+	e.sessions.settle(&e.cfg, &e.users)
+	e.crowd = 2*len(e.sessions.timelines) + timelinesAtOnce
+}
+
+// timelinesAtOnce is how many timelines there may be before those that nothing
+// refers to are let go of, at least.
+const timelinesAtOnce = 1 << 12
 
 // confirm decides a suspect that has waited long enough, or that cannot wait
 // any longer because of doubt.
@@ -280,7 +296,7 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 			e.evict(e.sessions.timeline(victim), now, EvictedLimit)
 		}
 		t = e.sessions.insert(n.ID)
-		e.touchNew(t)
+		e.touchNew(t.slot)
 		t.forgotten = e.tombs.of(n.ID)
 	}
 	e.touch(t)

@@ -75,6 +75,9 @@ func readHead(body []byte) (h head, err error) {
 			h.ranges[kind] = append(h.ranges[kind], r)
 		}
 	}
+	if h.tombSlots < 64 || h.tombSlots&(h.tombSlots-1) != 0 { // see [newTombs]
+		d.fail()
+	}
 	if h.next == 0 || h.ringLimit == 0 || len(h.policies) > MaxPolicies || len(h.blinds) > maxBlind {
 		d.fail()
 	}

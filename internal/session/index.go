@@ -43,6 +43,15 @@ func cellOf(hash uint64, slot uint32) uint32 { return uint32(hash&0xff)<<slotBit
 // touch loads what a search for hash will look at.
 func (x *index) touch(hash uint64) uint32 { return x.cells[home(hash, len(x.cells))] }
 
+// likely returns the slot that hash most probably leads to, or noSlot.
+func (x *index) likely(hash uint64) uint32 {
+	s := searchIn(x.cells, hash)
+	if slot, ok := s.next(); ok {
+		return slot
+	}
+	return noSlot
+}
+
 // search is a walk over the cells that may belong to a hash.
 type search struct {
 	cells []uint32

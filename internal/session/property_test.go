@@ -81,7 +81,7 @@ func run(h *history, scribble bool) (o outcome) {
 			}
 			e.Observe(&f, now)
 			if (i+len(h.steps))%3 == 0 { // what is not worked on rests in its small form
-				e.sessions.settle(&e.cfg, &e.users)
+				e.settleAll()
 			}
 			for j := range memory {
 				memory[j] = '#'

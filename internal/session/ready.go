@@ -10,7 +10,7 @@ func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 		return false
 	}
 	if slot == noSlot {
-		return false
+		return e.takeNew(f, now, hash)
 	}
 	x := e.sessions.entry(slot)
 	if x.flags&(ready|warm) != ready || f.Start <= x.from || f.Start-x.end >= e.gap ||
@@ -36,11 +36,6 @@ func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 	} else if x.user != 0 && e.users.user(x.user).ended {
 		return false
 	}
-	rec := record{
-		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now, around: -1,
-		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
-		slot: slot, kind: Request, outcome: f.Outcome, policy: f.Policy, flags: f.Flags, state: evident,
-	}
 	place, known := e.recent.traces.find(hash, e.recent.oldest())
 	if known {
 		return false
@@ -48,8 +43,7 @@ func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 	if e.makeRoom(); x.flags&warm != 0 { // what gave way was of this session
 		return false
 	}
-	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
-	e.stats.facts[Request]++
+	rec := e.newRecord(f, now, slot)
 	if f.Outcome == Served && f.Policy != NoPolicy {
 		row := e.stats.row(f.Policy, e.services.resources[rec.resource].service)
 		if silence := f.Start - x.end; silence > e.stats.served[row] {
@@ -61,12 +55,53 @@ func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 	rec.ofSession = e.recent.expand(x.recent)
 	x.recent = uint32(e.recent.next)
 	x.facts++
-	e.recent.traces.set(place, hash, e.recent.next, e.recent.oldest())
-	e.touchRecord(e.recent.append(&rec, &f.Details))
+	e.push(&rec, f, hash, place)
 	x.end = max(x.end, f.End)
 	x.heard = seconds(now)
 	if f.Policy != NoPolicy {
 		x.policy = f.Policy
 	}
 	return true
+}
+
+// takeNew takes an ordinary request that is the first of its session, so that
+// ids which are heard of once, and may be invented, cost little.
+func (e *Engine) takeNew(f *Fact, now int64, hash uint64) bool {
+	if f.Policy == NoPolicy || f.Start != f.At || f.Flags&Sampled != 0 || !f.User.ID.IsZero() || f.Session.ID.IsZero() ||
+		e.sessions.full() || e.tombs.of(f.Session.ID) != longAgo {
+		return false
+	}
+	place, known := e.recent.traces.find(hash, e.recent.oldest())
+	if known {
+		return false
+	}
+	e.makeRoom()
+	slot := e.sessions.place(f.Session.ID)
+	e.touchNew(slot)
+	e.touchSlot(slot)
+	x := e.sessions.entry(slot)
+	*x = entry{
+		id: f.Session.ID, from: f.Start, end: f.End, since: f.At, heard: seconds(now),
+		recent: uint32(e.recent.next), facts: 1, policies: 1 << f.Policy, policy: f.Policy, flags: taken | ready,
+	}
+	rec := e.newRecord(f, now, slot)
+	e.push(&rec, f, hash, place)
+	return true
+}
+
+// newRecord returns the record of a request that stands alone and is evidence.
+func (e *Engine) newRecord(f *Fact, now int64, slot uint32) record {
+	return record{
+		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now, around: -1,
+		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
+		resource: e.services.number(f.Resource, e.recent.next, e.recent.oldest()),
+		slot:     slot, kind: Request, outcome: f.Outcome, policy: f.Policy, flags: f.Flags, state: evident,
+	}
+}
+
+// push counts rec and puts it among the recent facts, where there is room.
+func (e *Engine) push(rec *record, f *Fact, hash uint64, place int) {
+	e.stats.facts[Request]++
+	e.recent.traces.set(place, hash, e.recent.next, e.recent.oldest())
+	e.touchRecord(e.recent.append(rec, &f.Details))
 }

@@ -100,8 +100,11 @@ func (r *restorer) read() error {
 		kind chunkKind
 		read func(*decoder)
 	}{
-		{kindServices, r.readServices}, {kindTombs, func(d *decoder) { e.tombs.read(d, h.tombSlots) }}, {kindUsers, r.readUsers},
-		{kindSessions, r.readSessions}, {kindSuspects, r.readSuspects},
+		{kindServices, r.readServices},
+		{kindTombs, func(d *decoder) { e.tombs.read(d, h.tombSlots) }},
+		{kindUsers, r.readUsers},
+		{kindSessions, r.readSessions},
+		{kindSuspects, r.readSuspects},
 	} {
 		if x.kind == kindSuspects {
 			r.forgetSuspects()

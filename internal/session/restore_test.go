@@ -143,11 +143,10 @@ func (r *restarter) journal(steps []historyStep) (again []historyStep) {
 }
 
 func (r Restored) String() string {
-	s := ""
-	for _, l := range r.Lost {
-		s += l.Key + " " + l.Reason + " "
+	if len(r.Lost) == 0 {
+		return ""
 	}
-	return s
+	return fmt.Sprint(r.Lost)
 }
 
 func errorText(err error) string {
@@ -233,7 +232,7 @@ func TestCheckpointIsOneInstant(t *testing.T) {
 					return why1 + " " + why2
 				}
 				for _, e := range []*Engine{e1, e2} {
-					e.sessions.settle(&e.cfg, &e.users) // there are several ways to write one state
+					e.settleAll() // there are several ways to write one state
 				}
 				a, b := everything(e1, at), everything(e2, at)
 				for key := range b {
@@ -272,4 +271,42 @@ func TestStopsChangeNothing(t *testing.T) {
 func withoutCounters(o outcome) outcome {
 	o.engine = nil
 	return o
+}
+
+// TestResume: what waits for its decision waits anew, so that what comes after a
+// restart still clears it before anybody is told.
+func TestResume(t *testing.T) {
+	for _, crowd := range []int{1, 2 * maxPending} { // beyond it they are accused only
+		cfg := historyConfig()
+		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Minute}}
+		e := New(cfg)
+		request := func(e *Engine, at int64, span int) {
+			f := Fact{Session: sessionName(0), Start: epoch + at, End: epoch + at, At: epoch + at, Resource: resources["web"], Trace: [16]byte{1}}
+			f.Span[0], f.Span[1] = byte(span), 1
+			e.Observe(&f, epoch+at)
+		}
+		request(e, 0, 0)
+		late := int64(5 * time.Minute)
+		for i := range crowd {
+			request(e, late, 1+i)
+		}
+		now := epoch + late
+		e, why := everything(e, now).restored(cfg, now)
+		if why != "" {
+			t.Fatal(why)
+		}
+		if e.Pending() != crowd {
+			t.Errorf("%d pending, want %d", e.Pending(), crowd)
+		}
+		now += int64(time.Hour)
+		e.Resume(now)
+		e.Advance(now + int64(cfg.DecisionWait) - 1)
+		if found := e.TakeFindings(); len(found) > 0 || e.Pending() != crowd {
+			t.Errorf("%d findings, %d pending before the wait was over", len(found), e.Pending())
+		}
+		e.Advance(now + int64(cfg.DecisionWait))
+		if found := e.TakeFindings(); len(found) != 1 || e.Pending() > 0 {
+			t.Errorf("%d findings, %d pending when it was", len(found), e.Pending())
+		}
+	}
 }

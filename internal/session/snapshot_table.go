@@ -128,7 +128,7 @@ func (e *Engine) eachTimeline(visit func(*timeline)) {
 		}
 		visit(e.sessions.timeline(slot))
 		if len(e.sessions.timelines) > many {
-			e.sessions.settle(&e.cfg, &e.users)
+			e.settleAll()
 		}
 	}
 }

@@ -66,33 +66,31 @@ func (x *traceIndex) set(i int, hash, position, oldest uint64) {
 
 func (x *traceIndex) after(bucket int) int { return (bucket + 1) & (len(x.slots)/bucketSlots - 1) }
 
-// find returns the slot that holds hash, else the one that it should take.
+// find returns the slot that holds hash, else the one that it should take: the
+// one that is free or, where none is, silent longest.
 func (x *traceIndex) find(hash, oldest uint64) (slot int, known bool) {
-	want, free := tag(hash), -1
-	least := 0 // the slot that is silent longest
-	b := x.bucket(hash)
-	for n := range maxBuckets {
-		line := x.slots[b*bucketSlots : b*bucketSlots+bucketSlots : b*bucketSlots+bucketSlots]
+	const low = bucketSlots*maxBuckets - 1 // of a slot's bits give way to its place
+	want, least := tag(hash), ^uint64(0)
+	first := x.bucket(hash)
+	for n, b := 0, first; n < maxBuckets; n++ {
+		line := (*[bucketSlots]uint64)(x.slots[b*bucketSlots:])
 		for i, s := range line {
-			switch {
-			case s>>tagBits < oldest:
-				free = b*bucketSlots + i
-			case s&(1<<tagBits-1) == want:
+			if s&(1<<tagBits-1) == want && s>>tagBits >= oldest {
 				return b*bucketSlots + i, true
 			}
-			if n == 0 && i == 0 || s < x.slots[least] {
-				least = b*bucketSlots + i
-			}
+			least = min(least, s&^low|uint64(n*bucketSlots+i))
 		}
-		if free >= 0 && !x.passed.has(b) && !x.before.has(b) {
+		if least>>tagBits < oldest && !x.passed.has(b) && !x.before.has(b) {
 			break
 		}
 		b = x.after(b)
 	}
-	if free >= 0 {
-		return free, false
+	place := int(least & low)
+	b := first
+	for range place / bucketSlots {
+		b = x.after(b)
 	}
-	return least, false
+	return b*bucketSlots + place%bucketSlots, false
 }
 
 // touch loads what find will look at.
