@@ -13,6 +13,9 @@ func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m M
 	var slots [block]uint32
 	for from := 0; from < len(facts); from += block {
 		part := facts[from:min(from+block, len(facts))]
+		if e.sessions.index.old != nil {
+			e.sessions.index.move(e.sessions.hashOf)
+		}
 		var touched uint64
 		for i := range part {
 			f := &part[i]

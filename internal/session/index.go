@@ -88,6 +88,11 @@ func (x *index) put(hash uint64, slot uint32, hashOf func(slot uint32) uint64) {
 		x.cells = hugeSlice[uint32](min(2*len(x.old), max(cellsFor(x.limit), len(x.old)+1)))
 	}
 	x.place(hash, slot)
+	x.move(hashOf)
+}
+
+// move moves a few cells of the old array to the new one.
+func (x *index) move(hashOf func(slot uint32) uint64) {
 	for n := 0; x.old != nil && n < moveStep; n++ {
 		if c := x.old[x.moved]; c != 0 && c != movedCell {
 			slot := c&slotMask - 1
