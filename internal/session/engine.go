@@ -259,7 +259,7 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 			e.evict(victim, now, EvictedLimit)
 		}
 		t = e.sessions.insert(n.ID)
-		t.pseudonym = e.cfg.Pseudonym(n.Raw)
+		t.pseudonym = e.cfg.pseudonym(n)
 		t.forgotten = e.tombs.of(n.ID)
 		t.newest = longAgo
 		t.outside = longAgo

@@ -67,11 +67,11 @@ func resourceName(r Resource) string {
 }
 
 func sessionName(n int) Name {
-	return Name{ID{1, uint64(n + 1)}, string(rune('a' + n))}
+	return Name{ID: ID{1, uint64(n + 1)}, Raw: string(rune('a' + n))}
 }
 
 func userName(n int) Name {
-	return Name{ID{2, uint64(n + 1)}, "u" + strconv.Itoa(n+1)}
+	return Name{ID: ID{2, uint64(n + 1)}, Raw: "u" + strconv.Itoa(n+1)}
 }
 
 func historyConfig() Config {

@@ -659,18 +659,18 @@ var floods = []struct {
 	name string
 	make func(d *rand.Rand, i uint64, f *Fact)
 }{
-	{"new sessions", func(_ *rand.Rand, i uint64, f *Fact) { f.Session = Name{ID{7, i + 1}, "s" + strconv.FormatUint(i, 10)} }},
+	{"new sessions", func(_ *rand.Rand, i uint64, f *Fact) { f.Session = Name{ID: ID{7, i + 1}, Raw: "s" + strconv.FormatUint(i, 10)} }},
 	{"rotations of one", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.Previous, f.Session = Rotated, sessionName(0), Name{ID{7, i + 1}, "new"}
+		f.Kind, f.Previous, f.Session = Rotated, sessionName(0), Name{ID: ID{7, i + 1}, Raw: "new"}
 	}},
 	{"rotations between two", func(_ *rand.Rand, i uint64, f *Fact) {
 		f.Kind, f.Previous, f.Session = Rotated, sessionName(int(i%2)), sessionName(int(i+1)%2)
 	}},
 	{"a long chain", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.Previous, f.Session = Rotated, Name{ID{7, i + 1}, "old"}, Name{ID{7, i + 2}, "new"}
+		f.Kind, f.Previous, f.Session = Rotated, Name{ID: ID{7, i + 1}, Raw: "old"}, Name{ID: ID{7, i + 2}, Raw: "new"}
 	}},
 	{"rotations onto one at one instant", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.Previous = Rotated, Name{ID{7, i + 1}, "old"}
+		f.Kind, f.Previous = Rotated, Name{ID: ID{7, i + 1}, Raw: "old"}
 		f.Start, f.End, f.At = epoch, epoch, epoch
 	}},
 	{"logins", func(_ *rand.Rand, _ uint64, f *Fact) { f.Kind = Authenticated }},
@@ -679,8 +679,8 @@ var floods = []struct {
 		f.Kind, f.Start = Ended, f.Start-2*int64(i)*int64(time.Second)
 		f.End, f.At = f.Start, f.Start
 	}},
-	{"ends of users", func(_ *rand.Rand, i uint64, f *Fact) { f.Kind, f.User = EndedUser, Name{ID{8, i%1000 + 1}, "u"} }},
-	{"users of one session", func(_ *rand.Rand, i uint64, f *Fact) { f.User = Name{ID{8, i + 1}, "u" + strconv.FormatUint(i, 10)} }},
+	{"ends of users", func(_ *rand.Rand, i uint64, f *Fact) { f.Kind, f.User = EndedUser, Name{ID: ID{8, i%1000 + 1}, Raw: "u"} }},
+	{"users of one session", func(_ *rand.Rand, i uint64, f *Fact) { f.User = Name{ID: ID{8, i + 1}, Raw: "u" + strconv.FormatUint(i, 10)} }},
 	{"silences", func(_ *rand.Rand, i uint64, f *Fact) {
 		f.Start += int64(i) * int64(time.Minute)
 		f.End, f.At = f.Start, f.Start
@@ -699,7 +699,7 @@ var floods = []struct {
 	}},
 	{"anything", func(d *rand.Rand, _ uint64, f *Fact) {
 		f.Kind, f.Outcome = Kind(d.IntN(int(KindCount))), Outcome(d.IntN(3))
-		f.Session, f.Previous, f.User = Name{ID{7, d.Uint64N(1000) + 1}, "s"}, Name{ID{7, d.Uint64N(1000) + 1}, "s"}, Name{ID{8, d.Uint64N(1000) + 1}, "u"}
+		f.Session, f.Previous, f.User = Name{ID: ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, Name{ID: ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, Name{ID: ID{8, d.Uint64N(1000) + 1}, Raw: "u"}
 		f.Trace[0], f.Span[0] = byte(d.IntN(3)), byte(d.IntN(200))
 		f.Start -= d.Int64N(int64(time.Minute))
 		f.At = f.Start

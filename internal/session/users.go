@@ -159,7 +159,7 @@ func (e *Engine) usersOf(t *timeline, position uint64, tolerance int64, list []I
 // nameUser keeps what a user is called in findings.
 func (e *Engine) nameUser(n *Name) {
 	if _, ok := e.users.names[n.ID]; !ok {
-		e.users.names[n.ID] = e.cfg.Pseudonym(n.Raw)
+		e.users.names[n.ID] = e.cfg.pseudonym(n)
 	}
 }
 
