@@ -48,6 +48,12 @@ type Engine struct {
 
 	out   []Finding
 	stats Stats
+
+	// What is stored, what changed since then, and the checkpoint that is
+	// under way, or nil.
+	stored     [kindCount][]chunkRange
+	changed    changes
+	checkpoint *Checkpoint
 }
 
 // New returns an engine. The configuration must be valid: the component that
@@ -259,12 +265,14 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 			e.evict(victim, now, EvictedLimit)
 		}
 		t = e.sessions.insert(n.ID)
+		e.touchNew(t)
 		t.pseudonym = e.cfg.pseudonym(n)
 		t.forgotten = e.tombs.of(n.ID)
 		t.newest = longAgo
 		t.outside = longAgo
 		t.policy = NoPolicy
 	}
+	e.touch(t)
 	t.lastArrival = now
 	return t
 }
@@ -288,6 +296,7 @@ func (e *Engine) undecidedIn(t *timeline) bool {
 
 // evict forgets a session, and what could have cleared its findings with it.
 func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+	e.touch(t)
 	if t.due&rebuildDue != 0 {
 		e.rebuild(t)
 	}

@@ -659,7 +659,9 @@ var floods = []struct {
 	name string
 	make func(d *rand.Rand, i uint64, f *Fact)
 }{
-	{"new sessions", func(_ *rand.Rand, i uint64, f *Fact) { f.Session = Name{ID: ID{7, i + 1}, Raw: "s" + strconv.FormatUint(i, 10)} }},
+	{"new sessions", func(_ *rand.Rand, i uint64, f *Fact) {
+		f.Session = Name{ID: ID{7, i + 1}, Raw: "s" + strconv.FormatUint(i, 10)}
+	}},
 	{"rotations of one", func(_ *rand.Rand, i uint64, f *Fact) {
 		f.Kind, f.Previous, f.Session = Rotated, sessionName(0), Name{ID: ID{7, i + 1}, Raw: "new"}
 	}},
@@ -679,8 +681,12 @@ var floods = []struct {
 		f.Kind, f.Start = Ended, f.Start-2*int64(i)*int64(time.Second)
 		f.End, f.At = f.Start, f.Start
 	}},
-	{"ends of users", func(_ *rand.Rand, i uint64, f *Fact) { f.Kind, f.User = EndedUser, Name{ID: ID{8, i%1000 + 1}, Raw: "u"} }},
-	{"users of one session", func(_ *rand.Rand, i uint64, f *Fact) { f.User = Name{ID: ID{8, i + 1}, Raw: "u" + strconv.FormatUint(i, 10)} }},
+	{"ends of users", func(_ *rand.Rand, i uint64, f *Fact) {
+		f.Kind, f.User = EndedUser, Name{ID: ID{8, i%1000 + 1}, Raw: "u"}
+	}},
+	{"users of one session", func(_ *rand.Rand, i uint64, f *Fact) {
+		f.User = Name{ID: ID{8, i + 1}, Raw: "u" + strconv.FormatUint(i, 10)}
+	}},
 	{"silences", func(_ *rand.Rand, i uint64, f *Fact) {
 		f.Start += int64(i) * int64(time.Minute)
 		f.End, f.At = f.Start, f.Start

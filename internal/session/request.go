@@ -5,6 +5,9 @@ import "cmp"
 // observeRequest takes a request, or the extent of an exempt one.
 func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	t := e.sessions.get(f.Session.ID)
+	if t != nil {
+		e.touch(t)
+	}
 	rec := record{
 		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now, around: -1,
 		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
@@ -72,6 +75,7 @@ func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *re
 		if old.state&(decided|suspected) == 0 && e.judged(old) {
 			e.stats.early++
 		}
+		e.touchRecord(old)
 		e.decide(old)
 		e.recent.details.forget(old.details)
 	}
@@ -81,7 +85,9 @@ func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *re
 		t.recent = e.recent.next
 		t.facts++
 	}
-	return e.recent.push(rec, hash, d)
+	r := e.recent.push(rec, hash, d)
+	e.touchRecord(r)
+	return r
 }
 
 // apply joins what r says to its session's timeline, and says what that owes
@@ -202,6 +208,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	if !merged.user.IsZero() && merged.user == f.User.ID {
 		e.nameUser(&f.User)
 	}
+	e.touchRecord(twin)
 	*twin = merged
 	hash := merged.hash()
 	e.nest(twin, hash)

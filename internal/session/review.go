@@ -17,6 +17,7 @@ const (
 
 // owe notes what the next flush owes t because of what came at now.
 func (e *Engine) owe(t *timeline, due dueFor, now int64) {
+	e.touch(t)
 	if t.due == 0 {
 		e.due = append(e.due, t.slot)
 	}
@@ -28,6 +29,7 @@ func (e *Engine) owe(t *timeline, due dueFor, now int64) {
 func (e *Engine) flush() {
 	for _, slot := range e.due {
 		if t := e.sessions.slots[slot]; t.inUse && t.due&rebuildDue != 0 {
+			e.touch(t)
 			e.rebuild(t)
 		}
 	}
@@ -36,6 +38,7 @@ func (e *Engine) flush() {
 	for _, slot := range due {
 		t := e.sessions.slots[slot]
 		was := t.due
+		e.touch(t)
 		t.due = 0
 		switch {
 		case !t.inUse:
