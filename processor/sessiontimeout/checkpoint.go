@@ -11,8 +11,14 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
-// checkpointBatch is how many bytes of chunks go to the storage at once, about.
-const checkpointBatch = 4 << 20
+const (
+	// checkpointBatch is how many bytes of chunks go to the storage at once,
+	// about.
+	checkpointBatch = 4 << 20
+	// cheapCheckpoint is how long a checkpoint may take that is written as
+	// soon as findings wait for it, once a second at most.
+	cheapCheckpoint = 50 * time.Millisecond
+)
 
 // keep stores what is known as time goes on, and that the collector is up.
 func (w *watch) keep() {
@@ -24,7 +30,7 @@ func (w *watch) keep() {
 		case <-w.running.Done():
 			return
 		case now := <-t.C:
-			if now.Before(due) {
+			if now.Before(due) && !w.findingsWait() {
 				_ = w.keepAlive(w.running, false) // it says so
 				continue
 			}
@@ -34,27 +40,44 @@ func (w *watch) keep() {
 	}
 }
 
+// findingsWait reports whether findings wait for a checkpoint that costs next to
+// nothing.
+func (w *watch) findingsWait() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mu.undelivered.held > 0 && w.mu.checkpointTook < cheapCheckpoint
+}
+
 // checkpoint stores what has changed since the last one. clean: it is the last
-// one. Not safe for concurrent use.
+// one. Safe for concurrent use.
 func (w *watch) checkpoint(ctx context.Context, clean bool) error {
+	w.checkpoints.Lock()
+	defer w.checkpoints.Unlock()
 	began := time.Now()
 	err := w.writeCheckpoint(ctx, began.UnixNano(), clean)
 	if err != nil && !clean && ctx.Err() != nil {
 		return err // broken off for the last one
 	}
+	took := time.Since(began)
+	w.mu.Lock()
+	w.mu.checkpointTook = took
+	if err != nil {
+		w.mu.undelivered.release(w.mu.undelivered.came) // rather than never
+	}
+	w.mu.Unlock()
 	w.telemetry.stored(ctx, w.telemetry.builder.ProcessorSessionTimeoutCheckpoints, err)
-	w.telemetry.builder.ProcessorSessionTimeoutCheckpointDuration.Record(ctx, time.Since(began).Seconds(), w.telemetry.with())
+	w.telemetry.builder.ProcessorSessionTimeoutCheckpointDuration.Record(ctx, took.Seconds(), w.telemetry.with())
 	switch {
 	case err == nil:
 		w.checkpointAt.Store(began.UnixNano())
-		if w.checkpointFailed {
+		if w.checkpoints.failed {
 			w.set.Logger.Info("The storage takes checkpoints again")
 		}
-	case clean || !w.checkpointFailed:
+	case clean || !w.checkpoints.failed:
 		w.set.Logger.Error("The storage does not take the checkpoint: a restart loses what came since the last one",
 			zap.Time("since", time.Unix(0, w.checkpointAt.Load())), zap.Error(err))
 	}
-	w.checkpointFailed = err != nil
+	w.checkpoints.failed = err != nil
 	if err != nil {
 		return fmt.Errorf("storage: cannot store a checkpoint: %w", err)
 	}
@@ -70,7 +93,7 @@ func (w *watch) writeCheckpoint(ctx context.Context, now int64, clean bool) (err
 	w.collect() // a finding is either not decided yet, or among the undelivered
 	c := w.mu.engine.BeginCheckpoint(now)
 	undelivered := w.mu.undelivered.clone()
-	segment := w.mu.journal.checkpointBegins(!w.checkpointFailed)
+	segment := w.mu.journal.checkpointBegins(!w.checkpoints.failed)
 	w.mu.Unlock()
 	stored := false
 	defer func() {
@@ -97,6 +120,7 @@ func (w *watch) writeCheckpoint(ctx context.Context, now int64, clean bool) (err
 	w.mu.Lock()
 	c.Commit()
 	stored = true
+	w.mu.undelivered.release(undelivered.came)
 	needless := w.mu.journal.checkpointStored(now, segment)
 	w.mu.Unlock()
 	if len(needless) > 0 && w.kept.batch(ctx, needless...) == nil {

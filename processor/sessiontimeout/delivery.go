@@ -61,7 +61,7 @@ func (w *watch) giveUpWayOut() {
 
 // collect takes from the engine what was decided. The caller holds w.mu.
 func (w *watch) collect() {
-	w.mu.undelivered.findings = append(w.mu.undelivered.findings, w.mu.engine.TakeFindings()...)
+	w.mu.undelivered.add(w.mu.engine.TakeFindings(), w.kept != nil)
 }
 
 // deliver hands what was decided to the next component of the logs pipeline.
@@ -94,11 +94,15 @@ func (w *watch) deliver(ctx context.Context) {
 			return
 		}
 		n, records := len(findings), plog.Logs{}
-		if findings != nil {
+		switch {
+		case n > 0:
 			records = findingRecords(findings, w.cfg)
-		} else {
+		case ld != plog.Logs{}:
 			n, records = ld.LogRecordCount(), plog.NewLogs()
 			ld.CopyTo(records) // it may have to be sent again
+		default:
+			w.lose(waiting - maxUndelivered)
+			return // the others are held
 		}
 		err := d.wayOut.ConsumeLogs(ctx, records)
 		switch {
@@ -134,8 +138,13 @@ func (w *watch) close(ctx context.Context, next consumer.Logs) {
 		w.mu.Lock()
 		if !w.mu.closed {
 			w.decideLast()
+			w.collect()
 		}
+		held := w.mu.undelivered.held
 		w.mu.Unlock()
+		if w.kept != nil && held > 0 {
+			_ = w.checkpoint(ctx, false) // it says so
+		}
 		w.deliver(ctx)
 	}
 	w.delivery.Lock()

@@ -190,3 +190,9 @@ func (m *memory) snapshot() map[string][]byte {
 	defer m.mu.Unlock()
 	return maps.Clone(m.values)
 }
+
+func (m *memory) writesSoFar() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.writes)
+}

@@ -2,6 +2,7 @@ package sessiontimeout
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
@@ -16,7 +17,24 @@ const findingsName = "findings"
 type undelivered struct {
 	restored []plog.Logs // of an earlier run, as they would have left
 	findings []session.Finding
+	// held is how many of the newest findings no stored checkpoint knows of.
+	// They do not leave: after a crash nobody would know that they had, and
+	// what clears them would take nothing back.
+	held int
+	came int // how many have come so far
 }
+
+// add takes findings, which are held where there is a storage.
+func (u *undelivered) add(findings []session.Finding, hold bool) {
+	u.findings = append(u.findings, findings...)
+	u.came += len(findings)
+	if hold {
+		u.held += len(findings)
+	}
+}
+
+// release lets go of what had come when came was read.
+func (u *undelivered) release(came int) { u.held = min(u.held, u.came-came) }
 
 func (u *undelivered) len() int {
 	n := len(u.findings)
@@ -26,12 +44,13 @@ func (u *undelivered) len() int {
 	return n
 }
 
-// next returns the oldest, at most maxBatch: as findings or as log records.
+// next returns the oldest that may leave, at most maxBatch: as findings or as
+// log records.
 func (u *undelivered) next() (ld plog.Logs, findings []session.Finding) {
 	if len(u.restored) > 0 {
 		return u.restored[0], nil
 	}
-	return plog.Logs{}, u.findings[:min(len(u.findings), maxBatch)]
+	return plog.Logs{}, u.findings[:min(len(u.findings)-u.held, maxBatch)]
 }
 
 // drop forgets at least the n oldest, and returns how many.
@@ -47,12 +66,13 @@ func (u *undelivered) drop(n int) (dropped int) {
 	if len(u.findings) == 0 {
 		u.findings = nil
 	}
+	u.held = min(u.held, len(u.findings))
 	return dropped
 }
 
 // clone is for reading without the lock.
 func (u *undelivered) clone() undelivered {
-	return undelivered{append([]plog.Logs(nil), u.restored...), append([]session.Finding(nil), u.findings...)}
+	return undelivered{slices.Clone(u.restored), slices.Clone(u.findings), u.held, u.came}
 }
 
 // sealed is what is stored: batches of log records, each behind its length.

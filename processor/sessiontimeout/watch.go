@@ -48,9 +48,12 @@ type watch struct {
 		sync.Mutex // held while it is written
 		failed     bool
 	}
-	checkpointFailed bool         // used by the goroutine that writes them, then by stop
-	checkpointAt     atomic.Int64 // when the last one began that was stored
-	journalWake      chan struct{}
+	checkpoints struct {
+		sync.Mutex // held while one is written
+		failed     bool
+	}
+	checkpointAt atomic.Int64 // when the last one began that was stored
+	journalWake  chan struct{}
 
 	extractor *extract.Extractor // set by start, read-only from then on
 
@@ -61,8 +64,9 @@ type watch struct {
 		seen    seenCounts
 		closed  bool
 
-		undelivered undelivered
-		journal     journal
+		undelivered    undelivered
+		journal        journal
+		checkpointTook time.Duration
 	}
 	delivery delivery
 }
