@@ -179,10 +179,13 @@ func (w *watch) commitGathered() {
 	}
 	w.mu.Unlock()
 	if err != nil {
-		w.set.Logger.Error("The storage does not take what is acknowledged: until the next checkpoint, a crash loses what came since",
-			zap.Time("since", time.Unix(0, since)), zap.Error(err))
+		if !w.journalFailed {
+			w.set.Logger.Error("The storage does not take what is acknowledged: until the next checkpoint, a crash loses what came since",
+				zap.Time("since", time.Unix(0, since)), zap.Error(err))
+		}
 		_ = w.keepAlive(ctx, false) // it says so
 	}
+	w.journalFailed = err != nil
 	close(g.done)
 }
 

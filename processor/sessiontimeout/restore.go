@@ -22,6 +22,10 @@ const (
 	lostOtherKey    = "other_key"
 	lostMissing     = "missing"
 	lostCorrupt     = "corrupt"
+
+	// maxMissing bounds how many segments of a journal are looked for that are
+	// not there.
+	maxMissing = 1000
 )
 
 // recovery is a start: what it finds of the run before it, and what it does
@@ -86,8 +90,10 @@ func (w *watch) restore(ctx context.Context, cfg session.Config, now time.Time) 
 	}
 	r.report(blindFrom)
 	// From here on a crash is one.
-	_ = w.keepAlive(ctx, false, storage.SetOperation(journalName, // it says so
-		w.journalState(r.journal.first, r.journal.checkpointed || r.total)))
+	if err := w.keepAlive(ctx, false, storage.SetOperation(journalName,
+		w.journalState(r.journal.first, r.journal.checkpointed || r.total))); err != nil {
+		w.set.Logger.Error("The storage takes nothing", zap.Error(err))
+	}
 }
 
 func (r *recovery) lose(reason string) { r.lost[reason]++ }
@@ -172,6 +178,10 @@ func (r *recovery) readState(cfg session.Config) {
 		r.total = true
 		r.lose(lostMissing)
 	}
+	if r.state.At != 0 && r.journal.policies == nil && r.gap == never && r.err == nil {
+		r.lose(lostMissing)
+		r.gap = math.MinInt64
+	}
 	if r.total {
 		r.engine = session.New(cfg)
 	}
@@ -180,6 +190,9 @@ func (r *recovery) readState(cfg session.Config) {
 func (r *recovery) readUndelivered() {
 	value := r.get(findingsName)
 	if value == nil {
+		if r.state.At != 0 && r.err == nil { // every checkpoint has some, if only none
+			r.lose(lostMissing)
+		}
 		return
 	}
 	u, err := readUndelivered(value)
@@ -195,7 +208,7 @@ func (r *recovery) replay() {
 	last := r.state.At
 	for r.next = r.journal.first; ; r.next++ {
 		value := r.get(segmentName(r.next))
-		if value == nil {
+		if value == nil && (r.next >= r.up.segments || r.err != nil || r.up.segments-r.next > maxMissing) {
 			break
 		}
 		if r.gap != never || r.total {
@@ -218,6 +231,9 @@ func (r *recovery) replay() {
 }
 
 func (r *recovery) replaySegment(value []byte, last *int64) (reason string) {
+	if value == nil {
+		return lostMissing
+	}
 	facts, err := unseal(value)
 	if err != nil {
 		return err.Error()

@@ -100,3 +100,20 @@ func unseal(value []byte) ([]byte, error) {
 	}
 	return value[sealLength:], nil
 }
+
+// turn is a lock that is held while the storage works: who waits for it lets go
+// with its context.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turn) pass() { <-t }

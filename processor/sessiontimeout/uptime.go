@@ -33,13 +33,17 @@ type uptime struct {
 	// undurable is since when facts are in checkpoints alone, not in the
 	// journal; never, if there are none.
 	undurable int64
-	clean     bool // it stopped here, and everything is stored
+	segments  uint64 // those of the journal that are stored have lower numbers
+	clean     bool   // it stopped here, and everything is stored
 }
 
+const uptimeLength = 25
+
 func (u uptime) sealed() []byte {
-	b := unsealed(make([]byte, 0, sealLength+17))
+	b := unsealed(make([]byte, 0, sealLength+uptimeLength))
 	b = binary.BigEndian.AppendUint64(b, uint64(u.at))
 	b = binary.BigEndian.AppendUint64(b, uint64(u.undurable))
+	b = binary.BigEndian.AppendUint64(b, u.segments)
 	if u.clean {
 		return seal(append(b, 1))
 	}
@@ -51,21 +55,28 @@ func readUptime(value []byte) (uptime, error) {
 	if err != nil {
 		return uptime{}, err
 	}
-	if len(b) != 17 {
+	if len(b) != uptimeLength {
 		return uptime{}, errTruncated
 	}
-	return uptime{int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:])), b[16] == 1}, nil
+	return uptime{
+		int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:])), binary.BigEndian.Uint64(b[16:]), b[24] == 1,
+	}, nil
 }
 
 // keepAlive stores that the collector is up, behind the operations ops. Safe
 // for concurrent use: what is stored last was true last.
 func (w *watch) keepAlive(ctx context.Context, clean bool, ops ...*storage.Operation) error {
-	w.alive.Lock()
-	defer w.alive.Unlock()
+	if err := w.alive.take(ctx); err != nil {
+		return err
+	}
+	defer w.alive.pass()
 	w.mu.Lock()
-	u := uptime{time.Now().UnixNano(), w.mu.journal.undurable, clean}
+	u := uptime{time.Now().UnixNano(), w.mu.journal.undurable, w.mu.journal.written, clean}
 	w.mu.Unlock()
 	err := w.kept.batch(ctx, append(ops, storage.SetOperation(aliveName, u.sealed()))...)
+	if len(ops) > 0 {
+		return err // whose they are says what that means
+	}
 	if err != nil && ctx.Err() == nil && !w.alive.failed {
 		w.set.Logger.Error("The storage takes nothing: what comes from now on may be lost with a crash, and the next start may not know of it", zap.Error(err))
 	}

@@ -63,7 +63,7 @@ func TestUptime(t *testing.T) {
 }
 
 func TestUptimeValue(t *testing.T) {
-	for _, u := range []uptime{{}, {1, never, true}, {time.Now().UnixNano(), 5, false}} {
+	for _, u := range []uptime{{}, {1, never, 3, true}, {time.Now().UnixNano(), 5, 1 << 60, false}} {
 		got, err := readUptime(u.sealed())
 		require.NoError(t, err)
 		require.Equal(t, u, got)

@@ -45,15 +45,16 @@ type watch struct {
 
 	kept  *store // nil without storage; set by start, read-only until stop ends
 	alive struct {
-		sync.Mutex // held while it is written
-		failed     bool
+		turn   // held while it is written
+		failed bool
 	}
 	checkpoints struct {
-		sync.Mutex // held while one is written
-		failed     bool
+		turn   // held while one is written
+		failed bool
 	}
-	checkpointAt atomic.Int64 // when the last one began that was stored
-	journalWake  chan struct{}
+	checkpointAt  atomic.Int64 // when the last one began that was stored
+	journalWake   chan struct{}
+	journalFailed bool // used by commit
 
 	extractor *extract.Extractor // set by start, read-only from then on
 
@@ -78,6 +79,7 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 	}
 	w.running, w.halt = context.WithCancel(context.Background())
 	w.delivery.running, w.delivery.halt = context.WithCancel(w.running)
+	w.alive.turn, w.checkpoints.turn = newTurn(), newTurn()
 	w.journalWake = make(chan struct{}, 1)
 	w.mu.journal.wake = w.journalWake
 	w.mu.seen = seenCounts{limit: cfg.MaxServices}
