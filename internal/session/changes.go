@@ -29,7 +29,7 @@ type changes struct{ sessions, recent bitset }
 
 // touch must be called before t changes.
 func (e *Engine) touch(t *timeline) {
-	e.changed.sessions.set(int(t.slot>>sessionBits))
+	e.changed.sessions.set(int(t.slot >> sessionBits))
 	if e.checkpoint != nil {
 		e.checkpoint.saveSession(t.slot)
 	}
@@ -37,7 +37,7 @@ func (e *Engine) touch(t *timeline) {
 
 // touchNew must be called when t has been given a slot.
 func (e *Engine) touchNew(t *timeline) {
-	e.changed.sessions.set(int(t.slot>>sessionBits))
+	e.changed.sessions.set(int(t.slot >> sessionBits))
 	if e.checkpoint != nil {
 		e.checkpoint.saveFree(t.slot)
 	}
@@ -49,7 +49,7 @@ func (e *Engine) touchRecord(r *record) {
 	if r.position == 0 {
 		return // it has no place yet
 	}
-	e.changed.recent.set(e.recent.index(r.position)>>recordBits)
+	e.changed.recent.set(e.recent.index(r.position) >> recordBits)
 	if e.checkpoint != nil {
 		e.checkpoint.saveRecord(r.position)
 	}

@@ -14,15 +14,16 @@ import (
 //	length    4, of the body, little-endian
 //	checksum  4, CRC-32C of version, kind, length, key and body
 //
-// It is stored under kind/range/part/side, such as sessions/12/0/a. A range that
-// changed goes to the side that the stored head does not speak of, so that the
+// It is stored under kind/range/part/side, such as sessions/12/0/1. A range that
+// changed goes to a side that the stored head does not speak of, so that the
 // chunks which that head names stay as they are until the next one takes its
-// place: what is stored is always one state that the engine was in.
+// place: what is stored is always one state that the engine was in. Two sides
+// are enough, unless it is not known whether a head was stored.
 const (
 	chunkMagic   = "OSES"
 	chunkVersion = 1
 	chunkHeader  = 14
-	headKey       = "head"
+	headKey      = "head"
 )
 
 // maxChunkBytes bounds a chunk, but for one session, record or finding that
@@ -45,18 +46,21 @@ const (
 
 var chunkKindNames = [kindCount]string{"services", "tombs", "users", "suspects", "recent", "sessions"}
 
+// maxSides is how many sides a range can have: each is a bit.
+const maxSides = 64
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // chunkRange is what a head says of one range.
 type chunkRange struct {
-	side  uint8    // 0 or 1
+	side  uint8    // below maxSides
 	parts []uint32 // their checksums
 	// sum tells whether the range changed; 0: not known.
 	sum uint64
 }
 
 func chunkKey(kind chunkKind, n, part int, side uint8) string {
-	return chunkKindNames[kind] + "/" + strconv.Itoa(n) + "/" + strconv.Itoa(part) + "/" + string('a'+rune(side))
+	return chunkKindNames[kind] + "/" + strconv.Itoa(n) + "/" + strconv.Itoa(part) + "/" + strconv.Itoa(int(side))
 }
 
 // beginChunk makes room for a header in buf.

@@ -30,10 +30,19 @@ func appendRecord(buf []byte, r *record, details *Details, base int64) []byte {
 		bit uint64
 		set bool
 	}{
-		{recordEnd, r.End != r.Start}, {recordAt, r.At != r.Start}, {recordEff, r.Eff != r.Start}, {recordEndFirst, r.EndFirst != r.End},
-		{recordAround, r.around != 0}, {recordSession, !r.session.IsZero()}, {recordUser, !r.user.IsZero()},
-		{recordTrace, r.trace != [16]byte{}}, {recordSpan, r.span != [8]byte{}}, {recordOfSession, r.ofSession != 0},
-		{recordSlot, r.slot != noSlot}, {recordResource, r.resource != 0}, {recordDetails, *details != Details{}},
+		{recordEnd, r.End != r.Start},
+		{recordAt, r.At != r.Start},
+		{recordEff, r.Eff != r.Start},
+		{recordEndFirst, r.EndFirst != r.End},
+		{recordAround, r.around != 0},
+		{recordSession, !r.session.IsZero()},
+		{recordUser, !r.user.IsZero()},
+		{recordTrace, r.trace != [16]byte{}},
+		{recordSpan, r.span != [8]byte{}},
+		{recordOfSession, r.ofSession != 0},
+		{recordSlot, r.slot != noSlot},
+		{recordResource, r.resource != 0},
+		{recordDetails, *details != Details{}},
 	} {
 		if x.set {
 			has |= x.bit
@@ -47,7 +56,10 @@ func appendRecord(buf []byte, r *record, details *Details, base int64) []byte {
 		bit uint64
 		v   int64
 	}{
-		{recordEnd, r.End - r.Start}, {recordAt, r.At - r.Start}, {recordEff, r.Eff - r.Start}, {recordEndFirst, r.EndFirst - r.End},
+		{recordEnd, r.End - r.Start},
+		{recordAt, r.At - r.Start},
+		{recordEff, r.Eff - r.Start},
+		{recordEndFirst, r.EndFirst - r.End},
 		{recordAround, r.around},
 	} {
 		if has&x.bit != 0 {

@@ -41,14 +41,29 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		bit uint64
 		set bool
 	}{
-		{hasFirst, t.first != unset}, {hasNewest, t.newest != longAgo}, {hasFirstActivity, t.firstActivity != unset},
-		{hasActive, len(t.active) > 0}, {hasPolicies, t.policies != 0}, {hasPolicy, t.policy != NoPolicy},
-		{hasRecent, t.recent != 0 || t.facts != 0}, {hasIdentities, len(t.identities) > 0}, {hasFirstStart, t.firstStart != unset},
-		{hasAuthentications, len(t.authentications) > 0}, {hasSampled, t.sampled}, {hasReported, t.reported},
-		{hasEnds, len(t.ends) > 0}, {hasRotations, len(t.rotations) > 0}, {hasLineage, len(t.lineage) > 0},
-		{hasForgotten, t.forgotten != longAgo}, {hasOutside, t.outside != longAgo}, {hasCalls, len(t.calls) > 0},
-		{hasLateStarts, len(t.lateStarts) > 0}, {hasForgone, t.forgone != 0}, {hasRaised, len(t.raised) > 0},
-		{hasDue, t.due != 0 || t.dueSince != 0}, {hasSuspects, t.suspects != 0},
+		{hasFirst, t.first != unset},
+		{hasNewest, t.newest != longAgo},
+		{hasFirstActivity, t.firstActivity != unset},
+		{hasActive, len(t.active) > 0},
+		{hasPolicies, t.policies != 0},
+		{hasPolicy, t.policy != NoPolicy},
+		{hasRecent, t.recent != 0 || t.facts != 0},
+		{hasIdentities, len(t.identities) > 0},
+		{hasFirstStart, t.firstStart != unset},
+		{hasAuthentications, len(t.authentications) > 0},
+		{hasSampled, t.sampled},
+		{hasReported, t.reported},
+		{hasEnds, len(t.ends) > 0},
+		{hasRotations, len(t.rotations) > 0},
+		{hasLineage, len(t.lineage) > 0},
+		{hasForgotten, t.forgotten != longAgo},
+		{hasOutside, t.outside != longAgo},
+		{hasCalls, len(t.calls) > 0},
+		{hasLateStarts, len(t.lateStarts) > 0},
+		{hasForgone, t.forgone != 0},
+		{hasRaised, len(t.raised) > 0},
+		{hasDue, t.due != 0 || t.dueSince != 0},
+		{hasSuspects, t.suspects != 0},
 	} {
 		if x.set {
 			has |= x.bit
@@ -62,8 +77,13 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		bit uint64
 		at  int64
 	}{
-		{hasNewest, t.newest}, {hasFirst, t.first}, {hasFirstActivity, t.firstActivity}, {hasFirstStart, t.firstStart},
-		{hasForgotten, t.forgotten}, {hasOutside, t.outside}, {hasForgone, t.forgone},
+		{hasNewest, t.newest},
+		{hasFirst, t.first},
+		{hasFirstActivity, t.firstActivity},
+		{hasFirstStart, t.firstStart},
+		{hasForgotten, t.forgotten},
+		{hasOutside, t.outside},
+		{hasForgone, t.forgone},
 	} {
 		if has&x.bit != 0 {
 			buf = binary.AppendVarint(buf, x.at-base)
@@ -159,8 +179,13 @@ func readTimeline(buf []byte, t *timeline) error {
 		bit uint64
 		at  *int64
 	}{
-		{hasNewest, &t.newest}, {hasFirst, &t.first}, {hasFirstActivity, &t.firstActivity}, {hasFirstStart, &t.firstStart},
-		{hasForgotten, &t.forgotten}, {hasOutside, &t.outside}, {hasForgone, &t.forgone},
+		{hasNewest, &t.newest},
+		{hasFirst, &t.first},
+		{hasFirstActivity, &t.firstActivity},
+		{hasFirstStart, &t.firstStart},
+		{hasForgotten, &t.forgotten},
+		{hasOutside, &t.outside},
+		{hasForgone, &t.forgone},
 	} {
 		if has&x.bit != 0 {
 			base = d.after(base)

@@ -49,9 +49,10 @@ type Engine struct {
 	out   []Finding
 	stats Stats
 
-	// What is stored, what changed since then, and the checkpoint that is
-	// under way, or nil.
+	// What is stored, the sides that may be, what changed since then, and the
+	// checkpoint that is under way, or nil.
 	stored     [kindCount][]chunkRange
+	doubtful   [kindCount][]uint64
 	changed    changes
 	checkpoint *Checkpoint
 }

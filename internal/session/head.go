@@ -66,7 +66,7 @@ func readHead(body []byte) (h head, err error) {
 	}
 	for kind := range h.ranges {
 		for range d.count(2) {
-			r := chunkRange{side: uint8(d.below(2))}
+			r := chunkRange{side: uint8(d.below(maxSides))}
 			for range d.count(4) {
 				var sum [4]byte
 				d.copy(sum[:])
@@ -74,6 +74,9 @@ func readHead(body []byte) (h head, err error) {
 			}
 			h.ranges[kind] = append(h.ranges[kind], r)
 		}
+	}
+	if h.tombSlots < 64 || h.tombSlots&(h.tombSlots-1) != 0 { // see [newTombs]
+		d.fail()
 	}
 	if h.next == 0 || h.ringLimit == 0 || len(h.policies) > MaxPolicies || len(h.blinds) > maxBlind {
 		d.fail()

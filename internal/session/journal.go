@@ -25,9 +25,14 @@ func AppendFact(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudo
 		bit uint64
 		set bool
 	}{
-		{factSession, !f.Session.ID.IsZero()}, {factPrevious, !f.Previous.ID.IsZero()}, {factUser, !f.User.ID.IsZero()},
-		{factEnd, f.End != f.Start}, {factAt, f.At != f.Start},
-		{factTrace, f.Trace != [16]byte{}}, {factSpan, f.Span != [8]byte{}}, {factDetails, f.Details != Details{}},
+		{factSession, !f.Session.ID.IsZero()},
+		{factPrevious, !f.Previous.ID.IsZero()},
+		{factUser, !f.User.ID.IsZero()},
+		{factEnd, f.End != f.Start},
+		{factAt, f.At != f.Start},
+		{factTrace, f.Trace != [16]byte{}},
+		{factSpan, f.Span != [8]byte{}},
+		{factDetails, f.Details != Details{}},
 	} {
 		if x.set {
 			has |= x.bit

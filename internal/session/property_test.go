@@ -71,8 +71,7 @@ func run(h *history, scribble bool) (o outcome) {
 		}
 	}
 	var memory []byte
-	for i := range h.steps {
-		s := &h.steps[i]
+	do := func(s *historyStep) {
 		now = s.now
 		switch s.verb {
 		case doObserve:
@@ -88,6 +87,20 @@ func run(h *history, scribble bool) (o outcome) {
 			e.Advance(now)
 		case doBlind:
 			e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+		}
+	}
+	restarts := newRestarter(h)
+	for i := range h.steps {
+		do(&h.steps[i])
+		if restarts != nil {
+			var again []historyStep
+			e, again = restarts.next(e, &o, i+1, now)
+			for j := range again {
+				do(&again[j])
+				take(i)
+			}
+			now = h.steps[i].now
+			o.engine = e
 		}
 		take(i)
 	}
@@ -326,7 +339,7 @@ func agree(t *testing.T, name string, n uint64, how delivery) {
 		wg.Go(func() {
 			mine := shares{}
 			for seed := next.Add(1) - 1; seed < firstSeed+n; seed = next.Add(1) - 1 {
-				h := seededHistory(seed, how)
+				h := restartedHistory(seed, how)
 				facts, blinds := h.arrivals()
 				truth, o := reference(h.cfg, blinds, facts), run(h, seed%16 == 0)
 				if disagreement(h, o, truth) != "" {
@@ -347,7 +360,7 @@ func agree(t *testing.T, name string, n uint64, how delivery) {
 	slices.Sort(failed)
 	for _, seed := range failed[:min(3, len(failed))] {
 		t.Errorf("SESSION_SEED=%d SESSION_HISTORIES=1 go test -run '^%s$' ./internal/session\n%s", seed, t.Name(),
-			report(seededHistory(seed, how), func(h *history) string { return check(h, false) }))
+			report(restartedHistory(seed, how), func(h *history) string { return check(h, false) }))
 	}
 }
 

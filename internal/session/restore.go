@@ -100,8 +100,11 @@ func (r *restorer) read() error {
 		kind chunkKind
 		read func(*decoder)
 	}{
-		{kindServices, r.readServices}, {kindTombs, func(d *decoder) { e.tombs.read(d, h.tombSlots) }}, {kindUsers, r.readUsers},
-		{kindSessions, r.readSessions}, {kindSuspects, r.readSuspects},
+		{kindServices, r.readServices},
+		{kindTombs, func(d *decoder) { e.tombs.read(d, h.tombSlots) }},
+		{kindUsers, r.readUsers},
+		{kindSessions, r.readSessions},
+		{kindSuspects, r.readSuspects},
 	} {
 		if x.kind == kindSuspects {
 			r.forgetSuspects()
@@ -131,12 +134,14 @@ func (r *restorer) read() error {
 			changed.set(n) // it may lie elsewhere now
 		}
 	}
-	if lost[kindSessions] || lost[kindTombs] {
+	if lost[kindSessions] || lost[kindTombs] || lost[kindRecent] {
 		e.Restarted(max(e.restarted, h.at))
 	}
 	if lost[kindRecent] {
-		// What would have exempted or joined a request may be lost.
-		e.Blind(h.at-int64(e.cfg.ReorderWindow), h.at, ReasonRestart)
+		r.doubtTorn()
+	}
+	if lost[kindSessions] {
+		r.doubtOrphans()
 	}
 	return nil
 }
@@ -280,6 +285,18 @@ func (r *restorer) mapTimeline(t *timeline) {
 	if t.recent >= r.head.next {
 		t.recent = 0
 	}
+}
+
+// doubtOrphans lets no verdict rest on the lineage of a session that was rotated
+// from one that is lost: what comes of that one will not lead here any more.
+func (r *restorer) doubtOrphans() {
+	r.e.sessions.each(func(t *timeline) {
+		for _, from := range t.lineage {
+			if r.e.sessions.get(from.from) == nil {
+				t.forgotten = max(t.forgotten, r.head.at)
+			}
+		}
+	})
 }
 
 // tidyUsers leaves no user behind that nothing will ever forget.

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 	"slices"
 )
 
@@ -107,13 +109,12 @@ func (c *Checkpoint) Next(buf []byte) (key string, value []byte, ok bool) {
 			continue
 		}
 		if len(*ranges) == c.n {
-			r := chunkRange{}
-			if known {
-				r.side = 1 - stored[c.n].side
-			}
-			*ranges = append(*ranges, r)
+			*ranges = append(*ranges, chunkRange{side: c.side(c.kind, c.n)})
 		}
 		value = beginChunk(buf)
+		if c.kind == kindRecent {
+			value = binary.AppendVarint(value, c.head.at) // what the instants of its records are distances from
+		}
 		for ; *taken < end && len(value) < maxChunkBytes; *taken++ {
 			value = write(value, *taken)
 		}
@@ -145,14 +146,13 @@ func (c *Checkpoint) nextSmall(buf []byte) (key string, value []byte, ok bool) {
 		for _, body := range s.bodies {
 			sum.Write(body)
 		}
-		r := chunkRange{sum: max(sum.Sum64(), 1)}
+		r := chunkRange{sum: max(sum.Sum64(), 1), side: c.side(s.kind, 0)}
 		if stored := c.e.stored[s.kind]; len(stored) > 0 {
 			if stored[0].sum == r.sum && len(stored[0].parts) == len(s.bodies) {
 				c.head.ranges[s.kind] = stored
 				c.small = c.small[1:]
 				return "", nil, false
 			}
-			r.side = 1 - stored[0].side
 		}
 		c.head.ranges[s.kind] = []chunkRange{r}
 	}
@@ -175,17 +175,42 @@ func (c *Checkpoint) Commit() {
 		return
 	}
 	c.e.stored, c.e.checkpoint = c.head.ranges, nil
+	c.e.doubtful = [kindCount][]uint64{}
 }
 
-// Abort says that not everything was stored: what was taken counts as changed
-// again.
+// Abort says that not everything was stored, or that it is not known: what was
+// taken counts as changed again.
 func (c *Checkpoint) Abort() {
 	if c.e.checkpoint != c {
 		return
 	}
+	if c.done { // the head may have been stored
+		for kind, ranges := range c.head.ranges {
+			doubtful := &c.e.doubtful[kind]
+			for n := range ranges {
+				if n == len(*doubtful) {
+					*doubtful = append(*doubtful, 0)
+				}
+				(*doubtful)[n] |= 1 << ranges[n].side
+			}
+		}
+	}
 	c.e.changed.sessions.add(c.changed.sessions)
 	c.e.changed.recent.add(c.changed.recent)
 	c.e.checkpoint, c.done = nil, true
+}
+
+// side returns where range n of kind can go without taking the place of what a
+// stored head names.
+func (c *Checkpoint) side(kind chunkKind, n int) uint8 {
+	var taken uint64
+	if n < len(c.e.stored[kind]) {
+		taken = 1 << c.e.stored[kind][n].side
+	}
+	if n < len(c.e.doubtful[kind]) && taken|c.e.doubtful[kind][n] != ^uint64(0) {
+		taken |= c.e.doubtful[kind][n]
+	}
+	return uint8(bits.TrailingZeros64(^taken))
 }
 
 // writes reports whether range n of kind is still to be written.

@@ -41,8 +41,9 @@ func (r *restorer) readRecent() (lost bool, err error) {
 	for i := range passes {
 		n := (first>>recordBits + i) % ranges
 		bad, err := r.readRange(kindRecent, n, func(d *decoder) {
+			base := d.varint()
 			for d.err == nil && len(d.left) > 0 {
-				rec, details := d.record(r.head.at)
+				rec, details := d.record(base)
 				index := int((rec.position - 1) % r.head.ringLimit)
 				if d.err == nil && rec.position > 0 && (i > 0 || index >= first) && (i < ranges || index < first) {
 					r.e.recent.restore(r.mapRecord(rec), &details)
@@ -76,6 +77,24 @@ func (r *recent) restore(rec record, details *Details) {
 	}
 	rec.details = r.details.put(details)
 	*r.place(rec.position) = rec
+}
+
+// doubtTorn lets no verdict rest on what is known of a session some of whose
+// recent facts are lost: an exempt request around another may be among them, or
+// one that would turn out to be rejected.
+func (r *restorer) doubtTorn() {
+	recent := &r.e.recent
+	r.e.sessions.each(func(t *timeline) {
+		p := t.recent
+		for p >= recent.oldest() {
+			rec := recent.at(p)
+			if rec == nil || rec.session != t.id {
+				t.forgotten = max(t.forgotten, r.head.at)
+				return
+			}
+			p = rec.ofSession
+		}
+	})
 }
 
 // linkRecent links the records that were restored. A place whose record is not

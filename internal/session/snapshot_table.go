@@ -38,6 +38,15 @@ func (d *decoder) session(t *timeline) (slot uint32) {
 	return slot
 }
 
+// each calls visit with every session.
+func (t *table) each(visit func(*timeline)) {
+	for _, tl := range t.slots {
+		if tl.inUse {
+			visit(tl)
+		}
+	}
+}
+
 // adopt puts a session that was read in the table, which has room for it.
 // from is used again.
 func (t *table) adopt(from *timeline) *timeline {
