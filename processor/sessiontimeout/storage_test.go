@@ -60,7 +60,7 @@ type memory struct {
 	open   int                    // clients
 	// fault says what becomes of a batch: an error, or errHang.
 	fault func(op *storage.Operation) error
-	// wrote is called after every write.
+	// wrote is called after every write, with mu held.
 	wrote func()
 }
 
@@ -145,17 +145,13 @@ func (c memoryClient) Batch(ctx context.Context, ops ...*storage.Operation) erro
 	if err := c.m.refuse(ctx, ops...); err != nil {
 		return err
 	}
-	var wrote func()
-	func() {
-		c.m.mu.Lock()
-		defer c.m.mu.Unlock()
-		if write := apply(c.m.values, ops); len(write) > 0 {
-			c.m.writes = append(c.m.writes, write)
-			wrote = c.m.wrote
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	if write := apply(c.m.values, ops); len(write) > 0 {
+		c.m.writes = append(c.m.writes, write)
+		if c.m.wrote != nil {
+			c.m.wrote()
 		}
-	}()
-	if wrote != nil {
-		wrote()
 	}
 	return nil
 }
