@@ -93,12 +93,12 @@ func (w *watch) deliver(ctx context.Context) {
 			w.lose(waiting - maxUndelivered)
 			return
 		}
-		n, records := len(findings), plog.Logs{}
+		n, records := len(findings), plog.NewLogs()
 		switch {
 		case n > 0:
 			records = findingRecords(findings, w.cfg)
 		case ld != plog.Logs{}:
-			n, records = ld.LogRecordCount(), plog.NewLogs()
+			n = ld.LogRecordCount()
 			ld.CopyTo(records) // it may have to be sent again
 		default:
 			w.lose(waiting - maxUndelivered)

@@ -2,7 +2,6 @@ package sessiontimeout
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -56,7 +55,7 @@ func TestDamaged(t *testing.T) {
 				inflict(values, key)
 				again := live(t, config, values, crash+7*time.Second, storyEnd, done)
 				message := damage + " " + key
-				if again.lost == nil || len(again.lost) == 0 {
+				if len(again.lost) == 0 {
 					// Only what no checkpoint needs any more may go unnoticed.
 					seen["unnoticed "+key]++
 				} else {
@@ -264,7 +263,7 @@ func TestHashKeyUnreadable(t *testing.T) {
 			require.ErrorContains(t, err, "storage: ")
 			require.ErrorContains(t, err, "hash key")
 			if m.fault != nil {
-				require.True(t, errors.Is(err, errDisk))
+				require.ErrorIs(t, err, errDisk)
 			}
 			require.NoError(t, w.stop(context.Background()))
 			require.Zero(t, m.open)
