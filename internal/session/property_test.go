@@ -204,6 +204,9 @@ func check(h *history, scribble bool) string {
 
 // report is what a failing test says: the smallest history that still fails.
 func report(h *history, why func(*history) string) string {
+	if quick {
+		return why(h)
+	}
 	small := minimal(h, func(h *history) bool { return why(h) != "" })
 	return fmt.Sprintf("%s\n\n%s", small, why(small))
 }
@@ -333,6 +336,9 @@ func agree(t *testing.T, name string, n uint64, how delivery) {
 					mu.Lock()
 					failed = append(failed, seed)
 					mu.Unlock()
+					if quick {
+						next.Store(firstSeed + n)
+					}
 				}
 				mine.count(h, o, truth)
 			}
@@ -375,6 +381,9 @@ func sampled(t *testing.T, n uint64, draw func(seed uint64) *history, why func(*
 					mu.Lock()
 					failed = append(failed, seed)
 					mu.Unlock()
+					if quick {
+						next.Store(firstSeed + n)
+					}
 				}
 			}
 		})
