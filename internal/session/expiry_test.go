@@ -73,11 +73,48 @@ func TestLateUserEnd(t *testing.T) {
 		{"in time", "now=30s - ended_user at=20s user=u1", 1},
 		{"late by what a request said", "now=30s - ended_user at=19.999999999s user=u1", 0},
 		{"what follows", "now=30s - ended_user at=19s user=u1\nnow=31s a request at=31s", 1},
+		{"in time for a rotation away", "a request at=25s\nb rotated from=a at=30s\n- ended_user at=20s user=u1", 2},
 	} {
-		s := newStage(t, "policy p0 absolute=1h rotation=1h\nconfig window=10s")
+		s := newStage(t, userEnds)
 		s.tell("a started at=0s user=u1\na request at=30s\n" + c.text)
 		s.wait(0)
 		require.Equal(t, c.suspects, s.Pending(), c.name)
+	}
+}
+
+const userEnds = "policy p0 absolute=1h rotation=1h\nconfig window=10s\n"
+
+// What makes an end of a user late is whatever its session was known for when
+// it came, and nothing that came afterwards or said nothing.
+func TestWhatMakesUserEndsLate(t *testing.T) {
+	const request, end = "a request at=25s id=1/1\n", "now=50s - ended_user at=20s user=u1\n"
+	for _, c := range []struct {
+		name, before, after string
+		late                bool
+	}{
+		{"nothing", "", "", false},
+		{"a request as old as the window", "a request at=30s\n", "", false},
+		{"a newer request", "a request at=1s..30.000000001s\n", "", true},
+		{"a newer request that came afterwards", "", "now=51s a request at=15s..31s\n", false},
+		{"a newer request that was refused", "a request at=31s rejected\n", "", false},
+		{"a newer event", "a activity at=31s\n", "", true},
+		{"a rotation away as old as the window", "b rotated from=a at=30s\n", "", false},
+		{"a newer rotation away", "b rotated from=a at=30.000000001s\n", "", true},
+		{"a newer rotation away that came afterwards", "", "now=51s b rotated from=a at=31s\n", false},
+		{"a second record as old as the window", "now=49s a request at=25s..30s id=1/1 log\n", "", false},
+		{"a newer second record", "now=49s a request at=25s..30.000000001s id=1/1 log\n", "", true},
+		{"a newer second record that came afterwards", "", "now=51s a request at=25s..31s id=1/1 log\n", false},
+		{"a newer second record that was refused", "a request at=15s id=1/9\nnow=49s a request at=15s..31s id=1/9 log rejected\n", "", false},
+	} {
+		text := userEnds + "a started at=0s user=u1\n" + request + c.before + end + c.after
+		require.Empty(t, check(parseHistory(text), false), c.name)
+		s := newStage(t, userEnds)
+		s.tell("a started at=0s user=u1\n" + request + c.before + end + c.after)
+		late := true
+		for _, f := range s.wait(time.Hour) {
+			late = late && f.FirstAt != epoch+int64(25*time.Second)
+		}
+		require.Equal(t, c.late, late, c.name)
 	}
 }
 
@@ -98,5 +135,21 @@ func TestLateEnd(t *testing.T) {
 		s.tell("a started at=0s\na request at=30s\n" + c.text)
 		s.wait(0)
 		require.Equal(t, c.suspects, s.Pending(), c.name)
+	}
+}
+
+// Of two rotations at one instant, whose origins are at one instant too, the
+// first id's is the lineage, whichever came first.
+func TestOriginsAtOneInstant(t *testing.T) {
+	const a, b = "c rotated from=a at=4s\n", "c rotated from=b at=4s\n"
+	for _, order := range []string{a + b, b + a} {
+		requireReadings(t, []reading{
+			{"the first is known", "policy p0 absolute=10s\na authenticated at=0s\nb activity at=0s\n" + order + "c request at=15s", []string{
+				"c absolute_timeout origin=0s known",
+			}},
+			{"the second is known", "policy p0 absolute=10s\na activity at=0s\nb authenticated at=0s\n" + order + "c request at=15s", []string{
+				"c absolute_timeout origin=0s unknown",
+			}},
+		})
 	}
 }
