@@ -10,8 +10,8 @@ import (
 var nested = []reading{
 	{"what lies inside a refused request starts with it, and nothing was active there", `
 		a started at=0s
-		a request at=9s..40s id=1/1 rejected
 		a request at=24s..30s id=1/2
+		a request at=9s..40s id=1/1 rejected
 		a request at=26s..27s id=1/3
 		a request at=21s`, []string{"a idle_timeout n=1 at=21s overrun=11s expired=10s activity=0s"}},
 	{"another record of an exempt request is exempt, though it takes no time", `

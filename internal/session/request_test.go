@@ -40,7 +40,8 @@ var secondRecords = []reading{
 		a started at=0s
 		a request at=1s
 		a request at=20s
-		now=20s a request at=0.5s sampled`, []string{"a idle_timeout inconclusive reason=sampled"}},
+		advance
+		a request at=0.5s sampled`, []string{"a idle_timeout inconclusive reason=sampled"}},
 }
 
 func TestSecondRecords(t *testing.T) { requireReadings(t, secondRecords) }
@@ -60,8 +61,8 @@ func TestUserOfSecondRecord(t *testing.T) {
 func TestSecondRecordOfOld(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 4 })
 	s.tell("a started at=0s\na request at=20s id=1/1")
-	for range 8 {
-		s.served(1, 20*time.Second, 0)
+	for i := range 8 {
+		s.served(1, 20*time.Second+time.Duration(i), 0)
 	}
 	require.Equal(t, 1, s.Pending())
 	s.tell("a request at=21s id=2/1 log rejected\nadvance")

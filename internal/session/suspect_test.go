@@ -82,8 +82,8 @@ func TestAccusedWait(t *testing.T) {
 	for i := range n {
 		s.served(0, 20*time.Second+time.Duration(i), 0)
 	}
-	for range 2 * n {
-		s.served(1, 20*time.Second, NoPolicy)
+	for i := range 2 * n {
+		s.served(1, 20*time.Second+time.Duration(i), NoPolicy)
 	}
 	s.wait(10*time.Second - time.Millisecond)
 	require.Zero(t, violations(s.Engine))
