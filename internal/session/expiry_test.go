@@ -27,23 +27,44 @@ func TestEarlier(t *testing.T) {
 	}
 }
 
+// chain rotates the first session so many times, once a second.
+func (s *stage) chain(steps int) {
+	for i := range steps {
+		s.now += int64(time.Second)
+		s.Observe(&Fact{
+			Kind: Rotated, Previous: sessionName(i), Session: sessionName(i + 1),
+			Start: s.now, End: s.now, At: s.now, Resource: resources["web"],
+		}, s.now)
+	}
+}
+
 // A lineage is followed for so many steps: what lies further back is unknown.
 func TestLineageIsBounded(t *testing.T) {
 	for steps, known := range map[int]bool{maxLineage - 1: true, maxLineage: true, maxLineage + 1: false} {
-		s := newStage(t, "policy p0 absolute=1h", func(c *Config) { c.MaxSessions = 100 })
-		s.tell("a authenticated at=0s user=u1")
-		for i := range steps {
-			s.now += int64(time.Second)
-			s.Observe(&Fact{
-				Kind: Rotated, Previous: sessionName(i), Session: sessionName(i + 1),
-				Start: s.now, End: s.now, At: s.now, Resource: resources["web"],
-			}, s.now)
+		begin := func(policy string) *stage {
+			s := newStage(t, policy, func(c *Config) { c.MaxSessions = 100; c.ReorderWindow = 24 * time.Hour })
+			s.tell("a authenticated at=0s user=u1")
+			s.chain(steps)
+			return s
 		}
+		s := begin("policy p0 absolute=1h")
 		s.served(steps, 2*time.Hour, 0)
 		found := s.wait(time.Minute)
 		require.Len(t, found, 1)
 		require.Equal(t, known, found[0].StartedAt == epoch, steps)
 		require.Equal(t, known, text(found[0].User) == "u1", steps)
+
+		s = begin("policy p0")
+		s.tell("- ended_user at=2h user=u1")
+		require.Equal(t, known, s.served(steps, 3*time.Hour, 0).Suspected, steps)
+
+		s = begin("policy p0 absolute=1h tolerance=1s")
+		s.served(steps, time.Hour+2*time.Second, 0)
+		s.wait(0)
+		require.Equal(t, known, s.Pending() == 1, steps)
+		s.tell("a authenticated at=1s")
+		s.wait(0)
+		require.Zero(t, s.Pending(), "a login clears as far as it can accuse: %d", steps)
 	}
 }
 

@@ -14,6 +14,10 @@ var nested = []reading{
 		a request at=9s..40s id=1/1 rejected
 		a request at=26s..27s id=1/3
 		a request at=21s`, []string{"a idle_timeout n=1 at=21s overrun=11s expired=10s activity=0s"}},
+	{"a moment is enough to lie in, though it is known later", `config request
+		a started at=0s
+		a request at=20.000000001s id=1/2
+		a request at=20s..20.000000001s id=1/1`, []string{"a at=20s overrun=10s", "a at=20.000000001s overrun=10s"}},
 	{"another record of an exempt request is exempt, though it takes no time", `
 		a started at=0s
 		a request at=20s id=1/1
