@@ -916,6 +916,8 @@ var readings = []reading{
 	{"refused: too old", "config age=1m\na started at=0s\nnow=1m0.000000001s a activity at=0s\nnow=1m5s a authenticated at=4s\na request at=1m14.5s", []string{"a idle_timeout origin=0s"}},
 	{"late: a request", "config window=10s\na started at=0s\na ended at=5s\nnow=30s a request at=30s\nnow=31s a request at=19s", []string{"a ended n=1 at=30s"}},
 	{"late: an end binds what follows", "policy p0 end=0s\nconfig window=10s\na started at=0s\na request at=20s\nnow=21s a ended at=5s\nnow=22s a request at=22s", []string{"a ended n=1 at=22s overrun=17s"}},
+	{"late: a rotation is the lineage of what follows", "policy p0 absolute=60s tolerance=1s\nconfig window=10s\na started at=0s\nb started at=3s\nc rotated from=b at=10s\n" +
+		"c request at=61.5s\nnow=62s c rotated from=a at=8s\nc request at=62s", []string{"c absolute_timeout n=1 at=1m2s origin=0s"}},
 	{"late: an authentication shows who it is", "config window=10s\na started at=0s\na activity at=30s\nnow=31s a authenticated at=15s user=u1\nnow=31s a activity at=24s\n" +
 		"- ended_user at=32s user=u1\na activity at=33s\na request at=40s", []string{"a revoked"}},
 	{"late: a start does not", "config window=10s\na started at=0s\na activity at=30s\nnow=31s a started at=15s user=u1\nnow=31s a activity at=24s\n" +

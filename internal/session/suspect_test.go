@@ -126,3 +126,16 @@ func TestClearedCanBeEvicted(t *testing.T) {
 	require.Zero(t, s.Stats().Refused(RefusedLimit))
 	require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
 }
+
+// All sessions together have so many suspects; what comes beyond is accused.
+func TestSuspectsAreBounded(t *testing.T) {
+	const n = minOpen + 110
+	s := newStage(t, standard, func(c *Config) { c.MaxSessions, c.MaxRecentRequests = n, 400 })
+	for i := range n {
+		s.served(i, 0, 0)
+		require.True(t, s.served(i, 20*time.Second, 0).Suspected)
+	}
+	require.Equal(t, n, s.Pending())
+	require.Equal(t, minOpen+400/4+1, s.open)
+	require.Len(t, s.wait(time.Minute), n, "all are found")
+}
