@@ -36,6 +36,13 @@ var secondRecords = []reading{
 		a request at=9s
 		now=41s a request at=1s..40s id=1/1 log
 		now=41s a ended at=5s`, nil},
+	{"that is old does not move the window back", `policy p0 end=2s
+		config window=10s
+		a started at=0s
+		a request at=1s id=1/1
+		a request at=30s
+		now=31s a request at=1s..2s id=1/1 log
+		now=32s a ended at=5s`, nil},
 	{"after others it can still be sampled", `
 		a started at=0s
 		a request at=1s

@@ -73,6 +73,13 @@ var counted = []struct{ name, text, want string }{
 		facts request 1
 		facts started 1
 		sessions 1`},
+	{"a request whose exempt record is like it is a request", standard + `
+		a started at=0s
+		a exempt at=2s id=1/1
+		a request at=2s id=1/1`, `
+		facts request 1
+		facts started 1
+		sessions 1`},
 	{"one request of two records is one", standard + `
 		a started at=0s
 		a request at=2s id=1/2
@@ -249,6 +256,9 @@ var silences = []struct{ name, text, want string }{
 		a request at=9s
 		a request at=18s rejected`, `
 		served_max p0 web 9000000000`},
+	{"though it began with the silence", `policy p0 absolute=10s
+		a started at=0s
+		a request at=15s rejected`, ""},
 	{"nor does one behind an earlier silence", `policy p0 idle=10s
 		a started at=0s
 		a request at=20s indeterminate
@@ -353,4 +363,30 @@ func TestLifetimes(t *testing.T) {
 	const s = int64(time.Second)
 	require.Equal(t, []Lifetime{{1, 9 * s}, {0, 30 * s}}, o.engine.TakeLifetimes(), "once for each authentication")
 	require.Empty(t, o.engine.TakeLifetimes(), "each is said once")
+}
+
+// What a session has too many of is counted when it is given up.
+func TestTruncated(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		limit int
+		make  func(i int, f *Fact)
+	}{
+		{"ends", maxInstants, func(_ int, f *Fact) { f.Kind = Ended }},
+		{"logins", maxInstants, func(_ int, f *Fact) { f.Kind = Authenticated }},
+		{"rotations away", maxInstants, func(i int, f *Fact) { f.Kind, f.Previous, f.Session = Rotated, f.Session, sessionName(i+1) }},
+		{"silences", maxSpells, func(int, *Fact) {}},
+	} {
+		s := newStage(t, "policy p0\npolicy p1 idle=10s", func(c *Config) { c.MaxSessions = 2 * maxInstants })
+		for i := range c.limit + 3 {
+			if i == c.limit {
+				require.Zero(t, s.Stats().Truncated(), c.name)
+			}
+			s.now += int64(time.Minute)
+			f := Fact{Session: sessionName(0), Start: s.now, End: s.now, At: s.now, Resource: resources["web"]}
+			c.make(i, &f)
+			s.Observe(&f, s.now)
+		}
+		require.EqualValues(t, 3, s.Stats().Truncated(), c.name)
+	}
 }
