@@ -104,6 +104,18 @@ func (a activity) firstGap(p *Policy, policy uint8, from, at, limit int64) (sinc
 	return since, p.exceeds(at-since, limit)
 }
 
+// silent reports whether there is a silence of more than limit behind from and
+// in front of a request that policy governs.
+func (a activity) silent(p *Policy, policy uint8, from, limit int64) bool {
+	for i := range a {
+		if a[i].policies&(1<<policy) != 0 && p.exceeds(a[i].start-from, limit) {
+			return true
+		}
+		from = max(from, a[i].end)
+	}
+	return false
+}
+
 // cut bounds the list. Spells that end before settled, the authentication that
 // every request to come can go back to, say nothing any more; beyond that
 // silences in the middle are given up, which can only hide a violation: the

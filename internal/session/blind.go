@@ -71,8 +71,12 @@ func (w *past) doubt(x *expiry) string {
 	if reason, blind := w.e.blinds.between(x.since, w.limit); blind {
 		return reason
 	}
+	since := x.since
+	if x.typ == EndedSession || x.typ == RevokedSession {
+		since -= int64(w.policy.Tolerance) // so much before an end a start still voids it
+	}
 	switch {
-	case w.t.forgotten <= x.since:
+	case w.t.forgotten <= since:
 	case w.t.forgotten <= w.e.restarted:
 		return ReasonRestart
 	default:

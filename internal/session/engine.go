@@ -43,11 +43,21 @@ type Engine struct {
 
 	observed uint64 // how many facts have come
 	visits   int    // see mayVisit
+	crowd    int    // how many timelines are too many
+	current  *Name  // the session that the fact being observed names
+	touched  uint64 // keeps the loads of ObserveBatch alive
 	// restarted is when an engine that knew more stopped.
 	restarted int64
 
 	out   []Finding
 	stats Stats
+
+	// What is stored, the sides that may be, what changed since then, and the
+	// checkpoint that is under way, or nil.
+	stored     [kindCount][]chunkRange
+	doubtful   [kindCount][]uint64
+	changed    changes
+	checkpoint *Checkpoint
 }
 
 // New returns an engine. The configuration must be valid: the component that
@@ -55,15 +65,17 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: math.MaxInt64,
-		sessions: newTable(cfg.MaxSessions), recent: newRecent(cfg.MaxRecentRequests),
-		users: newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
+		recent: newRecent(cfg.MaxRecentRequests),
+		users:  newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
 		suspects: map[ID][]*suspect{}, findings: newFindings(), cursor: 1,
+		crowd: timelinesAtOnce,
 	}
 	for i := range cfg.Policies {
 		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
 			e.gap = min(e.gap, idle)
 		}
 	}
+	e.sessions = newTable(cfg.MaxSessions, &e.recent)
 	e.stats = newStats(&e.services, len(cfg.Policies))
 	return e
 }
@@ -75,6 +87,19 @@ func (e *Engine) Observe(f *Fact, now int64) Mark {
 	if !e.admit(f, now) {
 		return Mark{}
 	}
+	if e.takeReady(f, now, e.sessions.find(f.Session.ID), f.hash()) {
+		return Mark{}
+	}
+	return e.observeAny(f, now)
+}
+
+// observeAny takes a fact that has been admitted.
+func (e *Engine) observeAny(f *Fact, now int64) Mark {
+	if len(e.sessions.timelines) > e.crowd {
+		e.settleAll()
+	}
+	e.current = &f.Session
+	defer func() { e.current = nil }()
 	if f.Kind == Request || f.Kind == Exempt {
 		return e.observeRequest(f, now)
 	}
@@ -128,7 +153,19 @@ func (e *Engine) Advance(now int64) {
 	e.bound(now)
 	e.report(now, false)
 	e.forget(now)
+	e.settleAll()
 }
+
+// settleAll lets go of the timelines that nothing refers to. No pointer to one may
+// be held.
+func (e *Engine) settleAll() {
+	e.sessions.settle(&e.cfg, &e.users)
+	e.crowd = 2*len(e.sessions.timelines) + timelinesAtOnce
+}
+
+// timelinesAtOnce is how many timelines there may be before those that nothing
+// refers to are let go of, at least.
+const timelinesAtOnce = 1 << 12
 
 // confirm decides a suspect that has waited long enough, or that cannot wait
 // any longer because of doubt.
@@ -250,31 +287,42 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 	t := e.sessions.get(n.ID)
 	if t == nil {
 		if e.sessions.full() {
-			victim := e.sessions.leastUseful()
-			if victim == nil {
+			victim := e.sessions.leastUseful(now, &e.cfg)
+			if victim == noSlot {
 				e.stats.refused[RefusedLimit]++
 				e.tombs.bury(n.ID, now) // what is not taken is not known
 				return nil
 			}
-			e.evict(victim, now, EvictedLimit)
+			e.evict(e.sessions.timeline(victim), now, EvictedLimit)
 		}
 		t = e.sessions.insert(n.ID)
-		t.pseudonym = e.cfg.Pseudonym(n.Raw)
+		e.touchNew(t.slot)
 		t.forgotten = e.tombs.of(n.ID)
-		t.newest = longAgo
-		t.outside = longAgo
-		t.policy = NoPolicy
 	}
+	e.touch(t)
 	t.lastArrival = now
 	return t
+}
+
+// name gives t its pseudonym, while the fact that names it is observed. It is
+// needed where something may become of t, and costs too much where nothing
+// does.
+func (e *Engine) name(t *timeline) {
+	if t.pseudonym == (Pseudonym{}) && e.current != nil && e.current.ID == t.id {
+		t.pseudonym = e.cfg.pseudonym(e.current)
+	}
 }
 
 // forget lets go of sessions that have been silent for the retention.
 func (e *Engine) forget(now int64) {
 	const looks = 1024
 	retention := int64(e.cfg.Retention)
-	for range min(looks, len(e.sessions.slots)) {
-		if t := e.sessions.next(&e.sessions.sweep); t != nil && now-t.lastArrival > retention && !e.undecidedIn(t) {
+	for range min(looks, e.sessions.slots) {
+		slot := e.sessions.next(&e.sessions.sweep)
+		if slot == noSlot || now-e.sessions.heardAt(slot) <= retention {
+			continue
+		}
+		if t := e.sessions.timeline(slot); !e.undecidedIn(t) {
 			e.evict(t, now, EvictedRetention)
 		}
 	}
@@ -288,6 +336,7 @@ func (e *Engine) undecidedIn(t *timeline) bool {
 
 // evict forgets a session, and what could have cleared its findings with it.
 func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+	e.touch(t)
 	if t.due&rebuildDue != 0 {
 		e.rebuild(t)
 	}
@@ -304,7 +353,7 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	}
 	e.tombs.bury(t.id, now)
 	e.stats.evicted[reason]++
-	e.sessions.remove(t)
+	e.sessions.remove(t.slot)
 }
 
 // reportLifetime measures how long a session was in use, once for each start.

@@ -135,8 +135,7 @@ func TestRetention(t *testing.T) {
 	require.Empty(t, s.suspects)
 	require.Empty(t, s.findings.open)
 	require.Empty(t, s.findings.bySession)
-	require.Empty(t, s.users.sessions)
-	require.Empty(t, s.users.names)
+	require.Zero(t, s.users.count)
 	require.Zero(t, s.open)
 }
 

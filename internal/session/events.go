@@ -20,6 +20,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	if t == nil {
 		return
 	}
+	e.name(t)
 	rec := record{
 		Start: f.At, End: f.At, At: f.At, Eff: f.At, EndFirst: f.At, Arrival: now,
 		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: NoPolicy, state: decided | evident,
@@ -130,10 +131,14 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 
 // rotatedAway ends the previous id of a rotation.
 func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
+	e.sessions.pinned = e.sessions.find(f.Session.ID)
 	from := e.timelineOf(&f.Previous, now)
+	e.sessions.pinned = noSlot
 	if from == nil {
 		return
 	}
+	e.current = &f.Previous
+	e.name(from)
 	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next, order: e.observed}
 	if f.At < from.newest-int64(e.cfg.ReorderWindow) {
 		end.binds = e.recent.next
@@ -167,7 +172,5 @@ func (e *Engine) observeUserEnd(f *Fact, now int64) {
 		return
 	}
 	e.stats.facts[EndedUser]++
-	for _, slot := range e.users.sessions[f.User.ID] {
-		e.owe(e.sessions.slots[slot], lineDue, now)
-	}
+	e.users.each(f.User.ID, func(slot uint32) { e.owe(e.sessions.timeline(slot), lineDue, now) })
 }

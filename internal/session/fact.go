@@ -17,8 +17,9 @@ type Pseudonym [32]byte
 // it to [Config.Pseudonym] when it first meets the ID and never keeps it. Raw
 // may alias memory that is only valid during the call.
 type Name struct {
-	ID  ID
-	Raw string
+	ID        ID
+	Raw       string
+	Pseudonym Pseudonym // where it is known already; then Raw may be empty
 }
 
 // Kind says what one record tells of a session.

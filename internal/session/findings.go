@@ -184,7 +184,7 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 	}
 	e.visits = 0
 	if user, known := e.identityOf(s.t, s.position, max(s.At, s.End), int64(e.cfg.Policies[s.policy].Tolerance)); known {
-		c.User = e.users.names[user]
+		c.User = e.users.pseudonymOf(user)
 	}
 	for _, m := range f.members {
 		if (m.judgement.doubt == "") == sure {

@@ -100,7 +100,7 @@ func anyStep(b []byte, now *int64) historyStep {
 	}
 	name := func(x byte) Name {
 		if x %= 6; x > 0 {
-			return Name{ID{uint64(x), 1}, string('a' + rune(x))}
+			return Name{ID: ID{uint64(x), 1}, Raw: string('a' + rune(x))}
 		}
 		return Name{}
 	}

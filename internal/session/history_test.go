@@ -23,6 +23,10 @@ import (
 type history struct {
 	cfg   Config
 	steps []historyStep
+	// restarts is where the checkpoints, stops and crashes are drawn from that
+	// its engine goes through; 0: none.
+	restarts uint64
+	stops    bool // it stops in order only
 }
 
 // A historyStep is one call of the engine.
@@ -67,11 +71,11 @@ func resourceName(r Resource) string {
 }
 
 func sessionName(n int) Name {
-	return Name{ID{1, uint64(n + 1)}, string(rune('a' + n))}
+	return Name{ID: ID{1, uint64(n + 1)}, Raw: string(rune('a' + n))}
 }
 
 func userName(n int) Name {
-	return Name{ID{2, uint64(n + 1)}, "u" + strconv.Itoa(n+1)}
+	return Name{ID: ID{2, uint64(n + 1)}, Raw: "u" + strconv.Itoa(n+1)}
 }
 
 func historyConfig() Config {
@@ -490,7 +494,7 @@ func minimal(h *history, bad func(*history) bool) *history {
 		again = false
 		for size := (len(h.steps) + 1) / 2; size > 0; size /= 2 {
 			for from := 0; from+size <= len(h.steps); {
-				less := &history{cfg: h.cfg, steps: slices.Delete(slices.Clone(h.steps), from, from+size)}
+				less := &history{cfg: h.cfg, restarts: h.restarts, stops: h.stops, steps: slices.Delete(slices.Clone(h.steps), from, from+size)}
 				kept := slices.ContainsFunc(h.steps[from:from+size], func(s historyStep) bool { return s.keep })
 				if !kept && bad(less) {
 					h, again = less, true
@@ -501,7 +505,7 @@ func minimal(h *history, bad func(*history) bool) *history {
 		}
 		for i := range h.steps {
 			for _, plainer := range plainerFacts {
-				less := &history{cfg: h.cfg, steps: slices.Clone(h.steps)}
+				less := &history{cfg: h.cfg, restarts: h.restarts, stops: h.stops, steps: slices.Clone(h.steps)}
 				if plainer(&less.steps[i].fact); less.steps[i] != h.steps[i] && !h.steps[i].keep && bad(less) {
 					h, again = less, true
 				}
@@ -509,7 +513,7 @@ func minimal(h *history, bad func(*history) bool) *history {
 		}
 		for i := range h.cfg.Policies {
 			for _, plainer := range plainerPolicies {
-				less := &history{cfg: h.cfg, steps: h.steps}
+				less := &history{cfg: h.cfg, restarts: h.restarts, stops: h.stops, steps: h.steps}
 				less.cfg.Policies = slices.Clone(h.cfg.Policies)
 				if plainer(&less.cfg.Policies[i]); less.cfg.Policies[i] != h.cfg.Policies[i] && bad(less) {
 					h, again = less, true

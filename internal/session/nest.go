@@ -48,6 +48,7 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFo
 			return
 		}
 		eff, state := r.Eff, r.state
+		e.touchRecord(r)
 		if o == was {
 			r.nestIn(o)
 		} else {

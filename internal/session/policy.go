@@ -68,6 +68,17 @@ type Config struct {
 	UpdateInterval time.Duration
 	// Pseudonym turns a raw id into what may be shown. Deterministic.
 	Pseudonym func(raw string) Pseudonym
+	// KeyID is a fingerprint of the key that ids are hashed with: what one key
+	// named says nothing to an engine with another.
+	KeyID [16]byte
+}
+
+// pseudonym of n, which is known already or is made of the raw id.
+func (c *Config) pseudonym(n *Name) Pseudonym {
+	if n.Pseudonym != (Pseudonym{}) {
+		return n.Pseudonym
+	}
+	return c.Pseudonym(n.Raw)
 }
 
 // MaxPolicies is the largest number of policies.

@@ -152,15 +152,29 @@ func (r *recent) place(position uint64) *record {
 	return &r.chunks[c][i&(chunkSize-1)]
 }
 
+// expand returns the position of which low are the low bits: the newest one
+// that there may be. 0 stands for none.
+func (r *recent) expand(low uint32) uint64 {
+	if low == 0 {
+		return 0
+	}
+	return r.next - uint64(uint32(r.next)-low)
+}
+
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
 
 // push stores rec and links it to the others of hash.
 func (r *recent) push(rec *record, hash uint64, d *Details) *record {
+	rec.ofTrace = r.traces.put(hash, r.next, r.oldest())
+	return r.append(rec, d)
+}
+
+// append stores rec, which is linked.
+func (r *recent) append(rec *record, d *Details) *record {
 	rec.position = r.next
 	r.next++
 	rec.details = r.details.put(d)
-	rec.ofTrace = r.traces.put(hash, rec.position, r.oldest())
 	to := r.place(rec.position)
 	*to = *rec
 	return to
@@ -186,11 +200,18 @@ func (r *recent) kin(hash uint64, each func(*record) bool) (all bool) {
 
 // hash of what records of one request, and of its trace, have in common.
 func (r *record) hash() uint64 {
-	h := r.session[0]
 	if r.identified() {
-		return mix(mix(h, le(r.trace[:8])), le(r.trace[8:]))
+		return mix(mix(r.session[0], le(r.trace[:8])), le(r.trace[8:]))
 	}
-	return mix(mix(h, uint64(r.At)), uint64(r.kind))
+	return mix(mix(r.session[0], uint64(r.At)), uint64(r.kind))
+}
+
+// hash is that of the record that f becomes.
+func (f *Fact) hash() uint64 {
+	if f.Trace != [16]byte{} && f.Span != [8]byte{} {
+		return mix(mix(f.Session.ID[0], le(f.Trace[:8])), le(f.Trace[8:]))
+	}
+	return mix(mix(f.Session.ID[0], uint64(f.At)), uint64(f.Kind))
 }
 
 func mix(h, v uint64) uint64 {

@@ -5,6 +5,9 @@ import "cmp"
 // observeRequest takes a request, or the extent of an exempt one.
 func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	t := e.sessions.get(f.Session.ID)
+	if t != nil {
+		e.touch(t)
+	}
 	rec := record{
 		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now, around: -1,
 		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
@@ -57,31 +60,36 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	return e.consider(t, r, now)
 }
 
-const noSlot = ^uint32(0)
-
 // remember puts rec among the recent facts. What it displaces is decided
 // first.
 func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *record {
-	if e.recent.full() {
-		old := e.recent.place(e.recent.next)
-		if old.state&decided == 0 && len(e.due) > 0 {
-			if of := e.sessions.at(old.slot, old.session); of != nil && of.due != 0 {
-				e.flush()
-			}
-		}
-		if old.state&(decided|suspected) == 0 && e.judged(old) {
-			e.stats.early++
-		}
-		e.decide(old)
-		e.recent.details.forget(old.details)
-	}
+	e.makeRoom()
 	if t != nil {
 		rec.slot = t.slot
 		rec.ofSession = t.recent
 		t.recent = e.recent.next
 		t.facts++
 	}
-	return e.recent.push(rec, hash, d)
+	r := e.recent.push(rec, hash, d)
+	e.touchRecord(r)
+	return r
+}
+
+// makeRoom decides the record whose place is needed next.
+func (e *Engine) makeRoom() {
+	if !e.recent.full() {
+		return
+	}
+	old := e.recent.place(e.recent.next)
+	if old.state&decided == 0 && len(e.due) > 0 && old.slot != noSlot && e.sessions.owed(old.slot) != nil {
+		e.flush()
+	}
+	if old.state&(decided|suspected) == 0 && e.judged(old) {
+		e.stats.early++
+	}
+	e.touchRecord(old)
+	e.decide(old)
+	e.recent.details.forget(old.details)
 }
 
 // apply joins what r says to its session's timeline, and says what that owes
@@ -202,6 +210,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	if !merged.user.IsZero() && merged.user == f.User.ID {
 		e.nameUser(&f.User)
 	}
+	e.touchRecord(twin)
 	*twin = merged
 	hash := merged.hash()
 	e.nest(twin, hash)

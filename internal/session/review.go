@@ -17,9 +17,11 @@ const (
 
 // owe notes what the next flush owes t because of what came at now.
 func (e *Engine) owe(t *timeline, due dueFor, now int64) {
+	e.touch(t)
 	if t.due == 0 {
 		e.due = append(e.due, t.slot)
 	}
+	e.name(t)
 	t.dueSince = now
 	t.due |= due
 }
@@ -27,18 +29,22 @@ func (e *Engine) owe(t *timeline, due dueFor, now int64) {
 // flush does what is owed. It must be done before anything is decided.
 func (e *Engine) flush() {
 	for _, slot := range e.due {
-		if t := e.sessions.slots[slot]; t.inUse && t.due&rebuildDue != 0 {
+		if t := e.sessions.owed(slot); t != nil && t.due&rebuildDue != 0 {
+			e.touch(t)
 			e.rebuild(t)
 		}
 	}
 	due := e.due
 	e.due = e.due[len(e.due):]
 	for _, slot := range due {
-		t := e.sessions.slots[slot]
+		t := e.sessions.owed(slot)
+		if t == nil {
+			continue
+		}
 		was := t.due
+		e.touch(t)
 		t.due = 0
 		switch {
-		case !t.inUse:
 		case was&lineDue != 0:
 			e.reviewLine(t, t.dueSince)
 		default:

@@ -10,6 +10,7 @@ func (e *Engine) noteSilence(t *timeline, r *record) {
 	silence := r.Eff - t.active[n-1].end
 	if longest := &e.stats.served[e.stats.row(r.policy, e.services.resources[r.resource].service)]; silence > *longest {
 		*longest = silence
+		e.touchRecord(r)
 		r.state |= afterSilence
 	}
 }

@@ -67,6 +67,8 @@ func (e *Engine) markOf(r *record) Mark {
 
 func (e *Engine) accuse(r *record) {
 	if r.state&accused == 0 {
+		e.name(e.sessions.at(r.slot, r.session))
+		e.touchRecord(r)
 		r.state |= accused
 		e.undecided++
 	}
@@ -74,6 +76,7 @@ func (e *Engine) accuse(r *record) {
 
 func (e *Engine) acquit(r *record) {
 	if r.state&accused != 0 {
+		e.touchRecord(r)
 		r.state &^= accused
 		e.undecided--
 	}
@@ -82,12 +85,15 @@ func (e *Engine) acquit(r *record) {
 // suspect makes r a suspect that is decided when it is due.
 func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
 	e.acquit(r)
+	e.name(t)
+	e.touchRecord(r)
 	r.state |= suspected
 	res := &e.services.resources[r.resource]
 	s := &suspect{
 		record: *r, t: t, due: due, counted: r.state&decided != 0,
 		judgement: j, resource: res.Resource, service: res.service, details: e.recent.details.get(r.details),
 	}
+	e.touch(t)
 	t.suspects++
 	e.suspects[t.id] = append(e.suspects[t.id], s)
 	if n := len(e.pending); n > 0 && e.pending[n-1].due > s.due {
@@ -144,6 +150,7 @@ func (e *Engine) settle(s *suspect) {
 func (e *Engine) clear(s *suspect) {
 	e.drop(s)
 	if r := e.recent.at(s.position); r != nil {
+		e.touchRecord(r)
 		r.state &^= suspected
 		if r.state&decided == 0 {
 			return // the verdict is counted when its time comes
@@ -172,6 +179,7 @@ func (e *Engine) drop(s *suspect) {
 		e.undecided--
 	}
 	e.findings.leave(s)
+	e.touch(s.t)
 	s.t.suspects--
 	list := e.suspects[s.session]
 	if i := slices.Index(list, s); i >= 0 {

@@ -1,14 +1,28 @@
 package session
 
-// table holds the timelines, bounded, by id. Slots are reused; a slot's index
-// stays the same as long as its session is remembered.
+// table holds the sessions, bounded, by id. A session's slot stays the same as
+// long as it is remembered; slots are reused. Most sessions are an entry and
+// perhaps a blob; those that are worked on are timelines, until [table.settle].
 type table struct {
-	limit  int
-	byID   map[ID]*timeline
-	slots  []*timeline
-	free   []uint32
-	victim int // where the search for something to evict goes on
-	sweep  int // where the search for something to forget goes on
+	limit int
+	index index
+	slabs [][]entry
+	slots uint32 // that were ever handed out
+	free  uint32 // the first free slot and 1; entry.more leads to the next
+	count int
+	blobs blobs
+	ring  *recent // whose positions entries hold the low bits of
+
+	// timelines in use, and those to be used again. Those in use are the ones
+	// that entry.more leads to.
+	timelines []*timeline
+	spare     []*timeline
+	encoded   []byte // reused
+
+	probation probation
+	pinned    uint32 // not to be evicted, since it is being worked on
+	victim    uint32 // where the search for something to evict goes on
+	sweep     uint32 // where the search for something to forget goes on
 }
 
 // EvictionReason says why a session was forgotten.
@@ -29,98 +43,205 @@ var evictionReasonNames = [EvictionReasonCount]string{"retention", "max_sessions
 
 func (r EvictionReason) String() string { return evictionReasonNames[r] }
 
-func newTable(limit int) table {
-	return table{limit: limit, byID: make(map[ID]*timeline)}
+// noSlot is the slot of what is not in the table.
+const noSlot = ^uint32(0)
+
+const (
+	slabBits = 12
+	slabSize = 1 << slabBits // entries: 256 KiB
+	// slabsAtOnce is how many slabs are made at once at most, so that they lie
+	// in huge pages.
+	slabsAtOnce = 128
+)
+
+// grow adds slabs: more at once the more there are.
+func (t *table) grow() {
+	n := min(max(len(t.slabs)/2, 1), slabsAtOnce)
+	entries := hugeSlice[entry](n * slabSize)
+	for i := range n {
+		t.slabs = append(t.slabs, entries[i*slabSize:(i+1)*slabSize:(i+1)*slabSize])
+	}
+}
+
+func newTable(limit int, ring *recent) table {
+	limit = min(limit, maxSlots)
+	return table{limit: limit, ring: ring, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot}
+}
+
+func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot&(slabSize-1)] }
+
+func (t *table) hashOf(slot uint32) uint64 { return t.entry(slot).id[0] }
+
+// find returns the slot of id, or noSlot.
+func (t *table) find(id ID) uint32 {
+	for s := searchIn(t.index.cells, id[0]); ; {
+		slot, ok := s.next()
+		if !ok {
+			break
+		}
+		if t.entry(slot).id == id {
+			return slot
+		}
+	}
+	if t.index.old != nil {
+		for s := searchIn(t.index.old, id[0]); ; {
+			slot, ok := s.next()
+			if !ok {
+				break
+			}
+			if t.entry(slot).id == id {
+				return slot
+			}
+		}
+	}
+	return noSlot
 }
 
 // get returns the timeline of id, or nil.
-func (t *table) get(id ID) *timeline { return t.byID[id] }
+func (t *table) get(id ID) *timeline {
+	if slot := t.find(id); slot != noSlot {
+		return t.timeline(slot)
+	}
+	return nil
+}
 
 // at returns the timeline in slot if it is still that of id, or nil.
 func (t *table) at(slot uint32, id ID) *timeline {
-	if int(slot) < len(t.slots) {
-		if tl := t.slots[slot]; tl.inUse && tl.id == id {
-			return tl
+	if slot < t.slots {
+		if x := t.entry(slot); x.flags&taken != 0 && x.id == id {
+			return t.timeline(slot)
 		}
 	}
 	return nil
 }
 
-func (t *table) len() int { return len(t.byID) }
-
-func (t *table) full() bool { return len(t.byID) >= t.limit }
-
-// insert makes room for id, which must not be in the table.
-func (t *table) insert(id ID) *timeline {
-	var slot uint32
-	if n := len(t.free); n > 0 {
-		slot, t.free = t.free[n-1], t.free[:n-1]
+// timeline returns what the session in slot, which must be taken, is worked on
+// with. It stays valid until settle.
+func (t *table) timeline(slot uint32) *timeline {
+	x := t.entry(slot)
+	if x.flags&warm != 0 {
+		return t.timelines[x.more]
+	}
+	tl := t.blank()
+	if x.more == 0 {
+		x.plain(tl, slot)
 	} else {
-		slot = uint32(len(t.slots))
-		t.slots = append(t.slots, &timeline{})
+		tl.empty(x.id, slot)
+		if err := readTimeline(t.blobs.get(x.more), tl); err != nil {
+			panic("session: " + err.Error()) // settle wrote it
+		}
+		t.blobs.drop(x.more)
 	}
-	tl := t.slots[slot]
-	*tl = timeline{
-		id: id, slot: slot, inUse: true,
-		first: unset, firstStart: unset, firstActivity: unset,
-		// What a slot once needed, its next session may need too.
-		active: tl.active[:0], calls: tl.calls[:0], authentications: tl.authentications[:0],
-		lateStarts: tl.lateStarts[:0], ends: tl.ends[:0], rotations: tl.rotations[:0],
-		raised: tl.raised[:0], lineage: tl.lineage[:0], identities: tl.identities[:0],
-	}
-	t.byID[id] = tl
+	x.newer(tl)
+	tl.recent = t.ring.expand(x.recent)
+	t.warm(x, tl)
 	return tl
 }
 
-func (t *table) remove(tl *timeline) {
-	delete(t.byID, tl.id)
-	tl.inUse = false
-	t.free = append(t.free, tl.slot)
-}
-
-// leastUseful looks at a few sessions, in turn, and returns the one whose loss
-// costs least: ended ones first, then the one that is silent longest. Sessions
-// with an open finding are kept. nil if all that it looked at are.
-func (t *table) leastUseful() *timeline {
-	const looks = 16
-	var best *timeline
-	for range looks {
-		tl := t.next(&t.victim)
-		if tl == nil || tl.suspects > 0 {
-			continue
-		}
-		if best == nil || lessUseful(tl, best) {
-			best = tl
-		}
-	}
-	return best
-}
-
-func lessUseful(a, b *timeline) bool {
-	if ea, eb := a.over(), b.over(); ea != eb {
-		return ea
-	}
-	return a.lastArrival < b.lastArrival
-}
-
-// over reports whether the session ended behind its last authentication.
-func (t *timeline) over() bool {
-	last := int64(longAgo)
-	if n := len(t.authentications); n > 0 {
-		last = t.authentications[n-1]
-	}
-	return len(t.ends) > 0 && t.ends[len(t.ends)-1].at > last ||
-		len(t.rotations) > 0 && t.rotations[len(t.rotations)-1].at > last
-}
-
-// next returns the session in the next slot, or nil if that one is free.
-func (t *table) next(hand *int) *timeline {
-	if len(t.slots) == 0 {
-		return nil
-	}
-	*hand = (*hand + 1) % len(t.slots)
-	if tl := t.slots[*hand]; tl.inUse {
+func (t *table) blank() *timeline {
+	if n := len(t.spare); n > 0 {
+		tl := t.spare[n-1]
+		t.spare = t.spare[:n-1]
 		return tl
 	}
+	return &timeline{}
+}
+
+// warm makes tl stand for x.
+func (t *table) warm(x *entry, tl *timeline) {
+	x.flags |= warm
+	x.more = uint32(len(t.timelines))
+	tl.place = x.more
+	t.timelines = append(t.timelines, tl)
+}
+
+// cool takes tl from those in use.
+func (t *table) cool(tl *timeline) {
+	last := len(t.timelines) - 1
+	moved := t.timelines[last]
+	t.timelines[tl.place] = moved
+	moved.place = tl.place
+	t.entry(moved.slot).more = moved.place
+	t.timelines[last] = nil
+	t.timelines = t.timelines[:last]
+	const spares = 1 << 8
+	if len(t.spare) < spares && !tl.large() {
+		t.spare = append(t.spare, tl)
+	}
+}
+
+// settle puts every timeline that nothing refers to back into its entry. No
+// pointer to one may be held.
+func (t *table) settle(cfg *Config, users *users) {
+	for i := len(t.timelines) - 1; i >= 0; i-- {
+		tl := t.timelines[i]
+		if tl.suspects > 0 || tl.due != 0 {
+			continue
+		}
+		x := t.entry(tl.slot)
+		t.cool(tl)
+		x.settle(tl, cfg, users)
+		if x.isPlain(tl) {
+			continue
+		}
+		t.encoded = appendTimeline(t.encoded[:0], tl.kept())
+		x.more = t.blobs.put(t.encoded)
+	}
+}
+
+// owed returns the timeline of the session in slot if the next flush owes it
+// anything, or nil: it may be another's by now.
+func (t *table) owed(slot uint32) *timeline {
+	if x := t.entry(slot); x.flags&warm != 0 && t.timelines[x.more].due != 0 {
+		return t.timelines[x.more]
+	}
 	return nil
+}
+
+func (t *table) len() int { return t.count }
+
+func (t *table) full() bool { return t.count >= t.limit }
+
+// insert makes room for id, which must not be in the table.
+func (t *table) insert(id ID) *timeline {
+	slot := t.place(id)
+	tl := t.blank()
+	tl.empty(id, slot)
+	t.warm(t.entry(slot), tl)
+	return tl
+}
+
+// place gives id a slot.
+func (t *table) place(id ID) uint32 {
+	slot := t.free - 1
+	if t.free != 0 {
+		t.free = t.entry(slot).more
+	} else {
+		slot = t.slots
+		if int(slot>>slabBits) == len(t.slabs) {
+			t.grow()
+		}
+		t.slots++
+	}
+	t.count++
+	x := t.entry(slot)
+	*x = entry{id: id, flags: taken}
+	t.index.put(id[0], slot, t.hashOf)
+	t.probation.add(slot)
+	return slot
+}
+
+// remove forgets the session in slot.
+func (t *table) remove(slot uint32) {
+	x := t.entry(slot)
+	t.index.remove(x.id[0], slot, t.hashOf)
+	switch {
+	case x.flags&warm != 0:
+		t.cool(t.timelines[x.more])
+	case x.more != 0:
+		t.blobs.drop(x.more)
+	}
+	*x = entry{more: t.free}
+	t.free = slot + 1
+	t.count--
 }

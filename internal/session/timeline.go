@@ -42,7 +42,6 @@ type timeline struct {
 	reported bool   // its lifetime has been reported
 	due      dueFor // what the next flush owes it
 	dueSince int64  // when the last fact came that owes it, on the collector's clock
-	inUse    bool
 
 	// forgotten: what was known of this id before this instant may have been
 	// evicted.
@@ -54,6 +53,46 @@ type timeline struct {
 	facts    uint32
 	suspects uint32
 	slot     uint32
+	place    uint32 // in table.timelines
+}
+
+// empty makes t that of a session of which nothing is known. What it once
+// needed memory for, it may need again.
+func (t *timeline) empty(id ID, slot uint32) {
+	*t = timeline{
+		id: id, slot: slot, policy: NoPolicy,
+		newest: longAgo, outside: longAgo, forgotten: longAgo,
+		first: unset, firstStart: unset, firstActivity: unset,
+		active: t.active[:0], calls: t.calls[:0], authentications: t.authentications[:0],
+		lateStarts: t.lateStarts[:0], ends: t.ends[:0], rotations: t.rotations[:0],
+		raised: t.raised[:0], lineage: t.lineage[:0], identities: t.identities[:0],
+	}
+}
+
+// large reports whether t holds more memory than is worth keeping for another.
+func (t *timeline) large() bool {
+	return cap(t.active)+cap(t.ends)+cap(t.rotations)+cap(t.raised) > 256
+}
+
+// kept is t without what its entry says, and without what can be had again when
+// it is needed: only a fact that names another session or its user can make
+// something of a session whose name is not at hand.
+func (t *timeline) kept() *timeline {
+	t.lastArrival, t.recent, t.facts, t.policy, t.sampled, t.reported = 0, 0, 0, NoPolicy, false, false
+	if len(t.identities)+len(t.rotations)+len(t.lineage) == 0 {
+		t.pseudonym = Pseudonym{}
+	}
+	return t
+}
+
+// over reports whether the session ended behind its last authentication.
+func (t *timeline) over() bool {
+	last := int64(longAgo)
+	if n := len(t.authentications); n > 0 {
+		last = t.authentications[n-1]
+	}
+	return len(t.ends) > 0 && t.ends[len(t.ends)-1].at > last ||
+		len(t.rotations) > 0 && t.rotations[len(t.rotations)-1].at > last
 }
 
 // rotation onto an id.

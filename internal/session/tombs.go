@@ -24,11 +24,7 @@ func newTombs(sessions int) tombs {
 func (t *tombs) slot(id ID) *tomb { return &t.slots[id[0]&uint64(len(t.slots)-1)] }
 
 func (t *tombs) bury(id ID, at int64) {
-	s := t.slot(id)
-	if s.mark != 0 && s.mark != id[1]|1 {
-		t.floor = max(t.floor, s.at)
-	}
-	*s = tomb{id[1] | 1, at}
+	t.put(t.slot(id), tomb{id[1] | 1, at})
 }
 
 // of returns the instant before which facts of id may have been thrown away.

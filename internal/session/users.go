@@ -2,21 +2,120 @@ package session
 
 import "slices"
 
-// users holds what is known of users: the ends of all their sessions, and
-// which sessions showed them.
+// users holds what is known of users: who they are, the ends of all their
+// sessions, and which sessions showed them. All but the ends is free of
+// pointers.
 type users struct {
+	index index
+	slabs [][]user
+	used  uint32 // numbers that were ever given; the first is 1
+	free  uint32 // the first free number; user.first leads to the next
+	links []link
+	spare uint32 // the first free link
+	count int
+
 	// ended holds only users of whom an end was seen.
 	ended map[ID][]ending
 	// endedAt is when the last one arrived, in the order of arrival.
 	endedAt []userEnd
-	// sessions of a user, by slot; may hold slots that have since been given
-	// to others.
-	sessions map[ID][]uint32
-	names    map[ID]Pseudonym
 }
 
+// user is known as long as a session that showed it is, or an end of all its
+// sessions.
+type user struct {
+	id        ID
+	pseudonym Pseudonym
+	first     uint32 // link to its newest session
+	sessions  uint32
+	ended     bool // there are ends
+}
+
+// link leads from a user to the slot of a session, and to the next.
+type link struct{ slot, next uint32 }
+
+const (
+	userSlabBits = 12
+	userSlabSize = 1 << userSlabBits
+)
+
 func newUsers() users {
-	return users{ended: map[ID][]ending{}, sessions: map[ID][]uint32{}, names: map[ID]Pseudonym{}}
+	return users{index: newIndex(maxSlots), used: 1, links: make([]link, 1), ended: map[ID][]ending{}}
+}
+
+func (u *users) user(number uint32) *user {
+	return &u.slabs[number>>userSlabBits][number&(userSlabSize-1)]
+}
+
+func (u *users) hashOf(number uint32) uint64 { return u.user(number).id[0] }
+
+// number returns the number of id, or 0.
+func (u *users) number(id ID) uint32 {
+	for _, cells := range [...][]uint32{u.index.cells, u.index.old} {
+		if cells == nil {
+			continue
+		}
+		for s := searchIn(cells, id[0]); ; {
+			n, ok := s.next()
+			if !ok {
+				break
+			}
+			if u.user(n).id == id {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// get returns what is known of id, or nil.
+func (u *users) get(id ID) *user {
+	if n := u.number(id); n != 0 {
+		return u.user(n)
+	}
+	return nil
+}
+
+// add makes room for id, which must not be known. nil if there is none.
+func (u *users) add(id ID, p Pseudonym) *user {
+	n := u.free
+	if n != 0 {
+		u.free = u.user(n).first
+	} else {
+		if n = u.used; n >= maxSlots {
+			return nil
+		}
+		if int(n>>userSlabBits) == len(u.slabs) {
+			u.slabs = append(u.slabs, make([]user, userSlabSize))
+		}
+		u.used++
+	}
+	x := u.user(n)
+	*x = user{id: id, pseudonym: p}
+	u.count++
+	u.index.put(id[0], n, u.hashOf)
+	return x
+}
+
+// release forgets id if nothing is known of it any more.
+func (u *users) release(id ID) {
+	n := u.number(id)
+	if n == 0 {
+		return
+	}
+	if x := u.user(n); x.sessions == 0 && !x.ended {
+		u.index.remove(id[0], n, u.hashOf)
+		*x = user{first: u.free}
+		u.free = n
+		u.count--
+	}
+}
+
+// pseudonymOf returns what id is called in findings, if it is known.
+func (u *users) pseudonymOf(id ID) Pseudonym {
+	if x := u.get(id); x != nil {
+		return x.pseudonym
+	}
+	return Pseudonym{}
 }
 
 type userEnd struct {
@@ -27,14 +126,20 @@ type userEnd struct {
 // maxUsersEnded bounds how many ends of users are remembered.
 const maxUsersEnded = 1 << 20
 
-// end joins an end to those of user. It reports whether it is a new one.
-func (u *users) end(user ID, end ending, now int64) bool {
-	list, changed, _ := addEnding(u.ended[user], end)
+// end joins an end to those of user, who must be known. It reports whether it
+// is a new one.
+func (u *users) end(id ID, end ending, now int64) bool {
+	x := u.get(id)
+	if x == nil {
+		return false
+	}
+	list, changed, _ := addEnding(u.ended[id], end)
 	if !changed {
 		return false
 	}
-	u.ended[user] = list
-	u.endedAt = append(u.endedAt, userEnd{user, now})
+	x.ended = true
+	u.ended[id] = list
+	u.endedAt = append(u.endedAt, userEnd{id, now})
 	if len(u.endedAt) > maxUsersEnded {
 		u.forgetOldest()
 	}
@@ -54,49 +159,70 @@ func (u *users) forget(before int64, n int) {
 // forgetOldest lets go of a user's ends if the oldest is the last one of that
 // user.
 func (u *users) forgetOldest() {
-	oldest := u.endedAt[0]
+	id := u.endedAt[0].user
 	u.endedAt = u.endedAt[1:]
-	if list := u.ended[oldest.user]; len(list) > 1 {
-		u.ended[oldest.user] = list[1:]
+	if list := u.ended[id]; len(list) > 1 {
+		u.ended[id] = list[1:]
 		return
 	}
-	delete(u.ended, oldest.user)
-	if len(u.sessions[oldest.user]) == 0 {
-		delete(u.names, oldest.user)
+	delete(u.ended, id)
+	if x := u.get(id); x != nil {
+		x.ended = false
+		u.release(id)
 	}
 }
 
-func (u *users) ends(user ID) []ending { return u.ended[user] }
+func (u *users) ends(id ID) []ending { return u.ended[id] }
 
 // maxSessionsOfUser bounds how many sessions of one user, who may be
 // "anonymous", a late end of all of them is held against.
 const maxSessionsOfUser = 1 << 12
 
-// join notes that the session in slot, which did not before, showed user.
-func (u *users) join(user ID, slot uint32) {
-	if list := u.sessions[user]; len(list) < maxSessionsOfUser {
-		u.sessions[user] = append(list, slot)
+// each calls do with the slots of the sessions that showed id.
+func (u *users) each(id ID, do func(slot uint32)) {
+	x := u.get(id)
+	if x == nil {
+		return
+	}
+	for l := x.first; l != 0; l = u.links[l].next {
+		do(u.links[l].slot)
 	}
 }
 
+// join notes that the session in slot, which did not before, showed id.
+func (u *users) join(id ID, slot uint32) {
+	x := u.get(id)
+	if x == nil || x.sessions >= maxSessionsOfUser {
+		return
+	}
+	l := u.spare
+	if l != 0 {
+		u.spare = u.links[l].next
+	} else {
+		l = uint32(len(u.links))
+		u.links = append(u.links, link{})
+	}
+	u.links[l] = link{slot, x.first}
+	x.first = l
+	x.sessions++
+}
+
 // leave undoes join when the session is forgotten.
-func (u *users) leave(user ID, slot uint32) {
-	list := u.sessions[user]
-	for i, s := range list {
-		if s == slot {
-			list[i] = list[len(list)-1]
-			list = list[:len(list)-1]
+func (u *users) leave(id ID, slot uint32) {
+	x := u.get(id)
+	if x == nil {
+		return
+	}
+	for at := &x.first; *at != 0; at = &u.links[*at].next {
+		if l := *at; u.links[l].slot == slot {
+			*at = u.links[l].next
+			u.links[l] = link{next: u.spare}
+			u.spare = l
+			x.sessions--
 			break
 		}
 	}
-	if len(list) > 0 {
-		u.sessions[user] = list
-		return
-	}
-	delete(u.sessions, user)
-	if len(u.ended[user]) == 0 {
-		delete(u.names, user)
-	}
+	u.release(id)
 }
 
 // identityOf returns the user whom t showed last at or before at. An id that
@@ -158,14 +284,15 @@ func (e *Engine) usersOf(t *timeline, position uint64, tolerance int64, list []I
 
 // nameUser keeps what a user is called in findings.
 func (e *Engine) nameUser(n *Name) {
-	if _, ok := e.users.names[n.ID]; !ok {
-		e.users.names[n.ID] = e.cfg.Pseudonym(n.Raw)
+	if e.users.number(n.ID) == 0 {
+		e.users.add(n.ID, e.cfg.pseudonym(n))
 	}
 }
 
 // showIdentity joins who to what t showed. others: somebody may have been
 // judged by it.
 func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFor) {
+	e.name(t)
 	switch n := len(t.identities); {
 	case n == 0:
 		t.identities = append(t.identities, who)
@@ -201,9 +328,7 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 		}
 	}
 	for _, i := range list {
-		if len(e.users.sessions[i.user]) == 0 && len(e.users.ended[i.user]) == 0 {
-			delete(e.users.names, i.user)
-		}
+		e.users.release(i.user)
 	}
 }
 

@@ -10,24 +10,25 @@ import (
 func TestUsersAreForgotten(t *testing.T) {
 	u := newUsers()
 	a, b := ID{1}, ID{2}
-	name := func() { u.names[a], u.names[b] = Pseudonym{1}, Pseudonym{2} }
+	name := func() { u.add(a, Pseudonym{1}); u.add(b, Pseudonym{2}) }
+	known := func(id ID) bool { return u.number(id) != 0 }
 
 	name()
 	u.join(a, 1)
 	u.join(a, 2)
 	u.join(b, 1)
-	require.Equal(t, []uint32{1, 2}, u.sessions[a])
+	require.Equal(t, []uint32{2, 1}, slotsOf(&u, a))
 	u.leave(a, 1)
-	require.Equal(t, []uint32{2}, u.sessions[a])
-	require.Contains(t, u.names, a)
+	require.Equal(t, []uint32{2}, slotsOf(&u, a))
+	require.True(t, known(a))
 	u.leave(a, 7)
-	require.Equal(t, []uint32{2}, u.sessions[a], "it was not there")
+	require.Equal(t, []uint32{2}, slotsOf(&u, a), "it was not there")
 	u.leave(a, 2)
-	require.NotContains(t, u.sessions, a)
-	require.NotContains(t, u.names, a)
-	require.Contains(t, u.names, b)
+	require.Empty(t, slotsOf(&u, a))
+	require.False(t, known(a))
+	require.True(t, known(b))
 	u.leave(b, 1)
-	require.NotContains(t, u.names, b)
+	require.False(t, known(b))
 
 	name()
 	require.True(t, u.end(a, ending{at: 10}, 100))
@@ -36,7 +37,7 @@ func TestUsersAreForgotten(t *testing.T) {
 	require.True(t, u.end(b, ending{at: 30}, 103))
 	u.join(a, 1)
 	u.leave(a, 1)
-	require.Contains(t, u.names, a, "an end needs it")
+	require.True(t, known(a), "an end needs it")
 	u.join(b, 1)
 
 	u.forget(100, 10)
@@ -46,11 +47,11 @@ func TestUsersAreForgotten(t *testing.T) {
 	u.forget(103, 10)
 	require.Empty(t, u.ends(a))
 	require.NotContains(t, u.ended, a)
-	require.NotContains(t, u.names, a)
+	require.False(t, known(a))
 	require.Equal(t, []ending{{at: 30}}, u.ends(b))
 	u.forget(200, 10)
 	require.NotContains(t, u.ended, b)
-	require.Contains(t, u.names, b, "a session needs it")
+	require.True(t, known(b), "a session needs it")
 	require.Empty(t, u.endedAt)
 }
 
@@ -60,14 +61,20 @@ func TestShowIdentity(t *testing.T) {
 	e := New(historyConfig())
 	tl := e.timelineOf(&Name{ID: ID{1}, Raw: "a"}, 0)
 	a, b := userName(0), userName(1)
+	e.nameUser(&a)
 	require.Equal(t, lineDue, e.showIdentity(tl, identity{10, a.ID}, true))
-	require.Equal(t, []uint32{tl.slot}, e.users.sessions[a.ID])
+	require.Equal(t, []uint32{tl.slot}, slotsOf(&e.users, a.ID))
 	require.Zero(t, e.showIdentity(tl, identity{10, a.ID}, true), "known")
 	require.Zero(t, e.showIdentity(tl, identity{11, a.ID}, true), "known for longer")
 	require.Zero(t, e.showIdentity(tl, identity{9, a.ID}, false), "nobody was judged by it")
 	require.Equal(t, lineDue, e.showIdentity(tl, identity{8, a.ID}, true))
 	require.Equal(t, []identity{{8, a.ID}}, tl.identities)
 	require.Equal(t, rebuildDue|lineDue, e.showIdentity(tl, identity{20, b.ID}, true))
+}
+
+func slotsOf(u *users, id ID) (slots []uint32) {
+	u.each(id, func(slot uint32) { slots = append(slots, slot) })
+	return slots
 }
 
 // Whom an id shows that showed nobody, where it was rotated from two at one

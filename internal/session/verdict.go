@@ -85,6 +85,7 @@ func (e *Engine) decide(r *record) {
 	if r.state&decided != 0 {
 		return
 	}
+	e.touchRecord(r)
 	if r.state&accused != 0 {
 		e.nest(r, r.hash()) // what lies around it may have come when there were too many to look at
 		if t := e.sessions.at(r.slot, r.session); t != nil && e.accusable(r) {

@@ -64,9 +64,15 @@ type Config struct {
 	Findings FindingsConfig `mapstructure:"findings"`
 	// Mark: offending spans and records are marked as they pass.
 	Mark bool `mapstructure:"mark"`
-	// Storage is the extension that keeps a generated hash key, and until when
-	// the collector was up.
+	// Storage is the extension that keeps what is known, and a generated hash
+	// key, over a restart.
 	Storage *component.ID `mapstructure:"storage"`
+	// Durability says what survives a crash: what the last checkpoint holds
+	// (checkpoint), or every batch that was acknowledged (acknowledged).
+	Durability string `mapstructure:"durability"`
+	// CheckpointInterval is how often what has changed is written to the
+	// storage.
+	CheckpointInterval time.Duration `mapstructure:"checkpoint_interval"`
 }
 
 // SessionIDConfig says where session ids are and how they are hashed.
@@ -134,7 +140,7 @@ func createDefaultConfig() component.Config {
 		DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, LogRequestSlack: x.LogRequestSlack,
 		MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
 		MaxSessions: 1_000_000, MaxRecentRequests: 1_000_000, MaxServices: 1000, Retention: 24 * time.Hour,
-		Downtime: downtimeResent,
+		Downtime: downtimeResent, Durability: durabilityCheckpoint, CheckpointInterval: defaultCheckpointInterval,
 		Findings: FindingsConfig{Per: perSession, UpdateInterval: time.Minute},
 		Mark:     true,
 	}
@@ -150,15 +156,23 @@ const (
 
 	downtimeResent = "resent"
 	downtimeLost   = "lost"
+
+	durabilityCheckpoint      = "checkpoint"
+	durabilityAcknowledged    = "acknowledged"
+	defaultCheckpointInterval = 10 * time.Second
+	// minCheckpointInterval keeps a checkpoint from being followed by nothing
+	// but the next one.
+	minCheckpointInterval = time.Second
 )
 
 var (
-	severities  = []string{"info", "warning", "critical"}
-	backgrounds = []string{"observe", "off", "alert"}
-	evidences   = []string{"success", "identity"}
-	coverages   = []string{"complete", "sampled"}
-	pers        = []string{perSession, perRequest}
-	downtimes   = []string{downtimeResent, downtimeLost}
+	severities   = []string{"info", "warning", "critical"}
+	backgrounds  = []string{"observe", "off", "alert"}
+	evidences    = []string{"success", "identity"}
+	coverages    = []string{"complete", "sampled"}
+	pers         = []string{perSession, perRequest}
+	downtimes    = []string{downtimeResent, downtimeLost}
+	durabilities = []string{durabilityCheckpoint, durabilityAcknowledged}
 )
 
 // Validate checks the configuration. Each error names the key, the rule and
@@ -227,12 +241,29 @@ func (c *Config) Validate() error {
 	if c.Downtime == downtimeLost && c.Storage == nil {
 		fail("downtime: must be %s without a storage, which knows since when the collector was down (got %q)", downtimeResent, c.Downtime)
 	}
+	errs = append(errs, c.validateDurability()...)
 	// What only the extraction knows.
 	x := c.extraction([]byte(strings.Repeat("x", minHashKey)))
 	if _, err := extract.New(x); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) validateDurability() (errs []error) {
+	errs = append(errs, oneOf("durability", c.Durability, durabilities))
+	if c.Durability == durabilityAcknowledged && c.Storage == nil {
+		errs = append(errs, fmt.Errorf("durability: must be %s without a storage to keep what is acknowledged (got %q)", durabilityCheckpoint, c.Durability))
+	}
+	switch d := c.CheckpointInterval; {
+	case d < minCheckpointInterval:
+		errs = append(errs, fmt.Errorf("checkpoint_interval: must not be shorter than %v (got %v)", minCheckpointInterval, d))
+	case d > maxDuration:
+		errs = append(errs, fmt.Errorf("checkpoint_interval: must not be longer than %v (got %v)", maxDuration, d))
+	case d != defaultCheckpointInterval && c.Storage == nil:
+		errs = append(errs, fmt.Errorf("checkpoint_interval: must be %v without a storage to write checkpoints to (got %v)", defaultCheckpointInterval, d))
+	}
+	return errs
 }
 
 func (p *PolicyConfig) validate(i int) (errs []error) {

@@ -72,6 +72,8 @@ downtime: lost
 findings: {per: request, update_interval: 5m}
 mark: false
 storage: file_storage/sessions
+durability: acknowledged
+checkpoint_interval: 30s
 `
 
 func TestEveryKey(t *testing.T) {
@@ -106,6 +108,8 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, "lost", cfg.Downtime)
 	require.False(t, cfg.Mark)
 	require.Equal(t, &storage, cfg.Storage)
+	require.Equal(t, "acknowledged", cfg.Durability)
+	require.Equal(t, 30*time.Second, cfg.CheckpointInterval)
 }
 
 func TestDefaults(t *testing.T) {
@@ -124,6 +128,8 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "resent", cfg.Downtime)
 	require.True(t, cfg.Mark)
 	require.Nil(t, cfg.Storage)
+	require.Equal(t, "checkpoint", cfg.Durability)
+	require.Equal(t, 10*time.Second, cfg.CheckpointInterval)
 }
 
 // TestConfigErrors: each error names the key, the rule and the value.
@@ -172,6 +178,11 @@ func TestConfigErrors(t *testing.T) {
 		{good + `max_services: 0`, `max_services: must be positive (got 0)`},
 		{good + "storage: file_storage\ndowntime: maybe", `downtime: must be one of resent, lost (got "maybe")`},
 		{good + `downtime: lost`, `downtime: must be resent without a storage, which knows since when the collector was down (got "lost")`},
+		{good + "storage: file_storage\ndurability: maybe", `durability: must be one of checkpoint, acknowledged (got "maybe")`},
+		{good + `durability: acknowledged`, `durability: must be checkpoint without a storage to keep what is acknowledged (got "acknowledged")`},
+		{good + `checkpoint_interval: 20s`, `checkpoint_interval: must be 10s without a storage to write checkpoints to (got 20s)`},
+		{good + "storage: file_storage\ncheckpoint_interval: 0s", `checkpoint_interval: must not be shorter than 1s (got 0s)`},
+		{good + "storage: file_storage\ncheckpoint_interval: 2000000h", `checkpoint_interval: must not be longer than 1051200h0m0s (got 2000000h0m0s)`},
 		{good + `findings: {per: day}`, `findings::per: must be one of session, request (got "day")`},
 		{good + `findings: {update_interval: -1s}`, `findings::update_interval: must not be negative (got -1s)`},
 	} {

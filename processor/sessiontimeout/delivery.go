@@ -8,8 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"go.opentelemetry.io/collector/pdata/plog"
 )
 
 // maxUndelivered bounds the findings that wait for the next component to take
@@ -24,9 +23,11 @@ const maxBatch = 500
 // so that they leave in order.
 type delivery struct {
 	sync.Mutex
-	wayOut  consumer.Logs
-	waiting []session.Finding
-	lost    atomic.Int64
+	wayOut consumer.Logs
+	opened bool // there is or was one
+	// hopeless: there has been none for so long that none will come.
+	hopeless bool
+	lost     atomic.Int64
 
 	// running ends when the way out is to close, so that whoever is blocked in
 	// it lets go.
@@ -41,7 +42,7 @@ func (w *watch) open(next consumer.Logs) error {
 	if w.delivery.wayOut != nil {
 		return errSecondLogsPipeline
 	}
-	w.delivery.wayOut = next
+	w.delivery.wayOut, w.delivery.opened, w.delivery.hopeless = next, true, false
 	return nil
 }
 
@@ -51,41 +52,71 @@ func (w *watch) hasWayOut() bool {
 	return w.delivery.wayOut != nil
 }
 
+// giveUpWayOut says that no way out will come, unless there was one.
+func (w *watch) giveUpWayOut() {
+	w.delivery.Lock()
+	defer w.delivery.Unlock()
+	w.delivery.hopeless = !w.delivery.opened
+}
+
+// collect takes from the engine what was decided. The caller holds w.mu.
+func (w *watch) collect() {
+	w.mu.undelivered.add(w.mu.engine.TakeFindings(), w.kept != nil)
+}
+
 // deliver hands what was decided to the next component of the logs pipeline.
-// What it refuses for now waits for the next time.
+// What it refuses for now waits for the next time; so does, where there is a
+// storage to keep it, what comes while there is no way out.
 func (w *watch) deliver(ctx context.Context) {
 	w.delivery.Lock()
 	defer w.delivery.Unlock()
 	w.mu.Lock()
-	findings := w.mu.engine.TakeFindings()
+	w.collect()
 	confirmations := w.mu.engine.TakeConfirmations()
 	lifetimes := w.mu.engine.TakeLifetimes()
 	w.mu.Unlock()
 	w.telemetry.record(ctx, confirmations, lifetimes)
 
 	d := &w.delivery
-	d.waiting = append(d.waiting, findings...)
-	if len(d.waiting) == 0 {
-		return
-	}
-	if d.wayOut == nil {
-		w.lose(len(d.waiting))
-		return
-	}
-	for len(d.waiting) > 0 {
-		n := min(len(d.waiting), maxBatch)
-		err := d.wayOut.ConsumeLogs(ctx, findingRecords(d.waiting[:n], w.cfg))
+	for {
+		w.mu.Lock()
+		ld, findings := w.mu.undelivered.next()
+		waiting := w.mu.undelivered.len()
+		w.mu.Unlock()
+		switch {
+		case waiting == 0:
+			return
+		case d.wayOut == nil && (w.kept == nil || d.hopeless):
+			w.lose(waiting)
+			return
+		case d.wayOut == nil:
+			w.lose(waiting - maxUndelivered)
+			return
+		}
+		n, records := len(findings), plog.NewLogs()
+		switch {
+		case n > 0:
+			records = findingRecords(findings, w.cfg)
+		case ld != plog.Logs{}:
+			n = ld.LogRecordCount()
+			ld.CopyTo(records) // it may have to be sent again
+		default:
+			w.lose(waiting - maxUndelivered)
+			return // the others are held
+		}
+		err := d.wayOut.ConsumeLogs(ctx, records)
 		switch {
 		case err == nil:
-			d.waiting = d.waiting[n:]
+			w.mu.Lock()
+			w.mu.undelivered.drop(n)
+			w.mu.Unlock()
 		case consumererror.IsPermanent(err):
 			w.lose(n)
 		default:
-			w.lose(len(d.waiting) - maxUndelivered)
+			w.lose(waiting - maxUndelivered)
 			return
 		}
 	}
-	d.waiting = nil
 }
 
 // lose gives up the n oldest findings that wait.
@@ -93,26 +124,41 @@ func (w *watch) lose(n int) {
 	if n <= 0 {
 		return
 	}
-	d := &w.delivery
-	d.lost.Add(int64(n))
-	d.waiting = append([]session.Finding(nil), d.waiting[n:]...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.delivery.lost.Add(int64(w.mu.undelivered.drop(n)))
 }
 
 // close lets out what can still leave through next, which stops afterwards.
-// Suspicions that have not waited long enough are inconclusive.
+// Suspicions that have not waited long enough wait on in the storage, and
+// without one are inconclusive.
 func (w *watch) close(ctx context.Context, next consumer.Logs) {
 	w.delivery.halt() // run may be blocked in it
 	if w.hasEngine() {
 		w.mu.Lock()
 		if !w.mu.closed {
-			w.mu.engine.Shutdown(time.Now().UnixNano())
+			w.decideLast()
+			w.collect()
 		}
+		held := w.mu.undelivered.held
 		w.mu.Unlock()
+		if w.kept != nil && held > 0 {
+			_ = w.checkpoint(ctx, false) // it says so
+		}
 		w.deliver(ctx)
 	}
 	w.delivery.Lock()
 	defer w.delivery.Unlock()
 	if w.delivery.wayOut == next {
 		w.delivery.wayOut = nil
+	}
+}
+
+// decideLast decides what can still be decided. The caller holds w.mu.
+func (w *watch) decideLast() {
+	if now := time.Now().UnixNano(); w.kept != nil {
+		w.mu.engine.Advance(now)
+	} else {
+		w.mu.engine.Shutdown(now)
 	}
 }

@@ -3,6 +3,7 @@ package sessiontimeout
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/attribute"
@@ -44,6 +45,15 @@ func (t *telemetry) record(ctx context.Context, confirmations []session.Confirma
 	for _, l := range lifetimes {
 		t.builder.ProcessorSessionTimeoutSessionLifetime.Record(ctx, seconds(l.Duration), t.with(t.policy(l.Policy)))
 	}
+}
+
+// stored counts what was written to the storage, by whether it took it.
+func (t *telemetry) stored(ctx context.Context, counter metric.Int64Counter, err error) {
+	result := "stored"
+	if err != nil {
+		result = "failed"
+	}
+	counter.Add(ctx, 1, t.with(attribute.String("result", result)))
 }
 
 // policy is the attribute of a policy; of none, an empty one.
@@ -108,6 +118,12 @@ func (t *telemetry) register() error {
 		}),
 		b.RegisterProcessorSessionTimeoutFindingsUndeliveredCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(w.delivery.lost.Load(), t.with())
+			return nil
+		}),
+		b.RegisterProcessorSessionTimeoutCheckpointAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
+			if w.kept != nil {
+				o.Observe(time.Since(time.Unix(0, w.checkpointAt.Load())).Seconds(), t.with())
+			}
 			return nil
 		}),
 		b.RegisterProcessorSessionTimeoutSessionsCallback(func(_ context.Context, o metric.Int64Observer) error {

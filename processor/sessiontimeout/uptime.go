@@ -3,10 +3,9 @@ package sessiontimeout
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
+	"math"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 )
@@ -14,98 +13,81 @@ import (
 const (
 	// aliveName is what the last instant of the collector is kept under.
 	aliveName = "alive"
-	// aliveEvery is how often it is written: after a crash that much more may
-	// be lost than is known.
-	aliveEvery = 10 * time.Second
+	// aliveEvery is how often it is written.
+	aliveEvery = time.Second
+	// aliveSlack is how much later than that a crash may have come: what is
+	// written may be on its way for as long.
+	aliveSlack = aliveEvery + storageTimeout
+
+	// never is the instant of what has not happened.
+	never = math.MaxInt64
 
 	reasonCrash    = "crash"
 	reasonDowntime = "downtime"
 )
 
-// openStorage opens the client that the engine keeps things with, or nothing
-// where none is configured.
-func (w *watch) openStorage(ctx context.Context, host component.Host) error {
-	if w.cfg.Storage == nil {
-		return nil
+// uptime says until when the collector was up, and what it had stored by then.
+// Instants are nanoseconds since the Unix epoch.
+type uptime struct {
+	at int64
+	// undurable is since when facts are in checkpoints alone, not in the
+	// journal; never, if there are none.
+	undurable int64
+	segments  uint64 // those of the journal that are stored have lower numbers
+	clean     bool   // it stopped here, and everything is stored
+}
+
+const uptimeLength = 25
+
+func (u uptime) sealed() []byte {
+	b := unsealed(make([]byte, 0, sealLength+uptimeLength))
+	b = binary.BigEndian.AppendUint64(b, uint64(u.at))
+	b = binary.BigEndian.AppendUint64(b, uint64(u.undurable))
+	b = binary.BigEndian.AppendUint64(b, u.segments)
+	if u.clean {
+		return seal(append(b, 1))
 	}
-	extension, ok := host.GetExtensions()[*w.cfg.Storage]
-	if !ok {
-		return fmt.Errorf("storage: must be the id of an extension that is configured under service::extensions (got %q)", w.cfg.Storage)
-	}
-	s, ok := extension.(storage.Extension)
-	if !ok {
-		return fmt.Errorf("storage: must be the id of a storage extension (got %q, which is none)", w.cfg.Storage)
-	}
-	client, err := s.GetClient(ctx, component.KindProcessor, w.id, "")
+	return seal(append(b, 0))
+}
+
+func readUptime(value []byte) (uptime, error) {
+	b, err := unseal(value)
 	if err != nil {
-		return fmt.Errorf("storage: %w", err)
+		return uptime{}, err
 	}
-	w.kept = client
-	return nil
+	if len(b) != uptimeLength {
+		return uptime{}, errTruncated
+	}
+	return uptime{
+		int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:])), binary.BigEndian.Uint64(b[16:]), b[24] == 1,
+	}, nil
 }
 
-// learnDowntime tells the engine of the time whose facts may be lost for good:
-// around a crash, and while the collector was down where nobody resends.
-func (w *watch) learnDowntime(ctx context.Context, now time.Time) error {
-	if w.kept == nil {
-		return nil
+// keepAlive stores that the collector is up, behind the operations ops. Safe
+// for concurrent use: what is stored last was true last.
+func (w *watch) keepAlive(ctx context.Context, clean bool, ops ...*storage.Operation) error {
+	if err := w.alive.take(ctx); err != nil {
+		return err
 	}
-	value, err := w.kept.Get(ctx, aliveName)
-	if err != nil {
-		return fmt.Errorf("storage: cannot read until when the collector was up: %w", err)
+	defer w.alive.pass()
+	w.mu.Lock()
+	u := uptime{time.Now().UnixNano(), w.mu.journal.undurable, w.mu.journal.written, clean}
+	w.mu.Unlock()
+	err := w.kept.batch(ctx, append(ops, storage.SetOperation(aliveName, u.sealed()))...)
+	if len(ops) > 0 {
+		return err // whose they are says what that means
 	}
-	if len(value) == 9 {
-		at, clean := int64(binary.BigEndian.Uint64(value)), value[8] == 1
-		// What that collector knew of sessions is not kept.
-		w.mu.engine.Restarted(at)
-		switch {
-		case w.cfg.Downtime == downtimeLost:
-			w.mu.engine.Blind(at, now.UnixNano(), reasonDowntime)
-		case !clean:
-			w.mu.engine.Blind(at, min(at+int64(aliveEvery+tick), now.UnixNano()), reasonCrash)
-		}
+	if err != nil && ctx.Err() == nil && !w.alive.failed {
+		w.set.Logger.Error("The storage takes nothing: what comes from now on may be lost with a crash, and the next start may not know of it", zap.Error(err))
 	}
-	return w.keepAlive(ctx, now, false)
-}
-
-// keepAlive writes that the collector is up at now, and whether it stops here.
-func (w *watch) keepAlive(ctx context.Context, now time.Time, clean bool) error {
-	value := binary.BigEndian.AppendUint64(make([]byte, 0, 9), uint64(now.UnixNano()))
-	if clean {
-		value = append(value, 1)
-	} else {
-		value = append(value, 0)
-	}
-	w.aliveAt = now
-	if err := w.kept.Set(ctx, aliveName, value); err != nil {
-		return fmt.Errorf("storage: cannot keep until when the collector was up: %w", err)
-	}
-	return nil
-}
-
-// stayAlive is keepAlive as time goes on: what fails is said once.
-func (w *watch) stayAlive(ctx context.Context, now time.Time) {
-	if w.kept == nil || now.Sub(w.aliveAt) < aliveEvery {
-		return
-	}
-	if err := w.keepAlive(ctx, now, false); err != nil && !w.aliveFailed {
-		w.aliveFailed = true
-		w.set.Logger.Error("Cannot write to the storage", zap.Error(err))
-	}
+	w.alive.failed = err != nil
+	return err
 }
 
 // closeStorage ends what openStorage began.
-func (w *watch) closeStorage(ctx context.Context, now time.Time) error {
+func (w *watch) closeStorage(ctx context.Context) error {
 	if w.kept == nil {
 		return nil
 	}
-	var err error
-	if w.hasEngine() { // otherwise it never was up
-		err = w.keepAlive(ctx, now, true)
-	}
-	if closeErr := w.kept.Close(ctx); err == nil {
-		err = closeErr
-	}
-	w.kept = nil
-	return err
+	return w.kept.client.Close(ctx)
 }

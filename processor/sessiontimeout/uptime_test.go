@@ -3,38 +3,13 @@ package sessiontimeout
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
-
-// storing is a host with a real file_storage.
-type storing struct {
-	component.Host
-	extensions map[component.ID]component.Component
-}
-
-func (h storing) GetExtensions() map[component.ID]component.Component { return h.extensions }
-
-func hostWithStorage(t *testing.T, directory string) (storing, component.ID) {
-	t.Helper()
-	f := filestorage.NewFactory()
-	cfg := f.CreateDefaultConfig().(*filestorage.Config)
-	cfg.Directory = directory
-	id := component.NewID(f.Type())
-	set := extensiontest.NewNopSettings(f.Type())
-	set.ID = id
-	e, err := f.Create(context.Background(), set, cfg)
-	require.NoError(t, err)
-	require.NoError(t, e.Start(context.Background(), componenttest.NewNopHost()))
-	t.Cleanup(func() { _ = e.Shutdown(context.Background()) })
-	return storing{componenttest.NewNopHost(), map[component.ID]component.Component{id: e}}, id
-}
 
 func TestUptime(t *testing.T) {
 	for _, c := range []struct {
@@ -58,13 +33,14 @@ func TestUptime(t *testing.T) {
 			key := first.extractor.Pseudonym("s")
 			if !c.clean {
 				// As after a crash: the last thing that was written stands.
-				require.NoError(t, first.keepAlive(context.Background(), time.Now().Add(-time.Minute), false))
-				kept, err := first.kept.Get(context.Background(), aliveName)
+				first.mu.journal.undurable = time.Now().Add(-2 * time.Minute).UnixNano()
+				require.NoError(t, first.keepAlive(context.Background(), false))
+				value, err := first.kept.get(context.Background(), aliveName)
 				require.NoError(t, err)
 				require.NoError(t, first.stop(context.Background()))
 				client, err := host.extensions[id].(storage.Extension).GetClient(context.Background(), component.KindProcessor, r.set.ID, "")
 				require.NoError(t, err)
-				require.NoError(t, client.Set(context.Background(), aliveName, kept))
+				require.NoError(t, client.Set(context.Background(), aliveName, value))
 				require.NoError(t, client.Close(context.Background()))
 			} else {
 				require.NoError(t, first.stop(context.Background()))
@@ -84,6 +60,40 @@ func TestUptime(t *testing.T) {
 			require.NoError(t, second.stop(context.Background()), "safe twice")
 		})
 	}
+}
+
+func TestUptimeValue(t *testing.T) {
+	for _, u := range []uptime{{}, {1, never, 3, true}, {time.Now().UnixNano(), 5, 1 << 60, false}} {
+		got, err := readUptime(u.sealed())
+		require.NoError(t, err)
+		require.Equal(t, u, got)
+		for i := range u.sealed() {
+			_, err := readUptime(u.sealed()[:i])
+			require.Error(t, err)
+			bad := u.sealed()
+			bad[i] ^= 1
+			_, err = readUptime(bad)
+			require.Error(t, err)
+		}
+	}
+}
+
+// TestAliveOnce: a storage that fails is said once, not every second.
+func TestAliveOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(nil)
+		r := newRig(t, stored)
+		w := newTestWatch(t, r)
+		require.NoError(t, w.start(context.Background(), m.host()))
+		for range 2 {
+			m.setFault(writesFail("", errDisk))
+			time.Sleep(time.Minute)
+			m.setFault(nil)
+			time.Sleep(time.Minute)
+		}
+		require.Len(t, r.log.FilterMessageSnippet("takes nothing").All(), 2)
+		require.NoError(t, w.stop(context.Background()))
+	})
 }
 
 func newTestWatch(t *testing.T, r *rig) *watch {

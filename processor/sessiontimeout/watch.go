@@ -2,12 +2,13 @@ package sessiontimeout
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
@@ -17,8 +18,12 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
-// tick is how often verdicts that have waited long enough are reached.
-const tick = time.Second
+const (
+	// tick is how often verdicts that have waited long enough are reached.
+	tick = time.Second
+	// patience is how long findings wait for a logs pipeline to start.
+	patience = time.Minute
+)
 
 // watch is what all instances of one component id share: one engine, and the
 // one way out for its findings. Safe for concurrent use.
@@ -38,10 +43,18 @@ type watch struct {
 	halt      context.CancelFunc
 	loop      sync.WaitGroup
 
-	// Of the storage; used by start, then by run, then by stop.
-	kept        storage.Client
-	aliveAt     time.Time
-	aliveFailed bool
+	kept  *store // nil without storage; set by start, read-only until stop ends
+	alive struct {
+		turn   // held while it is written
+		failed bool
+	}
+	checkpoints struct {
+		turn   // held while one is written
+		failed bool
+	}
+	checkpointAt  atomic.Int64 // when the last one began that was stored
+	journalWake   chan struct{}
+	journalFailed bool // used by commit
 
 	extractor *extract.Extractor // set by start, read-only from then on
 
@@ -51,6 +64,10 @@ type watch struct {
 		refused [extract.ReasonCount]int64
 		seen    seenCounts
 		closed  bool
+
+		undelivered    undelivered
+		journal        journal
+		checkpointTook time.Duration
 	}
 	delivery delivery
 }
@@ -62,6 +79,9 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 	}
 	w.running, w.halt = context.WithCancel(context.Background())
 	w.delivery.running, w.delivery.halt = context.WithCancel(w.running)
+	w.alive.turn, w.checkpoints.turn = newTurn(), newTurn()
+	w.journalWake = make(chan struct{}, 1)
+	w.mu.journal.wake = w.journalWake
 	w.mu.seen = seenCounts{limit: cfg.MaxServices}
 	var err error
 	w.telemetry, err = newTelemetry(w)
@@ -91,14 +111,19 @@ func (w *watch) begin(ctx context.Context, host component.Host) error {
 		return err
 	}
 	w.extractor = x
-	w.mu.engine = session.New(w.cfg.engine(x.Pseudonym))
-	if err := w.learnDowntime(ctx, time.Now()); err != nil {
-		return err
-	}
+	cfg := w.cfg.engine(x.Pseudonym)
+	cfg.KeyID = keyID(key)
+	w.restore(ctx, cfg, time.Now())
 	if err := w.telemetry.register(); err != nil {
 		return err
 	}
 	w.loop.Go(w.run)
+	if w.kept != nil {
+		w.loop.Go(w.keep)
+		if w.mu.journal.on {
+			w.loop.Go(w.commit)
+		}
+	}
 	return nil
 }
 
@@ -106,14 +131,16 @@ func (w *watch) begin(ctx context.Context, host component.Host) error {
 func (w *watch) run() {
 	t := time.NewTicker(tick)
 	defer t.Stop()
-	warned := false
+	warned, began := false, time.Now()
 	for {
 		select {
 		case <-w.running.Done():
 			return
 		case now := <-t.C:
-			w.stayAlive(w.running, now)
 			w.advance()
+			if now.Sub(began) > patience {
+				w.giveUpWayOut()
+			}
 			if !warned && !w.hasWayOut() {
 				warned = true
 				w.set.Logger.Warn("Findings have no way out, since this processor stands in no logs pipeline: they are counted and marked, not reported. " +
@@ -143,50 +170,59 @@ func (w *watch) hasEngine() bool {
 // stop ends the watch with the last of its instances.
 func (w *watch) stop(ctx context.Context) error {
 	w.stopOnce.Do(func() {
+		w.mu.Lock()
+		w.mu.closed = true
+		w.mu.Unlock()
 		w.halt()
 		w.loop.Wait()
 		if w.mu.engine != nil {
 			w.mu.Lock()
-			w.mu.engine.Shutdown(time.Now().UnixNano())
-			w.mu.closed = true
+			w.decideLast()
 			w.mu.Unlock()
 			w.deliver(ctx)
+			if w.kept != nil {
+				w.stopErr = w.checkpoint(ctx, true)
+			}
 			if n := w.delivery.lost.Load(); n > 0 {
 				w.set.Logger.Warn("Findings were decided and found no way out", zap.Int64("findings", n))
 			}
 		}
 		w.telemetry.shutdown()
-		w.stopErr = w.closeStorage(ctx, time.Now())
+		w.stopErr = errors.Join(w.stopErr, w.closeStorage(ctx))
 	})
 	return w.stopErr
 }
 
-func (w *watch) processTraces(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+func (w *watch) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	b := w.batches.Get().(*extract.Batch)
 	w.extractor.Traces(td, b)
-	w.observe(b, func(ref extract.Ref, m session.Mark) {
+	err := w.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
 		span := td.ResourceSpans().At(int(ref.Resource)).ScopeSpans().At(int(ref.Scope)).Spans().At(int(ref.Record))
 		w.mark(span.Attributes(), m)
 	})
-	return td, nil
+	return td, err
 }
 
-func (w *watch) processLogs(_ context.Context, ld plog.Logs) (plog.Logs, error) {
+func (w *watch) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	b := w.batches.Get().(*extract.Batch)
 	w.extractor.Logs(ld, b)
-	w.observe(b, func(ref extract.Ref, m session.Mark) {
+	err := w.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
 		record := ld.ResourceLogs().At(int(ref.Resource)).ScopeLogs().At(int(ref.Scope)).LogRecords().At(int(ref.Record))
 		w.mark(record.Attributes(), m)
 	})
-	return ld, nil
+	return ld, err
 }
 
-// observe gives the engine the facts of a batch and takes the batch back.
-func (w *watch) observe(b *extract.Batch, suspected func(extract.Ref, session.Mark)) {
-	defer func() {
-		b.Reset()
-		w.batches.Put(b)
-	}()
+// observe gives the engine the facts of a batch, and takes the batch back. Under
+// durability: acknowledged it returns when they are stored; the error is ctx's.
+func (w *watch) observe(ctx context.Context, b *extract.Batch, suspected func(extract.Ref, session.Mark)) error {
+	stored := w.take(b, suspected)
+	b.Reset()
+	w.batches.Put(b)
+	return stored.wait(ctx)
+}
+
+func (w *watch) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)) *group {
 	now := time.Now().UnixNano()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -196,14 +232,17 @@ func (w *watch) observe(b *extract.Batch, suspected func(extract.Ref, session.Ma
 	for i := range b.Resources {
 		w.mu.seen.add(b.Resources[i].ServiceName, &b.Seen[i])
 	}
-	if w.mu.closed {
-		return
+	if w.mu.closed || len(b.Facts) == 0 {
+		return nil
 	}
-	for i := range b.Facts {
-		f := &b.Facts[i]
-		if m := w.mu.engine.Observe(f, now); m.Suspected && w.cfg.Mark {
+	w.mu.engine.ObserveBatch(b.Facts, now, func(i int, m session.Mark) {
+		if w.cfg.Mark {
 			suspected(b.Refs[i], m)
 		}
+	})
+	for i := range b.Facts {
+		w.mu.journal.add(&b.Facts[i], now, w.extractor.Pseudonym)
 	}
 	w.mu.engine.ForgetPointers()
+	return w.mu.journal.waiting()
 }

@@ -29,6 +29,9 @@ type TelemetryBuilder struct {
 	mu                                          sync.Mutex
 	registrations                               []metric.Registration
 	ProcessorSessionTimeoutBlind                metric.Float64ObservableCounter
+	ProcessorSessionTimeoutCheckpointAge        metric.Float64ObservableGauge
+	ProcessorSessionTimeoutCheckpointDuration   metric.Float64Histogram
+	ProcessorSessionTimeoutCheckpoints          metric.Int64Counter
 	ProcessorSessionTimeoutEffectiveIdleTimeout metric.Float64ObservableGauge
 	ProcessorSessionTimeoutEndPropagation       metric.Float64Histogram
 	ProcessorSessionTimeoutEvidenceLost         metric.Int64ObservableCounter
@@ -38,6 +41,7 @@ type TelemetryBuilder struct {
 	ProcessorSessionTimeoutFindings             metric.Int64ObservableCounter
 	ProcessorSessionTimeoutFindingsPending      metric.Int64ObservableGauge
 	ProcessorSessionTimeoutFindingsUndelivered  metric.Int64ObservableCounter
+	ProcessorSessionTimeoutJournalWrites        metric.Int64Counter
 	ProcessorSessionTimeoutOverrun              metric.Float64Histogram
 	ProcessorSessionTimeoutRecords              metric.Int64ObservableCounter
 	ProcessorSessionTimeoutRequests             metric.Int64ObservableCounter
@@ -45,6 +49,7 @@ type TelemetryBuilder struct {
 	ProcessorSessionTimeoutSessions             metric.Int64ObservableGauge
 	ProcessorSessionTimeoutSessionsEvicted      metric.Int64ObservableCounter
 	ProcessorSessionTimeoutSessionsLimit        metric.Int64ObservableGauge
+	ProcessorSessionTimeoutStateLost            metric.Int64Counter
 	ProcessorSessionTimeoutViolations           metric.Int64ObservableCounter
 }
 
@@ -65,6 +70,21 @@ func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutBlindCallback(cb
 		cb(ctx, &observerFloat64{inst: builder.ProcessorSessionTimeoutBlind, obs: o})
 		return nil
 	}, builder.ProcessorSessionTimeoutBlind)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSessionTimeoutCheckpointAgeCallback sets callback for observable ProcessorSessionTimeoutCheckpointAge metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutCheckpointAgeCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ProcessorSessionTimeoutCheckpointAge, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutCheckpointAge)
 	if err != nil {
 		return err
 	}
@@ -328,6 +348,25 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutCheckpointAge, err = builder.meter.Float64ObservableGauge(
+		"otelcol_processor_session_timeout_checkpoint_age",
+		metric.WithDescription("Time since the last checkpoint that the storage took was begun, or since the start. With `storage` only. [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutCheckpointDuration, err = builder.meter.Float64Histogram(
+		"otelcol_processor_session_timeout_checkpoint_duration",
+		metric.WithDescription("How long it took to write a checkpoint, stored or not. [Development]"),
+		metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries([]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}...),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutCheckpoints, err = builder.meter.Int64Counter(
+		"otelcol_processor_session_timeout_checkpoints",
+		metric.WithDescription("Checkpoints that were written to the storage. [Development]"),
+		metric.WithUnit("{checkpoints}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutEffectiveIdleTimeout, err = builder.meter.Float64ObservableGauge(
 		"otelcol_processor_session_timeout_effective_idle_timeout",
 		metric.WithDescription("The idle limit that the service really applies, seen from outside. It served after `served_max` of idleness and rejected after `rejected_min`. [Development]"),
@@ -383,6 +422,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{findings}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutJournalWrites, err = builder.meter.Int64Counter(
+		"otelcol_processor_session_timeout_journal_writes",
+		metric.WithDescription("Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed the journal rests until the next checkpoint. [Development]"),
+		metric.WithUnit("{writes}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutOverrun, err = builder.meter.Float64Histogram(
 		"otelcol_processor_session_timeout_overrun",
 		metric.WithDescription("How long after its session's expiry a request was served, recorded when the violation is confirmed. [Development]"),
@@ -425,6 +470,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_session_timeout_sessions_limit",
 		metric.WithDescription("How many sessions may be held, `max_sessions`. [Development]"),
 		metric.WithUnit("{sessions}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutStateLost, err = builder.meter.Int64Counter(
+		"otelcol_processor_session_timeout_state_lost",
+		metric.WithDescription("Parts of what was known before a restart that could not be restored. What they would have cleared is inconclusive. [Development]"),
+		metric.WithUnit("{parts}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutViolations, err = builder.meter.Int64ObservableCounter(

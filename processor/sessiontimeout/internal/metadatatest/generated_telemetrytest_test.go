@@ -24,6 +24,10 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterProcessorSessionTimeoutCheckpointAgeCallback(func(_ context.Context, observer metric.Float64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	require.NoError(t, tb.RegisterProcessorSessionTimeoutEffectiveIdleTimeoutCallback(func(_ context.Context, observer metric.Float64Observer) error {
 		observer.Observe(1)
 		return nil
@@ -80,11 +84,24 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.ProcessorSessionTimeoutCheckpointDuration.Record(context.Background(), 1)
+	tb.ProcessorSessionTimeoutCheckpoints.Add(context.Background(), 1)
 	tb.ProcessorSessionTimeoutEndPropagation.Record(context.Background(), 1)
+	tb.ProcessorSessionTimeoutJournalWrites.Add(context.Background(), 1)
 	tb.ProcessorSessionTimeoutOverrun.Record(context.Background(), 1)
 	tb.ProcessorSessionTimeoutSessionLifetime.Record(context.Background(), 1)
+	tb.ProcessorSessionTimeoutStateLost.Add(context.Background(), 1)
 	AssertEqualProcessorSessionTimeoutBlind(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorSessionTimeoutCheckpointAge(t, testTel,
+		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorSessionTimeoutCheckpointDuration(t, testTel,
+		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorSessionTimeoutCheckpoints(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorSessionTimeoutEffectiveIdleTimeout(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
@@ -113,6 +130,9 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualProcessorSessionTimeoutFindingsUndelivered(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorSessionTimeoutJournalWrites(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorSessionTimeoutOverrun(t, testTel,
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
 		metricdatatest.IgnoreTimestamp())
@@ -132,6 +152,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorSessionTimeoutSessionsLimit(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorSessionTimeoutStateLost(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorSessionTimeoutViolations(t, testTel,

@@ -1,0 +1,82 @@
+package session
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// BenchmarkObserveBatch is what the engine alone costs for ordinary requests of
+// so many sessions, each on a random one, from batches of 1,024.
+func BenchmarkObserveBatch(b *testing.B) {
+	for _, sessions := range []int{1_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("sessions=%d", sessions), func(b *testing.B) {
+			s := newTraffic(sessions)
+			e := New(Config{
+				Policies: []Policy{{
+					Name: "default", IdleTimeout: 30 * time.Minute, AbsoluteTimeout: 12 * time.Hour, Tolerance: 2 * time.Second,
+				}},
+				DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
+				MaxSessions: 10_000_000, MaxRecentRequests: 1_000_000, MaxServices: 10, Retention: 24 * time.Hour,
+				Pseudonym: func(string) Pseudonym { return Pseudonym{1} },
+			})
+			for s.made < uint64(max(sessions, 1_000_000)) {
+				e.ObserveBatch(s.batch(), s.now, nil)
+			}
+			e.Advance(s.now)
+			for range 200 {
+				e.ObserveBatch(s.batch(), s.now, nil)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				b.StopTimer()
+				if i%1000 == 0 {
+					e.Advance(s.now)
+				}
+				batch := s.batch()
+				b.StartTimer()
+				e.ObserveBatch(batch, s.now, nil)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(s.facts)), "ns/fact")
+		})
+	}
+}
+
+// traffic makes batches of requests that were never there before. The first go
+// through all sessions in turn, then each is on a random one.
+type traffic struct {
+	facts    []Fact
+	resource Resource
+	sessions uint64
+	made     uint64
+	now      int64
+}
+
+func newTraffic(sessions int) *traffic {
+	return &traffic{
+		facts: make([]Fact, 1024), sessions: uint64(sessions), now: int64(time.Hour),
+		resource: Resource{ServiceName: "web"},
+	}
+}
+
+func (s *traffic) batch() []Fact {
+	for i := range s.facts {
+		n := s.made
+		if n >= s.sessions {
+			n = mix(n, 77) % s.sessions
+		}
+		s.made++
+		s.now += int64(time.Microsecond)
+		f := &s.facts[i]
+		*f = Fact{
+			Session: Name{ID: ID{mix(n+1, 3), n}}, Start: s.now - int64(time.Millisecond), End: s.now, At: s.now - int64(time.Millisecond),
+			Resource: &s.resource, Details: Details{Method: "GET", Route: "/products/{id}", Path: "/products/4711", Status: 200},
+		}
+		binary.LittleEndian.PutUint64(f.Trace[:], mix(s.made, 5))
+		binary.LittleEndian.PutUint64(f.Trace[8:], s.made)
+		binary.LittleEndian.PutUint64(f.Span[:], s.made)
+	}
+	return s.facts
+}

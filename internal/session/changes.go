@@ -1,0 +1,59 @@
+package session
+
+// Before anything changes a session or a recent record it says so here: what
+// changed is stored again, and a checkpoint that is under way keeps what was.
+
+// bitset grows as it is set.
+type bitset []uint64
+
+func (b *bitset) set(n int) {
+	for n>>6 >= len(*b) {
+		*b = append(*b, 0)
+	}
+	(*b)[n>>6] |= 1 << (n & 63)
+}
+
+func (b bitset) has(n int) bool { return n>>6 < len(b) && b[n>>6]&(1<<(n&63)) != 0 }
+
+func (b *bitset) add(other bitset) {
+	for i, word := range other {
+		if word != 0 {
+			b.set(i << 6)
+			(*b)[i] |= word
+		}
+	}
+}
+
+// changes are the ranges that changed since they were last stored.
+type changes struct{ sessions, recent bitset }
+
+// touch must be called before t changes.
+func (e *Engine) touch(t *timeline) { e.touchSlot(t.slot) }
+
+// touchSlot must be called before the session in slot changes.
+func (e *Engine) touchSlot(slot uint32) {
+	e.changed.sessions.set(int(slot >> sessionBits))
+	if e.checkpoint != nil {
+		e.checkpoint.saveSession(slot)
+	}
+}
+
+// touchNew must be called when a session has been given slot.
+func (e *Engine) touchNew(slot uint32) {
+	e.changed.sessions.set(int(slot >> sessionBits))
+	if e.checkpoint != nil {
+		e.checkpoint.saveFree(slot)
+	}
+}
+
+// touchRecord must be called before r, or the record that r is a copy of,
+// changes or gives up its place.
+func (e *Engine) touchRecord(r *record) {
+	if r.position == 0 {
+		return // it has no place yet
+	}
+	e.changed.recent.set(e.recent.index(r.position) >> recordBits)
+	if e.checkpoint != nil {
+		e.checkpoint.saveRecord(r.position)
+	}
+}

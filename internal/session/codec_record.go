@@ -1,0 +1,154 @@
+package session
+
+import "encoding/binary"
+
+// maxPosition bounds the positions of recent facts: see [traceIndex].
+const maxPosition = 1 << (64 - tagBits)
+
+// What a stored record has, by bits.
+const (
+	recordEnd      = 1 << iota // another than Start
+	recordAt                   // another than Start
+	recordEff                  // another than Start
+	recordEndFirst             // another than End
+	recordAround
+	recordSession
+	recordUser
+	recordTrace
+	recordSpan
+	recordOfSession
+	recordSlot
+	recordResource
+	recordDetails
+)
+
+// appendRecord appends all of r but the link to others of its trace, and its
+// details. Instants are distances from base.
+func appendRecord(buf []byte, r *record, details *Details, base int64) []byte {
+	var has uint64
+	for _, x := range [...]struct {
+		bit uint64
+		set bool
+	}{
+		{recordEnd, r.End != r.Start},
+		{recordAt, r.At != r.Start},
+		{recordEff, r.Eff != r.Start},
+		{recordEndFirst, r.EndFirst != r.End},
+		{recordAround, r.around != 0},
+		{recordSession, !r.session.IsZero()},
+		{recordUser, !r.user.IsZero()},
+		{recordTrace, r.trace != [16]byte{}},
+		{recordSpan, r.span != [8]byte{}},
+		{recordOfSession, r.ofSession != 0},
+		{recordSlot, r.slot != noSlot},
+		{recordResource, r.resource != 0},
+		{recordDetails, *details != Details{}},
+	} {
+		if x.set {
+			has |= x.bit
+		}
+	}
+	buf = binary.AppendUvarint(buf, r.position)
+	buf = binary.AppendUvarint(buf, has)
+	buf = binary.AppendVarint(buf, r.Arrival-base)
+	buf = binary.AppendVarint(buf, r.Start-r.Arrival)
+	for _, x := range [...]struct {
+		bit uint64
+		v   int64
+	}{
+		{recordEnd, r.End - r.Start},
+		{recordAt, r.At - r.Start},
+		{recordEff, r.Eff - r.Start},
+		{recordEndFirst, r.EndFirst - r.End},
+		{recordAround, r.around},
+	} {
+		if has&x.bit != 0 {
+			buf = binary.AppendVarint(buf, x.v)
+		}
+	}
+	if has&recordSession != 0 {
+		buf = appendID(buf, r.session)
+	}
+	if has&recordUser != 0 {
+		buf = appendID(buf, r.user)
+	}
+	if has&recordTrace != 0 {
+		buf = append(buf, r.trace[:]...)
+	}
+	if has&recordSpan != 0 {
+		buf = append(buf, r.span[:]...)
+	}
+	if has&recordOfSession != 0 {
+		buf = binary.AppendUvarint(buf, r.ofSession)
+	}
+	if has&recordSlot != 0 {
+		buf = binary.AppendUvarint(buf, uint64(r.slot))
+	}
+	if has&recordResource != 0 {
+		buf = binary.AppendUvarint(buf, uint64(r.resource))
+	}
+	buf = append(buf, byte(r.kind), byte(r.outcome), r.policy)
+	buf = binary.AppendUvarint(buf, uint64(r.flags))
+	buf = binary.AppendUvarint(buf, uint64(r.state))
+	if has&recordDetails != 0 {
+		buf = appendDetails(buf, details)
+	}
+	return buf
+}
+
+// record reads what appendRecord wrote.
+func (d *decoder) record(base int64) (r record, details Details) {
+	r.position = d.below(maxPosition)
+	has := d.uvarint()
+	r.Arrival = d.after(base)
+	r.Start = d.after(r.Arrival)
+	r.End, r.At, r.Eff = r.Start, r.Start, r.Start
+	if has&recordEnd != 0 {
+		r.End = d.after(r.Start)
+	}
+	if has&recordAt != 0 {
+		r.At = d.after(r.Start)
+	}
+	if has&recordEff != 0 {
+		r.Eff = d.after(r.Start)
+	}
+	r.EndFirst = r.End
+	if has&recordEndFirst != 0 {
+		r.EndFirst = d.after(r.End)
+	}
+	if has&recordAround != 0 {
+		r.around = d.varint()
+	}
+	if has&recordSession != 0 {
+		r.session = d.id()
+	}
+	if has&recordUser != 0 {
+		r.user = d.id()
+	}
+	if has&recordTrace != 0 {
+		d.copy(r.trace[:])
+	}
+	if has&recordSpan != 0 {
+		d.copy(r.span[:])
+	}
+	if has&recordOfSession != 0 {
+		r.ofSession = d.below(maxPosition)
+	}
+	r.slot = noSlot
+	if has&recordSlot != 0 {
+		r.slot = uint32(d.below(uint64(noSlot)))
+	}
+	if has&recordResource != 0 {
+		r.resource = uint32(d.below(1 << 32))
+	}
+	r.kind, r.outcome = Kind(d.below(uint64(KindCount))), Outcome(d.below(uint64(Rejected)+1))
+	r.policy = d.byte()
+	r.flags, r.state = Flags(d.below(1<<16)), recordState(d.below(1<<16))
+	if has&recordDetails != 0 {
+		details = d.details()
+	}
+	if r.ofSession >= r.position && r.ofSession != 0 { // links lead back
+		d.fail()
+	}
+	return r, details
+}

@@ -1,0 +1,83 @@
+package session
+
+import (
+	"cmp"
+	"encoding/binary"
+	"maps"
+	"slices"
+)
+
+// What is stored of services, one after the other.
+const (
+	tagName = iota + 1
+	tagResource
+	tagBounds
+	tagServed
+)
+
+// writeServices writes the services and what was learnt of them.
+func (e *Engine) writeServices(p *parts) {
+	s := &e.services
+	for _, name := range s.names[1:] {
+		p.set(appendString(append(p.next(), tagName), name))
+	}
+	for _, r := range slices.SortedFunc(maps.Keys(s.byValue), func(a, b Resource) int { return cmp.Compare(s.byValue[a], s.byValue[b]) }) {
+		n := s.byValue[r]
+		body := binary.AppendUvarint(append(p.next(), tagResource), uint64(n))
+		p.set(appendResource(binary.AppendUvarint(body, s.resources[n].used), &r))
+	}
+	of := func(body []byte, policy, service int) []byte {
+		return binary.AppendUvarint(binary.AppendUvarint(body, uint64(policy)), uint64(service))
+	}
+	keys := slices.SortedFunc(maps.Keys(e.stats.idle), func(a, b statKey) int {
+		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.policy, b.policy))
+	})
+	for _, k := range keys {
+		b := e.stats.idle[k]
+		body := of(append(p.next(), tagBounds), int(k.policy), int(k.service))
+		p.set(binary.AppendVarint(binary.AppendVarint(body, b.ServedMax), b.RejectedMin))
+	}
+	for row, longest := range e.stats.served {
+		if longest != 0 {
+			body := of(append(p.next(), tagServed), row%e.stats.policies, row/e.stats.policies)
+			p.set(binary.AppendVarint(body, longest))
+		}
+	}
+}
+
+// readServices reads what writeServices wrote, and finds out what the stored
+// numbers are now.
+func (r *restorer) readServices(d *decoder) {
+	s := &r.e.services
+	for d.err == nil && len(d.left) > 0 {
+		switch d.byte() {
+		case tagName:
+			r.services = append(r.services, s.name(d.string()))
+		case tagResource:
+			number, used := uint32(d.below(1<<32)), d.below(maxPosition)
+			if res := d.resource(); d.err == nil {
+				n := s.lookUp(res, 0)
+				s.resources[n].used = max(s.resources[n].used, used)
+				r.resources[number] = n
+			}
+		case tagBounds:
+			policy, service := r.policy(d.byte()), r.service(uint32(d.below(1<<32)))
+			b := Bounds{d.varint(), d.varint()}
+			if policy != NoPolicy {
+				have := r.e.stats.bounds(policy, service)
+				have.ServedMax = max(have.ServedMax, b.ServedMax)
+				if have.RejectedMin == 0 || b.RejectedMin != 0 && b.RejectedMin < have.RejectedMin {
+					have.RejectedMin = b.RejectedMin
+				}
+			}
+		case tagServed:
+			policy, service := r.policy(d.byte()), r.service(uint32(d.below(1<<32)))
+			if longest := d.varint(); policy != NoPolicy {
+				row := r.e.stats.row(policy, service)
+				r.e.stats.served[row] = max(r.e.stats.served[row], longest)
+			}
+		default:
+			d.fail()
+		}
+	}
+}

@@ -1,0 +1,350 @@
+package session
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// What a stored timeline has, by bits; the usual ones first, since they are
+// written as one variable-length integer.
+const (
+	hasFirst = 1 << iota
+	hasNewest
+	hasFirstActivity
+	hasActive
+	hasPolicies
+	hasRecent
+	hasIdentities
+	hasFirstStart
+	hasAuthentications
+	hasSampled
+	hasReported
+	hasEnds
+	hasRotations
+	hasLineage
+	hasForgotten
+	hasOutside
+	hasCalls
+	hasLateStarts
+	hasForgone
+	hasRaised
+	hasDue
+	hasSuspects
+	hasPolicy // that governed the last request
+	hasPseudonym
+)
+
+// appendTimeline appends all of t but what the table says of it: its id and its
+// place.
+func appendTimeline(buf []byte, t *timeline) []byte {
+	var has uint64
+	for _, x := range [...]struct {
+		bit uint64
+		set bool
+	}{
+		{hasFirst, t.first != unset},
+		{hasNewest, t.newest != longAgo},
+		{hasFirstActivity, t.firstActivity != unset},
+		{hasActive, len(t.active) > 0},
+		{hasPolicies, t.policies != 0},
+		{hasPolicy, t.policy != NoPolicy},
+		{hasRecent, t.recent != 0 || t.facts != 0},
+		{hasIdentities, len(t.identities) > 0},
+		{hasFirstStart, t.firstStart != unset},
+		{hasAuthentications, len(t.authentications) > 0},
+		{hasSampled, t.sampled},
+		{hasReported, t.reported},
+		{hasEnds, len(t.ends) > 0},
+		{hasRotations, len(t.rotations) > 0},
+		{hasLineage, len(t.lineage) > 0},
+		{hasForgotten, t.forgotten != longAgo},
+		{hasOutside, t.outside != longAgo},
+		{hasCalls, len(t.calls) > 0},
+		{hasLateStarts, len(t.lateStarts) > 0},
+		{hasForgone, t.forgone != 0},
+		{hasRaised, len(t.raised) > 0},
+		{hasDue, t.due != 0 || t.dueSince != 0},
+		{hasSuspects, t.suspects != 0},
+		{hasPseudonym, t.pseudonym != Pseudonym{}},
+	} {
+		if x.set {
+			has |= x.bit
+		}
+	}
+	buf = binary.AppendUvarint(buf, has)
+	if has&hasPseudonym != 0 {
+		buf = append(buf, t.pseudonym[:]...)
+	}
+	buf = binary.AppendVarint(buf, t.lastArrival)
+	base := t.lastArrival
+	for _, x := range [...]struct {
+		bit uint64
+		at  int64
+	}{
+		{hasNewest, t.newest},
+		{hasFirst, t.first},
+		{hasFirstActivity, t.firstActivity},
+		{hasFirstStart, t.firstStart},
+		{hasForgotten, t.forgotten},
+		{hasOutside, t.outside},
+		{hasForgone, t.forgone},
+	} {
+		if has&x.bit != 0 {
+			buf = binary.AppendVarint(buf, x.at-base)
+			base = x.at
+		}
+	}
+	if has&hasPolicies != 0 {
+		buf = binary.AppendUvarint(buf, t.policies)
+	}
+	if has&hasPolicy != 0 {
+		buf = append(buf, t.policy)
+	}
+	if has&hasRecent != 0 {
+		buf = binary.AppendUvarint(buf, t.recent)
+		buf = binary.AppendUvarint(buf, uint64(t.facts))
+	}
+	if has&hasDue != 0 {
+		buf = append(buf, byte(t.due))
+		buf = binary.AppendVarint(buf, t.dueSince-t.lastArrival)
+	}
+	if has&hasSuspects != 0 {
+		buf = binary.AppendUvarint(buf, uint64(t.suspects))
+	}
+	base = t.newest
+	if has&hasActive != 0 {
+		buf = binary.AppendUvarint(buf, uint64(len(t.active)))
+		for _, s := range slices.Backward(t.active) { // the last one ends where the session does
+			buf = binary.AppendVarint(buf, base-s.end)
+			buf = binary.AppendVarint(buf, s.end-s.start)
+			buf = binary.AppendUvarint(buf, s.policies)
+			base = s.start
+		}
+	}
+	base = t.newest
+	if has&hasCalls != 0 {
+		buf = binary.AppendUvarint(buf, uint64(len(t.calls)))
+		for _, c := range t.calls {
+			buf = binary.AppendVarint(buf, c.at-base)
+			buf = binary.AppendUvarint(buf, c.policies)
+			base = c.at
+		}
+	}
+	for _, x := range [...]struct {
+		bit  uint64
+		list []int64
+	}{{hasAuthentications, t.authentications}, {hasLateStarts, t.lateStarts}} {
+		if has&x.bit != 0 {
+			buf = appendInstants(buf, x.list, t.newest)
+		}
+	}
+	for _, x := range [...]struct {
+		bit  uint64
+		list []ending
+	}{{hasEnds, t.ends}, {hasRotations, t.rotations}, {hasRaised, t.raised}} {
+		if has&x.bit != 0 {
+			buf = appendEndings(buf, x.list, t.newest)
+		}
+	}
+	base = t.newest
+	if has&hasLineage != 0 {
+		buf = binary.AppendUvarint(buf, uint64(len(t.lineage)))
+		for _, r := range t.lineage {
+			buf = binary.AppendVarint(buf, r.at-base)
+			buf = appendID(buf, r.from)
+			buf = binary.AppendUvarint(buf, r.binds)
+			base = r.at
+		}
+	}
+	base = t.newest
+	if has&hasIdentities != 0 {
+		buf = binary.AppendUvarint(buf, uint64(len(t.identities)))
+		for _, i := range t.identities {
+			buf = binary.AppendVarint(buf, i.at-base)
+			buf = appendID(buf, i.user)
+			base = i.at
+		}
+	}
+	return buf
+}
+
+// readTimeline reads what appendTimeline wrote into t, whose slices it uses
+// again; what the table says of t it leaves alone. After an error t holds
+// nothing that can be relied on.
+func readTimeline(buf []byte, t *timeline) error {
+	d := decoder{left: buf}
+	has := d.uvarint()
+	t.pseudonym = Pseudonym{}
+	if has&hasPseudonym != 0 {
+		d.copy(t.pseudonym[:])
+	}
+	t.lastArrival = d.varint()
+	t.first, t.firstActivity, t.firstStart = unset, unset, unset
+	t.newest, t.forgotten, t.outside, t.forgone = longAgo, longAgo, longAgo, 0
+	base := t.lastArrival
+	for _, x := range [...]struct {
+		bit uint64
+		at  *int64
+	}{
+		{hasNewest, &t.newest},
+		{hasFirst, &t.first},
+		{hasFirstActivity, &t.firstActivity},
+		{hasFirstStart, &t.firstStart},
+		{hasForgotten, &t.forgotten},
+		{hasOutside, &t.outside},
+		{hasForgone, &t.forgone},
+	} {
+		if has&x.bit != 0 {
+			base = d.after(base)
+			*x.at = base
+		}
+	}
+	t.sampled, t.reported = has&hasSampled != 0, has&hasReported != 0
+	t.policies, t.policy, t.recent, t.facts, t.due, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0
+	if has&hasPolicies != 0 {
+		t.policies = d.uvarint()
+	}
+	if has&hasPolicy != 0 {
+		t.policy = d.byte()
+	}
+	if has&hasRecent != 0 {
+		t.recent = d.below(maxPosition)
+		t.facts = uint32(d.below(1 << 32))
+	}
+	if has&hasDue != 0 {
+		t.due = dueFor(d.byte())
+		t.dueSince = d.after(t.lastArrival)
+	}
+	if has&hasSuspects != 0 {
+		t.suspects = uint32(d.below(1 << 32))
+	}
+	base, t.active = t.newest, t.active[:0]
+	if has&hasActive != 0 {
+		n := d.count(3)
+		t.active = slices.Grow(t.active, n)[:n]
+		for i := range slices.Backward(t.active) {
+			end := base - d.varint()
+			start := end - d.varint()
+			t.active[i] = spell{start, end, d.uvarint()}
+			base = start
+		}
+	}
+	base, t.calls = t.newest, t.calls[:0]
+	if has&hasCalls != 0 {
+		for range d.count(2) {
+			base = d.after(base)
+			t.calls = append(t.calls, call{base, d.uvarint()})
+		}
+	}
+	t.authentications, t.lateStarts = t.authentications[:0], t.lateStarts[:0]
+	if has&hasAuthentications != 0 {
+		t.authentications = d.instants(t.authentications, t.newest)
+	}
+	if has&hasLateStarts != 0 {
+		t.lateStarts = d.instants(t.lateStarts, t.newest)
+	}
+	t.ends, t.rotations, t.raised = t.ends[:0], t.rotations[:0], t.raised[:0]
+	if has&hasEnds != 0 {
+		t.ends = d.endings(t.ends, t.newest)
+	}
+	if has&hasRotations != 0 {
+		t.rotations = d.endings(t.rotations, t.newest)
+	}
+	if has&hasRaised != 0 {
+		t.raised = d.endings(t.raised, t.newest)
+	}
+	base, t.lineage = t.newest, t.lineage[:0]
+	if has&hasLineage != 0 {
+		for range d.count(18) {
+			base = d.after(base)
+			r := rotation{at: base, from: d.id()}
+			r.binds = d.uvarint()
+			t.lineage = append(t.lineage, r)
+		}
+	}
+	base, t.identities = t.newest, t.identities[:0]
+	if has&hasIdentities != 0 {
+		for range d.count(17) {
+			base = d.after(base)
+			t.identities = append(t.identities, identity{base, d.id()})
+		}
+	}
+	if t.forgone != 0 && len(t.authentications) == 0 { // the one that it was given up for
+		d.fail()
+	}
+	return d.end()
+}
+
+func appendInstants(buf []byte, list []int64, base int64) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(list)))
+	for _, at := range list {
+		buf = binary.AppendVarint(buf, at-base)
+		base = at
+	}
+	return buf
+}
+
+func (d *decoder) instants(list []int64, base int64) []int64 {
+	for range d.count(1) {
+		base = d.after(base)
+		list = append(list, base)
+	}
+	return list
+}
+
+// What a stored ending has, by bits.
+const (
+	endingBinds = 1 << iota
+	endingSeen
+	endingOther
+)
+
+func appendEndings(buf []byte, list []ending, base int64) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(list)))
+	for i := range list {
+		x := &list[i]
+		var has byte
+		if x.binds != 0 {
+			has |= endingBinds
+		}
+		if x.seen != 0 || x.order != 0 {
+			has |= endingSeen
+		}
+		if !x.other.IsZero() {
+			has |= endingOther
+		}
+		buf = append(binary.AppendVarint(buf, x.at-base), has)
+		base = x.at
+		buf = binary.AppendUvarint(buf, uint64(x.service))
+		if has&endingBinds != 0 {
+			buf = binary.AppendUvarint(buf, x.binds)
+		}
+		if has&endingSeen != 0 {
+			buf = binary.AppendUvarint(buf, x.seen)
+			buf = binary.AppendUvarint(buf, x.order)
+		}
+		if has&endingOther != 0 {
+			buf = appendID(buf, x.other)
+		}
+	}
+	return buf
+}
+
+func (d *decoder) endings(list []ending, base int64) []ending {
+	for range d.count(3) {
+		base = d.after(base)
+		x, has := ending{at: base}, d.byte()
+		x.service = uint32(d.below(1 << 32))
+		if has&endingBinds != 0 {
+			x.binds = d.uvarint()
+		}
+		if has&endingSeen != 0 {
+			x.seen, x.order = d.uvarint(), d.uvarint()
+		}
+		if has&endingOther != 0 {
+			x.other = d.id()
+		}
+		list = append(list, x)
+	}
+	return list
+}

@@ -1,0 +1,127 @@
+package session
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+)
+
+func anyTimeline(d *rand.Rand) timeline {
+	t := timeline{
+		first: unset, firstStart: unset, firstActivity: unset, newest: longAgo, outside: longAgo, forgotten: longAgo, policy: NoPolicy,
+		lastArrival: anything(d),
+	}
+	d.Uint64()
+	for i := range t.pseudonym {
+		t.pseudonym[i] = byte(d.Uint32())
+	}
+	n := func() int { return 1 + d.IntN(4) }
+	id := func() ID { return ID{d.Uint64(), d.Uint64()} }
+	instants := func() (list []int64) {
+		for range n() {
+			list = append(list, anything(d))
+		}
+		return list
+	}
+	endings := func() (list []ending) {
+		for range n() {
+			x := ending{at: anything(d), service: d.Uint32()}
+			if d.IntN(2) == 0 {
+				x.seen, x.order = d.Uint64(), d.Uint64()
+			}
+			if d.IntN(2) == 0 {
+				x.binds = d.Uint64()
+			}
+			if d.IntN(2) == 0 {
+				x.other = id()
+			}
+			list = append(list, x)
+		}
+		return list
+	}
+	for _, set := range []func(){
+		func() { t.first = anything(d) }, func() { t.firstStart = anything(d) }, func() { t.firstActivity = anything(d) },
+		func() { t.newest = anything(d) }, func() { t.outside = anything(d) }, func() { t.forgotten = anything(d) },
+		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true },
+		func() { t.due, t.dueSince = 3, anything(d) }, func() { t.recent, t.facts = d.Uint64N(maxPosition), d.Uint32() },
+		func() { t.suspects = d.Uint32() }, func() { t.authentications = instants() },
+		func() { t.authentications, t.forgone = instants(), anything(d) }, func() { t.lateStarts = instants() },
+		func() { t.ends = endings() }, func() { t.rotations = endings() }, func() { t.raised = endings() },
+		func() {
+			for range n() {
+				t.active = append(t.active, spell{anything(d), anything(d), d.Uint64()})
+			}
+		},
+		func() {
+			for range n() {
+				t.calls = append(t.calls, call{anything(d), d.Uint64()})
+			}
+		},
+		func() {
+			for range n() {
+				t.lineage = append(t.lineage, rotation{anything(d), id(), d.Uint64()})
+			}
+		},
+		func() {
+			for range n() {
+				t.identities = append(t.identities, identity{anything(d), id()})
+			}
+		},
+	} {
+		if d.IntN(3) == 0 {
+			set()
+		}
+	}
+	return t
+}
+
+// plain lets empty slices be nil.
+func plain(t timeline) timeline {
+	v := reflect.ValueOf(&t).Elem()
+	for _, f := range v.Fields() {
+		if f.Kind() == reflect.Slice && f.Len() == 0 {
+			*(*[]byte)(f.Addr().UnsafePointer()) = nil
+		}
+	}
+	return t
+}
+
+// TestTimelineCodec: a timeline is read as it was written, whatever it is and
+// whatever the one that it is read into held before; nothing shorter is read.
+func TestTimelineCodec(t *testing.T) {
+	d := rand.New(rand.NewPCG(firstSeed, 0))
+	got := timeline{id: ID{1, 2}, slot: 3}
+	for range 4000 {
+		want := anyTimeline(d)
+		b := appendTimeline(nil, &want)
+		err := readTimeline(b, &got)
+		want.id, want.slot = ID{1, 2}, 3
+		if read := plain(got); err != nil || !reflect.DeepEqual(read, want) {
+			t.Fatalf("wrote %+v\nread  %+v: %v", want, read, err)
+		}
+		for i := range b {
+			b[i] = '#' // not what was read
+		}
+		if !reflect.DeepEqual(plain(got), want) {
+			t.Fatal("it is memory of the buffer")
+		}
+		b = appendTimeline(b[:0], &want)
+		if n := d.IntN(len(b)); readTimeline(b[:n], &got) == nil {
+			t.Fatalf("%d of %d bytes were enough", n, len(b))
+		}
+	}
+}
+
+// TestTimelineSize: a session that does nothing special takes few bytes.
+func TestTimelineSize(t *testing.T) {
+	s := int64(1e9)
+	tl := timeline{
+		newest: epoch + 900*s, first: epoch, firstActivity: epoch, firstStart: unset, outside: longAgo, forgotten: longAgo,
+		lastArrival: epoch + 901*s, policies: 1, policy: 0, active: activity{{epoch, epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
+	}
+	if n := len(appendTimeline(nil, &tl)); n > 44 {
+		t.Errorf("%d bytes", n)
+	} else {
+		t.Logf("%d bytes", n)
+	}
+}

@@ -1,0 +1,433 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestDamage: whatever becomes of a chunk, the rest is restored, what is lost is
+// named, and nothing is found that is not so by all the facts.
+func TestDamage(t *testing.T) {
+	var lost, found atomic.Int64
+	sampled(t, histories/20, func(seed uint64) *history {
+		h := seededHistory(seed, inWindow)
+		h.restarts = seed + 1
+		return h
+	}, func(h *history) string {
+		d := rand.New(rand.NewPCG(h.restarts, 3))
+		e, half := New(h.cfg), d.IntN(len(h.steps)+1)
+		now := epoch
+		tell := func(steps []historyStep) {
+			for i := range steps {
+				s := &steps[i]
+				now = s.now
+				switch s.verb {
+				case doObserve:
+					e.Observe(&s.fact, s.now)
+				case doAdvance:
+					e.Advance(s.now)
+				case doBlind:
+					e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+				}
+			}
+		}
+		if speaksOfEarlier(h.steps, half) {
+			return ""
+		}
+		tell(h.steps[:half])
+		s := everything(e, now)
+		keys := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(k string) bool { return k == headKey })
+		if len(keys) == 0 {
+			return ""
+		}
+		key := keys[d.IntN(len(keys))]
+		chunk, reason := bytes.Clone(s[key]), ""
+		switch d.IntN(4) {
+		case 0:
+			delete(s, key)
+			reason = "missing"
+		case 1:
+			s[key], reason = chunk[:d.IntN(len(chunk))], "truncated"
+		case 2:
+			chunk[4]++
+			s[key], reason = chunk, "version"
+		case 3:
+			chunk[len(chunk)-1-d.IntN(len(chunk)-10)] ^= 1 << d.IntN(8)
+			s[key], reason = chunk, "corrupt"
+		}
+		e, res, err := Restore(h.cfg, s.get, now)
+		if want := []LostChunk{{key, reason}}; err != nil || !slices.Equal(res.Lost, want) {
+			return fmt.Sprintf("lost %v %v, want %v", res.Lost, err, want)
+		}
+		lost.Add(1)
+		e.TakeFindings() // what was found before is so
+		tell(h.steps[half:])
+		final := map[uint64]Finding{}
+		for range 3 {
+			now += int64(h.cfg.DecisionWait) + int64(h.cfg.UpdateInterval)
+			e.Advance(now)
+			for _, f := range e.TakeFindings() {
+				final[f.ID] = f
+			}
+		}
+		facts, blinds := h.arrivals()
+		type violation struct {
+			session Pseudonym
+			policy  int
+			service string
+		}
+		truth := map[violation]bool{}
+		for _, f := range reference(h.cfg, blinds, facts) {
+			truth[violation{f.Session, f.Policy, f.Resource.ServiceName}] = true
+		}
+		for _, f := range final {
+			if f.State == Confirmed && !truth[violation{f.Session, f.Policy, f.Resource.ServiceName}] {
+				return fmt.Sprintf("after %d steps, %s %s: %s", half, key, reason, findingText(h, &f))
+			}
+			if f.State == Confirmed {
+				found.Add(1)
+			}
+		}
+		return ""
+	})
+	t.Logf("%d chunks lost, %d findings confirmed behind", lost.Load(), found.Load())
+}
+
+// speaksOfEarlier reports whether a step from n on says that one before it was
+// something else. What it speaks of may be lost: it is as far out of reach then
+// as what max_recent_requests has displaced.
+func speaksOfEarlier(steps []historyStep, n int) bool {
+	for i := n; i < len(steps); i++ {
+		f := &steps[i].fact
+		for j := range n {
+			if g := &steps[j].fact; f.Kind != EndedUser && f.Session.ID == g.Session.ID && hasBothIDs(f) && f.Trace == g.Trace {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestHeads: a head decides whether anything is restored at all.
+func TestHeads(t *testing.T) {
+	h := seededHistory(7, inWindow)
+	e := run(h, false).engine
+	s := everything(e, epoch)
+	restore := func(cfg Config, damage func(stored)) (*Engine, Restored, error) {
+		c := maps.Clone(s)
+		c[headKey] = bytes.Clone(c[headKey])
+		damage(c)
+		return Restore(cfg, c.get, epoch+1)
+	}
+	if _, res, err := restore(h.cfg, func(s stored) { delete(s, headKey) }); err != nil || res.Found {
+		t.Errorf("no head: %v %v", res, err)
+	}
+	if _, _, err := restore(h.cfg, func(s stored) { s[headKey][4]++ }); !errors.Is(err, ErrNewerVersion) {
+		t.Errorf("newer version: %v", err)
+	}
+	other := h.cfg
+	other.KeyID[3]++
+	if _, _, err := restore(other, func(stored) {}); !errors.Is(err, ErrOtherKey) {
+		t.Errorf("another key: %v", err)
+	}
+	e, res, err := restore(h.cfg, func(s stored) { s[headKey][20]++ })
+	if err != nil || !res.Found || !slices.Equal(res.Lost, []LostChunk{{headKey, "corrupt"}}) || e.Sessions() != 0 {
+		t.Errorf("corrupt: %v %v", res, err)
+	}
+	if e.restarted != epoch+1 || e.tombs.of(ID{1, 2}) != epoch+1 {
+		t.Error("nothing is doubted after all was lost")
+	}
+	failing := errors.New("read-only")
+	if _, _, err := Restore(h.cfg, func(string) ([]byte, error) { return nil, failing }, 0); !errors.Is(err, failing) {
+		t.Errorf("failing storage: %v", err)
+	}
+	e, res, err = restore(h.cfg, func(stored) {})
+	if err != nil || len(res.Lost) > 0 || res.Sessions == 0 || res.Sessions != e.Sessions() || res.At != epoch {
+		t.Errorf("whole: %v %v", res, err)
+	}
+}
+
+// TestNoRawID: nothing that is stored holds a raw id.
+func TestNoRawID(t *testing.T) {
+	secret := "secret-of-a-session"
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0"}}
+	cfg.Pseudonym = func(string) Pseudonym { return Pseudonym{7} }
+	e := New(cfg)
+	f := Fact{Session: Name{ID: ID{1, 1}, Raw: secret}, User: Name{ID: ID{2, 1}, Raw: secret}, Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+	e.Observe(&f, epoch)
+	f.Kind, f.Previous, f.Session.ID = Rotated, f.Session, ID{1, 2}
+	e.Observe(&f, epoch)
+	s := everything(e, epoch)
+	s["journal"] = AppendFact(nil, &f, epoch, cfg.pseudonym)
+	for key, value := range s {
+		if bytes.Contains(value, []byte(secret)) {
+			t.Errorf("%s holds a raw id", key)
+		}
+	}
+}
+
+// TestPoliciesByName: policies are known by their names, wherever they stand now.
+// One that is gone governs nothing any more.
+func TestPoliciesByName(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "gone", IdleTimeout: second}, {Name: "kept", IdleTimeout: second}, {Name: "other", IdleTimeout: second}}
+	e := New(cfg)
+	for i := range cfg.Policies {
+		for n := range int64(3) {
+			at := epoch + n*10*int64(second)
+			f := Fact{Session: sessionName(i), Start: at, End: at, At: at, Policy: uint8(i), Resource: resources["web"], Trace: [16]byte{1}, Span: [8]byte{byte(i), byte(n)}}
+			e.Observe(&f, at)
+			if n == 1 {
+				e.Advance(at + int64(cfg.DecisionWait))
+			}
+		}
+	}
+	now := epoch + 20*int64(second)
+	cfg.Policies = []Policy{{Name: "new", IdleTimeout: second}, {Name: "other", IdleTimeout: second}, {Name: "kept", IdleTimeout: second}}
+	e, why := everything(e, now).restored(cfg, now)
+	if why != "" {
+		t.Fatal(why)
+	}
+	e.Advance(now + int64(cfg.DecisionWait+cfg.UpdateInterval))
+	last := map[string]Finding{}
+	for _, f := range e.TakeFindings() {
+		last[cfg.Policies[f.Policy].Name+" "+text(f.Session)] = f
+	}
+	if got := strings.Join(slices.Sorted(maps.Keys(last)), ", "); got != "kept b, other c" {
+		t.Errorf("findings of %q", got)
+	}
+	if f := last["kept b"]; f.Requests != 2 || f.Revision != 2 {
+		t.Errorf("%d requests, revision %d", f.Requests, f.Revision)
+	}
+	if e.Pending() != 0 {
+		t.Errorf("%d pending", e.Pending())
+	}
+	if a := e.sessions.get(sessionName(0).ID); a.policies != 0 || a.policy != NoPolicy {
+		t.Error("a policy that is gone governs a session")
+	}
+}
+
+// TestOtherLimits: what does not fit is evicted, and the newest records stay.
+func TestOtherLimits(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
+	cfg.MaxSessions, cfg.MaxRecentRequests = 20, 100
+	e := New(cfg)
+	for i := range int64(150) {
+		at := epoch + i*int64(second)
+		f := Fact{Session: sessionName(int(i % 15)), Start: at, End: at, At: at, Resource: resources["web"], Trace: [16]byte{byte(i)}, Span: [8]byte{1}}
+		f.Details.Path = instantText(at)
+		e.Observe(&f, at)
+	}
+	now := epoch + 150*int64(second)
+	s := everything(e, now)
+	for _, limit := range []struct{ sessions, records int }{{5, 100}, {20, 10}, {5, 10}, {100, 1000}, {1, 1}} {
+		cfg.MaxSessions, cfg.MaxRecentRequests = limit.sessions, limit.records
+		e, why := s.restored(cfg, now)
+		if why != "" {
+			t.Fatal(why)
+		}
+		if want := min(limit.sessions, 15); e.Sessions() != want || int(e.Stats().Evicted(EvictedLimit)) != 15-want {
+			t.Errorf("%+v: %d sessions, %d evicted", limit, e.Sessions(), e.Stats().Evicted(EvictedLimit))
+		}
+		for i := range 15 {
+			id := sessionName(i).ID
+			if e.sessions.get(id) == nil && e.tombs.of(id) < now {
+				t.Errorf("%+v: session %d has neither a place nor a tomb", limit, i)
+			}
+		}
+		for p := e.recent.oldest(); p < e.recent.next; p++ {
+			r := e.recent.at(p)
+			there := p > 150-uint64(min(limit.records, 100))
+			if r.position != p || there != (r.kind == Request) || there && e.recent.details.get(r.details).Path != instantText(r.At) {
+				t.Fatalf("%+v: record %d: %+v", limit, p, r)
+			}
+		}
+		// It goes on.
+		for i := range int64(2000) {
+			at := now + i*int64(second)/10
+			f := Fact{Session: sessionName(int(i % 26)), Start: at, End: at, At: at, Resource: resources["api"], Trace: [16]byte{byte(i)}, Span: [8]byte{2}}
+			e.Observe(&f, at)
+			if i%50 == 0 {
+				e.Advance(at)
+			}
+		}
+	}
+}
+
+// FuzzRestore gives Restore any bytes: it never panics, and neither does the
+// engine that it makes.
+func FuzzRestore(f *testing.F) {
+	for seed := range uint64(4) {
+		h := seededHistory(seed, anyOrder)
+		s := everything(run(h, false).engine, epoch)
+		for key, value := range s {
+			f.Add(key, value[min(chunkHeader, len(value)):])
+		}
+	}
+	base := seededHistory(7, anyOrder)
+	whole := everything(run(base, false).engine, epoch)
+	f.Fuzz(func(_ *testing.T, key string, body []byte) {
+		s := maps.Clone(whole)
+		kind := kindHead
+		for k, name := range chunkKindNames {
+			if strings.HasPrefix(key, name+"/") {
+				kind = chunkKind(k)
+			}
+		}
+		chunk := append(beginChunk(nil), body...)
+		sum := sealChunk(chunk, key, kind)
+		s[key] = chunk
+		if kind != kindHead { // let the head mean it
+			h, _ := readHead(whole[headKey][chunkHeader:])
+			h.ranges[kind] = []chunkRange{{parts: []uint32{sum}}}
+			key2 := chunkKey(kind, 0, 0, 0)
+			h.ranges[kind][0].parts[0] = sealChunk(chunk, key2, kind)
+			s[key2] = chunk
+			head := h.append(beginChunk(nil))
+			sealChunk(head, headKey, kindHead)
+			s[headKey] = head
+		}
+		cfg := base.cfg
+		e, _, err := Restore(cfg, s.get, epoch)
+		if err != nil {
+			return
+		}
+		now := epoch
+		for i := range base.steps {
+			now = base.steps[i].now
+			e.Observe(&base.steps[i].fact, now)
+		}
+		e.Advance(now + int64(cfg.DecisionWait))
+		e.Resume(now)
+		everything(e, now)
+		e.Shutdown(now)
+	})
+}
+
+// FuzzReadTimeline reads any bytes as a timeline.
+func FuzzReadTimeline(f *testing.F) {
+	d := rand.New(rand.NewPCG(firstSeed, 0))
+	for range 8 {
+		t := anyTimeline(d)
+		f.Add(appendTimeline(nil, &t))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var tl timeline
+		if readTimeline(data, &tl) != nil {
+			return
+		}
+		var again timeline
+		if err := readTimeline(appendTimeline(nil, &tl), &again); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestLostIsDoubted: what a lost chunk may have said is in doubt, of sessions that
+// are known and of those that may have been.
+func TestLostIsDoubted(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
+	e := New(cfg)
+	for i := range 3 {
+		f := Fact{Session: sessionName(i), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+		if e.Observe(&f, epoch); i == 2 {
+			f.Kind, f.Previous = Rotated, sessionName(0)
+			e.Observe(&f, epoch)
+		}
+	}
+	now := epoch + int64(second)
+	whole := everything(e, now)
+	for lost, doubted := range map[string][3]bool{
+		// Two sessions make a range, and the last was rotated from the first.
+		"sessions/0/0/0": {true, true, true},
+		"sessions/1/0/0": {false, false, true},
+		"recent/0/0/0":   {true, true, true},
+		"services/0/0/0": {true, true, true},
+	} {
+		s := maps.Clone(whole)
+		delete(s, lost)
+		e, _, err := Restore(cfg, s.get, now)
+		if err != nil || e.restarted != now || e.tombs.of(ID{7, 7}) != now || e.authenticated != ^uint64(0) {
+			t.Errorf("without %s: restarted %d %v", lost, e.restarted, err)
+		}
+		for i, want := range doubted {
+			f := Fact{Kind: Activity, Session: sessionName(i), Start: now, End: now, At: now, Resource: resources["web"]}
+			e.Observe(&f, now)
+			if got := e.sessions.get(f.Session.ID).forgotten == now; got != want {
+				t.Errorf("without %s session %d is in doubt: %v", lost, i, got)
+			}
+		}
+	}
+}
+
+// TestUserEndsAreForgotten: the ends of a user are forgotten after a restart as
+// they were before, though it be lost when they came.
+func TestUserEndsAreForgotten(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies, cfg.Retention = []Policy{{Name: "p0"}}, time.Hour
+	e := New(cfg)
+	f := Fact{Kind: EndedUser, User: userName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+	e.Observe(&f, epoch)
+	for _, lose := range []bool{false, true} {
+		if lose {
+			e.users.endedAt = nil
+		}
+		e, why := everything(e, epoch).restored(cfg, epoch)
+		if why != "" || len(e.users.ended) != 1 || e.users.count != 1 {
+			t.Fatalf("%d users ended, %d names %s", len(e.users.ended), e.users.count, why)
+		}
+		e.Advance(epoch + int64(time.Hour))
+		if len(e.users.ended) != 1 {
+			t.Error("forgotten too soon")
+		}
+		e.Advance(epoch + int64(time.Hour) + 1)
+		if len(e.users.ended)+len(e.users.endedAt)+e.users.count != 0 {
+			t.Error("not forgotten")
+		}
+	}
+}
+
+// TestTombsOfAnotherSize: a tomb is found whether there are more places now, or
+// fewer.
+func TestTombsOfAnotherSize(t *testing.T) {
+	sizes := []int{1 << 9, 1 << 11, 1 << 15}
+	for _, from := range sizes {
+		for _, to := range sizes {
+			was, is := newTombs(from), newTombs(to)
+			d := rand.New(rand.NewPCG(firstSeed, 0))
+			var ids []ID
+			for i := range int64(20) {
+				ids = append(ids, ID{d.Uint64(), d.Uint64()})
+				was.bury(ids[i], epoch+i)
+			}
+			var p parts
+			was.write(&p)
+			is.floor = was.floor
+			for _, body := range p.bodies {
+				in := decoder{left: body}
+				if is.read(&in, len(was.slots)); in.err != nil {
+					t.Fatal(in.err)
+				}
+			}
+			for i, id := range ids {
+				if is.of(id) < epoch+int64(i) {
+					t.Errorf("%d to %d: tomb %d is lost", from, to, i)
+				}
+			}
+			if unknown := is.of(ID{d.Uint64(), d.Uint64()}); from == to && unknown != was.floor {
+				t.Errorf("%d to %d: what was never known is in doubt", from, to)
+			}
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package session
+
+import "math"
+
+// entry is what the table keeps of every session, in one cache line and
+// without a pointer. It is enough to take an ordinary request, and all there
+// is where a session has nothing but one spell of activity; what else there is
+// stands in a blob, or, while it is worked on, in a timeline.
+type entry struct {
+	id ID
+	// from: a request that starts behind it goes on where the session is, as
+	// far as end and since say; the start of its last spell where there is no
+	// blob.
+	from int64
+	// end is the last spell's latest end.
+	end int64
+	// since is the instant that the absolute clock starts from, or one before
+	// it.
+	since int64
+	// recent are the low bits of the position of its newest recent fact.
+	recent uint32
+	// heard is when the last fact arrived: seconds since the Unix epoch, rounded
+	// up.
+	heard uint32
+	// more refers to the blob, or to the timeline where there is one.
+	more uint32
+	// user is the number of the one user that it showed; 0: none or several.
+	user uint32
+	// facts is how many there ever were.
+	facts uint32
+	// policies that governed one of its requests, of the first 16.
+	policies uint16
+	policy   uint8
+	flags    entryFlags
+}
+
+type entryFlags uint8
+
+const (
+	// taken: the slot is a session's.
+	taken entryFlags = 1 << iota
+	// warm: more refers to a timeline, which alone is right.
+	warm
+	// ready: an ordinary request can be taken by what stands here.
+	ready
+	// sampledEntry: activity may have been dropped by a sampler.
+	sampledEntry
+	// overEntry: it was ended.
+	overEntry
+	// reportedEntry: its lifetime has been reported.
+	reportedEntry
+)
+
+// seconds rounds an instant up to what entry.heard holds.
+func seconds(ns int64) uint32 {
+	return uint32(min(max((ns+999_999_999)/1_000_000_000, 0), math.MaxUint32))
+}
+
+// plain is the timeline of a session of which nothing is known but what stands
+// in the entry. It reuses the slices of t.
+func (x *entry) plain(t *timeline, slot uint32) {
+	t.empty(x.id, slot)
+	t.first, t.firstActivity = x.from, x.from
+	t.active = append(t.active, spell{x.from, x.end, uint64(x.policies)})
+	t.policies = uint64(x.policies)
+}
+
+// newer is what an entry knows better than the blob, since requests were taken
+// without it.
+func (x *entry) newer(t *timeline) {
+	t.policy = x.policy
+	t.facts = x.facts
+	t.lastArrival = int64(x.heard) * 1_000_000_000
+	t.sampled = x.flags&sampledEntry != 0
+	t.reported = x.flags&reportedEntry != 0
+	if x.flags&ready != 0 {
+		t.active[len(t.active)-1].end = x.end
+		t.newest = x.end
+	}
+}
+
+// settle makes x stand for t.
+func (x *entry) settle(t *timeline, cfg *Config, users *users) {
+	*x = entry{
+		id: x.id, flags: taken,
+		recent: uint32(t.recent), heard: seconds(t.lastArrival), facts: t.facts,
+		policies: uint16(t.policies), policy: t.policy,
+	}
+	if t.sampled {
+		x.flags |= sampledEntry
+	}
+	if t.reported {
+		x.flags |= reportedEntry
+	}
+	if t.over() {
+		x.flags |= overEntry
+	}
+	if n := len(t.active); n > 0 {
+		x.from, x.end, x.since = t.active[n-1].start, t.active[n-1].end, t.sinceAtLeast()
+	}
+	if !t.ordinary(cfg, users) {
+		return
+	}
+	x.flags |= ready
+	if len(t.identities) == 1 {
+		x.user = users.number(t.identities[0].user)
+		x.from = max(x.from, t.identities[0].at)
+	}
+	x.from = max(x.from, x.since, t.first, t.firstActivity)
+}
+
+// isPlain reports whether the entry alone stands for t.
+func (x *entry) isPlain(t *timeline) bool {
+	return x.flags&ready != 0 && len(t.active) == 1 &&
+		t.active[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
+		t.active[0].policies == t.policies && t.policies < 1<<16 && x.user == 0 &&
+		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.outside == longAgo && t.forgotten == longAgo
+}
+
+// sinceAtLeast is an instant no later than the one that the absolute clock
+// starts from for a request to come.
+func (t *timeline) sinceAtLeast() int64 {
+	if n := len(t.authentications); n > 0 {
+		return t.authentications[n-1]
+	}
+	at := min(t.first, t.firstActivity, t.firstStart)
+	for _, late := range t.lateStarts {
+		at = min(at, late)
+	}
+	return at
+}
+
+// ordinary reports whether a request that goes on where the session is violates
+// nothing but, perhaps, the absolute limit, and changes nothing but the end of
+// the last spell.
+func (t *timeline) ordinary(cfg *Config, users *users) bool {
+	n := len(t.active)
+	if n == 0 || t.newest != t.active[n-1].end || t.outside > t.newest || t.first == unset || t.firstActivity == unset ||
+		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.calls) > 0 || t.forgone != 0 ||
+		len(t.identities) > 1 || t.policies >= 1<<16 {
+		return false
+	}
+	if len(t.identities) == 1 && len(users.ends(t.identities[0].user)) > 0 {
+		return false
+	}
+	from := t.sinceAtLeast()
+	for i := range cfg.Policies {
+		p := &cfg.Policies[i]
+		if limit := int64(p.IdleTimeout); limit > 0 && t.active.silent(p, uint8(i), from, limit+int64(p.Tolerance)) {
+			return false
+		}
+	}
+	return true
+}

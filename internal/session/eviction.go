@@ -1,0 +1,127 @@
+package session
+
+import "time"
+
+// probation remembers the newest sessions of the table, which have yet to be
+// heard of twice. Where invented ids arrive faster than anything else they
+// displace one another, and not the sessions that are in use.
+type probation struct {
+	slots      []uint32 // a ring
+	head, tail uint64
+}
+
+// newProbation makes a ring of a thousandth of the table: so many sessions that
+// are new at the same time can be in it, and so many can be lost because of it.
+func newProbation(limit int) probation { return probation{slots: make([]uint32, max(limit>>10, 16))} }
+
+// add remembers slot, and forgets the oldest where it must.
+func (p *probation) add(slot uint32) {
+	n := uint64(len(p.slots))
+	if p.tail-p.head == n {
+		p.head++
+	}
+	p.slots[p.tail%n] = slot
+	p.tail++
+}
+
+// oldest takes out the oldest slot, and false where there is none.
+func (p *probation) oldest() (slot uint32, ok bool) {
+	if p.head == p.tail {
+		return 0, false
+	}
+	slot = p.slots[p.head%uint64(len(p.slots))]
+	p.head++
+	return slot, true
+}
+
+// leastUseful returns the slot whose loss costs least, or noSlot: of a few
+// looked at in turn an ended session or, at now, an expired one; else the
+// oldest of those that have just come and been heard of once; else the one
+// that is silent longest. Sessions with an open finding are kept.
+func (t *table) leastUseful(now int64, cfg *Config) uint32 {
+	const looks = 16
+	best, rank := uint32(noSlot), 0
+	for range min(looks, t.slots) {
+		slot := t.next(&t.victim)
+		if slot == noSlot {
+			continue
+		}
+		if r := t.rank(slot, now, cfg); r > rank || r == rank && r > rankKept && t.heardAt(slot) < t.heardAt(best) {
+			best, rank = slot, r
+		}
+	}
+	if rank > rankSilent {
+		return best
+	}
+	for {
+		slot, ok := t.probation.oldest()
+		if !ok {
+			return best
+		}
+		if x := t.entry(slot); x.flags&taken != 0 && t.rank(slot, now, cfg) > rankKept && t.facts(slot) <= 1 {
+			return slot
+		}
+	}
+}
+
+// The ranks of sessions to be evicted.
+const (
+	rankKept = iota
+	rankSilent
+	rankExpired
+	rankOver
+)
+
+func (t *table) rank(slot uint32, now int64, cfg *Config) int {
+	x := t.entry(slot)
+	policy, over := x.policy, x.flags&overEntry != 0
+	if x.flags&warm != 0 {
+		tl := t.timelines[x.more]
+		if tl.suspects > 0 {
+			return rankKept
+		}
+		policy, over = tl.policy, tl.over()
+	}
+	switch {
+	case slot == t.pinned:
+		return rankKept
+	case over:
+		return rankOver
+	case policy != NoPolicy && cfg.Policies[policy].IdleTimeout > 0 &&
+		time.Duration(now-t.heardAt(slot)) > cfg.Policies[policy].IdleTimeout+cfg.ReorderWindow:
+		return rankExpired
+	}
+	return rankSilent
+}
+
+func (t *table) facts(slot uint32) uint32 {
+	x := t.entry(slot)
+	if x.flags&warm != 0 {
+		return t.timelines[x.more].facts
+	}
+	return x.facts
+}
+
+// heardAt returns when the last fact of the session in slot arrived, rounded up
+// to a second.
+func (t *table) heardAt(slot uint32) int64 {
+	x := t.entry(slot)
+	if x.flags&warm != 0 {
+		return t.timelines[x.more].lastArrival
+	}
+	return int64(x.heard) * int64(time.Second)
+}
+
+// next returns the session in the next slot, or noSlot if that one is free.
+func (t *table) next(hand *uint32) uint32 {
+	if t.slots == 0 {
+		return noSlot
+	}
+	if *hand++; *hand >= t.slots {
+		*hand = 0
+	}
+	if t.entry(*hand).flags&taken != 0 {
+		return *hand
+	}
+	return noSlot
+}

@@ -1,0 +1,85 @@
+package session
+
+import "encoding/binary"
+
+// head says what else is stored. It is stored last, and read first.
+type head struct {
+	keyID    [16]byte
+	at       int64
+	policies []string
+
+	observed, cursor, next, ringLimit uint64
+	restarted, tombFloor              int64
+	tombSlots                         int
+	authenticated                     uint64
+	blinds                            blinds
+
+	ranges [kindCount][]chunkRange
+}
+
+func (h *head) append(b []byte) []byte {
+	b = append(b, h.keyID[:]...)
+	b = binary.AppendVarint(b, h.at)
+	b = binary.AppendUvarint(b, uint64(len(h.policies)))
+	for _, name := range h.policies {
+		b = appendString(b, name)
+	}
+	for _, v := range [...]uint64{h.observed, h.cursor, h.next, h.ringLimit, uint64(h.tombSlots), h.authenticated} {
+		b = binary.AppendUvarint(b, v)
+	}
+	b = binary.AppendVarint(b, h.restarted)
+	b = binary.AppendVarint(b, h.tombFloor)
+	b = binary.AppendUvarint(b, uint64(len(h.blinds)))
+	for _, x := range h.blinds {
+		b = appendString(binary.AppendVarint(binary.AppendVarint(b, x.from), x.to), x.reason)
+	}
+	b = binary.AppendUvarint(b, uint64(kindCount))
+	for _, ranges := range h.ranges {
+		b = binary.AppendUvarint(b, uint64(len(ranges)))
+		for i := range ranges {
+			b = append(b, ranges[i].side)
+			b = binary.AppendUvarint(b, uint64(len(ranges[i].parts)))
+			for _, sum := range ranges[i].parts {
+				b = binary.LittleEndian.AppendUint32(b, sum)
+			}
+		}
+	}
+	return b
+}
+
+func readHead(body []byte) (h head, err error) {
+	d := decoder{left: body}
+	d.copy(h.keyID[:])
+	h.at = d.varint()
+	for range d.count(1) {
+		h.policies = append(h.policies, d.string())
+	}
+	h.observed, h.cursor, h.next, h.ringLimit = d.uvarint(), d.below(maxPosition), d.below(maxPosition), d.below(maxPosition)
+	h.tombSlots = int(d.below(1 << 32))
+	h.authenticated = d.uvarint()
+	h.restarted, h.tombFloor = d.varint(), d.varint()
+	for range d.count(3) {
+		h.blinds = append(h.blinds, blindInterval{d.varint(), d.varint(), d.string()})
+	}
+	if d.uvarint() != uint64(kindCount) {
+		d.fail()
+	}
+	for kind := range h.ranges {
+		for range d.count(2) {
+			r := chunkRange{side: uint8(d.below(maxSides))}
+			for range d.count(4) {
+				var sum [4]byte
+				d.copy(sum[:])
+				r.parts = append(r.parts, binary.LittleEndian.Uint32(sum[:]))
+			}
+			h.ranges[kind] = append(h.ranges[kind], r)
+		}
+	}
+	if h.tombSlots < 64 || h.tombSlots&(h.tombSlots-1) != 0 { // see [newTombs]
+		d.fail()
+	}
+	if h.next == 0 || h.ringLimit == 0 || len(h.policies) > MaxPolicies || len(h.blinds) > maxBlind {
+		d.fail()
+	}
+	return h, d.end()
+}

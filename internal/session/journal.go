@@ -1,0 +1,115 @@
+package session
+
+import "encoding/binary"
+
+// factVersion is the first byte of every fact in a journal.
+const factVersion = 1
+
+// What follows in a fact, by bits.
+const (
+	factSession = 1 << iota
+	factPrevious
+	factUser
+	factEnd // another than Start
+	factAt  // another than Start
+	factTrace
+	factSpan
+	factDetails
+)
+
+// AppendFact appends a fact, and when it arrived, to buf. It holds no raw id: a
+// name travels as its ID and the pseudonym, which pseudonym is asked for.
+func AppendFact(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudonym) []byte {
+	var has uint64
+	for _, x := range [...]struct {
+		bit uint64
+		set bool
+	}{
+		{factSession, !f.Session.ID.IsZero()},
+		{factPrevious, !f.Previous.ID.IsZero()},
+		{factUser, !f.User.ID.IsZero()},
+		{factEnd, f.End != f.Start},
+		{factAt, f.At != f.Start},
+		{factTrace, f.Trace != [16]byte{}},
+		{factSpan, f.Span != [8]byte{}},
+		{factDetails, f.Details != Details{}},
+	} {
+		if x.set {
+			has |= x.bit
+		}
+	}
+	buf = append(buf, factVersion, byte(f.Kind), byte(f.Outcome), f.Policy)
+	buf = binary.AppendUvarint(buf, uint64(f.Flags))
+	buf = binary.AppendUvarint(buf, has)
+	buf = binary.AppendVarint(buf, arrival)
+	buf = binary.AppendVarint(buf, f.Start-arrival)
+	if has&factEnd != 0 {
+		buf = binary.AppendVarint(buf, f.End-f.Start)
+	}
+	if has&factAt != 0 {
+		buf = binary.AppendVarint(buf, f.At-f.Start)
+	}
+	for _, n := range [...]*Name{&f.Session, &f.Previous, &f.User} {
+		if !n.ID.IsZero() {
+			p := pseudonym(n)
+			buf = append(appendID(buf, n.ID), p[:]...)
+		}
+	}
+	if has&factTrace != 0 {
+		buf = append(buf, f.Trace[:]...)
+	}
+	if has&factSpan != 0 {
+		buf = append(buf, f.Span[:]...)
+	}
+	buf = appendResource(buf, f.Resource)
+	if has&factDetails != 0 {
+		buf = appendDetails(buf, &f.Details)
+	}
+	return buf
+}
+
+// ReadFact reads one fact; rest is what follows it. The fact shares no memory
+// with buf.
+func ReadFact(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
+	d := decoder{left: buf}
+	if v := d.byte(); d.err == nil && v != factVersion {
+		return Fact{}, 0, nil, errVersion
+	}
+	f.Kind, f.Outcome = Kind(d.below(uint64(KindCount))), Outcome(d.below(uint64(Rejected)+1))
+	f.Policy = d.byte()
+	f.Flags = Flags(d.below(1 << 16))
+	has := d.uvarint()
+	arrival = d.varint()
+	f.Start = d.after(arrival)
+	f.End, f.At = f.Start, f.Start
+	if has&factEnd != 0 {
+		f.End = d.after(f.Start)
+	}
+	if has&factAt != 0 {
+		f.At = d.after(f.Start)
+	}
+	for i, n := range [...]*Name{&f.Session, &f.Previous, &f.User} {
+		if has&(factSession<<i) != 0 {
+			n.ID = d.id()
+			d.copy(n.Pseudonym[:])
+		}
+	}
+	if has&factTrace != 0 {
+		d.copy(f.Trace[:])
+	}
+	if has&factSpan != 0 {
+		d.copy(f.Span[:])
+	}
+	r := d.resource()
+	f.Resource = &r
+	if has&factDetails != 0 {
+		f.Details = d.details()
+	}
+	if f.End < f.Start || f.Policy >= MaxPolicies && f.Policy != NoPolicy {
+		d.fail()
+	}
+	if d.err != nil {
+		return Fact{}, 0, nil, d.err
+	}
+	return f, arrival, d.left, nil
+}

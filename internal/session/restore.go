@@ -1,0 +1,362 @@
+package session
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
+
+// Errors of [Restore]: what is stored is not for this engine. It is left alone.
+var (
+	// ErrNewerVersion: a newer version of this program wrote it.
+	ErrNewerVersion = errors.New("the stored state was written by a newer version")
+	// ErrOtherKey: its ids were hashed with another key.
+	ErrOtherKey = errors.New("the stored state belongs to another hash key")
+)
+
+// LostChunk is a chunk that could not be read.
+type LostChunk struct {
+	Key    string
+	Reason string // corrupt, truncated, missing or version
+}
+
+// Restored says what [Restore] found.
+type Restored struct {
+	Found bool // there was a head
+	// At is the instant on the collector's clock up to which everything is
+	// contained: that at which the checkpoint began. 0 if the head is lost.
+	At       int64
+	Sessions int
+	Lost     []LostChunk
+}
+
+// restorer puts together an engine. What is stored is numbered as the engine
+// was that stored it.
+type restorer struct {
+	e    *Engine
+	head head
+	get  func(key string) ([]byte, error)
+	now  int64
+	res  Restored
+
+	policies  []uint8           // by stored number
+	services  []uint32          // by stored number - 1
+	resources map[uint32]uint32 // by stored number
+	slots     []uint32          // by stored number; noSlot: not there
+	suspected []ID              // the sessions that had suspects
+	suspects  map[uint64]*suspect
+	scratch   timeline
+}
+
+// Restore makes an engine of what the checkpoints of another stored. get
+// returns nil and no error for what is not there. What cannot be read is left
+// out and reported, the rest is restored; no verdict rests on what was lost. A
+// smaller limit than there was keeps the newest records and evicts sessions.
+// An error is one of get, [ErrNewerVersion] or [ErrOtherKey].
+func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engine, Restored, error) {
+	r := &restorer{e: New(cfg), get: get, now: now, resources: map[uint32]uint32{0: 0}, suspects: map[uint64]*suspect{}}
+	value, err := get(headKey)
+	if err != nil {
+		return nil, Restored{}, err
+	}
+	if value == nil {
+		return r.e, Restored{}, nil
+	}
+	r.res.Found = true
+	body, _, err := openChunk(value, headKey, kindHead)
+	if errors.Is(err, errVersion) && value[4] > chunkVersion {
+		return nil, r.res, ErrNewerVersion
+	}
+	if err == nil {
+		r.head, err = readHead(body)
+	}
+	if err != nil {
+		r.lose(headKey, err)
+		r.e.Restarted(now)
+		return r.e, r.res, nil
+	}
+	if r.head.keyID != cfg.KeyID {
+		return nil, r.res, ErrOtherKey
+	}
+	r.res.At = r.head.at
+	if err := r.read(); err != nil {
+		return nil, r.res, err
+	}
+	r.res.Sessions = r.e.Sessions()
+	return r.e, r.res, nil
+}
+
+// read reads everything but the head.
+func (r *restorer) read() error {
+	e, h := r.e, &r.head
+	r.mapPolicies()
+	e.observed, e.restarted, e.blinds = h.observed, h.restarted, h.blinds
+	e.authenticated = r.policySet(h.authenticated)
+	e.tombs.floor = max(e.tombs.floor, h.tombFloor)
+	e.recent.next = h.next
+	e.cursor = min(max(h.cursor, e.recent.oldest()), h.next)
+	var lost [kindCount]bool
+	for _, x := range [...]struct {
+		kind chunkKind
+		read func(*decoder)
+	}{
+		{kindServices, r.readServices},
+		{kindTombs, func(d *decoder) { e.tombs.read(d, h.tombSlots) }},
+		{kindUsers, r.readUsers},
+		{kindSessions, r.readSessions},
+		{kindSuspects, r.readSuspects},
+	} {
+		if x.kind == kindSuspects {
+			r.forgetSuspects()
+		}
+		for n := range h.ranges[x.kind] {
+			bad, err := r.readRange(x.kind, n, x.read)
+			if err != nil {
+				return err
+			}
+			lost[x.kind] = lost[x.kind] || bad
+		}
+	}
+	r.settleSuspects()
+	lost[kindRecent] = lost[kindServices] // what is not known to come from where
+	if !lost[kindRecent] {
+		bad, err := r.readRecent()
+		if err != nil {
+			return err
+		}
+		lost[kindRecent] = bad
+	}
+	r.linkRecent()
+	r.tidyUsers()
+	e.stored = h.ranges
+	for kind, changed := range map[chunkKind]*bitset{kindSessions: &e.changed.sessions, kindRecent: &e.changed.recent} {
+		for n := range h.ranges[kind] {
+			changed.set(n) // it may lie elsewhere now
+		}
+	}
+	if lost[kindSessions] || lost[kindTombs] || lost[kindRecent] {
+		e.Restarted(max(e.restarted, h.at))
+	}
+	if lost[kindRecent] {
+		r.doubtTorn()
+	}
+	if lost[kindSessions] {
+		r.doubtOrphans()
+	}
+	return nil
+}
+
+// readRange reads the chunks of one range, and says whether one of them is lost.
+func (r *restorer) readRange(kind chunkKind, n int, read func(*decoder)) (lost bool, err error) {
+	stored := &r.head.ranges[kind][n]
+	for part, sum := range stored.parts {
+		key := chunkKey(kind, n, part, stored.side)
+		value, err := r.get(key)
+		if err != nil {
+			return false, err
+		}
+		body, have, bad := openChunk(value, key, kind)
+		if bad == nil && have != sum {
+			bad = errCorrupt // it is whole, but not the one that the head means
+		}
+		if bad == nil {
+			d := decoder{left: body}
+			read(&d)
+			bad = d.end()
+		}
+		if bad != nil {
+			r.lose(key, bad)
+			lost = true
+		}
+	}
+	return lost, nil
+}
+
+func (r *restorer) lose(key string, why error) {
+	l := LostChunk{key, why.Error()}
+	if !slices.Contains(r.res.Lost, l) {
+		r.res.Lost = append(r.res.Lost, l)
+	}
+}
+
+// mapPolicies finds out what the stored policies are called now. One that is
+// gone governs nothing any more.
+func (r *restorer) mapPolicies() {
+	for _, name := range r.head.policies {
+		now := uint8(NoPolicy)
+		for i := range r.e.cfg.Policies {
+			if r.e.cfg.Policies[i].Name == name {
+				now = uint8(i)
+			}
+		}
+		r.policies = append(r.policies, now)
+	}
+}
+
+func (r *restorer) policy(stored uint8) uint8 {
+	if int(stored) < len(r.policies) {
+		return r.policies[stored]
+	}
+	return NoPolicy
+}
+
+func (r *restorer) policySet(stored uint64) (set uint64) {
+	if stored == ^uint64(0) {
+		return stored
+	}
+	for i, now := range r.policies {
+		if stored&(1<<i) != 0 && now != NoPolicy {
+			set |= 1 << now
+		}
+	}
+	return set
+}
+
+func (r *restorer) service(stored uint32) uint32 {
+	if stored > 0 && int(stored) <= len(r.services) {
+		return r.services[stored-1]
+	}
+	return 0
+}
+
+func (r *restorer) slot(stored uint32) uint32 {
+	if int(stored) < len(r.slots) {
+		return r.slots[stored]
+	}
+	return noSlot
+}
+
+func (r *restorer) endings(list []ending) []ending {
+	list = list[:min(len(list), maxInstants)]
+	for i := range list {
+		list[i].service = r.service(list[i].service)
+	}
+	slices.SortStableFunc(list, compareEnding)
+	return list
+}
+
+// readSessions reads the sessions of one chunk.
+func (r *restorer) readSessions(d *decoder) {
+	table := &r.e.sessions
+	for d.err == nil && len(d.left) > 0 {
+		stored, x, tl := d.session(&r.scratch)
+		if most := len(r.head.ranges[kindSessions]) << sessionBits; d.err != nil || int(stored) >= most || table.find(x.id) != noSlot {
+			d.fail()
+			return
+		}
+		if table.full() {
+			victim := table.leastUseful(r.now, &r.e.cfg)
+			if victim == noSlot {
+				r.e.tombs.bury(x.id, r.now)
+				continue
+			}
+			r.e.evict(table.timeline(victim), r.now, EvictedLimit)
+		}
+		var slot uint32
+		if tl == nil {
+			x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
+			slot = table.adopt(&x)
+		} else {
+			if x.recent != 0 {
+				tl.recent = table.ring.expand(x.recent)
+			}
+			r.mapTimeline(tl)
+			t := table.insert(x.id)
+			slot = t.slot
+			t.take(tl)
+			r.adopted(t)
+		}
+		r.e.touchSlot(slot)
+		for int(stored) >= len(r.slots) {
+			r.slots = append(r.slots, noSlot)
+		}
+		r.slots[stored] = slot
+		if len(table.timelines) > 1<<12 {
+			table.settle(&r.e.cfg, &r.e.users)
+		}
+	}
+}
+
+// adopted notes what t has to do with others.
+func (r *restorer) adopted(t *timeline) {
+	for n, i := range t.identities {
+		if !slices.ContainsFunc(t.identities[:n], func(have identity) bool { return have.user == i.user }) {
+			r.e.users.join(i.user, t.slot)
+		}
+	}
+	if t.due != 0 {
+		r.e.due = append(r.e.due, t.slot)
+	}
+	if t.suspects > 0 {
+		r.suspected = append(r.suspected, t.id)
+	}
+}
+
+func (r *restorer) mapTimeline(t *timeline) {
+	t.policies, t.policy = r.policySet(t.policies), r.policy(t.policy)
+	for i := range t.active {
+		t.active[i].policies = r.policySet(t.active[i].policies)
+	}
+	for i := range t.calls {
+		t.calls[i].policies = r.policySet(t.calls[i].policies)
+	}
+	t.ends, t.rotations, t.raised = r.endings(t.ends), r.endings(t.rotations), r.endings(t.raised)
+	t.due &= reviewDue | lineDue | rebuildDue
+	if t.recent >= r.head.next {
+		t.recent = 0
+	}
+}
+
+// doubtOrphans lets no verdict rest on the lineage of a session that was rotated
+// from one that is lost: what comes of that one will not lead here any more.
+func (r *restorer) doubtOrphans() {
+	r.e.eachTimeline(func(t *timeline) {
+		for _, from := range t.lineage {
+			if r.e.sessions.get(from.from) == nil {
+				t.forgotten = max(t.forgotten, r.head.at)
+			}
+		}
+	})
+}
+
+// tidyUsers leaves no user behind that nothing will ever forget.
+func (r *restorer) tidyUsers() {
+	u := &r.e.users
+	forgotten := map[ID]bool{}
+	for i := range u.endedAt {
+		forgotten[u.endedAt[i].user] = true
+	}
+	left := []ID{}
+	for user := range u.ended {
+		if !forgotten[user] {
+			left = append(left, user)
+		}
+	}
+	slices.SortFunc(left, compareID)
+	for _, user := range left {
+		u.endedAt = append(u.endedAt, userEnd{user, r.now})
+	}
+	for n := uint32(1); n < u.used; n++ {
+		if x := u.user(n); !x.id.IsZero() {
+			u.release(x.id)
+		}
+	}
+}
+
+// Resume lets what waits for its decision wait anew from now on: what may clear
+// it waits in the senders' queues. It is called after [Restore], and after the
+// facts of a journal have been observed once more.
+func (e *Engine) Resume(now int64) {
+	for p := max(e.cursor, e.recent.oldest()); p < e.recent.next; p++ {
+		if r := e.recent.at(p); r.state&decided == 0 {
+			e.touchRecord(r)
+			r.Arrival = now
+		}
+	}
+	for _, s := range e.pending {
+		if s != nil && !s.dropped {
+			s.Arrival, s.due = now, now+int64(e.cfg.DecisionWait)
+		}
+	}
+	e.shuffled = !slices.IsSortedFunc(e.pending, func(a, b *suspect) int { return cmp.Compare(a.due, b.due) })
+}

@@ -1,0 +1,132 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+)
+
+// forgetSuspects lets sessions have none before those that are left are read.
+func (r *restorer) forgetSuspects() {
+	for _, id := range r.suspected {
+		if t := r.e.sessions.get(id); t != nil {
+			t.suspects = 0
+		}
+	}
+}
+
+func (r *restorer) readSuspects(d *decoder) {
+	for d.err == nil && len(d.left) > 0 {
+		switch d.byte() {
+		case tagSuspect:
+			if s, number := d.suspect(); d.err == nil {
+				r.addSuspect(s, number)
+			}
+		case tagOrder:
+			r.orderSuspects(r.members(d))
+		case tagFinding:
+			r.readFinding(d)
+		case tagOut:
+			if f := d.finding(); d.err == nil && r.renumber(&f) {
+				r.e.out = append(r.e.out, f)
+			}
+		default:
+			d.fail()
+		}
+	}
+}
+
+// addSuspect takes a suspect whose session is there and whose policy is.
+func (r *restorer) addSuspect(s *suspect, number uint64) {
+	e := r.e
+	s.policy, s.t = r.policy(s.policy), e.sessions.get(s.session)
+	if s.policy == NoPolicy || s.t == nil || r.suspects[number] != nil || s.kind != Request {
+		return
+	}
+	s.slot, s.service = s.t.slot, e.services.name(s.resource.ServiceName)
+	s.record.resource = r.resources[s.record.resource]
+	s.state |= suspected
+	r.suspects[number] = s
+	s.t.suspects++
+	e.suspects[s.session] = append(e.suspects[s.session], s)
+	e.open++
+	if s.confirmed {
+		e.settledOrder = append(e.settledOrder, s)
+		return
+	}
+	e.undecided++
+	e.pending = append(e.pending, s)
+}
+
+// members reads the numbers of suspects and returns those that are there.
+func (r *restorer) members(d *decoder) (list []*suspect) {
+	for range d.count(1) {
+		if s := r.suspects[d.uvarint()]; s != nil && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// orderSuspects puts the suspects of one session in the order in which they
+// were found.
+func (r *restorer) orderSuspects(list []*suspect) {
+	if len(list) < 2 || len(list) != len(r.e.suspects[list[0].session]) {
+		return
+	}
+	for _, s := range list {
+		if s.session != list[0].session {
+			return
+		}
+	}
+	r.e.suspects[list[0].session] = list
+}
+
+// readFinding reads a finding. One whose session is gone, or all that it stands
+// on, stays as it was reported: it is not there any more.
+func (r *restorer) readFinding(d *decoder) {
+	f := &finding{id: d.uint64(), session: d.id()}
+	members := d.left
+	stood := d.uvarint() > 0
+	d.left = members
+	f.members = r.members(d)
+	f.more = int(d.below(1 << 31))
+	f.moreFirst, f.moreLast = d.varint(), d.varint()
+	f.dirty, f.sent = d.bool(), d.bool()
+	if f.sent {
+		f.sentAt, f.last = d.varint(), d.finding()
+	}
+	f.members = slices.DeleteFunc(f.members, func(s *suspect) bool { return s.session != f.session || s.finding != nil || !s.confirmed })
+	open := &r.e.findings
+	if d.err != nil || open.open[f.id] != nil || r.e.sessions.get(f.session) == nil || stood && len(f.members) == 0 ||
+		f.sent && !r.renumber(&f.last) {
+		return
+	}
+	for _, s := range f.members {
+		s.finding = f
+	}
+	open.open[f.id] = f
+	open.bySession[f.session] = append(open.bySession[f.session], f.id)
+	if f.dirty {
+		open.dirty = append(open.dirty, f)
+	}
+}
+
+// renumber gives f the number that its policy has now.
+func (r *restorer) renumber(f *Finding) bool {
+	if f.Policy < 0 || f.Policy >= len(r.policies) || r.policies[f.Policy] == NoPolicy {
+		return false
+	}
+	f.Policy = int(r.policies[f.Policy])
+	return true
+}
+
+// settleSuspects lets go of decided suspects that are in no finding.
+func (r *restorer) settleSuspects() {
+	for _, s := range slices.Clone(r.e.settledOrder) {
+		if s.finding == nil {
+			r.e.drop(s)
+		}
+	}
+	r.e.settledOrder = slices.DeleteFunc(r.e.settledOrder, func(s *suspect) bool { return s.dropped })
+	r.e.shuffled = !slices.IsSortedFunc(r.e.pending, func(a, b *suspect) int { return cmp.Compare(a.due, b.due) })
+}

@@ -1,0 +1,312 @@
+package session
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func init() {
+	// Small, so that a small engine has several ranges and chunks.
+	sessionBits, recordBits, maxChunkBytes = 1, 3, 300
+}
+
+// stored is what a storage holds.
+type stored map[string][]byte
+
+func (s stored) get(key string) ([]byte, error) { return s[key], nil }
+
+// restartedHistory is the history of one number; one of four goes through
+// restarts.
+func restartedHistory(seed uint64, how delivery) *history {
+	h := seededHistory(seed, how)
+	if seed%4 == 1 {
+		h.restarts = seed
+	}
+	return h
+}
+
+// restarter lets the engine of a history be stored, stopped and killed at any
+// time, and another go on.
+type restarter struct {
+	*rand.Rand
+	h       *history
+	stored  stored
+	buf     []byte
+	c       *Checkpoint
+	begun   durable // what c will hold
+	durable durable // what the stored head holds
+}
+
+// durable is how far a run had come.
+type durable struct {
+	steps int
+	final map[uint64]Finding
+}
+
+func newRestarter(h *history) *restarter {
+	if h.restarts == 0 {
+		return nil
+	}
+	return &restarter{Rand: rand.New(rand.NewPCG(h.restarts, 1)), h: h, stored: stored{}}
+}
+
+// next does what comes after so many steps, and returns the engine that goes on
+// and the steps that it has to be told again.
+func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, []historyStep) {
+	if r.c == nil && r.IntN(3) == 0 {
+		r.begin(e, o, steps, now)
+	}
+	for r.c != nil && r.IntN(3) > 0 {
+		r.write()
+	}
+	switch r.IntN(40) {
+	case 0: // the storage fails
+		if r.c != nil {
+			r.c.Abort()
+			r.c = nil
+		}
+		return e, nil
+	case 1, 2: // it stops in order
+		r.begin(e, o, steps, now)
+		for r.c != nil {
+			r.write()
+		}
+	case 3, 4: // it is killed
+		if r.h.stops {
+			return e, nil
+		}
+		r.c = nil
+	default:
+		return e, nil
+	}
+	e, res, err := Restore(r.h.cfg, r.stored.get, now)
+	if err != nil || len(res.Lost) > 0 || res.Found != (r.durable.steps > 0) {
+		o.trouble = "restore: " + res.String() + " " + errorText(err)
+	}
+	o.final = maps.Clone(r.durable.final)
+	if o.final == nil {
+		o.final = map[uint64]Finding{}
+	}
+	again := r.journal(r.h.steps[r.durable.steps:steps])
+	if len(again) == 0 && !r.h.stops && r.IntN(2) == 0 {
+		e.Resume(now)
+	}
+	return e, again
+}
+
+func (r *restarter) begin(e *Engine, o *outcome, steps int, now int64) {
+	r.c = e.BeginCheckpoint(now)
+	r.begun = durable{steps, maps.Clone(o.final)}
+}
+
+// write stores one chunk.
+func (r *restarter) write() {
+	key, value, ok := r.c.Next(r.buf)
+	if !ok {
+		r.c.Commit()
+		r.c = nil
+		return
+	}
+	r.buf = value
+	r.stored[key] = append([]byte{}, value...)
+	if key == headKey {
+		r.durable = r.begun
+	}
+}
+
+// journal is what a journal holds of steps: all facts, and all else or some of
+// it.
+func (r *restarter) journal(steps []historyStep) (again []historyStep) {
+	all := r.IntN(2) == 0
+	for _, s := range steps {
+		switch s.verb {
+		case doAdvance:
+			if !all {
+				continue
+			}
+		case doObserve:
+			b := AppendFact(nil, &s.fact, s.now, func(n *Name) Pseudonym { return r.h.cfg.Pseudonym(n.Raw) })
+			f, now, rest, err := ReadFact(b)
+			if err != nil || len(rest) > 0 {
+				panic(err)
+			}
+			s.fact, s.now = f, now
+		}
+		again = append(again, s)
+	}
+	return again
+}
+
+func (r Restored) String() string {
+	if len(r.Lost) == 0 {
+		return ""
+	}
+	return fmt.Sprint(r.Lost)
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// everything returns all that e would store, without an effect on what it will.
+func everything(e *Engine, now int64) stored {
+	was := *e
+	e.changed, e.checkpoint, e.stored, e.doubtful = changes{}, nil, [kindCount][]chunkRange{}, [kindCount][]uint64{}
+	s := stored{}
+	c := e.BeginCheckpoint(now)
+	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
+		s[key] = value
+	}
+	e.changed, e.checkpoint, e.stored, e.doubtful = was.changed, was.checkpoint, was.stored, was.doubtful
+	return s
+}
+
+// restored returns the engine that s is of.
+func (s stored) restored(cfg Config, now int64) (*Engine, string) {
+	e, res, err := Restore(cfg, s.get, now)
+	if err != nil || len(res.Lost) > 0 || !res.Found || res.At != now {
+		return New(cfg), res.String() + errorText(err)
+	}
+	return e, ""
+}
+
+// TestCheckpointIsOneInstant: what is stored is what the engine knew when the
+// checkpoint began, whatever it was told meanwhile, and though only what changed
+// is written.
+func TestCheckpointIsOneInstant(t *testing.T) {
+	var many atomic.Int64
+	sampled(t, histories/20, func(seed uint64) *history {
+		h := seededHistory(seed, anyOrder)
+		h.restarts = seed + 1
+		if seed%2 == 0 { // all is displaced and evicted
+			h.cfg.MaxSessions, h.cfg.MaxRecentRequests, h.cfg.Retention = 3, 20, time.Minute
+		}
+		return h
+	}, func(h *history) string {
+		d, s := rand.New(rand.NewPCG(h.restarts, 2)), stored{}
+		e := New(h.cfg)
+		var c *Checkpoint
+		var want stored
+		var at int64
+		for i := range h.steps {
+			step := &h.steps[i]
+			switch step.verb {
+			case doObserve:
+				e.Observe(&step.fact, step.now)
+			case doAdvance:
+				e.Advance(step.now)
+			case doBlind:
+				e.Blind(step.blind.From, step.blind.To, step.blind.Reason)
+			}
+			if d.IntN(4) == 0 {
+				e.TakeFindings()
+			}
+			if c == nil && d.IntN(3) == 0 {
+				at = step.now
+				want, c = everything(e, at), e.BeginCheckpoint(at)
+			}
+			if c != nil && d.IntN(40) == 0 {
+				c.Abort()
+				c = nil
+			}
+			for n := d.IntN(4); c != nil && n > 0; n-- {
+				key, value, ok := c.Next(nil)
+				if ok {
+					s[key] = value
+					continue
+				}
+				c.Commit()
+				c = nil
+				many.Add(1)
+				e1, why1 := s.restored(h.cfg, at)
+				e2, why2 := want.restored(h.cfg, at)
+				if why1 != "" || why2 != "" {
+					return why1 + " " + why2
+				}
+				for _, e := range []*Engine{e1, e2} {
+					e.settleAll() // there are several ways to write one state
+				}
+				a, b := everything(e1, at), everything(e2, at)
+				for key := range b {
+					if !bytes.Equal(a[key], b[key]) && key != headKey {
+						return fmt.Sprintf("after %d steps %s is\n%q, not\n%q", i+1, key, a[key], b[key])
+					}
+				}
+				if !bytes.Equal(a[headKey], b[headKey]) {
+					return fmt.Sprintf("after %d steps the head is another", i+1)
+				}
+			}
+		}
+		return ""
+	})
+	t.Logf("%d checkpoints", many.Load())
+}
+
+// TestStopsChangeNothing: an engine that goes on with what another stored sends
+// what that one would have sent, and when.
+func TestStopsChangeNothing(t *testing.T) {
+	sampled(t, histories/10, func(seed uint64) *history {
+		h := seededHistory(seed, anyOrder)
+		h.restarts, h.stops = seed+1, true
+		return h
+	}, func(h *history) string {
+		with := told(h, withoutCounters(run(h, false)))
+		plain := *h
+		plain.restarts = 0
+		if without := told(h, withoutCounters(run(&plain, false))); with != without {
+			return "stopped:\n" + with + "\nnot stopped:\n" + without
+		}
+		return ""
+	})
+}
+
+func withoutCounters(o outcome) outcome {
+	o.engine = nil
+	return o
+}
+
+// TestResume: what waits for its decision waits anew, so that what comes after a
+// restart still clears it before anybody is told.
+func TestResume(t *testing.T) {
+	for _, crowd := range []int{1, 2 * maxPending} { // beyond it they are accused only
+		cfg := historyConfig()
+		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Minute}}
+		e := New(cfg)
+		request := func(e *Engine, at int64, span int) {
+			f := Fact{Session: sessionName(0), Start: epoch + at, End: epoch + at, At: epoch + at, Resource: resources["web"], Trace: [16]byte{1}}
+			f.Span[0], f.Span[1] = byte(span), 1
+			e.Observe(&f, epoch+at)
+		}
+		request(e, 0, 0)
+		late := int64(5 * time.Minute)
+		for i := range crowd {
+			request(e, late, 1+i)
+		}
+		now := epoch + late
+		e, why := everything(e, now).restored(cfg, now)
+		if why != "" {
+			t.Fatal(why)
+		}
+		if e.Pending() != crowd {
+			t.Errorf("%d pending, want %d", e.Pending(), crowd)
+		}
+		now += int64(time.Hour)
+		e.Resume(now)
+		e.Advance(now + int64(cfg.DecisionWait) - 1)
+		if found := e.TakeFindings(); len(found) > 0 || e.Pending() != crowd {
+			t.Errorf("%d findings, %d pending before the wait was over", len(found), e.Pending())
+		}
+		e.Advance(now + int64(cfg.DecisionWait))
+		if found := e.TakeFindings(); len(found) != 1 || e.Pending() > 0 {
+			t.Errorf("%d findings, %d pending when it was", len(found), e.Pending())
+		}
+	}
+}

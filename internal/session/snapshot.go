@@ -1,0 +1,276 @@
+package session
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"math/bits"
+	"slices"
+)
+
+// Checkpoint is one pass over what an Engine knew when it began. Facts may go
+// on between two calls: what they change is kept as it was until it has been
+// taken. Not safe for concurrent use with the engine: the caller holds the
+// engine's lock around each call and may let go of it between two.
+type Checkpoint struct {
+	e    *Engine
+	head head
+	// changed are the ranges that are to be written. Those of the other kinds
+	// are small: they were read when the checkpoint began.
+	changed changes
+	small   []smallRange
+
+	kind chunkKind // of the range that is being written; kindHead: the head
+	n    int       // its number
+
+	// Places in front of recent and sessions have been taken; slots is how many
+	// slots there were.
+	recent, sessions int
+	slots            int
+	// Those behind it that have changed meanwhile, as they were: records by
+	// position, and sessions by slot, nothing for a free one.
+	savedRecords  map[uint64][]byte
+	savedSessions map[uint32][]byte
+	scratch       []byte
+	done          bool
+}
+
+// smallRange is a range that was read at once.
+type smallRange struct {
+	kind   chunkKind
+	bodies [][]byte
+}
+
+// BeginCheckpoint begins a pass at now, on the collector's clock. One that is
+// still under way is aborted.
+func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
+	if e.checkpoint != nil {
+		e.checkpoint.Abort()
+	}
+	c := &Checkpoint{
+		e: e, changed: e.changed, slots: int(e.sessions.slotCount()),
+		savedRecords: map[uint64][]byte{}, savedSessions: map[uint32][]byte{},
+		kind: kindRecent,
+	}
+	c.head = head{
+		keyID: e.cfg.KeyID, at: now, observed: e.observed, cursor: e.cursor, next: e.recent.next, ringLimit: e.recent.limit,
+		restarted: e.restarted, tombFloor: e.tombs.floor, tombSlots: len(e.tombs.slots), authenticated: e.authenticated,
+		blinds: slices.Clone(e.blinds),
+	}
+	for i := range e.cfg.Policies {
+		c.head.policies = append(c.head.policies, e.cfg.Policies[i].Name)
+	}
+	for kind, write := range [...]func(*parts){
+		kindServices: e.writeServices, kindTombs: e.tombs.write, kindUsers: e.users.write, kindSuspects: e.writeSuspects,
+	} {
+		var p parts
+		write(&p)
+		c.small = append(c.small, smallRange{chunkKind(kind), p.bodies})
+	}
+	e.changed, e.checkpoint = changes{}, c
+	return c
+}
+
+// Next returns the next chunk that changed since it was last stored; buf is
+// used again for its value. ok is false at the end. A chunk is at most about
+// 1 MiB, unless one session alone is larger. Each must be stored before the
+// next checkpoint begins, and the head, which is the last, after all others.
+func (c *Checkpoint) Next(buf []byte) (key string, value []byte, ok bool) {
+	if c.done {
+		return "", nil, false
+	}
+	for len(c.small) > 0 {
+		if key, value, ok := c.nextSmall(buf); ok {
+			return key, value, true
+		}
+	}
+	for c.kind < kindHead {
+		places, perChunk, changed := c.slots, 1<<sessionBits, c.changed.sessions
+		taken, write := &c.sessions, c.appendSession
+		if c.kind == kindRecent {
+			places, perChunk, changed = int(min(c.head.ringLimit, c.head.next-1)), 1<<recordBits, c.changed.recent
+			taken, write = &c.recent, c.appendRecord
+		}
+		ranges := &c.head.ranges[c.kind]
+		end := min((c.n+1)*perChunk, places)
+		switch {
+		case c.n*perChunk >= places:
+			c.kind, c.n = c.kind+1, 0
+			continue
+		case *taken >= end && len(*ranges) > c.n:
+			c.n++ // all of it has been written
+			continue
+		}
+		stored := c.e.stored[c.kind]
+		known := c.n < len(stored)
+		if known && !changed.has(c.n) {
+			*ranges = append(*ranges, stored[c.n])
+			*taken = end
+			c.n++
+			continue
+		}
+		if len(*ranges) == c.n {
+			*ranges = append(*ranges, chunkRange{side: c.side(c.kind, c.n)})
+		}
+		value = beginChunk(buf)
+		if c.kind == kindRecent {
+			value = binary.AppendVarint(value, c.head.at) // what the instants of its records are distances from
+		}
+		for ; *taken < end && len(value) < maxChunkBytes; *taken++ {
+			value = write(value, *taken)
+		}
+		return c.seal(c.kind, c.n, value)
+	}
+	c.done = true
+	value = c.head.append(beginChunk(buf))
+	sealChunk(value, headKey, kindHead)
+	return headKey, value, true
+}
+
+// seal adds a chunk to the range that is being written.
+func (c *Checkpoint) seal(kind chunkKind, n int, value []byte) (string, []byte, bool) {
+	r := &c.head.ranges[kind][n]
+	key := chunkKey(kind, n, len(r.parts), r.side)
+	r.parts = append(r.parts, sealChunk(value, key, kind))
+	return key, value, true
+}
+
+var sumSeed = maphash.MakeSeed()
+
+// nextSmall writes the next body of what was read when the checkpoint began, if
+// it is another than what is stored.
+func (c *Checkpoint) nextSmall(buf []byte) (key string, value []byte, ok bool) {
+	s := &c.small[0]
+	if len(c.head.ranges[s.kind]) == 0 {
+		var sum maphash.Hash
+		sum.SetSeed(sumSeed)
+		for _, body := range s.bodies {
+			sum.Write(body)
+		}
+		r := chunkRange{sum: max(sum.Sum64(), 1), side: c.side(s.kind, 0)}
+		if stored := c.e.stored[s.kind]; len(stored) > 0 {
+			if stored[0].sum == r.sum && len(stored[0].parts) == len(s.bodies) {
+				c.head.ranges[s.kind] = stored
+				c.small = c.small[1:]
+				return "", nil, false
+			}
+		}
+		c.head.ranges[s.kind] = []chunkRange{r}
+	}
+	if len(s.bodies) == 0 {
+		c.small = c.small[1:]
+		return "", nil, false
+	}
+	value = append(beginChunk(buf), s.bodies[0]...)
+	s.bodies = s.bodies[1:]
+	return c.seal(s.kind, 0, value)
+}
+
+// Commit says that everything was stored.
+func (c *Checkpoint) Commit() {
+	if c.e.checkpoint != c {
+		return
+	}
+	if !c.done {
+		c.Abort()
+		return
+	}
+	c.e.stored, c.e.checkpoint = c.head.ranges, nil
+	c.e.doubtful = [kindCount][]uint64{}
+}
+
+// Abort says that not everything was stored, or that it is not known: what was
+// taken counts as changed again.
+func (c *Checkpoint) Abort() {
+	if c.e.checkpoint != c {
+		return
+	}
+	if c.done { // the head may have been stored
+		for kind, ranges := range c.head.ranges {
+			doubtful := &c.e.doubtful[kind]
+			for n := range ranges {
+				if n == len(*doubtful) {
+					*doubtful = append(*doubtful, 0)
+				}
+				(*doubtful)[n] |= 1 << ranges[n].side
+			}
+		}
+	}
+	c.e.changed.sessions.add(c.changed.sessions)
+	c.e.changed.recent.add(c.changed.recent)
+	c.e.checkpoint, c.done = nil, true
+}
+
+// side returns where range n of kind can go without taking the place of what a
+// stored head names.
+func (c *Checkpoint) side(kind chunkKind, n int) uint8 {
+	var taken uint64
+	if n < len(c.e.stored[kind]) {
+		taken = 1 << c.e.stored[kind][n].side
+	}
+	if n < len(c.e.doubtful[kind]) && taken|c.e.doubtful[kind][n] != ^uint64(0) {
+		taken |= c.e.doubtful[kind][n]
+	}
+	return uint8(bits.TrailingZeros64(^taken))
+}
+
+// writes reports whether range n of kind is still to be written.
+func (c *Checkpoint) writes(kind chunkKind, n int, changed bitset) bool {
+	return changed.has(n) || n >= len(c.e.stored[kind])
+}
+
+// saveSession keeps the session in slot as it is, unless that is known.
+func (c *Checkpoint) saveSession(slot uint32) {
+	if int(slot) < c.sessions || int(slot) >= c.slots || !c.writes(kindSessions, int(slot>>sessionBits), c.changed.sessions) {
+		return
+	}
+	if _, saved := c.savedSessions[slot]; !saved {
+		c.savedSessions[slot] = c.e.sessions.appendSlot(nil, slot)
+	}
+}
+
+// saveFree keeps that slot was free, unless something else is known.
+func (c *Checkpoint) saveFree(slot uint32) {
+	if int(slot) < c.sessions || int(slot) >= c.slots {
+		return
+	}
+	if _, saved := c.savedSessions[slot]; !saved {
+		c.savedSessions[slot] = nil
+	}
+}
+
+// saveRecord keeps the record at position as it is, unless that is known.
+func (c *Checkpoint) saveRecord(position uint64) {
+	index := c.e.recent.index(position)
+	if index < c.recent || position >= c.head.next || c.e.recent.at(position) == nil ||
+		!c.writes(kindRecent, index>>recordBits, c.changed.recent) {
+		return
+	}
+	if _, saved := c.savedRecords[position]; !saved {
+		c.savedRecords[position] = c.e.recent.appendAt(nil, position, c.head.at)
+	}
+}
+
+// appendSession appends the session that was in slot when c began.
+func (c *Checkpoint) appendSession(buf []byte, slot int) []byte {
+	session, saved := c.savedSessions[uint32(slot)]
+	if saved {
+		delete(c.savedSessions, uint32(slot))
+	} else {
+		c.scratch = c.e.sessions.appendSlot(c.scratch[:0], uint32(slot))
+		session = c.scratch
+	}
+	if len(session) == 0 {
+		return buf
+	}
+	return appendSession(buf, uint32(slot), session)
+}
+
+// appendRecord appends the record that was at index when c began.
+func (c *Checkpoint) appendRecord(buf []byte, index int) []byte {
+	position := c.e.recent.positionAt(index, c.head.next)
+	if rec, saved := c.savedRecords[position]; saved {
+		delete(c.savedRecords, position)
+		return append(buf, rec...)
+	}
+	return c.e.recent.appendAt(buf, position, c.head.at)
+}

@@ -1,0 +1,126 @@
+package session
+
+// What here is written and read depends on how the recent records are kept.
+
+// Records of one range, as a power of two. Tests have fewer.
+var recordBits = 12
+
+// index returns where position is in the ring.
+func (r *recent) index(position uint64) int { return int((position - 1) % r.limit) }
+
+// positionAt returns what was at index when next was the next position.
+func (r *recent) positionAt(index int, next uint64) uint64 {
+	last := next - 1
+	return last - (uint64(r.index(last))+r.limit-uint64(index))%r.limit
+}
+
+// appendAt appends the record at position.
+func (r *recent) appendAt(buf []byte, position uint64, base int64) []byte {
+	rec := r.at(position)
+	d := r.details.get(rec.details)
+	return appendRecord(buf, rec, &d, base)
+}
+
+// readRecent reads the records in the order of their positions, since that is
+// the order in which details are forgotten: the range that the oldest lies in
+// comes first, and once more at the end for those that lie in front of it.
+func (r *restorer) readRecent() (lost bool, err error) {
+	ranges := len(r.head.ranges[kindRecent])
+	if ranges == 0 {
+		return false, nil
+	}
+	last := int((r.head.next - 2) % r.head.ringLimit) // where the newest lies
+	first := 0
+	if r.head.next > r.head.ringLimit {
+		first = (last + 1) % int(r.head.ringLimit)
+	}
+	passes := ranges
+	if first&(1<<recordBits-1) != 0 {
+		passes++
+	}
+	for i := range passes {
+		n := (first>>recordBits + i) % ranges
+		bad, err := r.readRange(kindRecent, n, func(d *decoder) {
+			base := d.varint()
+			for d.err == nil && len(d.left) > 0 {
+				rec, details := d.record(base)
+				index := int((rec.position - 1) % r.head.ringLimit)
+				if d.err == nil && rec.position > 0 && (i > 0 || index >= first) && (i < ranges || index < first) {
+					r.e.recent.restore(r.mapRecord(rec), &details)
+				}
+			}
+		})
+		if err != nil {
+			return lost, err
+		}
+		lost = lost || bad
+	}
+	return lost, nil
+}
+
+func (r *restorer) mapRecord(rec record) record {
+	rec.policy = r.policy(rec.policy)
+	if rec.policy == NoPolicy {
+		rec.state &^= accused | afterSilence
+	}
+	rec.resource = r.resources[rec.resource]
+	if rec.slot != noSlot {
+		rec.slot = r.slot(rec.slot)
+	}
+	return rec
+}
+
+// restore puts rec in its place if there is still one for it.
+func (r *recent) restore(rec record, details *Details) {
+	if rec.position < r.oldest() || rec.position >= r.next {
+		return
+	}
+	rec.details = r.details.put(details)
+	*r.place(rec.position) = rec
+}
+
+// doubtTorn lets no verdict rest on what is known of a session some of whose
+// recent facts are lost: an exempt request around another may be among them, or
+// one that would turn out to be rejected.
+func (r *restorer) doubtTorn() {
+	recent := &r.e.recent
+	r.e.eachTimeline(func(t *timeline) {
+		p := t.recent
+		for p >= recent.oldest() {
+			rec := recent.at(p)
+			if rec == nil || rec.session != t.id {
+				t.forgotten = max(t.forgotten, r.head.at)
+				return
+			}
+			p = rec.ofSession
+		}
+	})
+}
+
+// linkRecent links the records that were restored. A place whose record is not
+// there holds one that is nobody's.
+func (r *restorer) linkRecent() {
+	e := r.e
+	for p := e.recent.oldest(); p < e.recent.next; p++ {
+		rec := e.recent.place(p)
+		e.touchRecord(&record{position: p})
+		if rec.position != p {
+			*rec = record{position: p, kind: Exempt, slot: noSlot, policy: NoPolicy, state: decided}
+			continue
+		}
+		rec.ofTrace = e.recent.traces.put(rec.hash(), p, e.recent.oldest())
+		was := rec.state
+		rec.state &^= suspected
+		if was&suspected != 0 {
+			for _, s := range e.suspects[rec.session] {
+				if s.position == p {
+					rec.state |= suspected
+					s.record.details = rec.details
+				}
+			}
+		}
+		if rec.state&accused != 0 {
+			e.undecided++
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package session
+
+import (
+	"testing"
+	"time"
+)
+
+// BenchmarkCheckpoint stores sessions, and restores them. Bytes are per session.
+func BenchmarkCheckpoint(b *testing.B) {
+	const sessions = 200_000
+	defer func(s, r, c int) { sessionBits, recordBits, maxChunkBytes = s, r, c }(sessionBits, recordBits, maxChunkBytes)
+	sessionBits, recordBits, maxChunkBytes = 12, 12, 1<<20
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
+	cfg.MaxSessions, cfg.MaxRecentRequests = sessions, sessions/10
+	e := New(cfg)
+	at := epoch
+	for i := range uint64(2 * sessions) {
+		at += int64(time.Millisecond)
+		f := Fact{Session: Name{ID: ID{i % sessions * 0x9e3779b97f4a7c15, 1}, Raw: "s"}, Start: at, End: at, At: at, Resource: resources["web"]}
+		f.Trace[0], f.Trace[1], f.Trace[2], f.Span[0] = byte(i), byte(i>>8), byte(i>>16), 1
+		e.Observe(&f, at)
+	}
+	s := everything(e, at)
+	b.Run("store", func(b *testing.B) {
+		var bytes int
+		var worst time.Duration
+		buf := make([]byte, 0, 2<<20)
+		for b.Loop() {
+			e.changed, e.stored, bytes = changes{}, [kindCount][]chunkRange{}, 0
+			began := time.Now()
+			c := e.BeginCheckpoint(at)
+			for {
+				_, value, ok := c.Next(buf)
+				if worst = max(worst, time.Since(began)); !ok {
+					break
+				}
+				buf = value
+				bytes += len(value)
+				began = time.Now()
+			}
+			c.Commit()
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sessions, "ns/session")
+		b.ReportMetric(float64(bytes)/sessions, "B/session")
+		b.ReportMetric(float64(worst.Microseconds()), "µs/worst-chunk")
+	})
+	b.Run("restore", func(b *testing.B) {
+		for b.Loop() {
+			if _, why := s.restored(cfg, at); why != "" {
+				b.Fatal(why)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sessions, "ns/session")
+	})
+}
+
+// TestOnlyChanges: what did not change is not written again; what an aborted
+// checkpoint took is.
+func TestOnlyChanges(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
+	e := New(cfg)
+	tell := func(session int, at int64) {
+		at += epoch
+		f := Fact{Session: sessionName(session), Start: at, End: at, At: at, Resource: resources["web"]}
+		e.Observe(&f, at)
+	}
+	for i := range 10 {
+		tell(i, int64(i))
+	}
+	pass := func(commit bool) (keys []string) {
+		c := e.BeginCheckpoint(epoch)
+		for key, _, ok := c.Next(nil); ok; key, _, ok = c.Next(nil) {
+			keys = append(keys, key)
+		}
+		if commit {
+			c.Commit()
+		} else {
+			c.Abort()
+		}
+		return keys
+	}
+	// Two sessions, and eight records, make a range.
+	if all := pass(true); all[len(all)-1] != headKey || len(all) < 9 {
+		t.Errorf("at first: %q", all)
+	}
+	if keys := pass(true); len(keys) != 1 || keys[0] != headKey {
+		t.Errorf("nothing changed: %q", keys)
+	}
+	tell(4, 20)
+	e.Advance(epoch)
+	changed := pass(false)
+	has := func(keys []string, want ...string) {
+		t.Helper()
+		for _, key := range keys {
+			if len(want) > 0 && key == want[0] {
+				want = want[1:]
+			}
+		}
+		if len(want) > 0 {
+			t.Errorf("no %q in %q", want, keys)
+		}
+	}
+	has(changed, "recent/1/0/1", "sessions/2/0/1", headKey)
+	if len(changed) > 5 {
+		t.Errorf("one session changed: %q", changed)
+	}
+	// Both sides may be what a head means.
+	has(pass(true), "recent/1/0/2", "sessions/2/0/2", headKey)
+	tell(4, 30)
+	has(pass(true), "recent/1/0/0", "sessions/2/0/0", headKey)
+	if _, _, ok := e.BeginCheckpoint(epoch).Next(nil); !ok {
+		t.Error("not even a head")
+	}
+}

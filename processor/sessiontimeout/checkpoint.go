@@ -1,0 +1,172 @@
+package sessiontimeout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+const (
+	// checkpointBatch is how many bytes of chunks go to the storage at once,
+	// about.
+	checkpointBatch = 4 << 20
+	// cheapCheckpoint is how long a checkpoint may take that is written as
+	// soon as findings wait for it, once a second at most.
+	cheapCheckpoint = 50 * time.Millisecond
+)
+
+// keep stores what is known as time goes on, and that the collector is up.
+func (w *watch) keep() {
+	t := time.NewTicker(aliveEvery)
+	defer t.Stop()
+	var due time.Time // the first at once: it makes the journal before it needless
+	for {
+		select {
+		case <-w.running.Done():
+			return
+		case now := <-t.C:
+			if now.Before(due) && !w.findingsWait() {
+				_ = w.keepAlive(w.running, false) // it says so
+				continue
+			}
+			due = now.Add(w.cfg.CheckpointInterval)
+			_ = w.checkpoint(w.running, false) // it says so
+		}
+	}
+}
+
+// findingsWait reports whether findings wait for a checkpoint that costs next to
+// nothing.
+func (w *watch) findingsWait() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mu.undelivered.held > 0 && w.mu.checkpointTook < cheapCheckpoint
+}
+
+// checkpoint stores what has changed since the last one. clean: it is the last
+// one. Safe for concurrent use.
+func (w *watch) checkpoint(ctx context.Context, clean bool) error {
+	if err := w.checkpoints.take(ctx); err != nil {
+		return err
+	}
+	defer w.checkpoints.pass()
+	began := time.Now()
+	err := w.writeCheckpoint(ctx, began.UnixNano(), clean)
+	if err != nil && !clean && ctx.Err() != nil {
+		return err // broken off for the last one
+	}
+	took := time.Since(began)
+	w.mu.Lock()
+	w.mu.checkpointTook = took
+	if err != nil {
+		w.mu.undelivered.release(w.mu.undelivered.came) // rather than never
+	}
+	w.mu.Unlock()
+	w.telemetry.stored(ctx, w.telemetry.builder.ProcessorSessionTimeoutCheckpoints, err)
+	w.telemetry.builder.ProcessorSessionTimeoutCheckpointDuration.Record(ctx, took.Seconds(), w.telemetry.with())
+	switch {
+	case err == nil:
+		w.checkpointAt.Store(began.UnixNano())
+		if w.checkpoints.failed {
+			w.set.Logger.Info("The storage takes checkpoints again")
+		}
+	case clean || !w.checkpoints.failed:
+		w.set.Logger.Error("The storage does not take the checkpoint: a restart loses what came since the last one",
+			zap.Time("since", time.Unix(0, w.checkpointAt.Load())), zap.Error(err))
+	}
+	w.checkpoints.failed = err != nil
+	if err != nil {
+		return fmt.Errorf("storage: cannot store a checkpoint: %w", err)
+	}
+	return nil
+}
+
+// writeCheckpoint stores what is known at now: the chunks that have changed
+// beside the older ones, a few at once, letting go of the lock between two.
+// The head, which says what belongs together, comes last; with it the findings
+// that had not left, and where the journal goes on.
+func (w *watch) writeCheckpoint(ctx context.Context, now int64, clean bool) (err error) {
+	w.mu.Lock()
+	w.collect() // a finding is either not decided yet, or among the undelivered
+	c := w.mu.engine.BeginCheckpoint(now)
+	undelivered := w.mu.undelivered.clone()
+	segment := w.mu.journal.checkpointBegins(!w.checkpoints.failed)
+	w.mu.Unlock()
+	stored := false
+	defer func() {
+		if !stored {
+			w.mu.Lock()
+			c.Abort()
+			w.mu.Unlock()
+		}
+	}()
+
+	findings, err := undelivered.sealed(w.cfg)
+	if err != nil {
+		return err
+	}
+	head, err := w.writeChunks(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := w.keepAlive(ctx, clean,
+		storage.SetOperation(findingsName, findings), head,
+		storage.SetOperation(journalName, w.journalState(segment, true))); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	c.Commit()
+	stored = true
+	w.mu.undelivered.release(undelivered.came)
+	needless := w.mu.journal.checkpointStored(now, segment)
+	w.mu.Unlock()
+	if len(needless) > 0 && w.kept.batch(ctx, needless...) == nil {
+		w.mu.Lock()
+		w.mu.journal.first += uint64(len(needless))
+		w.mu.Unlock()
+	} // else they are in nobody's way, and deleted next time
+	return nil
+}
+
+// writeChunks stores all chunks but the head, which it returns.
+func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *storage.Operation, err error) {
+	var ops []*storage.Operation
+	var spare [][]byte
+	size := 0
+	for {
+		var buf []byte
+		if n := len(spare); n > 0 {
+			buf, spare = spare[n-1], spare[:n-1]
+		}
+		w.mu.Lock()
+		key, value, ok := c.Next(buf)
+		w.mu.Unlock()
+		if !ok {
+			break
+		}
+		if head != nil {
+			ops = append(ops, head)
+			size += len(head.Value)
+		}
+		head = storage.SetOperation(key, value)
+		if size < checkpointBatch {
+			continue
+		}
+		if err := w.keepAlive(ctx, false, ops...); err != nil {
+			return nil, err
+		}
+		for _, op := range ops {
+			spare = append(spare, op.Value)
+		}
+		ops, size = nil, 0
+	}
+	if len(ops) == 0 {
+		return head, nil
+	}
+	return head, w.keepAlive(ctx, false, ops...)
+}

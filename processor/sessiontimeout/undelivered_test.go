@@ -1,0 +1,110 @@
+package sessiontimeout
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// TestUndelivered: the oldest leave first, none that is held, and what is
+// stored of them is what comes back.
+func TestUndelivered(t *testing.T) {
+	r := newRig(t)
+	cfg := r.cfg.(*Config)
+	var u undelivered
+	u.add(make([]session.Finding, maxBatch+2), true)
+	_, findings := u.next()
+	require.Empty(t, findings, "all are held")
+	came := u.came
+	u.add(make([]session.Finding, 3), true)
+	u.release(came)
+	_, findings = u.next()
+	require.Len(t, findings, maxBatch)
+	require.Equal(t, maxBatch, u.drop(maxBatch))
+	_, findings = u.next()
+	require.Len(t, findings, 2)
+
+	value, err := u.sealed(cfg)
+	require.NoError(t, err)
+	back, err := readUndelivered(value)
+	require.NoError(t, err)
+	require.Equal(t, 5, back.len())
+	ld, findings := back.next()
+	require.Equal(t, 5, ld.LogRecordCount())
+	require.Empty(t, findings)
+	back.add(make([]session.Finding, 4), false)
+	require.Equal(t, 5, back.drop(1), "a batch goes as a whole")
+	require.Equal(t, 4, back.drop(10))
+	require.Zero(t, back.len())
+	for i := range value {
+		_, err := readUndelivered(value[:i])
+		require.Error(t, err)
+	}
+}
+
+// TestTheWayOutStopsFirst: what spans bring after the logs instance has stopped
+// waits in the storage and leaves after the next start, once.
+func TestTheWayOutStopsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(nil)
+		r := newRig(t, stored)
+		host := m.host()
+		ctx := context.Background()
+		traces, logs := r.traces(), r.logs()
+		require.NoError(t, traces.Start(ctx, host))
+		require.NoError(t, logs.Start(ctx, host))
+		require.NoError(t, traces.ConsumeTraces(ctx, requestSpan("s1", time.Now())))
+		time.Sleep(45 * time.Minute)
+		shutdown(t, logs)
+		require.NoError(t, traces.ConsumeTraces(ctx, requestSpan("s1", time.Now())))
+		time.Sleep(2 * time.Minute) // decided without a way out
+		require.NoError(t, traces.ConsumeTraces(ctx, requestSpan("s2", time.Now())))
+		shutdown(t, traces)
+		require.Empty(t, r.findings())
+		require.Empty(t, r.counts("findings_undelivered"))
+
+		for range 2 {
+			again := newRig(t, stored)
+			traces, logs = again.traces(), again.logs()
+			require.NoError(t, traces.Start(ctx, host))
+			time.Sleep(10 * time.Second) // a slow start
+			require.NoError(t, logs.Start(ctx, host))
+			time.Sleep(time.Minute)
+			shutdown(t, traces, logs)
+			r.records.Reset()
+			for _, ld := range again.records.AllLogs() {
+				require.NoError(t, r.records.ConsumeLogs(ctx, ld))
+			}
+			if len(r.findings()) == 0 {
+				break
+			}
+			require.Len(t, r.findings(), 1)
+			require.Equal(t, "confirmed", attributeOf(r.findings()[0], "session_timeout.state"))
+		}
+		require.Empty(t, r.findings(), "it leaves once")
+	})
+}
+
+// TestNoWayOutWithStorage: where no logs pipeline ever comes findings are
+// counted as undelivered and not kept for ever.
+func TestNoWayOutWithStorage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(nil)
+		r := newRig(t, stored)
+		w := newTestWatch(t, r)
+		require.NoError(t, w.start(context.Background(), m.host()))
+		for range 2 {
+			_, err := w.processTraces(context.Background(), requestSpan("s1", time.Now()))
+			require.NoError(t, err)
+			time.Sleep(45 * time.Minute)
+		}
+		require.Equal(t, map[string]int64{"": 1}, r.counts("findings_undelivered"))
+		require.Zero(t, w.mu.undelivered.len())
+		require.NoError(t, w.stop(context.Background()))
+	})
+}
