@@ -8,10 +8,10 @@ const minHidden = 8
 
 // hide takes ids out of what a finding quotes of a request: a path may name the
 // session or the user that it is about. It allocates only where it finds one.
-func hide(text string, ids [2]string) string {
+func hide(text string, ids *[2]string) string {
 	for _, id := range ids {
 		switch {
-		case id == "" || !strings.Contains(text, id):
+		case id == "" || len(id) > len(text) || !strings.Contains(text, id):
 		case len(id) >= minHidden:
 			text = strings.ReplaceAll(text, id, "_")
 		default:

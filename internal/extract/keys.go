@@ -78,10 +78,11 @@ const buckets = 1024
 // in so many buckets that almost every name that does not matter meets an
 // empty one.
 type keyTable struct {
-	heads [buckets]uint8 // slot+1 of a bucket's first name; 0 is none
-	next  [maxSlots]uint8
-	names [maxSlots]string
-	count int
+	lengths uint64         // bit n: some name's length is n, modulo its width
+	heads   [buckets]uint8 // slot+1 of a bucket's first name; 0 is none
+	next    [maxSlots]uint8
+	names   [maxSlots]string
+	count   int
 }
 
 func newKeyTable() *keyTable {
@@ -105,6 +106,7 @@ func (t *keyTable) add(name string) (slot, bool) {
 	t.count++
 	head := &t.heads[bucket(name)%buckets]
 	t.names[s], t.next[s], *head = name, *head, uint8(s)+1
+	t.lengths |= 1 << (len(name) % 64)
 	return slot(s), true
 }
 
@@ -144,18 +146,25 @@ type found struct {
 // with one name the first counts, as for pcommon.Map.Get.
 func (t *keyTable) collect(m pcommon.Map, f *found) {
 	var seen uint64
-	for name, v := range m.All() {
+	lengths := t.lengths
+	// As a call, All is cheaper than in a range clause, which checks at every
+	// step that the loop is still on.
+	m.All()(func(name string, v pcommon.Value) bool {
+		if lengths>>(len(name)%64)&1 == 0 {
+			return true // without a look at the name's bytes
+		}
 		head := t.heads[bucket(name)%buckets]
 		if head == 0 {
-			continue
+			return true
 		}
 		s, ok := t.findFrom(head, name)
 		if !ok || seen>>(s%maxSlots)&1 != 0 {
-			continue
+			return true
 		}
 		seen |= 1 << (s % maxSlots)
 		f.values[s%maxSlots] = v
-	}
+		return true
+	})
 	f.seen = seen
 }
 

@@ -52,7 +52,9 @@ func (w *walk) request(q *request) {
 
 	f := w.fact(session.Request)
 	q.fill(f, &id)
-	f.User = x.user(r, w.b)
+	if r.any(userSlots) {
+		f.User = x.user(r, w.b)
+	}
 	status := httpStatus(r)
 	if q.flags.Has(session.Consumer) {
 		f.Outcome = x.consumerOutcome(r, status, q.statusError)
@@ -70,15 +72,17 @@ func (w *walk) request(q *request) {
 		f.Policy = x.policies.policy(r, &w.scope, &w.resource)
 	}
 	d := &f.Details
-	secrets := [...]string{id.name.Raw, f.User.Raw}
+	secrets := [...]string{id.raw, f.User.Raw}
 	d.Method, d.Status = clip(method), status
-	d.Route, d.Path = clip(hide(route.full, secrets)), clip(hide(path.full, secrets))
-	d.RPCMethod, d.Destination = clip(hide(r.str(slotRPCMethod), secrets)), clip(hide(r.str(slotDestination), secrets))
+	d.Route, d.Path = clip(hide(route.full, &secrets)), clip(hide(path.full, &secrets))
+	if r.any(1<<slotRPCMethod | 1<<slotDestination) {
+		d.RPCMethod, d.Destination = clip(hide(r.str(slotRPCMethod), &secrets)), clip(hide(r.str(slotDestination), &secrets))
+	}
 }
 
 // fill writes what a request and an exempt one have in common.
 func (q *request) fill(f *session.Fact, id *sessionID) {
-	f.Session = id.name
+	f.Session.ID, f.Session.Raw = id.key, id.raw
 	f.Flags = q.flags | id.flags
 	f.Start, f.End, f.At = q.start, q.end, q.at
 	f.Trace, f.Span = q.trace, q.span

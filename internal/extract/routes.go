@@ -12,15 +12,26 @@ type routeParts struct {
 	segment string // the last one, whether a slash follows it or not
 }
 
+// newRouteParts looks at every byte once: three searches cost more than that,
+// since routes are short.
 func newRouteParts(s string) routeParts {
-	if i := strings.IndexByte(s, ';'); i >= 0 {
-		s = s[:i]
+	segment := ""
+	from := 0 // where the current segment begins
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '/':
+			if i > from {
+				segment = s[from:i]
+			}
+			from = i + 1
+		case ';', '?':
+			s = s[:i]
+		}
 	}
-	if i := strings.IndexByte(s, '?'); i >= 0 {
-		s = s[:i]
+	if from < len(s) {
+		segment = s[from:]
 	}
-	trimmed := trimSlashes(s)
-	return routeParts{full: s, segment: trimmed[strings.LastIndexByte(trimmed, '/')+1:]}
+	return routeParts{full: s, segment: segment}
 }
 
 // trimSlashes cuts trailing slashes, but leaves the root its own.
