@@ -20,6 +20,7 @@ type Extractor struct {
 	exempt    requestSet
 	passive   requestSet
 	streams   *routeSet
+	tails     tailFilter // of what may be exempt, passive or a stream
 	logins    *routeSet
 	slack     int64
 }
@@ -52,6 +53,9 @@ func New(cfg Config) (*Extractor, error) {
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
+	}
+	for _, r := range []*routeSet{x.exempt.routes, x.passive.routes, x.streams} {
+		x.tails.addSet(r)
 	}
 	return x, nil
 }

@@ -105,9 +105,12 @@ func httpStatus(f *found) int32 {
 // number reads a whole number: an int, a double (what parsers of JSON make of
 // an int) or digits.
 func number(v pcommon.Value) (int64, bool) {
+	if n := v.Int(); n != 0 {
+		return n, true // as almost every one is
+	}
 	switch v.Type() {
 	case pcommon.ValueTypeInt:
-		return v.Int(), true
+		return 0, true
 	case pcommon.ValueTypeDouble:
 		d := v.Double()
 		return int64(d), d == math.Trunc(d) && math.Abs(d) < 1<<53

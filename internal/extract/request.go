@@ -21,12 +21,12 @@ type request struct {
 // request appends what the current record says, which is a request.
 func (w *walk) request(q *request) {
 	x, r := w.x, &w.record
-	method, template := r.strOr(slotMethod, slotMethodOld), r.str(slotRoute)
-	route, path := newRouteParts(template), newRouteParts(r.strOr(slotPath, slotTargetOld))
-	exempt := x.exempt.match(method, &route, &path)
 	var id sessionID
 	w.sessionID(&id)
-	if !exempt {
+	method := r.strOr(slotMethod, slotMethodOld)
+	route, path := cutParameters(r.str(slotRoute)), cutParameters(r.strOr(slotPath, slotTargetOld))
+	class := x.classify(method, route, path)
+	if !class.exempt {
 		w.seen.request(id.state == idUsable)
 	}
 	refused := q.refused
@@ -37,12 +37,12 @@ func (w *walk) request(q *request) {
 		refused = id.refused
 	}
 	if refused != usable {
-		if !exempt {
+		if !class.exempt {
 			w.b.Refused[refused]++
 		}
 		return
 	}
-	if exempt {
+	if class.exempt {
 		// What lies inside it is exempt with it; without ids nothing does.
 		if q.trace != [16]byte{} && q.span != [8]byte{} {
 			q.fill(w.fact(session.Exempt), &id)
@@ -61,10 +61,10 @@ func (w *walk) request(q *request) {
 	} else {
 		f.Outcome = x.outcome(r, status)
 	}
-	if x.passive.match(method, &route, &path) {
+	if class.passive {
 		f.Flags |= session.Passive
 	}
-	if status == 101 || hasEventStream(r) || x.streams.match(&route) || x.streams.match(&path) {
+	if class.stream || status == 101 || hasEventStream(r) {
 		f.Flags |= session.Stream
 	}
 	f.Policy = w.policy
@@ -72,11 +72,11 @@ func (w *walk) request(q *request) {
 		f.Policy = x.policies.policy(r, &w.scope, &w.resource)
 	}
 	d := &f.Details
-	secrets := [...]string{id.raw, f.User.Raw}
 	d.Method, d.Status = clip(method), status
-	d.Route, d.Path = clip(hide(route.full, &secrets)), clip(hide(path.full, &secrets))
+	secrets := newSecrets(id.raw, f.User.Raw)
+	d.Route, d.Path = secrets.quote(route), secrets.quote(path)
 	if r.any(1<<slotRPCMethod | 1<<slotDestination) {
-		d.RPCMethod, d.Destination = clip(hide(r.str(slotRPCMethod), &secrets)), clip(hide(r.str(slotDestination), &secrets))
+		d.RPCMethod, d.Destination = secrets.quote(r.str(slotRPCMethod)), secrets.quote(r.str(slotDestination))
 	}
 }
 

@@ -5,51 +5,12 @@ import (
 	"strings"
 )
 
-// routeParts are those of a route, or of a path, that sets of them look at: all
-// up to the first ';' or '?'.
-type routeParts struct {
-	full    string
-	segment string // the last one, whether a slash follows it or not
-}
-
-// newRouteParts looks at every byte once: three searches cost more than that,
-// since routes are short.
-func newRouteParts(s string) routeParts {
-	segment := ""
-	from := 0 // where the current segment begins
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '/':
-			if i > from {
-				segment = s[from:i]
-			}
-			from = i + 1
-		case ';', '?':
-			s = s[:i]
-		}
-	}
-	if from < len(s) {
-		segment = s[from:]
-	}
-	return routeParts{full: s, segment: segment}
-}
-
-// trimSlashes cuts trailing slashes, but leaves the root its own.
-func trimSlashes(path string) string {
-	for len(path) > 1 && path[len(path)-1] == '/' {
-		path = path[:len(path)-1]
-	}
-	return path
-}
-
 // routeSet matches routes, in any case.
 type routeSet struct {
-	lengths  uint32       // bit n: the set has segments of length n, modulo its width
-	others   bool         // the set has more than segments
-	segments [32][]string // last segments by length, modulo its width
-	begins   []string     // what last segments begin with
-	whole    []string     // whole routes
-	under    []string     // what whole routes begin with
+	segments []string // last segments
+	begins   []string // what last segments begin with
+	whole    []string // whole routes
+	under    []string // what whole routes begin with
 }
 
 // newRouteSet reads entries as [RequestMatch] describes them.
@@ -68,23 +29,18 @@ func newRouteSet(key string, entries []string) (*routeSet, error) {
 		case prefix:
 			r.begins = append(r.begins, e)
 		default:
-			n := len(e) % len(r.segments)
-			r.lengths |= 1 << n
-			r.segments[n] = append(r.segments[n], e)
+			r.segments = append(r.segments, e)
 		}
 	}
-	r.others = len(r.begins)+len(r.whole)+len(r.under) > 0
 	return r, nil
 }
 
 // match reports whether p is in the set.
 func (r *routeSet) match(p *routeParts) bool {
-	// What is in no set, which is almost everything, is told by its length.
-	return (r.others || r.lengths>>(len(p.segment)%32)&1 != 0) && p.full != "" && r.search(p)
-}
-
-func (r *routeSet) search(p *routeParts) bool {
-	if r.searchSegment(p.segment) {
+	if p.full == "" {
+		return false
+	}
+	if r.matchSegment(p.segment) {
 		return true
 	}
 	for _, u := range r.under {
@@ -103,8 +59,8 @@ func (r *routeSet) search(p *routeParts) bool {
 	return false
 }
 
-func (r *routeSet) searchSegment(segment string) bool {
-	for _, s := range r.segments[len(segment)%len(r.segments)] {
+func (r *routeSet) matchSegment(segment string) bool {
+	for _, s := range r.segments {
 		if equalFold(segment, s) {
 			return true
 		}
@@ -128,7 +84,7 @@ func (r *routeSet) matchLocation(location string) bool {
 		return true
 	}
 	name, _, ok := strings.Cut(p.segment, ".")
-	return ok && r.searchSegment(name)
+	return ok && r.matchSegment(name)
 }
 
 // pathOfURL leaves a URL its path, and a path as it is.
@@ -182,10 +138,26 @@ func newRequestSet(key string, cfg RequestMatch) (requestSet, error) {
 	return requestSet{methods, routes}, err
 }
 
-// match looks at route and path both: some instrumentations give "/" for every
-// route.
-func (r *requestSet) match(method string, route, path *routeParts) bool {
-	return r.routes.match(route) || r.routes.match(path) || r.methods.match(method)
+// requestClass is which sets a request is in.
+type requestClass struct {
+	exempt, passive, stream bool
+}
+
+// classify looks at route and path both: some instrumentations give "/" for
+// every route. Neither has parameters any more.
+func (x *Extractor) classify(method, route, path string) requestClass {
+	var c requestClass
+	if x.tails.passes(route) || x.tails.passes(path) {
+		for _, s := range [...]string{route, path} {
+			p := newRouteParts(s)
+			c.exempt = c.exempt || x.exempt.routes.match(&p)
+			c.passive = c.passive || x.passive.routes.match(&p)
+			c.stream = c.stream || x.streams.match(&p)
+		}
+	}
+	c.exempt = c.exempt || x.exempt.methods.match(method)
+	c.passive = c.passive || x.passive.methods.match(method)
+	return c
 }
 
 // lower is s with its ASCII letters in lower case.
