@@ -68,7 +68,7 @@ func word(s string) uint64 {
 // which is so of almost every one. It errs on the other side only.
 type tailFilter struct {
 	all  bool // nothing can be told by its tail
-	bits [4]uint64
+	bits [16]uint64
 }
 
 const tailSize = 4
@@ -106,11 +106,11 @@ func (f *tailFilter) passes(full string) bool {
 		return true
 	}
 	bit := tailBit(full)
-	return f.bits[bit/64]>>(bit%64)&1 != 0
+	return f.bits[bit/64%16]>>(bit%64)&1 != 0
 }
 
-func tailBit(s string) uint8 {
+func tailBit(s string) uint32 {
 	tail := s[len(s)-tailSize:]
 	w := uint32(tail[0]) | uint32(tail[1])<<8 | uint32(tail[2])<<16 | uint32(tail[3])<<24
-	return uint8((w | 0x20202020) * 0x9e3779b1 >> 24)
+	return (w | 0x20202020) * 0x9e3779b1 >> 22
 }
