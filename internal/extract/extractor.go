@@ -21,8 +21,10 @@ type Extractor struct {
 	passive   requestSet
 	streams   *routeSet
 	tails     tailFilter // of what may be exempt, passive or a stream
-	logins    *routeSet
-	slack     int64
+
+	methodLengths uint64 // bit n: an exempt or passive method's length is n, modulo its width
+	logins        *routeSet
+	slack         int64
 }
 
 // New returns an extractor, or all that is wrong with cfg.
@@ -56,6 +58,11 @@ func New(cfg Config) (*Extractor, error) {
 	}
 	for _, r := range []*routeSet{x.exempt.routes, x.passive.routes, x.streams} {
 		x.tails.addSet(r)
+	}
+	for _, m := range []methodSet{x.exempt.methods, x.passive.methods} {
+		for _, method := range m {
+			x.methodLengths |= 1 << (len(method) % 64)
+		}
 	}
 	return x, nil
 }

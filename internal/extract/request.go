@@ -64,7 +64,7 @@ func (w *walk) request(q *request) {
 	if class.passive {
 		f.Flags |= session.Passive
 	}
-	if class.stream || status == 101 || hasEventStream(r) {
+	if class.stream || status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
 		f.Flags |= session.Stream
 	}
 	f.Policy = w.policy
@@ -107,9 +107,10 @@ func instant(t pcommon.Timestamp) (int64, Reason) {
 
 const eventStream = "text/event-stream"
 
+const contentTypeSlots = 1<<slotContentType | 1<<slotContentTypeOld
+
 func hasEventStream(f *found) bool {
-	return f.any(1<<slotContentType|1<<slotContentTypeOld) &&
-		(isEventStream(f.header(slotContentType)) || isEventStream(f.header(slotContentTypeOld)))
+	return isEventStream(f.header(slotContentType)) || isEventStream(f.header(slotContentTypeOld))
 }
 
 // isEventStream reports whether a content type, with parameters or without, is

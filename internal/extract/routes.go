@@ -155,8 +155,10 @@ func (x *Extractor) classify(method, route, path string) requestClass {
 			c.stream = c.stream || x.streams.match(&p)
 		}
 	}
-	c.exempt = c.exempt || x.exempt.methods.match(method)
-	c.passive = c.passive || x.passive.methods.match(method)
+	if x.methodLengths>>(len(method)%64)&1 != 0 {
+		c.exempt = c.exempt || x.exempt.methods.match(method)
+		c.passive = c.passive || x.passive.methods.match(method)
+	}
 	return c
 }
 
