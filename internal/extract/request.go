@@ -21,11 +21,11 @@ type request struct {
 // request appends what the current record says, which is a request.
 func (w *walk) request(q *request) {
 	x, r := w.x, &w.record
-	var id sessionID
-	w.sessionID(&id)
 	method := r.strOr(slotMethod, slotMethodOld)
 	route, path := cutParameters(r.str(slotRoute)), cutParameters(r.strOr(slotPath, slotTargetOld))
 	class := x.classify(method, route, path)
+	var id sessionID
+	w.sessionID(&id)
 	if !class.exempt {
 		w.seen.request(id.state == idUsable)
 	}
