@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -68,4 +69,23 @@ func TestBlindIsCounted(t *testing.T) {
 	require.Len(t, o.sent, 1)
 	require.Equal(t, "crash", o.sent[0].Reason)
 	require.EqualValues(t, 1, o.engine.Stats().Findings(Inconclusive))
+}
+
+// What an engine that stopped knew is in doubt, and what came behind it is not.
+func TestRestarted(t *testing.T) {
+	const text = standard + "config ahead=1h\n"
+	for _, c := range []struct {
+		name, text, reason string
+	}{
+		{"silent since it stopped", "a started at=30s\na request at=45s", ""},
+		{"silent since a moment before", "a started at=29.999999999s\na request at=45s", ReasonRestart},
+		{"thrown away since", "a started at=31s\nnow=35s b started at=35s\na started at=32s\na request at=45s", ReasonEvicted},
+	} {
+		s := newStage(t, text, func(c *Config) { c.MaxSessions = 1 })
+		s.Restarted(epoch + int64(30*time.Second))
+		s.tell(c.text)
+		found := s.wait(time.Minute)
+		require.Len(t, found, 1, c.name)
+		require.Equal(t, c.reason, found[0].Reason, c.name)
+	}
 }

@@ -139,6 +139,54 @@ func TestRetention(t *testing.T) {
 	require.Zero(t, s.open)
 }
 
+// A session is not forgotten while a suspicion waits.
+func TestRetentionWaits(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.Retention = time.Second })
+	s.tell("a started at=0s\na request at=20s")
+	require.Empty(t, s.wait(10*time.Second-1))
+	require.Equal(t, 1, s.Sessions())
+	require.Len(t, s.wait(1), 1)
+	s.wait(1)
+	require.Zero(t, s.Sessions())
+}
+
+// What makes room for another is used again by one.
+func TestForgottenMakeRoom(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.Retention = time.Hour })
+	s.tell("a started at=0s\nb started at=0s\nc started at=0s")
+	s.wait(2 * time.Hour)
+	require.Zero(t, s.Sessions())
+	again := time.Duration(s.now - epoch)
+	for n := range 8 {
+		s.served(n, again, 0)
+	}
+	for n := range 8 {
+		m := s.served(n, again+time.Duration(20+n)*time.Second, 0)
+		require.EqualValues(t, time.Duration(10+n)*time.Second, m.Overrun, n)
+	}
+	require.Equal(t, 8, s.Sessions())
+	require.Len(t, s.wait(time.Minute), 8)
+}
+
+// A session that has only been refused, as it turned out, was never in use.
+func TestEvictionOfRefused(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxSessions = 1 })
+	s.tell("a request at=1s id=1/1\na request at=1s id=1/1 log rejected\nb started at=2s")
+	require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
+	require.Empty(t, s.TakeLifetimes())
+}
+
+// One that ended when it was logged in to is in use, and goes only when it has
+// been silent for longer than the others.
+func TestEvictionSparesLogins(t *testing.T) {
+	for _, end := range []string{"a ended at=5s", "d rotated from=a at=5s"} {
+		s := newStage(t, standard, func(c *Config) { c.MaxSessions = 3 })
+		s.tell("b started at=4s\nd started at=5s\na authenticated at=5s\n" + end + "\nnow=6s d activity at=6s\nnow=7s a activity at=6s\nnow=8s c started at=8s")
+		require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
+		require.True(t, s.tell("a request at=20s").Suspected, "it is remembered: %s", end)
+	}
+}
+
 // Ends of users are forgotten, too.
 func TestRetentionOfUserEnds(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.Retention = time.Hour })

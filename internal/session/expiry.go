@@ -17,6 +17,9 @@ type past struct {
 	since          int64
 	authentication int64
 	known          bool
+
+	root   origin // what origin found, once rooted
+	rooted bool
 }
 
 // newPast finds since when r's session lasts: its latest authentication at or
@@ -54,16 +57,20 @@ type origin struct {
 // origin finds the latest authentication in the lineage; without one, the
 // root's start.
 func (w *past) origin() origin {
-	if len(w.t.lineage) == 0 {
-		return origin{w.since, w.known, w.authentication != 0}
+	switch {
+	case w.rooted: // looked for twice, it would be found with half of the visits
+	case len(w.t.lineage) == 0:
+		w.root = origin{w.since, w.known, w.authentication != 0}
+	default:
+		var path [maxLineage + 1]ID
+		w.root = w.e.originOf(w.t, w.r.position, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
 	}
-	var path [maxLineage + 1]ID
-	o := w.e.originOf(w.t, w.r.position, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
-	return o
+	w.rooted = true
+	return w.root
 }
 
-// maxVisits bounds how many ids one judgement looks at: rotations can fork at
-// every step.
+// maxVisits bounds how many ids one judgement, or one look for a user, looks at:
+// rotations can fork at every step.
 const maxVisits = 512
 
 func (e *Engine) mayVisit() bool {

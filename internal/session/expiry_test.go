@@ -27,23 +27,44 @@ func TestEarlier(t *testing.T) {
 	}
 }
 
+// chain rotates the first session so many times, once a second.
+func (s *stage) chain(steps int) {
+	for i := range steps {
+		s.now += int64(time.Second)
+		s.Observe(&Fact{
+			Kind: Rotated, Previous: sessionName(i), Session: sessionName(i + 1),
+			Start: s.now, End: s.now, At: s.now, Resource: resources["web"],
+		}, s.now)
+	}
+}
+
 // A lineage is followed for so many steps: what lies further back is unknown.
 func TestLineageIsBounded(t *testing.T) {
 	for steps, known := range map[int]bool{maxLineage - 1: true, maxLineage: true, maxLineage + 1: false} {
-		s := newStage(t, "policy p0 absolute=1h", func(c *Config) { c.MaxSessions = 100 })
-		s.tell("a authenticated at=0s user=u1")
-		for i := range steps {
-			s.now += int64(time.Second)
-			s.Observe(&Fact{
-				Kind: Rotated, Previous: sessionName(i), Session: sessionName(i + 1),
-				Start: s.now, End: s.now, At: s.now, Resource: resources["web"],
-			}, s.now)
+		begin := func(policy string) *stage {
+			s := newStage(t, policy, func(c *Config) { c.MaxSessions = 100; c.ReorderWindow = 24 * time.Hour })
+			s.tell("a authenticated at=0s user=u1")
+			s.chain(steps)
+			return s
 		}
+		s := begin("policy p0 absolute=1h")
 		s.served(steps, 2*time.Hour, 0)
 		found := s.wait(time.Minute)
 		require.Len(t, found, 1)
 		require.Equal(t, known, found[0].StartedAt == epoch, steps)
 		require.Equal(t, known, text(found[0].User) == "u1", steps)
+
+		s = begin("policy p0")
+		s.tell("- ended_user at=2h user=u1")
+		require.Equal(t, known, s.served(steps, 3*time.Hour, 0).Suspected, steps)
+
+		s = begin("policy p0 absolute=1h tolerance=1s")
+		s.served(steps, time.Hour+2*time.Second, 0)
+		s.wait(0)
+		require.Equal(t, known, s.Pending() == 1, steps)
+		s.tell("a authenticated at=1s")
+		s.wait(0)
+		require.Zero(t, s.Pending(), "a login clears as far as it can accuse: %d", steps)
 	}
 }
 
@@ -73,11 +94,48 @@ func TestLateUserEnd(t *testing.T) {
 		{"in time", "now=30s - ended_user at=20s user=u1", 1},
 		{"late by what a request said", "now=30s - ended_user at=19.999999999s user=u1", 0},
 		{"what follows", "now=30s - ended_user at=19s user=u1\nnow=31s a request at=31s", 1},
+		{"in time for a rotation away", "a request at=25s\nb rotated from=a at=30s\n- ended_user at=20s user=u1", 2},
 	} {
-		s := newStage(t, "policy p0 absolute=1h rotation=1h\nconfig window=10s")
+		s := newStage(t, userEnds)
 		s.tell("a started at=0s user=u1\na request at=30s\n" + c.text)
 		s.wait(0)
 		require.Equal(t, c.suspects, s.Pending(), c.name)
+	}
+}
+
+const userEnds = "policy p0 absolute=1h rotation=1h\nconfig window=10s\n"
+
+// What makes an end of a user late is whatever its session was known for when
+// it came, and nothing that came afterwards or said nothing.
+func TestWhatMakesUserEndsLate(t *testing.T) {
+	const request, end = "a request at=25s id=1/1\n", "now=50s - ended_user at=20s user=u1\n"
+	for _, c := range []struct {
+		name, before, after string
+		late                bool
+	}{
+		{"nothing", "", "", false},
+		{"a request as old as the window", "a request at=30s\n", "", false},
+		{"a newer request", "a request at=1s..30.000000001s\n", "", true},
+		{"a newer request that came afterwards", "", "now=51s a request at=15s..31s\n", false},
+		{"a newer request that was refused", "a request at=31s rejected\n", "", false},
+		{"a newer event", "a activity at=31s\n", "", true},
+		{"a rotation away as old as the window", "b rotated from=a at=30s\n", "", false},
+		{"a newer rotation away", "b rotated from=a at=30.000000001s\n", "", true},
+		{"a newer rotation away that came afterwards", "", "now=51s b rotated from=a at=31s\n", false},
+		{"a second record as old as the window", "now=49s a request at=25s..30s id=1/1 log\n", "", false},
+		{"a newer second record", "now=49s a request at=25s..30.000000001s id=1/1 log\n", "", true},
+		{"a newer second record that came afterwards", "", "now=51s a request at=25s..31s id=1/1 log\n", false},
+		{"a newer second record that was refused", "a request at=15s id=1/9\nnow=49s a request at=15s..31s id=1/9 log rejected\n", "", false},
+	} {
+		text := userEnds + "a started at=0s user=u1\n" + request + c.before + end + c.after
+		require.Empty(t, check(parseHistory(text), false), c.name)
+		s := newStage(t, userEnds)
+		s.tell("a started at=0s user=u1\n" + request + c.before + end + c.after)
+		late := true
+		for _, f := range s.wait(time.Hour) {
+			late = late && f.FirstAt != epoch+int64(25*time.Second)
+		}
+		require.Equal(t, c.late, late, c.name)
 	}
 }
 
@@ -98,5 +156,56 @@ func TestLateEnd(t *testing.T) {
 		s.tell("a started at=0s\na request at=30s\n" + c.text)
 		s.wait(0)
 		require.Equal(t, c.suspects, s.Pending(), c.name)
+	}
+}
+
+// Of two rotations at one instant, whose origins are at one instant too, the
+// first id's is the lineage, whichever came first.
+func TestOriginsAtOneInstant(t *testing.T) {
+	const a, b = "c rotated from=a at=4s\n", "c rotated from=b at=4s\n"
+	for _, order := range []string{a + b, b + a} {
+		requireReadings(t, []reading{
+			{"the first is known", "policy p0 absolute=10s\na authenticated at=0s\nb activity at=0s\n" + order + "c request at=15s", []string{
+				"c absolute_timeout origin=0s known",
+			}},
+			{"the second is known", "policy p0 absolute=10s\na activity at=0s\nb authenticated at=0s\n" + order + "c request at=15s", []string{
+				"c absolute_timeout origin=0s unknown",
+			}},
+		})
+	}
+}
+
+// One judgement looks at so many ids and no more: rotations can fork at every
+// step. What is judged is what is said, all the same.
+func TestVisitsAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		steps     int
+		truncated bool
+	}{{7, false}, {9, true}} {
+		s := newStage(t, "policy p0 absolute=1h", func(c *Config) { c.MaxSessions = 64 })
+		rotate := func(from, to int) {
+			s.Observe(&Fact{
+				Kind: Rotated, Previous: sessionName(from), Session: sessionName(to),
+				Start: s.now, End: s.now, At: s.now, Resource: resources["web"],
+			}, s.now)
+		}
+		s.tell("a authenticated at=1s\nb activity at=1s\ny authenticated at=0s user=u1")
+		for step := range 2 * c.steps {
+			s.now += int64(time.Second) * int64(1-step%2)
+			rotate(step, step/2*2+2)
+			rotate(step, step/2*2+3)
+		}
+		s.now += int64(time.Second)
+		rotate(2*c.steps, 25)
+		rotate(24, 25)
+		s.Advance(s.now)
+		before := s.Stats().Truncated()
+		s.served(25, 2*time.Hour, 0)
+		found := s.wait(time.Minute)
+		require.Len(t, found, 1)
+		require.Equal(t, c.truncated, s.Stats().Truncated() > before, c.steps)
+		require.Equal(t, !c.truncated, found[0].StartedAt == epoch, c.steps)
+		require.Equal(t, !c.truncated, text(found[0].User) == "u1", c.steps)
+		require.Equal(t, found[0].ExpiredAt, found[0].StartedAt+int64(time.Hour), c.steps)
 	}
 }

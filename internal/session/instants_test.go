@@ -86,3 +86,13 @@ func TestIdentities(t *testing.T) {
 	_, ok := identityAt(list, 0)
 	require.False(t, ok)
 }
+
+// Of too many the first and the latest are kept.
+func TestIdentitiesAreBounded(t *testing.T) {
+	var all []identity
+	for i := range int64(maxInstants + 5) {
+		all = append(all, identity{i, ID{uint64(i % 2)}})
+	}
+	require.Equal(t, all[:maxInstants], addIdentities(nil, all[:maxInstants]...))
+	require.Equal(t, append(all[:1:1], all[6:]...), addIdentities(nil, all...))
+}

@@ -6,11 +6,14 @@ import (
 	"testing"
 )
 
-// TestMain leaves out, where SESSION_QUICK is set, what takes seconds and the
-// search for a smaller counterexample: so make mutate can ask a thousand times
-// whether the suite still is green.
+// quick asks only whether the suite still is green, not why it is not: make
+// mutate asks that a thousand times.
+var quick = os.Getenv("SESSION_QUICK") != ""
+
+// TestMain leaves out, where it must be quick, what takes seconds and the search
+// for a smaller counterexample.
 func TestMain(m *testing.M) {
-	if os.Getenv("SESSION_QUICK") != "" {
+	if quick {
 		flag.Parse()
 		for name, value := range map[string]string{
 			"rapid.shrinktime": "1ms", "rapid.nofailfile": "true",

@@ -34,10 +34,8 @@ func TestResourcesAreBounded(t *testing.T) {
 func TestTooManyResources(t *testing.T) {
 	s := newServices(1)
 	for i := range 2 * maxResources {
-		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: strconv.Itoa(i)}, 5, 1)
-		if i > maxResources {
-			require.Zero(t, n)
-		}
+		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: strconv.Itoa(i)}, 5, 5)
+		require.Equal(t, i >= maxResources, n == 0, "%d: the record at 5 may still be referred to", i)
 	}
 	require.Equal(t, OtherService, s.resources[0].ServiceName)
 }

@@ -195,6 +195,9 @@ func TestCounters(t *testing.T) {
 			o := run(parseHistory(c.text), true)
 			require.Empty(t, o.trouble)
 			require.Equal(t, lines(c.want), counts(o.engine))
+			o.engine.Stats().Violations(func(_ int, _ string, typ Type, n int64) {
+				require.Positive(t, n, "%s: what never happened is not said", typ)
+			})
 		})
 	}
 }
@@ -217,6 +220,39 @@ var silences = []struct{ name, text, want string }{
 		rejected_min p1 web 9000000000
 		served_max p0 api 6000000000
 		served_max p1 web 7000000000`},
+	{"also a silence that no limit forbids", `policy p0 idle=1h
+		a started at=0s
+		a request at=6s
+		b started at=0s
+		b request at=9s rejected`, `
+		rejected_min p0 web 9000000000
+		served_max p0 web 6000000000`},
+	{"a longer silence of long ago", `policy p0 idle=1m
+		a started at=100s
+		a request at=105s
+		b started at=0s
+		b request at=9s`, `
+		served_max p0 web 9000000000`},
+	{"no silence at all is none", `policy p0 idle=1m
+		a started at=0s
+		a request at=9s rejected
+		b started at=0s
+		b request at=0s..5s
+		b request at=5s rejected`, `
+		rejected_min p0 web 9000000000`},
+	{"a refusal behind the limit tells of it", `policy p0 idle=10s
+		a started at=0s
+		a request at=15s rejected`, `
+		rejected_min p0 web 15000000000`},
+	{"a refusal behind another limit does not", `policy p0 idle=10s absolute=10s
+		a started at=0s
+		a request at=9s
+		a request at=18s rejected`, `
+		served_max p0 web 9000000000`},
+	{"nor does one behind an earlier silence", `policy p0 idle=10s
+		a started at=0s
+		a request at=20s indeterminate
+		a request at=25s rejected`, ""},
 	{"a silence is that of what keeps a session alive", `policy p0 idle=4s
 		policy p1 idle=1m
 		a started at=0s

@@ -72,3 +72,70 @@ func TestSuspectsInOrder(t *testing.T) {
 	s.tell("now=22s advance")
 	require.Zero(t, s.Pending())
 }
+
+// What is accused waits as long as what is suspected, though its place is
+// needed at once.
+func TestAccusedWait(t *testing.T) {
+	const n = maxPending + 6
+	s := newStage(t, "policy p0 idle=10s\nconfig update=1s", func(c *Config) { c.MaxRecentRequests = n + 1 })
+	s.tell("a started at=0s")
+	for i := range n {
+		s.served(0, 20*time.Second+time.Duration(i), 0)
+	}
+	for i := range 2 * n {
+		s.served(1, 20*time.Second+time.Duration(i), NoPolicy)
+	}
+	s.wait(10*time.Second - time.Millisecond)
+	require.Zero(t, violations(s.Engine))
+	require.Equal(t, n, s.Pending())
+	s.wait(time.Second)
+	require.EqualValues(t, n, violations(s.Engine))
+}
+
+// Logins that were given up may be what made a request one in time: its verdict
+// stands. One that is still known clears it.
+func TestOutOfReach(t *testing.T) {
+	fill := func(s *stage) {
+		for i := range maxInstants - 1 {
+			s.tell("a authenticated at=" + (100*time.Second + time.Duration(i)*time.Second).String())
+		}
+	}
+	s := newStage(t, "policy p0 absolute=5s tolerance=1s")
+	s.tell("a authenticated at=0s\na authenticated at=10s\na request at=13s\na request at=13.5s p-")
+	fill(s)
+	s.tell("a authenticated at=200s\nadvance")
+	require.Zero(t, s.Pending())
+	require.EqualValues(t, 2, s.Stats().Truncated())
+	s.wait(time.Minute)
+	require.Zero(t, violations(s.Engine))
+
+	s = newStage(t, "policy p0 absolute=5s tolerance=1s\nconfig wait=1h")
+	s.tell("a authenticated at=0s\na request at=20s")
+	fill(s)
+	s.wait(0)
+	require.Equal(t, 1, s.Pending())
+	s.tell("a authenticated at=21s\nadvance")
+	require.EqualValues(t, 1, s.Stats().Truncated(), "the first login")
+	require.Zero(t, s.Pending(), "it was in time by the second")
+}
+
+// Once all its suspicions are gone a session can make room for others.
+func TestClearedCanBeEvicted(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxSessions = 1 })
+	s.tell("a started at=0s\na request at=20s\na authenticated at=19s\nadvance\nb started at=20s")
+	require.Zero(t, s.Stats().Refused(RefusedLimit))
+	require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
+}
+
+// All sessions together have so many suspects; what comes beyond is accused.
+func TestSuspectsAreBounded(t *testing.T) {
+	const n = minOpen + 110
+	s := newStage(t, standard, func(c *Config) { c.MaxSessions, c.MaxRecentRequests = n, 400 })
+	for i := range n {
+		s.served(i, 0, 0)
+		require.True(t, s.served(i, 20*time.Second, 0).Suspected)
+	}
+	require.Equal(t, n, s.Pending())
+	require.Equal(t, minOpen+400/4+1, s.open)
+	require.Len(t, s.wait(time.Minute), n, "all are found")
+}

@@ -190,11 +190,16 @@ func addRequest(td ptrace.Traces, session string, at time.Time) {
 
 // endRecord is a batch of one end of a session.
 func endRecord(session string, at time.Time) plog.Logs {
+	return eventRecord("session.end", session, at)
+}
+
+// eventRecord is a batch of one event of a session.
+func eventRecord(name, session string, at time.Time) plog.Logs {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
 	rl.Resource().Attributes().PutStr("service.name", "auth")
 	r := rl.ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
-	r.SetEventName("session.end")
+	r.SetEventName(name)
 	r.SetTimestamp(pcommon.NewTimestampFromTime(at))
 	r.Attributes().PutStr("session.id", session)
 	return ld

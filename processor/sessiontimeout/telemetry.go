@@ -158,6 +158,14 @@ func (t *telemetry) register() error {
 			}
 			return nil
 		}),
+		b.RegisterProcessorSessionTimeoutEvidenceLostCallback(func(_ context.Context, o metric.Int64Observer) error {
+			read(func(_ *session.Engine, s *session.Stats) {
+				o.Observe(s.Unreachable(), t.with(attribute.String("reason", "unreachable")))
+				o.Observe(s.Truncated(), t.with(attribute.String("reason", "truncated")))
+				o.Observe(s.Closed(), t.with(attribute.String("reason", "closed")))
+			})
+			return nil
+		}),
 		b.RegisterProcessorSessionTimeoutFactsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			read(func(_ *session.Engine, s *session.Stats) {
 				for k := range session.Exempt {

@@ -34,6 +34,7 @@ type TelemetryBuilder struct {
 	ProcessorSessionTimeoutCheckpoints          metric.Int64Counter
 	ProcessorSessionTimeoutEffectiveIdleTimeout metric.Float64ObservableGauge
 	ProcessorSessionTimeoutEndPropagation       metric.Float64Histogram
+	ProcessorSessionTimeoutEvidenceLost         metric.Int64ObservableCounter
 	ProcessorSessionTimeoutFacts                metric.Int64ObservableCounter
 	ProcessorSessionTimeoutFactsLate            metric.Int64ObservableCounter
 	ProcessorSessionTimeoutFactsRefused         metric.Int64ObservableCounter
@@ -99,6 +100,21 @@ func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutEffectiveIdleTim
 		cb(ctx, &observerFloat64{inst: builder.ProcessorSessionTimeoutEffectiveIdleTimeout, obs: o})
 		return nil
 	}, builder.ProcessorSessionTimeoutEffectiveIdleTimeout)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSessionTimeoutEvidenceLostCallback sets callback for observable ProcessorSessionTimeoutEvidenceLost metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutEvidenceLostCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSessionTimeoutEvidenceLost, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutEvidenceLost)
 	if err != nil {
 		return err
 	}
@@ -362,6 +378,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithDescription("Time from the end of a session to each request that was served after it, recorded when the violation is confirmed. [Development]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800}...),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutEvidenceLost, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_session_timeout_evidence_lost",
+		metric.WithDescription("What the engine gave up to keep its state bounded, so that later evidence cannot be held against all of the past (requests decided early, instants and silences of a session, findings closed as reported). [Development]"),
+		metric.WithUnit("{items}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutFacts, err = builder.meter.Int64ObservableCounter(

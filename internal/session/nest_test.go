@@ -1,0 +1,73 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var nested = []reading{
+	{"what lies inside a refused request starts with it, and nothing was active there", `
+		a started at=0s
+		a request at=24s..30s id=1/2
+		a request at=9s..40s id=1/1 rejected
+		a request at=26s..27s id=1/3
+		a request at=21s`, []string{"a idle_timeout n=1 at=21s overrun=11s expired=10s activity=0s"}},
+	{"a moment is enough to lie in, though it is known later", `config request
+		a started at=0s
+		a request at=20.000000001s id=1/2
+		a request at=20s..20.000000001s id=1/1`, []string{"a at=20s overrun=10s", "a at=20.000000001s overrun=10s"}},
+	{"another record of an exempt request is exempt, though it takes no time", `
+		a started at=0s
+		a request at=20s id=1/1
+		a exempt at=20s id=1/1`, nil},
+	{"another trace's is not", `
+		a started at=0s
+		a request at=20s id=2/1
+		a exempt at=25s id=1/1`, []string{"a idle_timeout n=1 at=20s"}},
+	{"another session's is not", `
+		a started at=0s
+		a request at=20s id=1/1
+		b exempt at=20s id=1/1`, []string{"a idle_timeout n=1 at=20s"}},
+	{"what turns out to be exempt shows no identity", `
+		a started at=0s
+		a request at=5s..30s id=1/1
+		a request at=20s..21s id=1/2 user=u1
+		a exempt at=19s..22s id=1/3
+		- ended_user at=25s user=u1
+		a request at=36s`, nil},
+	{"what is not shows one", `
+		a started at=0s
+		a request at=5s..30s id=1/1
+		a request at=20s..21s id=1/2 user=u1
+		- ended_user at=25s user=u1
+		a request at=36s`, []string{"a revoked n=1 at=36s"}},
+}
+
+func TestNested(t *testing.T) { requireReadings(t, nested) }
+
+// Of a trace with more records than are looked at a request accuses nobody,
+// unless something around it is among those.
+func TestCrowded(t *testing.T) {
+	for _, c := range []struct {
+		name, more string
+		suspected  bool
+	}{
+		{"nothing around it", "a request at=20s id=1/1", false},
+		{"something around it", "a request at=19s..30s id=1/2 passive\na request at=20s id=1/1", true},
+		{"another trace", "a request at=20s id=2/1", true},
+	} {
+		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 1000 })
+		s.tell("a started at=0s")
+		for i := range maxTraceSteps + 10 {
+			s.Observe(&Fact{
+				Session: sessionName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
+				Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
+			}, s.now)
+		}
+		require.Equal(t, c.suspected, s.tell(c.more).Suspected, c.name)
+		s.wait(time.Minute)
+		require.Equal(t, c.suspected, violations(s.Engine) == 1, c.name)
+	}
+}

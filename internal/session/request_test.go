@@ -1,0 +1,129 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var secondRecords = []reading{
+	{"it makes a late request one in time", `
+		config window=10s
+		a started at=0s
+		a ended at=5s
+		now=30s a request at=30s
+		now=31s a request at=8s..19s id=1/1 log
+		now=31s a request at=9s..20s id=1/1`, []string{"a ended n=2 at=9s"}},
+	{"unless it is late, too", `
+		config window=10s
+		a started at=0s
+		a ended at=5s
+		now=30s a request at=30s
+		now=31s a request at=8s..19s id=1/1 log
+		now=31s a request at=9s..19.999999999s id=1/1`, []string{"a ended n=1 at=30s"}},
+	{"that was refused makes nothing else late", `
+		config window=10s
+		a started at=0s
+		a request at=1s id=1/1
+		a request at=9s
+		now=41s a request at=1s..40s id=1/1 log rejected
+		now=41s a ended at=5s`, []string{"a ended n=1 at=9s"}},
+	{"that was not makes others late", `
+		config window=10s
+		a started at=0s
+		a request at=1s id=1/1
+		a request at=9s
+		now=41s a request at=1s..40s id=1/1 log
+		now=41s a ended at=5s`, nil},
+	{"after others it can still be sampled", `
+		a started at=0s
+		a request at=1s
+		a request at=20s
+		advance
+		a request at=0.5s sampled`, []string{"a idle_timeout inconclusive reason=sampled"}},
+}
+
+func TestSecondRecords(t *testing.T) { requireReadings(t, secondRecords) }
+
+// The record that knew less of a request may be the one that names its user.
+func TestUserOfSecondRecord(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\na request at=20s id=1/1\na request at=20s id=1/1 log user=u1")
+	found := s.wait(time.Minute)
+	require.Len(t, found, 1)
+	require.Equal(t, "u1", text(found[0].User))
+	require.True(t, found[0].Identity)
+}
+
+// What is suspected is found by its second record though the recent facts no
+// longer have the first.
+func TestSecondRecordOfOld(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 4 })
+	s.tell("a started at=0s\na request at=20s id=1/1")
+	for i := range 8 {
+		s.served(1, 20*time.Second+time.Duration(i), 0)
+	}
+	require.Equal(t, 1, s.Pending())
+	s.tell("a request at=21s id=2/1 log rejected\nadvance")
+	require.Equal(t, 1, s.Pending(), "it is another request's")
+	s.tell("a request at=20s id=1/1 log rejected\nadvance")
+	require.Zero(t, s.Pending())
+}
+
+// So is what lies too far back in a trace of very many records; it is no
+// activity any more, either.
+func TestSecondRecordInCrowd(t *testing.T) {
+	s := newStage(t, "policy p0 idle=10s tolerance=1s\npolicy p1 absolute=15s", func(c *Config) { c.MaxRecentRequests = 1000 })
+	s.tell("a started at=0s\na request at=20s p1 id=1/1")
+	for i := range maxTraceSteps + 10 {
+		s.Observe(&Fact{
+			Session: sessionName(0), Flags: Passive, Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
+			Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
+		}, s.now)
+	}
+	require.False(t, s.tell("a request at=27s id=2/1").Suspected)
+	s.tell("a request at=20s p1 id=1/1 log rejected")
+	s.wait(time.Minute)
+	require.EqualValues(t, 1, violations(s.Engine), "the one of p0, which had nothing before it but the start")
+	found := s.TakeConfirmations()
+	require.Len(t, found, 1)
+	require.Equal(t, IdleTimeout, found[0].Type)
+	require.EqualValues(t, 17*time.Second, found[0].Overrun)
+}
+
+// Whose place is needed before it is decided is counted; it is judged by all
+// that came before.
+func TestPlaceIsNeeded(t *testing.T) {
+	const ring = 3
+	for _, c := range []struct {
+		name, text  string
+		unreachable int64
+		pending     int
+	}{
+		{"in time, but decided early", "a request at=0s\na request at=1s\na request at=2s", 3, 0},
+		{"decided already", "a request at=0s\na request at=1s\na request at=2s\nnow=30s advance", 0, 0},
+		{"suspected: it is not decided by its place", "a started at=0s\na request at=20s\na request at=21s", 0, 2},
+		{"nothing to decide", "a started at=0s\na request at=1s p-\na ended at=2s", 0, 0},
+		{"an end that came before", "a request at=0s\na request at=5s\na ended at=1s", 1, 1},
+	} {
+		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = ring })
+		s.tell(c.text)
+		require.Zero(t, s.Stats().Unreachable(), c.name)
+		for i := range ring {
+			s.served(1, time.Duration(s.now-epoch)+time.Duration(i), NoPolicy)
+		}
+		require.Equal(t, c.unreachable, s.Stats().Unreachable(), c.name)
+		require.Equal(t, c.pending, s.Pending(), c.name)
+	}
+}
+
+// What is exempt takes one place however often it is delivered.
+func TestExemptTwice(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 3 })
+	s.tell("a started at=0s\na request at=1s")
+	for range 5 {
+		s.tell("a exempt at=1s..2s id=1/1")
+	}
+	require.Zero(t, s.Stats().Unreachable())
+}
