@@ -102,7 +102,7 @@ func runStorage(s scale) (values, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := load{sessions: s.sessions, batches: manyBatches, spans: batchSpans, storage: host}
+	l := load{sessions: s.sessions, batches: fewBatches, spans: batchSpans, storage: host}
 	m, err := newMeter(l, startSessionTimeout)
 	if err != nil {
 		return nil, err

@@ -29,8 +29,8 @@ type Checkpoint struct {
 	// Those behind it that have changed meanwhile, as they were: records by
 	// place, and sessions by slot, nothing for a free one.
 	savedRecords, savedSessions saved
-	scratch       []byte
-	done          bool
+	scratch                     []byte
+	done                        bool
 }
 
 // smallRange is a range that was read at once.
