@@ -1,5 +1,5 @@
 // These benchmarks answer two questions about a component: what does a span
-// cost that goes through it, and what does it hold.
+// cost that goes through it, and what does holding sessions cost.
 //
 //	make bench                                    # all, ends with a table beside the limits
 //	go test -run '^$' -bench . -benchmem -cpu 1,2 # the same, here
@@ -42,6 +42,14 @@
 // BenchmarkHeld shows what remembering costs: bytes for each session and the
 // CPU time that each garbage collection takes for them.
 //
+// BenchmarkAlone holds ten million sessions, each scenario in a process of its
+// own: what sessions take and what a garbage collection takes for them, what
+// checkpoints take in a real file_storage beside traffic, and what a flood of
+// invented ids does to the sessions that are in use.
+//
+//	go test -run '^$' -bench Alone/flood -flood 10s
+//	go test -run '^$' -alone storage -cpuprofile cpu.prof /tmp/dir /tmp/figures.json
+//
 // Where the time goes:
 //
 //	go test -run '^$' -bench 'Traces/sessions=100000$/from=memory//of=session_timeout' -cpu 1 -runs=1 -benchtime 10s -cpuprofile cpu.prof
@@ -63,6 +71,13 @@ var runs = flag.Int("runs", 3, "how often BenchmarkTraces compares its subjects"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if *aloneName != "" {
+		if err := runAlone(*aloneName, flag.Arg(0), flag.Arg(1)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	results.print(os.Stdout)
 	os.Exit(code)

@@ -20,6 +20,8 @@ type load struct {
 	spans   int // of a batch
 	// recent is max_recent_requests, where it is not the default.
 	recent int
+	// storage keeps what is known, if there is one.
+	storage *storing
 }
 
 // meter drives batches through one subject and measures nothing but that.

@@ -45,3 +45,12 @@ func (m selfMetrics) sum(name string, where ...string) (n int64) {
 	}
 	return n
 }
+
+// seconds adds up the processor's histogram of this name.
+func (m selfMetrics) seconds(name string) (sum float64) {
+	h, _ := m["otelcol_processor_session_timeout_"+name].(metricdata.Histogram[float64])
+	for _, p := range h.DataPoints {
+		sum += p.Sum
+	}
+	return sum
+}

@@ -35,6 +35,10 @@ type subject struct {
 	// verify stops the subject and says whether it did its work on exactly so
 	// many spans.
 	verify func(spans int) error
+	// metrics are what it says about itself, where it says anything.
+	metrics func() (selfMetrics, error)
+	// stop stops one that has a storage to keep in it what is not decided.
+	stop func() error
 }
 
 // The subjects, in the order of the table.
@@ -176,6 +180,10 @@ func startSessionTimeout(l load) (*subject, error) {
 	if l.recent > 0 {
 		cfg.MaxRecentRequests = l.recent
 	}
+	cfg.MaxSessions = max(cfg.MaxSessions, l.sessions)
+	if l.storage != nil {
+		host, cfg.Storage = l.storage, &l.storage.id
+	}
 	retrieved, err := confmap.NewRetrievedFromYAML([]byte(sessionTimeoutConfig))
 	if err != nil {
 		return nil, err
@@ -225,6 +233,8 @@ func startSessionTimeout(l load) (*subject, error) {
 	return &subject{
 		name: ofSessionTimeout, warm: l.sessions + cfg.MaxRecentRequests,
 		consume: traces.ConsumeTraces,
+		metrics: func() (selfMetrics, error) { return collect(reader) },
+		stop:    func() error { return errors.Join(logs.Shutdown(ctx), traces.Shutdown(ctx)) },
 		verify: func(n int) error {
 			return errors.Join(
 				verifySessionTimeout(reader, logs, l.sessions, n),

@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -15,6 +17,7 @@ var results resultSet
 type resultSet struct {
 	traces traceResults
 	held   heldResults
+	alone  values
 }
 
 type traceKey struct {
@@ -85,6 +88,44 @@ func (h *heldResults) add(sessions, cores int, r heldResult) {
 	(*h)[heldKey{sessions, cores}] = r
 }
 
+// add keeps what one scenario measured.
+func (v *values) add(of values) {
+	if *v == nil {
+		*v = values{}
+	}
+	maps.Copy(*v, of)
+}
+
+// aloneFigures are those of BenchmarkAlone by unit. What has no limit is only
+// stated; N is how many sessions there are.
+var aloneFigures = []struct {
+	unit string
+	figure
+}{
+	{"settled-B/session", figure{name: "N settled sessions: bytes each", limit: 72, digits: 1}},
+	{"settled-resident-B/session", figure{name: "N settled sessions: resident bytes each", stated: true, digits: 1}},
+	{"active-B/session", figure{name: "N active sessions: bytes each", limit: 140, digits: 1}},
+	{"active-resident-B/session", figure{name: "N active sessions: resident bytes each", stated: true, digits: 1}},
+	{"ring-MB", figure{name: "1,000,000 recent requests: MB", stated: true}},
+	{"pause-B", figure{name: "a pause longer than the shortest idle limit adds: bytes", stated: true}},
+	{"user-B", figure{name: "a user adds: bytes", stated: true}},
+	{"end-B", figure{name: "an end adds: bytes", stated: true}},
+	{"rotation-B", figure{name: "a rotation adds, on both ids: bytes", stated: true}},
+	{"gc-added-ms", figure{name: "N sessions: CPU ms added to a garbage collection", limit: 5, digits: 2}},
+	{"load-peak-MB", figure{name: "N sessions: MB resident under load, at most", limit: 1600}},
+	{"checkpoint-peak-MB", figure{name: "N sessions: MB resident during checkpoints, at most", limit: 1600}},
+	{"checkpoint-peak-own-MB", figure{name: "the same, without the pages of the storage's file", stated: true}},
+	{"checkpoint-s", figure{name: "N sessions: seconds for a checkpoint", limit: 3, digits: 2}},
+	{"checkpoint-p99", figure{name: "N sessions: times the p99 of a batch beside a checkpoint", limit: 1.5, digits: 2}},
+	{"last-checkpoint-s", figure{name: "N sessions: seconds to stop", stated: true, digits: 2}},
+	{"restore-s", figure{name: "N sessions: seconds to restore", limit: 5, digits: 2}},
+	{"flood-grown-%", figure{name: "flood: % that memory grew by, once at the cap", limit: 1, digits: 2}},
+	{"flood-resident-MB", figure{name: "flood: MB resident at its end", stated: true}},
+	{"flood-survivors-%", figure{name: "flood: % of the sessions in use that survive", limit: 99.9, atLeast: true, digits: 3}},
+	{"flood-inconclusive-%", figure{name: "flood: % inconclusive of the findings without evidence", limit: 100, atLeast: true, digits: 2}},
+	{"flood-ns/id", figure{name: "flood: ns for an invented id", stated: true}},
+}
+
 // cost is what one core spends: on its wall where the processors' time is not
 // known.
 func cost(m measured) float64 {
@@ -99,6 +140,7 @@ type figure struct {
 	name    string
 	limit   float64
 	atLeast bool
+	stated  bool // and compared with no limit
 	value   float64
 	digits  int
 }
@@ -131,7 +173,21 @@ func (r *resultSet) figures() (all []figure) {
 	v, ok = t.gain(ofSessionTimeout, hundredThousand)
 	w, walked := t.gain(ofWalk, hundredThousand)
 	add(figure{name: "second core: times the gain of the walk", limit: 0.9, atLeast: true, value: v / w, digits: 2}, ok && walked)
+	sessions := thousands(*aloneSessions)
+	for _, f := range aloneFigures {
+		value, ok := r.alone[f.unit]
+		f.value, f.name = value, strings.Replace(f.name, "N ", sessions+" ", 1)
+		add(f.figure, ok)
+	}
 	return all
+}
+
+// thousands writes n with commas.
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 // print writes the comparison; nothing if nothing was measured.
@@ -142,6 +198,10 @@ func (r *resultSet) print(to io.Writer) {
 		w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "\nsession_timeout\tmeasured\tlimit\t")
 		for _, f := range all {
+			if f.stated {
+				fmt.Fprintf(w, "%s\t%.*f\t\t\n", f.name, f.digits, f.value)
+				continue
+			}
 			sign, verdict := "≤", "met"
 			if f.atLeast {
 				sign = "≥"

@@ -2,8 +2,8 @@ package session
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
-	"strconv"
 )
 
 // A chunk is a header and a body:
@@ -14,7 +14,9 @@ import (
 //	length    4, of the body, little-endian
 //	checksum  4, CRC-32C of version, kind, length, key and body
 //
-// It is stored under kind/range/part/side, such as sessions/12/0/1. A range that
+// It is stored under kind/side/range/part, such as sessions/1/00012/0: what is
+// written together lies together, and a storage that keeps neighbours in one
+// page does not copy the other side with every write. A range that
 // changed goes to a side that the stored head does not speak of, so that the
 // chunks which that head names stay as they are until the next one takes its
 // place: what is stored is always one state that the engine was in. Two sides
@@ -60,7 +62,7 @@ type chunkRange struct {
 }
 
 func chunkKey(kind chunkKind, n, part int, side uint8) string {
-	return chunkKindNames[kind] + "/" + strconv.Itoa(n) + "/" + strconv.Itoa(part) + "/" + strconv.Itoa(int(side))
+	return fmt.Sprintf("%s/%d/%05d/%d", chunkKindNames[kind], side, n, part)
 }
 
 // beginChunk makes room for a header in buf.

@@ -350,10 +350,10 @@ func TestLostIsDoubted(t *testing.T) {
 	whole := everything(e, now)
 	for lost, doubted := range map[string][3]bool{
 		// Two sessions make a range, and the last was rotated from the first.
-		"sessions/0/0/0": {true, true, true},
-		"sessions/1/0/0": {false, false, true},
-		"recent/0/0/0":   {true, true, true},
-		"services/0/0/0": {true, true, true},
+		"sessions/0/00000/0": {true, true, true},
+		"sessions/0/00001/0": {false, false, true},
+		"recent/0/00000/0":   {true, true, true},
+		"services/0/00000/0": {true, true, true},
 	} {
 		s := maps.Clone(whole)
 		delete(s, lost)

@@ -27,11 +27,10 @@ type Checkpoint struct {
 	recent, sessions int
 	slots            int
 	// Those behind it that have changed meanwhile, as they were: records by
-	// position, and sessions by slot, nothing for a free one.
-	savedRecords  map[uint64][]byte
-	savedSessions map[uint32][]byte
-	scratch       []byte
-	done          bool
+	// place, and sessions by slot, nothing for a free one.
+	savedRecords, savedSessions saved
+	scratch                     []byte
+	done                        bool
 }
 
 // smallRange is a range that was read at once.
@@ -48,7 +47,6 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 	}
 	c := &Checkpoint{
 		e: e, changed: e.changed, slots: int(e.sessions.slotCount()),
-		savedRecords: map[uint64][]byte{}, savedSessions: map[uint32][]byte{},
 		kind: kindRecent,
 	}
 	c.head = head{
@@ -223,8 +221,8 @@ func (c *Checkpoint) saveSession(slot uint32) {
 	if int(slot) < c.sessions || int(slot) >= c.slots || !c.writes(kindSessions, int(slot>>sessionBits), c.changed.sessions) {
 		return
 	}
-	if _, saved := c.savedSessions[slot]; !saved {
-		c.savedSessions[slot] = c.e.sessions.appendSlot(nil, slot)
+	if !c.savedSessions.has(int(slot)) {
+		c.savedSessions.put(int(slot), func(buf []byte) []byte { return c.e.sessions.appendSlot(buf, slot) })
 	}
 }
 
@@ -233,8 +231,8 @@ func (c *Checkpoint) saveFree(slot uint32) {
 	if int(slot) < c.sessions || int(slot) >= c.slots {
 		return
 	}
-	if _, saved := c.savedSessions[slot]; !saved {
-		c.savedSessions[slot] = nil
+	if !c.savedSessions.has(int(slot)) {
+		c.savedSessions.put(int(slot), func(buf []byte) []byte { return buf })
 	}
 }
 
@@ -245,17 +243,15 @@ func (c *Checkpoint) saveRecord(position uint64) {
 		!c.writes(kindRecent, index>>recordBits, c.changed.recent) {
 		return
 	}
-	if _, saved := c.savedRecords[position]; !saved {
-		c.savedRecords[position] = c.e.recent.appendAt(nil, position, c.head.at)
+	if !c.savedRecords.has(index) {
+		c.savedRecords.put(index, func(buf []byte) []byte { return c.e.recent.appendAt(buf, position, c.head.at) })
 	}
 }
 
 // appendSession appends the session that was in slot when c began.
 func (c *Checkpoint) appendSession(buf []byte, slot int) []byte {
-	session, saved := c.savedSessions[uint32(slot)]
-	if saved {
-		delete(c.savedSessions, uint32(slot))
-	} else {
+	session, saved := c.savedSessions.get(slot)
+	if !saved {
 		c.scratch = c.e.sessions.appendSlot(c.scratch[:0], uint32(slot))
 		session = c.scratch
 	}
@@ -267,10 +263,8 @@ func (c *Checkpoint) appendSession(buf []byte, slot int) []byte {
 
 // appendRecord appends the record that was at index when c began.
 func (c *Checkpoint) appendRecord(buf []byte, index int) []byte {
-	position := c.e.recent.positionAt(index, c.head.next)
-	if rec, saved := c.savedRecords[position]; saved {
-		delete(c.savedRecords, position)
+	if rec, saved := c.savedRecords.get(index); saved {
 		return append(buf, rec...)
 	}
-	return c.e.recent.appendAt(buf, position, c.head.at)
+	return c.e.recent.appendAt(buf, c.e.recent.positionAt(index, c.head.next), c.head.at)
 }

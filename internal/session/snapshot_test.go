@@ -102,14 +102,14 @@ func TestOnlyChanges(t *testing.T) {
 			t.Errorf("no %q in %q", want, keys)
 		}
 	}
-	has(changed, "recent/1/0/1", "sessions/2/0/1", headKey)
+	has(changed, "recent/1/00001/0", "sessions/1/00002/0", headKey)
 	if len(changed) > 5 {
 		t.Errorf("one session changed: %q", changed)
 	}
 	// Both sides may be what a head means.
-	has(pass(true), "recent/1/0/2", "sessions/2/0/2", headKey)
+	has(pass(true), "recent/2/00001/0", "sessions/2/00002/0", headKey)
 	tell(4, 30)
-	has(pass(true), "recent/1/0/0", "sessions/2/0/0", headKey)
+	has(pass(true), "recent/0/00001/0", "sessions/0/00002/0", headKey)
 	if _, _, ok := e.BeginCheckpoint(epoch).Next(nil); !ok {
 		t.Error("not even a head")
 	}

@@ -164,8 +164,7 @@ func (t *table) cool(tl *timeline) {
 	t.entry(moved.slot).more = moved.place
 	t.timelines[last] = nil
 	t.timelines = t.timelines[:last]
-	const spares = 1 << 8
-	if len(t.spare) < spares && !tl.large() {
+	if len(t.spare) < timelinesAtOnce && !tl.large() {
 		t.spare = append(t.spare, tl)
 	}
 }

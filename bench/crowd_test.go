@@ -1,0 +1,120 @@
+package bench
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// epoch is when the crowds' clocks start.
+const epoch = int64(1_700_000_000_000_000_000)
+
+// idleLimit is the idle timeout that governs the crowds' requests.
+const idleLimit = 30 * time.Minute
+
+// crowd tells an engine of sessions by the million, without telemetry. Its clock
+// is its own.
+type crowd struct {
+	engine    *session.Engine
+	now       int64
+	suspected int
+
+	batch    []session.Fact
+	facts    uint64
+	advanced int64
+	resource session.Resource
+}
+
+func newCrowd(sessions, recent int) *crowd {
+	return &crowd{
+		now: epoch, advanced: epoch, batch: make([]session.Fact, 0, batchSpans), resource: session.Resource{ServiceName: "web"},
+		engine: session.New(session.Config{
+			Policies: []session.Policy{
+				{Name: "payments", IdleTimeout: 5 * time.Minute, AbsoluteTimeout: time.Hour, Tolerance: 2 * time.Second},
+				{Name: "default", IdleTimeout: idleLimit, AbsoluteTimeout: 12 * time.Hour, Tolerance: 2 * time.Second},
+			},
+			DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
+			MaxSessions: sessions, MaxRecentRequests: recent, MaxServices: 1000, Retention: 24 * time.Hour, UpdateInterval: time.Minute,
+		}),
+	}
+}
+
+// request is one of session n that ends now.
+func (c *crowd) request(n uint64) session.Fact {
+	start := c.now - int64(time.Millisecond)
+	f := session.Fact{
+		Session: nameOf(n), Policy: 1, Start: start, End: c.now, At: start,
+		Details: session.Details{Method: "GET", Route: "/products/{id}", Path: "/products/4711", Status: 200},
+	}
+	binary.LittleEndian.PutUint64(f.Trace[:], scatter(c.facts))
+	binary.LittleEndian.PutUint64(f.Trace[8:], c.facts+1)
+	binary.LittleEndian.PutUint64(f.Span[:], c.facts+1)
+	return f
+}
+
+// event is one of session n, now.
+func (c *crowd) event(kind session.Kind, n uint64) session.Fact {
+	return session.Fact{Kind: kind, Session: nameOf(n), Start: c.now, End: c.now, At: c.now}
+}
+
+// tell gives the engine f, soon. A second has room for a million facts.
+func (c *crowd) tell(f session.Fact) {
+	c.facts++
+	c.now += int64(time.Microsecond)
+	f.Resource = &c.resource
+	if c.batch = append(c.batch, f); len(c.batch) == cap(c.batch) {
+		c.flush()
+	}
+}
+
+// flush gives the engine what waits, and decides once a second what is due.
+func (c *crowd) flush() {
+	c.engine.ObserveBatch(c.batch, c.now, func(int, session.Mark) { c.suspected++ })
+	c.batch = c.batch[:0]
+	if c.now-c.advanced >= int64(time.Second) {
+		c.advance()
+	}
+}
+
+func (c *crowd) advance() {
+	c.engine.Advance(c.now)
+	c.engine.TakeConfirmations()
+	c.engine.TakeLifetimes()
+	c.advanced = c.now
+}
+
+// pause lets time pass.
+func (c *crowd) pause(d time.Duration) {
+	c.flush()
+	c.now += int64(d)
+	c.advance()
+}
+
+// visit tells of a request of each of the first n sessions.
+func (c *crowd) visit(n int) {
+	for i := range uint64(n) {
+		c.tell(c.request(i))
+	}
+	c.flush()
+}
+
+// settle lets everything be decided that waits.
+func (c *crowd) settle() {
+	c.pause(2 * time.Minute)
+	c.engine.TakeFindings()
+}
+
+func nameOf(n uint64) session.Name {
+	name := session.Name{ID: session.ID{scatter(n), n + 1}}
+	binary.LittleEndian.PutUint64(name.Pseudonym[:], n+1)
+	return name
+}
+
+// scatter is the finaliser of splitmix64, a bijection.
+func scatter(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"errors"
+	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// runFlood drives invented ids into an engine as fast as it takes them. Half of
+// its places belong to sessions that are in use. A hundredth as many sessions
+// were over before, and give way first.
+func runFlood(s scale) (values, error) {
+	limit := s.sessions / 10
+	live, over := uint64(limit/2), uint64(limit/200)
+	c := newCrowd(limit, ringOf)
+	name := uint64(1 << 40) // of the next invented id
+
+	for n := live; n < live+over; n++ {
+		c.tell(c.request(n))
+		c.tell(c.event(session.Ended, n))
+	}
+	c.pause(30 * time.Minute)
+	var visited int64
+	for range 4 {
+		c.pause(2 * time.Minute)
+		c.visit(int(live))
+		visited = c.now
+	}
+	for c.engine.Sessions() < limit || name < 1<<40+2*ringOf { // everything is full before it is measured
+		c.tell(c.request(name))
+		name++
+	}
+	c.flush()
+	began, from := time.Now(), name
+	var early memory
+	for elapsed := time.Duration(0); elapsed < s.flood; elapsed = time.Since(began) {
+		for range 100 * batchSpans {
+			c.tell(c.request(name))
+			name++
+		}
+		if early.resident == 0 && elapsed > s.flood/6 {
+			var err error
+			if early, err = readMemory(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c.flush()
+	took := time.Since(began)
+	late, err := readMemory()
+	if err != nil {
+		return nil, err
+	}
+	all, inconclusive := c.doubted(live, over)
+	if all == 0 {
+		return nil, errors.New("no finding lost its evidence")
+	}
+	of := values{
+		"flood-ns/id":          float64(took.Nanoseconds()) / float64(name-from),
+		"flood-survivors-%":    100 * float64(c.survivors(live, visited)) / float64(live),
+		"flood-findings":       float64(all),
+		"flood-inconclusive-%": 100 * float64(inconclusive) / float64(all),
+	}
+	if early.resident > 0 {
+		of["flood-grown-%"] = 100 * (float64(late.resident)/float64(early.resident) - 1)
+		of["flood-resident-MB"] = float64(late.resident) / 1e6
+	}
+	return of, c.holds(limit)
+}
+
+// doubted tells of two requests, too far apart, of each of n sessions from first
+// on which were known and are no more, and counts the findings and those that
+// are inconclusive. Some sessions come back as they were before they were
+// forgotten, some are still in use.
+func (c *crowd) doubted(first, n uint64) (all, inconclusive int) {
+	const pause = int64(idleLimit + time.Minute)
+	for i := first; i < first+n; i++ {
+		at := c.now
+		if i%2 == 0 {
+			at = epoch + int64(2*time.Minute) + pause
+		}
+		for _, at := range []int64{at - pause, at} {
+			f := c.request(i)
+			f.Start, f.End, f.At = at, at, at
+			c.tell(f)
+		}
+	}
+	c.pause(2 * time.Minute)
+	for _, f := range c.engine.TakeFindings() {
+		all++
+		if f.State == session.Inconclusive {
+			inconclusive++
+		}
+	}
+	return all, inconclusive
+}
+
+// survivors counts which of the first n sessions, last visited at visited, are
+// still known: their next request, longer than the idle limit after their last,
+// is suspected. To an engine that has forgotten them it is their first.
+func (c *crowd) survivors(n uint64, visited int64) int {
+	c.pause(time.Duration(visited-c.now) + idleLimit + 5*time.Second)
+	c.suspected = 0
+	c.visit(int(n))
+	return c.suspected
+}

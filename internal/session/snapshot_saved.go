@@ -1,0 +1,45 @@
+package session
+
+import "encoding/binary"
+
+// saved keeps values by number in a few large blocks, so that a million of them
+// are nothing to a garbage collection. Whether there is one for a number costs
+// next to nothing to ask.
+type saved struct {
+	known  bitset
+	places map[uint32]uint64 // block and offset in it
+	blocks [][]byte          // of values, each behind its length
+}
+
+const savedBlock = 1 << 20
+
+// put keeps, for n, what write appends. There must be nothing for n yet.
+func (s *saved) put(n int, write func(buf []byte) []byte) {
+	last := len(s.blocks) - 1
+	if last < 0 || len(s.blocks[last]) >= savedBlock {
+		s.blocks = append(s.blocks, make([]byte, 0, savedBlock+savedBlock/16))
+		last++
+	}
+	if s.places == nil {
+		s.places = map[uint32]uint64{}
+	}
+	b := s.blocks[last]
+	at := len(b)
+	b = write(append(b, 0, 0, 0, 0))
+	binary.LittleEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	s.blocks[last] = b
+	s.known.set(n)
+	s.places[uint32(n)] = uint64(last)<<32 | uint64(at)
+}
+
+func (s *saved) has(n int) bool { return s.known.has(n) }
+
+// get returns what is kept for n, valid as long as s is.
+func (s *saved) get(n int) (value []byte, ok bool) {
+	if !s.known.has(n) {
+		return nil, false
+	}
+	place := s.places[uint32(n)]
+	b := s.blocks[place>>32][uint32(place):]
+	return b[4 : 4+binary.LittleEndian.Uint32(b)], true
+}
