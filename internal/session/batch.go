@@ -1,52 +1,165 @@
 package session
 
+import "slices"
+
 // block is how many facts are looked up together: so many loads from memory
 // that do not wait for one another.
 const block = 64
+
+// Rest is what [Engine.ObserveReady] has left of a batch.
+type Rest struct {
+	base      uint64   // order of the batch's first fact, less 1
+	facts     []uint32 // their indexes
+	resources []uint32 // by fact; noSlot: not known
+	dealt     []uint32 // all facts' indexes by lane
+	ends      [maxLanes]uint32
+}
+
+// Len is how many facts are left.
+func (r *Rest) Len() int { return len(r.facts) }
 
 // ObserveBatch takes facts that arrived at now, as [Engine.Observe] would one
 // after the other, and calls suspected with the index of each that seems to
 // violate. It is faster: what the facts need of the table is fetched for many
 // of them at once.
 func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m Mark)) {
+	e.ObserveRest(facts, now, e.ObserveReady(facts, now), suspected)
+}
+
+// ObserveReady takes the ordinary requests of a batch that arrived at now: those
+// that change nothing but their own session and violate nothing. It may be
+// called concurrently with itself, and with nothing else. The rest goes to
+// [Engine.ObserveRest], which must be called in any case.
+func (e *Engine) ObserveReady(facts []Fact, now int64) *Rest {
+	rest, _ := e.rests.Get().(*Rest)
+	if rest == nil {
+		rest = &Rest{}
+	}
+	rest.facts = rest.facts[:0]
+	rest.base = e.observed.Add(uint64(len(facts))) - uint64(len(facts))
+	// What belongs to a session of which something was left is left, too, since
+	// what comes late depends on the order: these are bits of their ids.
+	left := e.deal(facts, rest)
+	todo := make([]bool, 0, maxLanes)[:len(e.lanes)]
+	first := int(rest.base) & (len(e.lanes) - 1)
+	for round := range 2 {
+		for i := range e.lanes {
+			n := (first + i) & (len(e.lanes) - 1)
+			part := rest.lane(n)
+			if todo[n] || len(part) == 0 {
+				continue
+			}
+			l := &e.lanes[n]
+			if round == 0 && !l.mu.TryLock() {
+				continue // another batch is at it: later
+			} else if round == 1 {
+				l.mu.Lock()
+			}
+			e.observeIn(l, facts, part, now, rest, left)
+			l.mu.Unlock()
+			todo[n] = true
+		}
+	}
+	return rest
+}
+
+// lane returns the indexes of the facts of lane n.
+func (r *Rest) lane(n int) []uint32 {
+	from := uint32(0)
+	if n > 0 {
+		from = r.ends[n-1]
+	}
+	return r.dealt[from:r.ends[n]]
+}
+
+// deal sorts facts by lane, finds the numbers of their resources, and returns
+// bits of the ids of which something else than requests speaks.
+func (e *Engine) deal(facts []Fact, rest *Rest) (left uint64) {
+	rest.resources = slices.Grow(rest.resources[:0], len(facts))[:len(facts)]
+	rest.dealt = slices.Grow(rest.dealt[:0], len(facts))[:len(facts)]
+	var counts [maxLanes]uint32
+	var pointer *Resource
+	number := uint32(noSlot)
+	for i := range facts {
+		f := &facts[i]
+		counts[f.Session.ID[1]&e.laneMask]++
+		if f.Kind != Request {
+			left |= idBit(f.Session.ID) | idBit(f.Previous.ID)
+		}
+		if f.Resource != pointer {
+			pointer = f.Resource
+			var known bool
+			if number, known = e.services.known(pointer, rest.base+uint64(len(facts))); !known {
+				number = noSlot
+			}
+		}
+		rest.resources[i] = number
+	}
+	sum := uint32(0)
+	for n := range e.lanes {
+		rest.ends[n], sum = sum, sum+counts[n]
+	}
+	for i := range facts {
+		n := facts[i].Session.ID[1] & e.laneMask
+		rest.dealt[rest.ends[n]] = uint32(i)
+		rest.ends[n]++
+	}
+	return left
+}
+
+func idBit(id ID) uint64 { return 1 << (id[0] & 63) }
+
+// observeIn takes the ordinary requests among part, whose lane is l.
+func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest *Rest, left uint64) {
 	var hashes [block]uint64
 	var slots [block]uint32
-	for from := 0; from < len(facts); from += block {
-		part := facts[from:min(from+block, len(facts))]
-		if e.sessions.index.old != nil {
-			e.sessions.index.move(e.sessions.hashOf)
+	for ; len(part) > 0; part = part[min(block, len(part)):] {
+		some := part[:min(block, len(part))]
+		if l.sessions.index.old != nil {
+			l.sessions.index.move(l.sessions.hashOf)
 		}
 		var touched uint64
-		for i := range part {
-			f := &part[i]
+		for i, n := range some {
+			f := &facts[n]
 			hashes[i] = f.hash()
-			touched += e.recent.traces.touch(hashes[i])
-			touched += uint64(e.sessions.index.touch(f.Session.ID[0]))
+			touched += l.recent.traces.touch(hashes[i])
+			touched += uint64(l.sessions.index.touch(f.Session.ID[0]))
 		}
-		for i := range part {
-			slots[i] = e.sessions.index.likely(part[i].Session.ID[0])
+		for i, n := range some {
+			slots[i] = l.sessions.index.likely(facts[n].Session.ID[0])
 		}
-		for i := range part {
-			if slots[i] < e.sessions.slots {
-				touched += uint64(e.sessions.entry(slots[i]).flags)
+		for i := range some {
+			if slots[i] < l.sessions.slots {
+				touched += uint64(l.sessions.entry(slots[i]).flags)
 			}
 		}
-		e.touched = touched
-		for i := range part {
-			f := &part[i]
-			e.observed++
-			if !e.admit(f, now) {
-				continue
+		l.touched = touched
+		for i, n := range some {
+			f := &facts[n]
+			if slots[i] == noSlot || l.sessions.entry(slots[i]).id != f.Session.ID {
+				slots[i] = l.sessions.find(f.Session.ID)
 			}
-			if slots[i] == noSlot || e.sessions.entry(slots[i]).id != f.Session.ID {
-				slots[i] = e.sessions.find(f.Session.ID)
-			}
-			if e.takeReady(f, now, slots[i], hashes[i]) {
-				continue
-			}
-			if m := e.observeAny(f, now); m.Suspected {
-				suspected(from+i, m)
+			if left&idBit(f.Session.ID) != 0 || rest.resources[n] == noSlot || e.refuses(f, now) != RefusedReasonCount ||
+				!e.takeReady(l, f, now, slots[i], hashes[i], rest.resources[n], rest.base+uint64(n)+1) {
+				left |= idBit(f.Session.ID)
+				rest.facts = append(rest.facts, n)
 			}
 		}
 	}
+}
+
+// ObserveRest takes what ObserveReady has left of facts, and calls suspected
+// with the index of each that seems to violate.
+func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func(i int, m Mark)) {
+	slices.Sort(rest.facts)
+	for _, n := range rest.facts {
+		f := &facts[n]
+		if !e.admit(f, now) {
+			continue
+		}
+		if m := e.observeAny(f, now, rest.base+uint64(n)+1); m.Suspected {
+			suspected(int(n), m)
+		}
+	}
+	e.rests.Put(rest)
 }

@@ -28,21 +28,21 @@ func (b *bitset) add(other bitset) {
 type changes struct{ sessions, recent bitset }
 
 // touch must be called before t changes.
-func (e *Engine) touch(t *timeline) { e.touchSlot(t.slot) }
+func (e *Engine) touch(t *timeline) { e.touchSlot(t.lane, t.slot) }
 
 // touchSlot must be called before the session in slot changes.
-func (e *Engine) touchSlot(slot uint32) {
-	e.changed.sessions.set(int(slot >> sessionBits))
+func (e *Engine) touchSlot(l *lane, slot uint32) {
+	l.changed.sessions.set(int(slot >> sessionBits))
 	if e.checkpoint != nil {
-		e.checkpoint.saveSession(slot)
+		e.checkpoint.lanes[l.number].saveSession(slot)
 	}
 }
 
 // touchNew must be called when a session has been given slot.
-func (e *Engine) touchNew(slot uint32) {
-	e.changed.sessions.set(int(slot >> sessionBits))
+func (e *Engine) touchNew(l *lane, slot uint32) {
+	l.changed.sessions.set(int(slot >> sessionBits))
 	if e.checkpoint != nil {
-		e.checkpoint.saveFree(slot)
+		e.checkpoint.lanes[l.number].saveFree(slot)
 	}
 }
 
@@ -52,8 +52,14 @@ func (e *Engine) touchRecord(r *record) {
 	if r.position == 0 {
 		return // it has no place yet
 	}
-	e.changed.recent.set(e.recent.index(r.position) >> recordBits)
+	e.touchPosition(e.lane(r.session), r.position)
+}
+
+// touchPosition must be called before the record at position changes or gives up
+// its place.
+func (e *Engine) touchPosition(l *lane, position uint64) {
+	l.changed.recent.set(l.recent.index(position) >> recordBits)
 	if e.checkpoint != nil {
-		e.checkpoint.saveRecord(r.position)
+		e.checkpoint.lanes[l.number].saveRecord(position)
 	}
 }

@@ -49,6 +49,7 @@ func appendRecord(buf []byte, r *record, details *Details, base int64) []byte {
 		}
 	}
 	buf = binary.AppendUvarint(buf, r.position)
+	buf = binary.AppendUvarint(buf, r.order)
 	buf = binary.AppendUvarint(buf, has)
 	buf = binary.AppendVarint(buf, r.Arrival-base)
 	buf = binary.AppendVarint(buf, r.Start-r.Arrival)
@@ -99,6 +100,7 @@ func appendRecord(buf []byte, r *record, details *Details, base int64) []byte {
 // record reads what appendRecord wrote.
 func (d *decoder) record(base int64) (r record, details Details) {
 	r.position = d.below(maxPosition)
+	r.order = d.uvarint()
 	has := d.uvarint()
 	r.Arrival = d.after(base)
 	r.Start = d.after(r.Arrival)

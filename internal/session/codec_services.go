@@ -24,7 +24,7 @@ func (e *Engine) writeServices(p *parts) {
 	for _, r := range slices.SortedFunc(maps.Keys(s.byValue), func(a, b Resource) int { return cmp.Compare(s.byValue[a], s.byValue[b]) }) {
 		n := s.byValue[r]
 		body := binary.AppendUvarint(append(p.next(), tagResource), uint64(n))
-		p.set(appendResource(binary.AppendUvarint(body, s.resources[n].used), &r))
+		p.set(appendResource(binary.AppendUvarint(body, s.resources[n].used.Load()), &r))
 	}
 	of := func(body []byte, policy, service int) []byte {
 		return binary.AppendUvarint(binary.AppendUvarint(body, uint64(policy)), uint64(service))
@@ -47,17 +47,17 @@ func (e *Engine) writeServices(p *parts) {
 
 // readServices reads what writeServices wrote, and finds out what the stored
 // numbers are now.
-func (r *restorer) readServices(d *decoder) {
+func (r *restorer) readServices(d *decoder, _ int) {
 	s := &r.e.services
 	for d.err == nil && len(d.left) > 0 {
 		switch d.byte() {
 		case tagName:
 			r.services = append(r.services, s.name(d.string()))
 		case tagResource:
-			number, used := uint32(d.below(1<<32)), d.below(maxPosition)
+			number, used := uint32(d.below(1<<32)), d.uvarint()
 			if res := d.resource(); d.err == nil {
-				n := s.lookUp(res, 0)
-				s.resources[n].used = max(s.resources[n].used, used)
+				n := s.lookUp(res, func() uint64 { return 0 })
+				s.resources[n].used.Store(max(s.resources[n].used.Load(), used))
 				r.resources[number] = n
 			}
 		case tagBounds:

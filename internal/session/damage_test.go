@@ -211,7 +211,7 @@ func TestPoliciesByName(t *testing.T) {
 	if e.Pending() != 0 {
 		t.Errorf("%d pending", e.Pending())
 	}
-	if a := e.sessions.get(sessionName(0).ID); a.policies != 0 || a.policy != NoPolicy {
+	if a := e.get(sessionName(0).ID); a.policies != 0 || a.policy != NoPolicy {
 		t.Error("a policy that is gone governs a session")
 	}
 }
@@ -241,14 +241,14 @@ func TestOtherLimits(t *testing.T) {
 		}
 		for i := range 15 {
 			id := sessionName(i).ID
-			if e.sessions.get(id) == nil && e.tombs.of(id) < now {
+			if e.get(id) == nil && e.tombs.of(id) < now {
 				t.Errorf("%+v: session %d has neither a place nor a tomb", limit, i)
 			}
 		}
-		for p := e.recent.oldest(); p < e.recent.next; p++ {
-			r := e.recent.at(p)
+		for p := e.lanes[0].recent.oldest(); p < e.lanes[0].recent.next; p++ {
+			r := e.lanes[0].recent.at(p)
 			there := p > 150-uint64(min(limit.records, 100))
-			if r.position != p || there != (r.kind == Request) || there && e.recent.details.get(r.details).Path != instantText(r.At) {
+			if r.position != p || there != (r.kind == Request) || there && e.lanes[0].recent.details.get(r.details).Path != instantText(r.At) {
 				t.Fatalf("%+v: record %d: %+v", limit, p, r)
 			}
 		}
@@ -364,7 +364,7 @@ func TestLostIsDoubted(t *testing.T) {
 		for i, want := range doubted {
 			f := Fact{Kind: Activity, Session: sessionName(i), Start: now, End: now, At: now, Resource: resources["web"]}
 			e.Observe(&f, now)
-			if got := e.sessions.get(f.Session.ID).forgotten == now; got != want {
+			if got := e.get(f.Session.ID).forgotten == now; got != want {
 				t.Errorf("without %s session %d is in doubt: %v", lost, i, got)
 			}
 		}

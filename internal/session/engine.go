@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // Engine turns facts into findings. Create it with [New]. Not safe for
@@ -14,8 +16,10 @@ type Engine struct {
 	// matter to nobody.
 	gap int64
 
-	sessions table
-	recent   recent
+	lanes    []lane
+	laneMask uint64 // of an ID's second half
+	rests    sync.Pool
+
 	users    users
 	services services
 	blinds   blinds
@@ -41,11 +45,11 @@ type Engine struct {
 	// authentication was seen.
 	authenticated uint64
 
-	observed uint64 // how many facts have come
-	visits   int    // see mayVisit
-	crowd    int    // how many timelines are too many
-	current  *Name  // the session that the fact being observed names
-	touched  uint64 // keeps the loads of ObserveBatch alive
+	observed atomic.Uint64 // how many facts have come
+	order    uint64        // of the fact that is being observed; the first has 1
+	visits   int           // see mayVisit
+	crowd    int           // how many timelines are too many
+	current  *Name         // the session that the fact being observed names
 	// restarted is when an engine that knew more stopped.
 	restarted int64
 
@@ -56,7 +60,6 @@ type Engine struct {
 	// checkpoint that is under way, or nil.
 	stored     [kindCount][]chunkRange
 	doubtful   [kindCount][]uint64
-	changed    changes
 	checkpoint *Checkpoint
 }
 
@@ -65,9 +68,8 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: math.MaxInt64,
-		recent: newRecent(cfg.MaxRecentRequests),
-		users:  newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
-		suspects: map[ID][]*suspect{}, findings: newFindings(), cursor: 1,
+		users: newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
+		suspects: map[ID][]*suspect{}, findings: newFindings(),
 		crowd: timelinesAtOnce,
 	}
 	for i := range cfg.Policies {
@@ -75,7 +77,8 @@ func New(cfg Config) *Engine {
 			e.gap = min(e.gap, idle)
 		}
 	}
-	e.sessions = newTable(cfg.MaxSessions, &e.recent)
+	e.lanes = newLanes(&cfg)
+	e.laneMask = uint64(len(e.lanes) - 1)
 	e.stats = newStats(&e.services, len(cfg.Policies))
 	return e
 }
@@ -83,19 +86,21 @@ func New(cfg Config) *Engine {
 // Observe takes one fact that arrived at now and says what is thought of it at
 // once. The same facts give the same findings in every order.
 func (e *Engine) Observe(f *Fact, now int64) Mark {
-	e.observed++
+	order := e.observed.Add(1)
 	if !e.admit(f, now) {
 		return Mark{}
 	}
-	if e.takeReady(f, now, e.sessions.find(f.Session.ID), f.hash()) {
+	l := e.lane(f.Session.ID)
+	if n, known := e.services.known(f.Resource, order); known && e.takeReady(l, f, now, l.sessions.find(f.Session.ID), f.hash(), n, order) {
 		return Mark{}
 	}
-	return e.observeAny(f, now)
+	return e.observeAny(f, now, order)
 }
 
 // observeAny takes a fact that has been admitted.
-func (e *Engine) observeAny(f *Fact, now int64) Mark {
-	if len(e.sessions.timelines) > e.crowd {
+func (e *Engine) observeAny(f *Fact, now int64, order uint64) Mark {
+	e.order = order
+	if e.timelines() > e.crowd {
 		e.settleAll()
 	}
 	e.current = &f.Session
@@ -111,15 +116,22 @@ func (e *Engine) observeAny(f *Fact, now int64) Mark {
 // real evidence out of the reorder window, one far behind would fix the start
 // for ever.
 func (e *Engine) admit(f *Fact, now int64) bool {
-	switch {
-	case f.End > now+int64(e.cfg.MaxAhead):
-		e.stats.refused[RefusedAhead]++
-		return false
-	case e.cfg.MaxAge > 0 && f.At < now-int64(e.cfg.MaxAge):
-		e.stats.refused[RefusedTooOld]++
+	if why := e.refuses(f, now); why != RefusedReasonCount {
+		e.stats.refused[why]++
 		return false
 	}
 	return true
+}
+
+// refuses says why f is not taken; RefusedReasonCount: it is.
+func (e *Engine) refuses(f *Fact, now int64) RefusedReason {
+	switch {
+	case f.End > now+int64(e.cfg.MaxAhead):
+		return RefusedAhead
+	case e.cfg.MaxAge > 0 && f.At < now-int64(e.cfg.MaxAge):
+		return RefusedTooOld
+	}
+	return RefusedReasonCount
 }
 
 // ForgetPointers must be called when the resources that facts pointed to are
@@ -132,14 +144,16 @@ func (e *Engine) ForgetPointers() { e.services.forgetPointer() }
 func (e *Engine) Advance(now int64) {
 	e.flush()
 	wait := int64(e.cfg.DecisionWait)
-	e.cursor = max(e.cursor, e.recent.oldest())
-	for ; e.cursor < e.recent.next; e.cursor++ {
-		r := e.recent.at(e.cursor)
-		if r.Arrival+wait > now {
-			break
+	e.each(func(l *lane) {
+		l.cursor = max(l.cursor, l.recent.oldest())
+		for ; l.cursor < l.recent.next; l.cursor++ {
+			r := l.recent.at(l.cursor)
+			if r.Arrival+wait > now {
+				break
+			}
+			e.decide(r)
 		}
-		e.decide(r)
-	}
+	})
 	if e.shuffled {
 		slices.SortStableFunc(e.pending, func(a, b *suspect) int { return cmp.Compare(a.due, b.due) })
 		e.shuffled = false
@@ -159,8 +173,16 @@ func (e *Engine) Advance(now int64) {
 // settleAll lets go of the timelines that nothing refers to. No pointer to one may
 // be held.
 func (e *Engine) settleAll() {
-	e.sessions.settle(&e.cfg, &e.users)
-	e.crowd = 2*len(e.sessions.timelines) + timelinesAtOnce
+	e.each(func(l *lane) { l.sessions.settle(&e.cfg, &e.users) })
+	e.crowd = 2*e.timelines() + timelinesAtOnce
+}
+
+// timelines returns how many timelines are in use.
+func (e *Engine) timelines() (n int) {
+	for i := range e.lanes {
+		n += len(e.lanes[i].sessions.timelines)
+	}
+	return n
 }
 
 // timelinesAtOnce is how many timelines there may be before those that nothing
@@ -219,9 +241,11 @@ func (e *Engine) close(f *finding) {
 // long enough is inconclusive.
 func (e *Engine) Shutdown(now int64) {
 	e.Advance(now)
-	for ; e.cursor < e.recent.next; e.cursor++ {
-		e.decide(e.recent.at(e.cursor))
-	}
+	e.each(func(l *lane) {
+		for ; l.cursor < l.recent.next; l.cursor++ {
+			e.decide(l.recent.at(l.cursor))
+		}
+	})
 	for _, s := range e.pending {
 		e.confirm(s, ReasonShutdown)
 	}
@@ -273,10 +297,16 @@ func (e *Engine) TakeLifetimes() []Lifetime {
 }
 
 // Stats returns the engine's counters. They go on counting.
-func (e *Engine) Stats() *Stats { return &e.stats }
+func (e *Engine) Stats() *Stats {
+	e.gather()
+	return &e.stats
+}
 
 // Sessions returns how many sessions are remembered.
-func (e *Engine) Sessions() int { return e.sessions.len() }
+func (e *Engine) Sessions() (n int) {
+	e.each(func(l *lane) { n += l.sessions.len() })
+	return n
+}
 
 // Pending returns how many suspicions wait for their decision.
 func (e *Engine) Pending() int { return e.undecided }
@@ -284,19 +314,20 @@ func (e *Engine) Pending() int { return e.undecided }
 // timelineOf returns the timeline of n, made if there is none, or nil if there is no
 // room for it.
 func (e *Engine) timelineOf(n *Name, now int64) *timeline {
-	t := e.sessions.get(n.ID)
+	l := e.lane(n.ID)
+	t := l.sessions.get(n.ID)
 	if t == nil {
-		if e.sessions.full() {
-			victim := e.sessions.leastUseful(now, &e.cfg)
+		if l.sessions.full() {
+			victim := l.sessions.leastUseful(now, &e.cfg)
 			if victim == noSlot {
 				e.stats.refused[RefusedLimit]++
 				e.tombs.bury(n.ID, now) // what is not taken is not known
 				return nil
 			}
-			e.evict(e.sessions.timeline(victim), now, EvictedLimit)
+			e.evict(l.sessions.timeline(victim), now, EvictedLimit)
 		}
-		t = e.sessions.insert(n.ID)
-		e.touchNew(t.slot)
+		t = l.sessions.insert(n.ID)
+		e.touchNew(l, t.slot)
 		t.forgotten = e.tombs.of(n.ID)
 	}
 	e.touch(t)
@@ -317,15 +348,17 @@ func (e *Engine) name(t *timeline) {
 func (e *Engine) forget(now int64) {
 	const looks = 1024
 	retention := int64(e.cfg.Retention)
-	for range min(looks, e.sessions.slots) {
-		slot := e.sessions.next(&e.sessions.sweep)
-		if slot == noSlot || now-e.sessions.heardAt(slot) <= retention {
-			continue
+	e.each(func(l *lane) {
+		for range min(looks, l.sessions.slots) {
+			slot := l.sessions.next(&l.sessions.sweep)
+			if slot == noSlot || now-l.sessions.heardAt(slot) <= retention {
+				continue
+			}
+			if t := l.sessions.timeline(slot); !e.undecidedIn(t) {
+				e.evict(t, now, EvictedRetention)
+			}
 		}
-		if t := e.sessions.timeline(slot); !e.undecidedIn(t) {
-			e.evict(t, now, EvictedRetention)
-		}
-	}
+	})
 	e.users.forget(now-retention, looks)
 }
 
@@ -349,11 +382,11 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	e.findings.close(t.id)
 	e.reportLifetime(t)
 	for _, i := range t.identities {
-		e.users.leave(i.user, t.slot)
+		e.users.leave(i.user, t.placeOf())
 	}
 	e.tombs.bury(t.id, now)
 	e.stats.evicted[reason]++
-	e.sessions.remove(t.slot)
+	t.lane.sessions.remove(t.slot)
 }
 
 // reportLifetime measures how long a session was in use, once for each start.

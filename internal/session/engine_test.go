@@ -214,7 +214,7 @@ func TestEviction(t *testing.T) {
 	s.tell("a started at=0s\nb started at=1s\nc authenticated at=2s\nc request at=2s")
 	require.Equal(t, 2, s.Sessions())
 	require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
-	require.Nil(t, s.sessions.get(sessionName(0).ID))
+	require.Nil(t, s.get(sessionName(0).ID))
 	s.tell("b request at=20s\nc request at=20s")
 	s.tell("a request at=21s")
 	require.EqualValues(t, 1, s.Stats().Refused(RefusedLimit), "both have an open finding")

@@ -21,7 +21,9 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		return
 	}
 	e.name(t)
+	ring := &t.lane.recent
 	rec := record{
+		order: e.order,
 		Start: f.At, End: f.At, At: f.At, Eff: f.At, EndFirst: f.At, Arrival: now,
 		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: NoPolicy, state: decided | evident,
 	}
@@ -29,14 +31,14 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		binary.LittleEndian.PutUint64(rec.trace[:8], f.Previous.ID[0])
 		binary.LittleEndian.PutUint64(rec.trace[8:], f.Previous.ID[1])
 	}
-	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
+	rec.resource = e.services.number(f.Resource, e.order, e.oldestOrder)
 	hash := rec.hash()
 	lateHere := f.At < t.newest-int64(e.cfg.ReorderWindow)
 	if lateHere {
 		rec.state |= late
 	}
 	repeated := false
-	e.recent.kin(hash, func(r *record) bool {
+	ring.kin(hash, func(r *record) bool {
 		repeated = r.sameRecord(&rec)
 		return !repeated
 	})
@@ -56,7 +58,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	case Ended:
 		end := ending{at: f.At, service: e.services.resources[rec.resource].service}
 		if lateHere {
-			end.binds = e.recent.next
+			end.binds = e.order + 1
 		}
 		var lost int
 		var ended bool
@@ -69,7 +71,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	case Rotated:
 		r := rotation{at: f.At, from: f.Previous.ID}
 		if lateHere {
-			r.binds = e.recent.next
+			r.binds = e.order + 1
 		}
 		if t.addRotation(r) {
 			due |= lineDue
@@ -131,17 +133,18 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 
 // rotatedAway ends the previous id of a rotation.
 func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
-	e.sessions.pinned = e.sessions.find(f.Session.ID)
+	table := &e.lane(f.Session.ID).sessions
+	table.pinned = table.find(f.Session.ID)
 	from := e.timelineOf(&f.Previous, now)
-	e.sessions.pinned = noSlot
+	table.pinned = noSlot
 	if from == nil {
 		return
 	}
 	e.current = &f.Previous
 	e.name(from)
-	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next, order: e.observed}
+	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.order + 1, order: e.order}
 	if f.At < from.newest-int64(e.cfg.ReorderWindow) {
-		end.binds = e.recent.next
+		end.binds = e.order + 1
 	}
 	var due dueFor
 	rotations, changed, lost := addEnding(from.rotations, end)
@@ -166,11 +169,11 @@ func (e *Engine) observeUserEnd(f *Fact, now int64) {
 		return
 	}
 	e.nameUser(&f.User)
-	service := e.services.resources[e.services.number(f.Resource, e.recent.next, e.recent.oldest())].service
-	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.recent.next, order: e.observed}
+	service := e.services.resources[e.services.number(f.Resource, e.order, e.oldestOrder)].service
+	end := ending{at: f.At, service: service, other: f.Session.ID, seen: e.order + 1, order: e.order}
 	if !e.users.end(f.User.ID, end, now) {
 		return
 	}
 	e.stats.facts[EndedUser]++
-	e.users.each(f.User.ID, func(slot uint32) { e.owe(e.sessions.timeline(slot), lineDue, now) })
+	e.users.each(f.User.ID, func(place uint32) { e.owe(e.timelineAt(place), lineDue, now) })
 }

@@ -63,7 +63,7 @@ func (w *past) origin() origin {
 		w.root = origin{w.since, w.known, w.authentication != 0}
 	default:
 		var path [maxLineage + 1]ID
-		w.root = w.e.originOf(w.t, w.r.position, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
+		w.root = w.e.originOf(w.t, w.r.order, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
 	}
 	w.rooted = true
 	return w.root
@@ -81,22 +81,22 @@ func (e *Engine) mayVisit() bool {
 	return e.visits < maxVisits
 }
 
-// originOf looks, for a request at position, at t up to limit and at what t was rotated from. at is what
+// originOf looks, for a request of order, at t up to limit and at what t was rotated from. at is what
 // stands for the start of a root of which nothing else is known; path holds
 // the ids that led here.
-func (e *Engine) originOf(t *timeline, position uint64, limit, at, tolerance int64, path []ID) origin {
+func (e *Engine) originOf(t *timeline, order uint64, limit, at, tolerance int64, path []ID) origin {
 	here, authenticated := latest(t.authentications, limit)
 	path = append(path, t.id)
 	best := origin{at: unset}
 	var from ID
 	var forks [4]rotation
-	for _, r := range t.lineageAt(position, forks[:0]) {
+	for _, r := range t.lineageAt(order, forks[:0]) {
 		if len(path) == cap(path) || contains(path, r.from) {
 			continue
 		}
 		o := origin{at: r.at}
-		if parent := e.sessions.get(r.from); parent != nil && e.mayVisit() {
-			o = e.originOf(parent, position, r.at+tolerance, r.at, tolerance, path)
+		if parent := e.get(r.from); parent != nil && e.mayVisit() {
+			o = e.originOf(parent, order, r.at+tolerance, r.at, tolerance, path)
 		}
 		if o.at < best.at || o.at == best.at && r.from.less(from) {
 			best, from = o, r.from
@@ -199,20 +199,20 @@ func (w *past) binds(end *ending) bool {
 	return w.arrivedBefore(end) && !(w.known && end.at <= w.since+int64(w.policy.Tolerance))
 }
 
-func (w *past) arrivedBefore(end *ending) bool { return end.binds == 0 || end.binds <= w.r.position }
+func (w *past) arrivedBefore(end *ending) bool { return end.binds == 0 || end.binds <= w.r.order }
 
 // userEndings are the ends of all sessions of a user whom this session showed
 // last when they came.
 func (w *past) userEndings(each func(expiry)) {
 	var seen [4]ID
-	for _, user := range w.e.usersOf(w.t, w.r.position, int64(w.policy.Tolerance), seen[:0]) {
+	for _, user := range w.e.usersOf(w.t, w.r.order, int64(w.policy.Tolerance), seen[:0]) {
 		for i := range w.e.users.ends(user) {
 			end := &w.e.users.ends(user)[i]
 			at := end.at + int64(w.policy.EndGrace)
-			if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at || w.r.position < end.seen && w.e.cameLate(w.t, end) {
+			if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at || w.r.order < end.seen && w.e.cameLate(w.t, end) {
 				continue
 			}
-			if who, ok := w.e.identityOf(w.t, w.r.position, end.at, int64(w.policy.Tolerance)); ok && who == user {
+			if who, ok := w.e.identityOf(w.t, w.r.order, end.at, int64(w.policy.Tolerance)); ok && who == user {
 				each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service]})
 			}
 		}
@@ -223,8 +223,9 @@ func (w *past) userEndings(each func(expiry)) {
 // session t, as far as the recent facts can tell.
 func (e *Engine) cameLate(t *timeline, end *ending) bool {
 	late := end.at + int64(e.cfg.ReorderWindow)
-	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
-		if r.position < end.seen && r.EndFirst > late && r.state&evident != 0 {
+	ring := &t.lane.recent
+	for r := ring.at(t.recent); r != nil && r.session == t.id; r = ring.at(r.ofSession) {
+		if r.order < end.seen && r.EndFirst > late && r.state&evident != 0 {
 			return true
 		}
 	}

@@ -73,10 +73,10 @@ func TestLineageIsBounded(t *testing.T) {
 func TestUnknownOrigin(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("b rotated from=a at=5s\nc ended at=3s")
-	b := s.sessions.get(sessionName(1).ID)
+	b := s.get(sessionName(1).ID)
 	w := s.newPast(b, &record{Eff: epoch + int64(time.Minute)})
 	require.Equal(t, origin{at: epoch + int64(5*time.Second)}, w.origin())
-	c := s.sessions.get(sessionName(2).ID)
+	c := s.get(sessionName(2).ID)
 	w = s.newPast(c, &record{Eff: epoch + int64(time.Minute)})
 	require.Equal(t, epoch+int64(time.Minute), w.since)
 	require.False(t, w.known)

@@ -183,7 +183,7 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 		c.LastActivityAt = j.since
 	}
 	e.visits = 0
-	if user, known := e.identityOf(s.t, s.position, max(s.At, s.End), int64(e.cfg.Policies[s.policy].Tolerance)); known {
+	if user, known := e.identityOf(s.t, s.order, max(s.At, s.End), int64(e.cfg.Policies[s.policy].Tolerance)); known {
 		c.User = e.users.pseudonymOf(user)
 	}
 	for _, m := range f.members {

@@ -8,14 +8,19 @@ type head struct {
 	at       int64
 	policies []string
 
-	observed, cursor, next, ringLimit uint64
-	restarted, tombFloor              int64
-	tombSlots                         int
-	authenticated                     uint64
-	blinds                            blinds
+	observed, ringLimit  uint64
+	restarted, tombFloor int64
+	tombSlots            int
+	authenticated        uint64
+	blinds               blinds
 
+	lanes  []headLane
 	ranges [kindCount][]chunkRange
 }
+
+// headLane is what a head says of one lane: the positions of the next recent fact
+// to be decided and of the next to come.
+type headLane struct{ cursor, next uint64 }
 
 func (h *head) append(b []byte) []byte {
 	b = append(b, h.keyID[:]...)
@@ -24,8 +29,12 @@ func (h *head) append(b []byte) []byte {
 	for _, name := range h.policies {
 		b = appendString(b, name)
 	}
-	for _, v := range [...]uint64{h.observed, h.cursor, h.next, h.ringLimit, uint64(h.tombSlots), h.authenticated} {
+	for _, v := range [...]uint64{h.observed, h.ringLimit, uint64(h.tombSlots), h.authenticated} {
 		b = binary.AppendUvarint(b, v)
+	}
+	b = binary.AppendUvarint(b, uint64(len(h.lanes)))
+	for _, l := range h.lanes {
+		b = binary.AppendUvarint(binary.AppendUvarint(b, l.cursor), l.next)
 	}
 	b = binary.AppendVarint(b, h.restarted)
 	b = binary.AppendVarint(b, h.tombFloor)
@@ -54,9 +63,12 @@ func readHead(body []byte) (h head, err error) {
 	for range d.count(1) {
 		h.policies = append(h.policies, d.string())
 	}
-	h.observed, h.cursor, h.next, h.ringLimit = d.uvarint(), d.below(maxPosition), d.below(maxPosition), d.below(maxPosition)
+	h.observed, h.ringLimit = d.uvarint(), d.below(maxPosition)
 	h.tombSlots = int(d.below(1 << 32))
 	h.authenticated = d.uvarint()
+	for range d.count(2) {
+		h.lanes = append(h.lanes, headLane{d.below(maxPosition), d.below(maxPosition)})
+	}
 	h.restarted, h.tombFloor = d.varint(), d.varint()
 	for range d.count(3) {
 		h.blinds = append(h.blinds, blindInterval{d.varint(), d.varint(), d.string()})
@@ -78,7 +90,12 @@ func readHead(body []byte) (h head, err error) {
 	if h.tombSlots < 64 || h.tombSlots&(h.tombSlots-1) != 0 { // see [newTombs]
 		d.fail()
 	}
-	if h.next == 0 || h.ringLimit == 0 || len(h.policies) > MaxPolicies || len(h.blinds) > maxBlind {
+	for _, l := range h.lanes {
+		if l.next == 0 {
+			d.fail()
+		}
+	}
+	if len(h.lanes) == 0 || len(h.lanes) > maxLanes || h.ringLimit == 0 || len(h.policies) > MaxPolicies || len(h.blinds) > maxBlind {
 		d.fail()
 	}
 	return h, d.end()

@@ -157,6 +157,7 @@ func makeHistories(d dice, how delivery, n int) (made []*history) {
 	m.blind, m.sampled, m.calm = m.chance(15), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
+	m.cfg.Lanes = 1 << m.roll(3)
 	m.users = 1 + m.roll(2)
 	for i := range 2 + m.roll(4) {
 		s := &madeSession{name: sessionName(i), cursor: epoch + int64(m.roll(30))*int64(time.Second)}
@@ -562,6 +563,7 @@ func (h *history) String() string {
 	fmt.Fprintf(&b, "config wait=%s window=%s ahead=%s age=%s update=%s", h.cfg.DecisionWait, h.cfg.ReorderWindow,
 		h.cfg.MaxAhead, h.cfg.MaxAge, h.cfg.UpdateInterval)
 	writeWord(&b, h.cfg.PerRequest, "request")
+	writeWord(&b, h.cfg.Lanes > 1, fmt.Sprint("lanes=", h.cfg.Lanes))
 	for _, p := range h.cfg.Policies {
 		fmt.Fprintf(&b, "\npolicy %s idle=%s absolute=%s tolerance=%s end=%s rotation=%s", p.Name, p.IdleTimeout, p.AbsoluteTimeout,
 			p.Tolerance, p.EndGrace, p.RotationGrace)

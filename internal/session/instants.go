@@ -15,8 +15,7 @@ type ending struct {
 	// binds: an end that came later than the reorder window binds only the
 	// requests that arrived behind it. 0 binds all.
 	binds uint64
-	// seen is the position of the recent facts when it came, order how many
-	// facts had come.
+	// seen is the order that the next fact had when it came, order its own.
 	seen, order uint64
 	other       ID // the id rotated to, or the session that is spared
 }

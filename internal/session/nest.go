@@ -8,7 +8,7 @@ func (e *Engine) nest(r *record, hash uint64) {
 	if !r.identified() {
 		return
 	}
-	all := e.recent.kin(hash, func(o *record) bool {
+	all := e.ring(r.session).kin(hash, func(o *record) bool {
 		r.nestIn(o)
 		return true
 	})
@@ -64,7 +64,7 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFo
 			e.apply(t, r)
 		}
 	}
-	e.recent.kin(hash, func(r *record) bool { visit(r); return true })
+	e.ring(o.session).kin(hash, func(r *record) bool { visit(r); return true })
 	if t.suspects > 0 {
 		for _, s := range e.suspects[o.session] {
 			visit(&s.record)

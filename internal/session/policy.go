@@ -57,6 +57,9 @@ type Config struct {
 	// MaxAhead and MaxAge bound a timestamp against its arrival; MaxAge 0 is
 	// no bound.
 	MaxAhead, MaxAge time.Duration
+	// Lanes is how many shares the sessions are dealt to, so that as many
+	// batches can be taken side by side: 1 to 128, rounded up to a power of two.
+	Lanes int
 	// MaxSessions, MaxRecentRequests and MaxServices bound the state.
 	MaxSessions, MaxRecentRequests, MaxServices int
 	// Retention is how long a session is remembered after its last fact

@@ -93,7 +93,14 @@ func run(h *history, scribble bool) (o outcome) {
 		}
 	}
 	restarts := newRestarter(h)
-	for i := range h.steps {
+	for i := 0; i < len(h.steps); i++ {
+		if batch := h.batch(i); len(batch) > 1 && restarts == nil {
+			now = h.steps[i].now
+			i += len(batch) - 1
+			e.ObserveBatch(batch, now, func(int, Mark) {})
+			take(i)
+			continue
+		}
 		do(i, &h.steps[i])
 		if restarts != nil {
 			var again []historyStep
@@ -113,6 +120,18 @@ func run(h *history, scribble bool) (o outcome) {
 		take(len(h.steps))
 	}
 	return o
+}
+
+// batch returns the facts from step i on that arrive at one instant, in half of
+// the histories.
+func (h *history) batch(i int) (facts []Fact) {
+	for _, s := range h.steps[i:] {
+		if len(h.steps)%2 == 0 || s.verb != doObserve || s.now != h.steps[i].now {
+			break
+		}
+		facts = append(facts, s.fact)
+	}
+	return facts
 }
 
 // borrow moves the strings of f to memory.

@@ -4,15 +4,18 @@ package session
 // stands alone and is in time. It reports whether it did; if not, nothing has
 // been changed. It must come to what observeRequest would.
 //
-// slot is that of its session, or noSlot, and hash its trace's.
-func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
+// slot is that of its session in l, or noSlot, hash its trace's, and resource the
+// number of its resource.
+//
+// It may run beside itself in another lane, and touches nothing that is shared.
+func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
 	if f.Kind != Request || f.Outcome == Rejected || f.Flags&(Consumer|Passive) != 0 || f.Policy >= 16 && f.Policy != NoPolicy {
 		return false
 	}
 	if slot == noSlot {
-		return e.takeNew(f, now, hash)
+		return e.takeNew(l, f, now, hash, resource, order)
 	}
-	x := e.sessions.entry(slot)
+	x := l.sessions.entry(slot)
 	if x.flags&(ready|warm) != ready || f.Start <= x.from || f.Start-x.end >= e.gap ||
 		f.End < x.end-int64(e.cfg.ReorderWindow) || f.Flags&Sampled != 0 && x.flags&sampledEntry == 0 {
 		return false
@@ -36,25 +39,25 @@ func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 	} else if x.user != 0 && e.users.user(x.user).ended {
 		return false
 	}
-	place, known := e.recent.traces.find(hash, e.recent.oldest())
-	if known && !e.mayFrame(f, x.from, hash) {
+	place, known := l.recent.traces.find(hash, l.recent.oldest())
+	if known && !l.mayFrame(f, x.from, hash) {
 		return false
 	}
-	if e.makeRoom(); x.flags&warm != 0 { // what gave way was of this session
+	if !e.makeReadyRoom(l) {
 		return false
 	}
-	rec := e.newRecord(f, now, slot, hash, place)
+	rec := e.newRecord(l, f, now, slot, hash, place, resource, order)
 	if known {
-		e.frame(rec)
+		e.frame(l, rec)
 	}
 	if f.Outcome == Served && f.Policy != NoPolicy {
-		row := e.stats.row(f.Policy, e.services.resources[rec.resource].service)
-		if silence := rec.Eff - x.end; silence > e.stats.served[row] {
-			e.stats.served[row] = silence
+		row := l.tally.row(e.stats.rowOf(f.Policy, e.services.resources[resource].service))
+		if silence := rec.Eff - x.end; silence > l.tally.served[row] {
+			l.tally.served[row] = silence
 			rec.state |= afterSilence
 		}
 	}
-	e.touchSlot(slot)
+	e.touchSlot(l, slot)
 	if x.recent != 0 {
 		rec.ofSession = rec.position - uint64(uint32(rec.position)-x.recent)
 	}
@@ -70,36 +73,38 @@ func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 
 // takeNew takes an ordinary request that is the first of its session, so that
 // ids which are heard of once, and may be invented, cost little.
-func (e *Engine) takeNew(f *Fact, now int64, hash uint64) bool {
+func (e *Engine) takeNew(l *lane, f *Fact, now int64, hash uint64, resource uint32, order uint64) bool {
 	if f.Policy == NoPolicy || f.Start != f.At || f.Flags&Sampled != 0 || !f.User.ID.IsZero() || f.Session.ID.IsZero() ||
-		e.sessions.full() || e.tombs.of(f.Session.ID) != longAgo {
+		l.sessions.full() || e.tombs.of(f.Session.ID) != longAgo {
 		return false
 	}
-	place, known := e.recent.traces.find(hash, e.recent.oldest())
+	place, known := l.recent.traces.find(hash, l.recent.oldest())
 	if known {
 		return false
 	}
-	e.makeRoom()
-	slot := e.sessions.place(f.Session.ID)
-	e.touchNew(slot)
-	e.touchSlot(slot)
-	x := e.sessions.entry(slot)
+	if !e.makeReadyRoom(l) {
+		return false
+	}
+	slot := l.sessions.place(f.Session.ID)
+	e.touchNew(l, slot)
+	e.touchSlot(l, slot)
+	x := l.sessions.entry(slot)
 	*x = entry{
 		id: f.Session.ID, from: f.Start, end: f.End, since: f.At, heard: seconds(now),
-		recent: uint32(e.recent.next), facts: 1, policies: 1 << f.Policy, policy: f.Policy, flags: taken | ready,
+		recent: uint32(l.recent.next), facts: 1, policies: 1 << f.Policy, policy: f.Policy, flags: taken | ready,
 	}
-	e.newRecord(f, now, slot, hash, place)
+	e.newRecord(l, f, now, slot, hash, place, resource, order)
 	return true
 }
 
 // newRecord counts a request that stands alone and is evidence, and puts it
 // among the recent facts, where there is room. It fills the record in place.
-func (e *Engine) newRecord(f *Fact, now int64, slot uint32, hash uint64, place int) *record {
-	e.stats.facts[Request]++
-	recent := &e.recent
+func (e *Engine) newRecord(l *lane, f *Fact, now int64, slot uint32, hash uint64, place int, resource uint32, order uint64) *record {
+	l.tally.facts++
+	recent := &l.recent
+	e.touchPosition(l, recent.next)
 	r := recent.place(recent.next)
-	r.position = recent.next
-	e.touchRecord(r)
+	r.position, r.order = recent.next, order
 	r.ofTrace = 0
 	if before := recent.traces.slots[place]; before&(1<<tagBits-1) == tag(hash) && before>>tagBits >= recent.oldest() {
 		r.ofTrace = before >> tagBits
@@ -108,7 +113,7 @@ func (e *Engine) newRecord(f *Fact, now int64, slot uint32, hash uint64, place i
 	r.Start, r.End, r.At, r.Eff, r.EndFirst, r.Arrival, r.around = f.Start, f.End, f.At, f.Start, f.End, now, -1
 	r.session, r.user, r.trace, r.span = f.Session.ID, f.User.ID, f.Trace, f.Span
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
-	r.slot, r.resource = slot, e.services.number(f.Resource, r.position, recent.oldest())
+	r.slot, r.resource = slot, resource
 	r.kind, r.outcome, r.policy, r.flags, r.state = Request, f.Outcome, f.Policy, f.Flags, evident
 	recent.next++
 	return r
@@ -117,13 +122,13 @@ func (e *Engine) newRecord(f *Fact, now int64, slot uint32, hash uint64, place i
 // mayFrame reports whether nothing but the start of requests changes because f
 // shares its trace with others of its session: each is an ordinary request, and
 // no start moves behind from. Four services behind one click are four of them.
-func (e *Engine) mayFrame(f *Fact, from int64, hash uint64) bool {
+func (l *lane) mayFrame(f *Fact, from int64, hash uint64) bool {
 	rec := record{Start: f.Start, End: f.End, session: f.Session.ID, trace: f.Trace, span: f.Span, flags: f.Flags}
 	if !rec.identified() {
 		return false
 	}
 	ordinary := true
-	all := e.recent.kin(hash, func(o *record) bool {
+	all := l.recent.kin(hash, func(o *record) bool {
 		if o.session != rec.session || o.trace != rec.trace || !o.identified() {
 			return true
 		}
@@ -135,16 +140,42 @@ func (e *Engine) mayFrame(f *Fact, from int64, hash uint64) bool {
 }
 
 // frame lets r start with what it lies inside, and what lies inside r with it.
-func (e *Engine) frame(r *record) {
-	e.recent.kin(r.hash(), func(o *record) bool {
+func (e *Engine) frame(l *lane, r *record) {
+	l.recent.kin(r.hash(), func(o *record) bool {
 		if o == r {
 			return true
 		}
 		r.nestIn(o)
 		if o.inside(r) {
-			e.touchRecord(o)
+			e.touchPosition(l, o.position)
 			o.nestIn(r)
 		}
 		return true
 	})
+}
+
+// makeReadyRoom decides the record whose place in l is needed next, where that
+// needs nothing but l. It reports whether there is room.
+func (e *Engine) makeReadyRoom(l *lane) bool {
+	if !l.recent.full() {
+		return true
+	}
+	old := l.recent.place(l.recent.next)
+	e.touchPosition(l, old.position)
+	if old.state&decided == 0 {
+		if old.state&(suspected|accused|afterSilence) != 0 || old.outcome == Rejected || old.slot != noSlot && l.sessions.owed(old.slot) != nil {
+			return false
+		}
+		if e.judged(old) {
+			l.tally.early++
+			verdict := InTime
+			if e.outcome(old) != Served {
+				verdict = Undetermined
+			}
+			l.tally.requests[l.tally.row(e.stats.rowOf(old.policy, e.services.resources[old.resource].service))][verdict]++
+		}
+		old.state |= decided
+	}
+	l.recent.details.forget(old.details)
+	return true
 }

@@ -8,9 +8,10 @@ import "slices"
 // Where not all of t's facts can be reached any more, what is older stays as it
 // is, which can only keep a session alive too long.
 func (e *Engine) rebuild(t *timeline) {
+	ring := &t.lane.recent
 	var reach uint32
 	oldest := int64(unset)
-	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
+	for r := ring.at(t.recent); r != nil && r.session == t.id; r = ring.at(r.ofSession) {
 		reach++
 		oldest = min(oldest, r.Start)
 	}
@@ -28,7 +29,7 @@ func (e *Engine) rebuild(t *timeline) {
 		}
 	}
 	// Read without identities: they are put in order once, in the end.
-	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
+	for r := ring.at(t.recent); r != nil && r.session == t.id; r = ring.at(r.ofSession) {
 		if !r.isEvidence() {
 			continue
 		}

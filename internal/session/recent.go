@@ -21,6 +21,8 @@ type record struct {
 	span     [8]byte
 	// position in the ring, from 1 on; 0 is an empty slot.
 	position uint64
+	// order of arrival among all facts.
+	order uint64
 	// ofSession and ofTrace lead to older records.
 	ofSession, ofTrace uint64
 	details            uint64

@@ -107,8 +107,8 @@ func TestInside(t *testing.T) {
 // end, the first policy, the service's name, its own time, its flags.
 func TestKnowsBetter(t *testing.T) {
 	e := New(historyConfig())
-	a := e.services.number(&Resource{ServiceName: "a"}, 1, 1)
-	b := e.services.number(&Resource{ServiceName: "b"}, 1, 1)
+	a := e.services.number(&Resource{ServiceName: "a"}, 1, e.oldestOrder)
+	b := e.services.number(&Resource{ServiceName: "b"}, 1, e.oldestOrder)
 	in := []record{
 		{Start: 9, End: 99, policy: 9, resource: b, At: 99},
 		{flags: FromLog, Start: 1, End: 9, policy: 9, resource: b, At: 99},

@@ -4,18 +4,20 @@ import "cmp"
 
 // observeRequest takes a request, or the extent of an exempt one.
 func (e *Engine) observeRequest(f *Fact, now int64) Mark {
-	t := e.sessions.get(f.Session.ID)
+	l := e.lane(f.Session.ID)
+	t := l.sessions.get(f.Session.ID)
 	if t != nil {
 		e.touch(t)
 	}
 	rec := record{
+		order: e.order,
 		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now, around: -1,
 		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
 		slot: noSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
 	}
-	rec.resource = e.services.number(f.Resource, e.recent.next, e.recent.oldest())
+	rec.resource = e.services.number(f.Resource, e.order, e.oldestOrder)
 	hash := rec.hash()
-	alone := e.recent.traces.get(hash, e.recent.oldest()) == 0 && (t == nil || t.suspects == 0)
+	alone := l.recent.traces.get(hash, l.recent.oldest()) == 0 && (t == nil || t.suspects == 0)
 	if !alone {
 		if twin := e.twin(t, &rec, hash, &f.Details); twin != nil {
 			return e.merge(t, twin, &rec, f, now)
@@ -63,33 +65,34 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 // remember puts rec among the recent facts. What it displaces is decided
 // first.
 func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *record {
-	e.makeRoom()
+	l := e.lane(rec.session)
+	e.makeRoom(l)
 	if t != nil {
 		rec.slot = t.slot
 		rec.ofSession = t.recent
-		t.recent = e.recent.next
+		t.recent = l.recent.next
 		t.facts++
 	}
-	r := e.recent.push(rec, hash, d)
+	r := l.recent.push(rec, hash, d)
 	e.touchRecord(r)
 	return r
 }
 
 // makeRoom decides the record whose place is needed next.
-func (e *Engine) makeRoom() {
-	if !e.recent.full() {
+func (e *Engine) makeRoom(l *lane) {
+	if !l.recent.full() {
 		return
 	}
-	old := e.recent.place(e.recent.next)
-	if old.state&decided == 0 && len(e.due) > 0 && old.slot != noSlot && e.sessions.owed(old.slot) != nil {
+	old := l.recent.place(l.recent.next)
+	if old.state&decided == 0 && len(e.due) > 0 && old.slot != noSlot && l.sessions.owed(old.slot) != nil {
 		e.flush()
 	}
 	if old.state&(decided|suspected) == 0 && e.judged(old) {
 		e.stats.early++
 	}
-	e.touchRecord(old)
+	e.touchPosition(l, old.position)
 	e.decide(old)
-	e.recent.details.forget(old.details)
+	l.recent.details.forget(old.details)
 }
 
 // apply joins what r says to its session's timeline, and says what that owes
@@ -155,8 +158,9 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 
 // twin finds what has been heard of the same request before.
 func (e *Engine) twin(t *timeline, rec *record, hash uint64, d *Details) (twin *record) {
-	e.recent.kin(hash, func(r *record) bool {
-		if r.sameRequest(rec) || r.sameRecord(rec) && e.recent.details.get(r.details) == *d {
+	ring := e.ring(rec.session)
+	ring.kin(hash, func(r *record) bool {
+		if r.sameRequest(rec) || r.sameRecord(rec) && ring.details.get(r.details) == *d {
 			twin = r
 			return false
 		}
@@ -196,7 +200,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 		e.nest(rec, rec.hash())
 		if rec.isEvidence() && merged.outcome != Rejected && rec.End > t.newest {
 			t.newest = rec.End
-			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.recent.next, order: e.observed})
+			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.order + 1, order: e.order})
 		}
 	}
 	if merged == was {
@@ -215,7 +219,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	hash := merged.hash()
 	e.nest(twin, hash)
 	if won {
-		twin.details = e.recent.details.put(&f.Details)
+		twin.details = e.ring(twin.session).details.put(&f.Details)
 	}
 	e.updateSuspect(twin, won)
 	if t == nil {
@@ -260,7 +264,7 @@ func (e *Engine) knowsBetter(a, b *record) bool {
 	case a.policy != b.policy:
 		return a.policy < b.policy
 	}
-	sa, sb := &e.services.resources[a.resource], &e.services.resources[b.resource]
+	sa, sb := e.services.resources[a.resource], e.services.resources[b.resource]
 	if c := cmp.Or(cmp.Compare(sa.ServiceName, sb.ServiceName), cmp.Compare(a.At, b.At),
 		cmp.Compare(sa.ServiceNamespace, sb.ServiceNamespace), cmp.Compare(sa.Environment, sb.Environment),
 		cmp.Compare(sa.ServiceInstance, sb.ServiceInstance)); c != 0 {
@@ -276,7 +280,7 @@ func (e *Engine) updateSuspect(r *record, won bool) {
 		if s.position != r.position {
 			continue
 		}
-		ring := e.recent.at(r.position)
+		ring := e.ring(r.session).at(r.position)
 		if ring != nil && ring != r {
 			*ring = *r
 		}
@@ -284,9 +288,9 @@ func (e *Engine) updateSuspect(r *record, won bool) {
 			s.record = *r
 		}
 		if won {
-			res := &e.services.resources[r.resource]
+			res := e.services.resources[r.resource]
 			s.resource, s.service = res.Resource, res.service
-			s.details = e.recent.details.get(r.details)
+			s.details = e.ring(r.session).details.get(r.details)
 		}
 	}
 }

@@ -42,7 +42,7 @@ type restorer struct {
 	policies  []uint8           // by stored number
 	services  []uint32          // by stored number - 1
 	resources map[uint32]uint32 // by stored number
-	slots     []uint32          // by stored number; noSlot: not there
+	slots     [][]uint32        // by stored lane and number; noSlot: not there
 	suspected []ID              // the sessions that had suspects
 	suspects  map[uint64]*suspect
 	scratch   timeline
@@ -90,18 +90,26 @@ func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engi
 func (r *restorer) read() error {
 	e, h := r.e, &r.head
 	r.mapPolicies()
-	e.observed, e.restarted, e.blinds = h.observed, h.restarted, h.blinds
+	e.observed.Store(h.observed)
+	e.restarted, e.blinds = h.restarted, h.blinds
 	e.authenticated = r.policySet(h.authenticated)
 	e.tombs.floor = max(e.tombs.floor, h.tombFloor)
-	e.recent.next = h.next
-	e.cursor = min(max(h.cursor, e.recent.oldest()), h.next)
+	r.slots = make([][]uint32, len(h.lanes))
+	sameLanes := len(h.lanes) == len(e.lanes)
+	if sameLanes {
+		e.each(func(l *lane) {
+			stored := h.lanes[l.number]
+			l.recent.next = stored.next
+			l.cursor = min(max(stored.cursor, l.recent.oldest()), stored.next)
+		})
+	}
 	var lost [kindCount]bool
 	for _, x := range [...]struct {
 		kind chunkKind
-		read func(*decoder)
+		read func(d *decoder, n int)
 	}{
 		{kindServices, r.readServices},
-		{kindTombs, func(d *decoder) { e.tombs.read(d, h.tombSlots) }},
+		{kindTombs, func(d *decoder, _ int) { e.tombs.read(d, h.tombSlots) }},
 		{kindUsers, r.readUsers},
 		{kindSessions, r.readSessions},
 		{kindSuspects, r.readSuspects},
@@ -110,7 +118,7 @@ func (r *restorer) read() error {
 			r.forgetSuspects()
 		}
 		for n := range h.ranges[x.kind] {
-			bad, err := r.readRange(x.kind, n, x.read)
+			bad, err := r.readRange(x.kind, n, func(d *decoder) { x.read(d, n) })
 			if err != nil {
 				return err
 			}
@@ -119,6 +127,10 @@ func (r *restorer) read() error {
 	}
 	r.settleSuspects()
 	lost[kindRecent] = lost[kindServices] // what is not known to come from where
+	if !sameLanes {
+		r.res.Lost = append(r.res.Lost, LostChunk{chunkKindNames[kindRecent], "lanes"})
+		lost[kindRecent] = true
+	}
 	if !lost[kindRecent] {
 		bad, err := r.readRecent()
 		if err != nil {
@@ -129,10 +141,11 @@ func (r *restorer) read() error {
 	r.linkRecent()
 	r.tidyUsers()
 	e.stored = h.ranges
-	for kind, changed := range map[chunkKind]*bitset{kindSessions: &e.changed.sessions, kindRecent: &e.changed.recent} {
-		for n := range h.ranges[kind] {
-			changed.set(n) // it may lie elsewhere now
-		}
+	for n := range max(len(h.ranges[kindSessions]), len(h.ranges[kindRecent])) {
+		e.each(func(l *lane) { // it may lie elsewhere now
+			l.changed.sessions.set(n)
+			l.changed.recent.set(n)
+		})
 	}
 	if lost[kindSessions] || lost[kindTombs] || lost[kindRecent] {
 		e.Restarted(max(e.restarted, h.at))
@@ -219,9 +232,9 @@ func (r *restorer) service(stored uint32) uint32 {
 	return 0
 }
 
-func (r *restorer) slot(stored uint32) uint32 {
-	if int(stored) < len(r.slots) {
-		return r.slots[stored]
+func (r *restorer) slot(lane int, stored uint32) uint32 {
+	if int(stored) < len(r.slots[lane]) {
+		return r.slots[lane][stored]
 	}
 	return noSlot
 }
@@ -236,10 +249,12 @@ func (r *restorer) endings(list []ending) []ending {
 }
 
 // readSessions reads the sessions of one chunk.
-func (r *restorer) readSessions(d *decoder) {
-	table := &r.e.sessions
+func (r *restorer) readSessions(d *decoder, n int) {
+	slots := &r.slots[n%len(r.slots)]
 	for d.err == nil && len(d.left) > 0 {
 		stored, x, tl := d.session(&r.scratch)
+		l := r.e.lane(x.id)
+		table := &l.sessions
 		if most := len(r.head.ranges[kindSessions]) << sessionBits; d.err != nil || int(stored) >= most || table.find(x.id) != noSlot {
 			d.fail()
 			return
@@ -258,20 +273,20 @@ func (r *restorer) readSessions(d *decoder) {
 			slot = table.adopt(&x)
 		} else {
 			if x.recent != 0 {
-				tl.recent = table.ring.expand(x.recent)
+				tl.recent = l.recent.expand(x.recent)
 			}
-			r.mapTimeline(tl)
+			r.mapTimeline(tl, l.recent.next)
 			t := table.insert(x.id)
 			slot = t.slot
 			t.take(tl)
 			r.adopted(t)
 		}
-		r.e.touchSlot(slot)
-		for int(stored) >= len(r.slots) {
-			r.slots = append(r.slots, noSlot)
+		r.e.touchSlot(l, slot)
+		for int(stored) >= len(*slots) {
+			*slots = append(*slots, noSlot)
 		}
-		r.slots[stored] = slot
-		if len(table.timelines) > 1<<12 {
+		(*slots)[stored] = slot
+		if len(table.timelines) > timelinesAtOnce {
 			table.settle(&r.e.cfg, &r.e.users)
 		}
 	}
@@ -281,18 +296,18 @@ func (r *restorer) readSessions(d *decoder) {
 func (r *restorer) adopted(t *timeline) {
 	for n, i := range t.identities {
 		if !slices.ContainsFunc(t.identities[:n], func(have identity) bool { return have.user == i.user }) {
-			r.e.users.join(i.user, t.slot)
+			r.e.users.join(i.user, t.placeOf())
 		}
 	}
 	if t.due != 0 {
-		r.e.due = append(r.e.due, t.slot)
+		r.e.due = append(r.e.due, t.placeOf())
 	}
 	if t.suspects > 0 {
 		r.suspected = append(r.suspected, t.id)
 	}
 }
 
-func (r *restorer) mapTimeline(t *timeline) {
+func (r *restorer) mapTimeline(t *timeline, next uint64) {
 	t.policies, t.policy = r.policySet(t.policies), r.policy(t.policy)
 	for i := range t.active {
 		t.active[i].policies = r.policySet(t.active[i].policies)
@@ -302,7 +317,7 @@ func (r *restorer) mapTimeline(t *timeline) {
 	}
 	t.ends, t.rotations, t.raised = r.endings(t.ends), r.endings(t.rotations), r.endings(t.raised)
 	t.due &= reviewDue | lineDue | rebuildDue
-	if t.recent >= r.head.next {
+	if t.recent >= next {
 		t.recent = 0
 	}
 }
@@ -312,7 +327,7 @@ func (r *restorer) mapTimeline(t *timeline) {
 func (r *restorer) doubtOrphans() {
 	r.e.eachTimeline(func(t *timeline) {
 		for _, from := range t.lineage {
-			if r.e.sessions.get(from.from) == nil {
+			if r.e.get(from.from) == nil {
 				t.forgotten = max(t.forgotten, r.head.at)
 			}
 		}
@@ -349,11 +364,12 @@ func (r *restorer) tidyUsers() {
 func (r *restorer) shownSoon() map[ID]bool {
 	users := map[ID]bool{}
 	for _, slot := range r.e.due {
-		t := r.e.sessions.owed(slot)
+		t := r.e.owed(slot)
 		if t == nil || t.due&rebuildDue == 0 {
 			continue
 		}
-		for rec := r.e.recent.at(t.recent); rec != nil && rec.session == t.id; rec = r.e.recent.at(rec.ofSession) {
+		ring := &t.lane.recent
+		for rec := ring.at(t.recent); rec != nil && rec.session == t.id; rec = ring.at(rec.ofSession) {
 			users[rec.user] = true
 		}
 	}
@@ -364,12 +380,14 @@ func (r *restorer) shownSoon() map[ID]bool {
 // it waits in the senders' queues. It is called after [Restore], and after the
 // facts of a journal have been observed once more.
 func (e *Engine) Resume(now int64) {
-	for p := max(e.cursor, e.recent.oldest()); p < e.recent.next; p++ {
-		if r := e.recent.at(p); r.state&decided == 0 {
-			e.touchRecord(r)
-			r.Arrival = now
+	e.each(func(l *lane) {
+		for p := max(l.cursor, l.recent.oldest()); p < l.recent.next; p++ {
+			if r := l.recent.at(p); r.state&decided == 0 {
+				e.touchPosition(l, p)
+				r.Arrival = now
+			}
 		}
-	}
+	})
 	for _, s := range e.pending {
 		if s != nil && !s.dropped {
 			s.Arrival, s.due = now, now+int64(e.cfg.DecisionWait)

@@ -8,13 +8,13 @@ import (
 // forgetSuspects lets sessions have none before those that are left are read.
 func (r *restorer) forgetSuspects() {
 	for _, id := range r.suspected {
-		if t := r.e.sessions.get(id); t != nil {
+		if t := r.e.get(id); t != nil {
 			t.suspects = 0
 		}
 	}
 }
 
-func (r *restorer) readSuspects(d *decoder) {
+func (r *restorer) readSuspects(d *decoder, _ int) {
 	for d.err == nil && len(d.left) > 0 {
 		switch d.byte() {
 		case tagSuspect:
@@ -39,7 +39,7 @@ func (r *restorer) readSuspects(d *decoder) {
 func (r *restorer) addSuspect(s *suspect, number uint64) {
 	e := r.e
 	governed := s.policy != NoPolicy // else what came of it is yet to be taken back
-	s.policy, s.t = r.policy(s.policy), e.sessions.get(s.session)
+	s.policy, s.t = r.policy(s.policy), e.get(s.session)
 	if governed && s.policy == NoPolicy || s.t == nil || r.suspects[number] != nil || s.kind != Request {
 		return
 	}
@@ -98,7 +98,7 @@ func (r *restorer) readFinding(d *decoder) {
 	}
 	f.members = slices.DeleteFunc(f.members, func(s *suspect) bool { return s.session != f.session || s.finding != nil || !s.confirmed })
 	open := &r.e.findings
-	if d.err != nil || open.open[f.id] != nil || r.e.sessions.get(f.session) == nil || stood && len(f.members) == 0 ||
+	if d.err != nil || open.open[f.id] != nil || r.e.get(f.session) == nil || stood && len(f.members) == 0 ||
 		f.sent && !r.renumber(&f.last) {
 		return
 	}

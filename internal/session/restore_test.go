@@ -158,14 +158,20 @@ func errorText(err error) string {
 
 // everything returns all that e would store, without an effect on what it will.
 func everything(e *Engine, now int64) stored {
-	was := *e
-	e.changed, e.checkpoint, e.stored, e.doubtful = changes{}, nil, [kindCount][]chunkRange{}, [kindCount][]uint64{}
+	checkpoint, kept, doubtful := e.checkpoint, e.stored, e.doubtful
+	var changed []changes
+	e.each(func(l *lane) {
+		changed = append(changed, l.changed)
+		l.changed = changes{}
+	})
+	e.checkpoint, e.stored, e.doubtful = nil, [kindCount][]chunkRange{}, [kindCount][]uint64{}
 	s := stored{}
 	c := e.BeginCheckpoint(now)
 	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 		s[key] = value
 	}
-	e.changed, e.checkpoint, e.stored, e.doubtful = was.changed, was.checkpoint, was.stored, was.doubtful
+	e.each(func(l *lane) { l.changed = changed[l.number] })
+	e.checkpoint, e.stored, e.doubtful = checkpoint, kept, doubtful
 	return s
 }
 

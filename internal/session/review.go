@@ -22,17 +22,31 @@ const (
 func (e *Engine) owe(t *timeline, due dueFor, now int64) {
 	e.touch(t)
 	if t.due == 0 {
-		e.due = append(e.due, t.slot)
+		e.due = append(e.due, t.placeOf())
 	}
 	e.name(t)
 	t.dueSince = now
 	t.due |= due
 }
 
+// owed returns the timeline at place if the next flush owes it anything, or nil.
+func (e *Engine) owed(place uint32) *timeline {
+	return e.lanes[place>>slotBits].sessions.owed(place & slotMask)
+}
+
+// dueSince is when the last fact came for which the session at place is owed
+// something; 0 if it is owed nothing.
+func (e *Engine) dueSince(place uint32) int64 {
+	if t := e.owed(place); t != nil {
+		return t.dueSince
+	}
+	return 0
+}
+
 // flush does what is owed. It must be done before anything is decided.
 func (e *Engine) flush() {
 	for _, slot := range e.due {
-		if t := e.sessions.owed(slot); t != nil && t.due&rebuildDue != 0 {
+		if t := e.owed(slot); t != nil && t.due&rebuildDue != 0 {
 			e.touch(t)
 			e.rebuild(t)
 		}
@@ -41,9 +55,9 @@ func (e *Engine) flush() {
 	e.due = e.due[len(e.due):]
 	// What came first comes first: a request that two sessions' facts accuse
 	// waits from the first of them on.
-	slices.SortFunc(due, func(a, b uint32) int { return cmp.Compare(e.sessions.dueSince(a), e.sessions.dueSince(b)) })
+	slices.SortFunc(due, func(a, b uint32) int { return cmp.Compare(e.dueSince(a), e.dueSince(b)) })
 	for _, slot := range due {
-		t := e.sessions.owed(slot)
+		t := e.owed(slot)
 		if t == nil {
 			continue
 		}
@@ -69,7 +83,8 @@ func (e *Engine) review(t *timeline, now int64) {
 			e.reconsider(s)
 		}
 	}
-	for r := e.recent.at(t.recent); r != nil && r.session == t.id; r = e.recent.at(r.ofSession) {
+	ring := &t.lane.recent
+	for r := ring.at(t.recent); r != nil && r.session == t.id; r = ring.at(r.ofSession) {
 		if r.kind == Request {
 			e.consider(t, r, now)
 		}
@@ -100,7 +115,7 @@ func (e *Engine) reviewFrom(t *timeline, now int64, path []ID, budget *int) {
 			e.stats.lost++
 			return
 		}
-		if child := e.sessions.get(to); child != nil {
+		if child := e.get(to); child != nil {
 			e.reviewFrom(child, now, path, budget)
 		}
 	}

@@ -1,6 +1,9 @@
 package session
 
-import "strings"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 // OtherService is what a service is called in metrics when there are more than
 // Config.MaxServices, and a resource in findings when there are more at a time
@@ -15,7 +18,7 @@ type services struct {
 	limit     int
 	names     []string // by service number; 0 is OtherService
 	byName    map[string]uint32
-	resources []resource // by resource number; 0 is OtherService
+	resources []*resource // by resource number; 0 is OtherService
 	byValue   map[Resource]uint32
 	free      []uint32
 
@@ -26,52 +29,61 @@ type services struct {
 type resource struct {
 	Resource
 	service uint32
-	used    uint64 // position of the last recent fact that refers to it
+	used    atomic.Uint64 // order of the last fact that refers to it, about
 }
 
 func newServices(limit int) services {
 	return services{
 		limit: limit,
 		names: []string{OtherService}, byName: map[string]uint32{OtherService: 0},
-		resources: []resource{{Resource: Resource{ServiceName: OtherService}}}, byValue: map[Resource]uint32{},
+		resources: []*resource{{Resource: Resource{ServiceName: OtherService}}}, byValue: map[Resource]uint32{},
 	}
 }
 
-// number returns r's number. position is that of the fact that refers to it,
-// oldest that of the oldest one which may still be referred to.
-func (s *services) number(r *Resource, position, oldest uint64) uint32 {
+// number returns r's number. order is that of the fact that refers to it, oldest
+// says that of the oldest one which may still be referred to.
+func (s *services) number(r *Resource, order uint64, oldest func() uint64) uint32 {
 	if r != s.lastPointer {
 		s.lastPointer, s.last = r, s.lookUp(*r, oldest)
 	}
-	s.resources[s.last].used = position
+	s.resources[s.last].used.Store(order)
 	return s.last
+}
+
+// known returns r's number if it has one. It may be called concurrently with
+// itself.
+func (s *services) known(r *Resource, order uint64) (n uint32, known bool) {
+	if n, known = s.byValue[*r]; known {
+		s.resources[n].used.Store(order)
+	}
+	return n, known
 }
 
 // forgetPointer must be called before the memory of resources that were passed
 // by pointer is used for something else.
 func (s *services) forgetPointer() { s.lastPointer = nil }
 
-func (s *services) lookUp(r Resource, oldest uint64) uint32 {
+func (s *services) lookUp(r Resource, oldest func() uint64) uint32 {
 	if n, ok := s.byValue[r]; ok {
 		return n
 	}
 	n := uint32(len(s.resources))
 	if int(n) > maxResources*s.limit {
 		if len(s.free) == 0 {
-			s.collect(oldest)
+			s.collect(oldest())
 		}
 		if len(s.free) == 0 {
 			return 0
 		}
 		n, s.free = s.free[len(s.free)-1], s.free[:len(s.free)-1]
 	} else {
-		s.resources = append(s.resources, resource{})
+		s.resources = append(s.resources, &resource{})
 	}
 	r = Resource{
 		ServiceName: strings.Clone(r.ServiceName), ServiceNamespace: strings.Clone(r.ServiceNamespace),
 		ServiceInstance: strings.Clone(r.ServiceInstance), Environment: strings.Clone(r.Environment),
 	}
-	s.resources[n] = resource{Resource: r, service: s.name(r.ServiceName)}
+	s.resources[n] = &resource{Resource: r, service: s.name(r.ServiceName)}
 	s.byValue[r] = n
 	return n
 }
@@ -79,10 +91,10 @@ func (s *services) lookUp(r Resource, oldest uint64) uint32 {
 // collect frees the numbers of resources that nothing refers to any more.
 func (s *services) collect(oldest uint64) {
 	for n := 1; n < len(s.resources); n++ {
-		if r := &s.resources[n]; r.used < oldest {
+		if r := s.resources[n]; r.used.Load() < oldest {
 			delete(s.byValue, r.Resource)
 			s.free = append(s.free, uint32(n))
-			r.used = unset
+			r.used.Store(unset)
 		}
 	}
 }

@@ -20,12 +20,13 @@ func (e *Engine) noteSilence(t *timeline, r *record) {
 func (e *Engine) silenceBefore(t *timeline, r *record) int64 {
 	const looks = 256
 	heard := int64(longAgo)
-	q := e.recent.at(t.recent)
+	ring := &t.lane.recent
+	q := ring.at(t.recent)
 	for n := 0; n < looks && q != nil && q.session == t.id; n++ {
 		if q.isActivity() && q.Start < r.Eff {
 			heard = max(heard, q.End)
 		}
-		q = e.recent.at(q.ofSession)
+		q = ring.at(q.ofSession)
 	}
 	if heard == longAgo {
 		end, ok := t.active.before(r.Eff)

@@ -12,25 +12,33 @@ import (
 // taken. Not safe for concurrent use with the engine: the caller holds the
 // engine's lock around each call and may let go of it between two.
 type Checkpoint struct {
-	e    *Engine
-	head head
-	// changed are the ranges that are to be written. Those of the other kinds
-	// are small: they were read when the checkpoint began.
-	changed changes
-	small   []smallRange
+	e     *Engine
+	head  head
+	lanes []laneCheckpoint
+	// Ranges of the other kinds are small: they were read when the checkpoint
+	// began.
+	small []smallRange
 
 	kind chunkKind // of the range that is being written; kindHead: the head
-	n    int       // its number
+	n    int       // its number: the lanes' first ranges, then their second...
+	done bool
+}
 
-	// Places in front of recent and sessions have been taken; slots is how many
-	// slots there were.
-	recent, sessions int
-	slots            int
+// laneCheckpoint is the part of a pass that concerns one lane.
+type laneCheckpoint struct {
+	c *Checkpoint
+	*lane
+	changed changes // the ranges that are to be written
+
+	// records and slots are how many there were. Those in front of takenRecords
+	// and takenSlots have been taken.
+	next                     uint64
+	records, slots           int
+	takenRecords, takenSlots int
 	// Those behind it that have changed meanwhile, as they were: records by
 	// place, and sessions by slot, nothing for a free one.
 	savedRecords, savedSessions saved
 	scratch                     []byte
-	done                        bool
 }
 
 // smallRange is a range that was read at once.
@@ -45,15 +53,21 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 	if e.checkpoint != nil {
 		e.checkpoint.Abort()
 	}
-	c := &Checkpoint{
-		e: e, changed: e.changed, slots: int(e.sessions.slotCount()),
-		kind: kindRecent,
-	}
+	c := &Checkpoint{e: e, kind: kindRecent}
+	e.gather() // the longest silences are kept
 	c.head = head{
-		keyID: e.cfg.KeyID, at: now, observed: e.observed, cursor: e.cursor, next: e.recent.next, ringLimit: e.recent.limit,
+		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.lanes[0].recent.limit,
 		restarted: e.restarted, tombFloor: e.tombs.floor, tombSlots: len(e.tombs.slots), authenticated: e.authenticated,
 		blinds: slices.Clone(e.blinds),
 	}
+	e.each(func(l *lane) {
+		c.head.lanes = append(c.head.lanes, headLane{l.cursor, l.recent.next})
+		c.lanes = append(c.lanes, laneCheckpoint{
+			c: c, lane: l, changed: l.changed, next: l.recent.next,
+			records: int(min(l.recent.limit, l.recent.next-1)), slots: int(l.sessions.slots),
+		})
+		l.changed = changes{}
+	})
 	for i := range e.cfg.Policies {
 		c.head.policies = append(c.head.policies, e.cfg.Policies[i].Name)
 	}
@@ -64,7 +78,7 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		write(&p)
 		c.small = append(c.small, smallRange{chunkKind(kind), p.bodies})
 	}
-	e.changed, e.checkpoint = changes{}, c
+	e.checkpoint = c
 	return c
 }
 
@@ -82,16 +96,15 @@ func (c *Checkpoint) Next(buf []byte) (key string, value []byte, ok bool) {
 		}
 	}
 	for c.kind < kindHead {
-		places, perChunk, changed := c.slots, 1<<sessionBits, c.changed.sessions
-		taken, write := &c.sessions, c.appendSession
+		l, part := &c.lanes[c.n%len(c.lanes)], c.n/len(c.lanes)
+		places, perChunk, changed, taken, write := l.slots, 1<<sessionBits, l.changed.sessions, &l.takenSlots, l.appendSession
 		if c.kind == kindRecent {
-			places, perChunk, changed = int(min(c.head.ringLimit, c.head.next-1)), 1<<recordBits, c.changed.recent
-			taken, write = &c.recent, c.appendRecord
+			places, perChunk, changed, taken, write = l.records, 1<<recordBits, l.changed.recent, &l.takenRecords, l.appendRecord
 		}
 		ranges := &c.head.ranges[c.kind]
-		end := min((c.n+1)*perChunk, places)
+		end := min((part+1)*perChunk, places)
 		switch {
-		case c.n*perChunk >= places:
+		case part*perChunk >= c.most():
 			c.kind, c.n = c.kind+1, 0
 			continue
 		case *taken >= end && len(*ranges) > c.n:
@@ -100,14 +113,18 @@ func (c *Checkpoint) Next(buf []byte) (key string, value []byte, ok bool) {
 		}
 		stored := c.e.stored[c.kind]
 		known := c.n < len(stored)
-		if known && !changed.has(c.n) {
+		if known && !changed.has(part) {
 			*ranges = append(*ranges, stored[c.n])
-			*taken = end
+			*taken = max(*taken, end)
 			c.n++
 			continue
 		}
 		if len(*ranges) == c.n {
 			*ranges = append(*ranges, chunkRange{side: c.side(c.kind, c.n)})
+		}
+		if *taken >= end { // this lane has less than others
+			c.n++
+			continue
 		}
 		value = beginChunk(buf)
 		if c.kind == kindRecent {
@@ -122,6 +139,19 @@ func (c *Checkpoint) Next(buf []byte) (key string, value []byte, ok bool) {
 	value = c.head.append(beginChunk(buf))
 	sealChunk(value, headKey, kindHead)
 	return headKey, value, true
+}
+
+// most is how many places of the kind that is being written one lane has at
+// most.
+func (c *Checkpoint) most() (n int) {
+	for i := range c.lanes {
+		if c.kind == kindRecent {
+			n = max(n, c.lanes[i].records)
+		} else {
+			n = max(n, c.lanes[i].slots)
+		}
+	}
+	return n
 }
 
 // seal adds a chunk to the range that is being written.
@@ -193,8 +223,11 @@ func (c *Checkpoint) Abort() {
 			}
 		}
 	}
-	c.e.changed.sessions.add(c.changed.sessions)
-	c.e.changed.recent.add(c.changed.recent)
+	for i := range c.lanes {
+		l := &c.lanes[i]
+		l.lane.changed.sessions.add(l.changed.sessions)
+		l.lane.changed.recent.add(l.changed.recent)
+	}
 	c.e.checkpoint, c.done = nil, true
 }
 
@@ -211,49 +244,49 @@ func (c *Checkpoint) side(kind chunkKind, n int) uint8 {
 	return uint8(bits.TrailingZeros64(^taken))
 }
 
-// writes reports whether range n of kind is still to be written.
-func (c *Checkpoint) writes(kind chunkKind, n int, changed bitset) bool {
-	return changed.has(n) || n >= len(c.e.stored[kind])
+// writes reports whether part of what l has of kind is still to be written.
+func (l *laneCheckpoint) writes(kind chunkKind, part int, changed bitset) bool {
+	return changed.has(part) || part*len(l.c.lanes)+int(l.number) >= len(l.c.e.stored[kind])
 }
 
 // saveSession keeps the session in slot as it is, unless that is known.
-func (c *Checkpoint) saveSession(slot uint32) {
-	if int(slot) < c.sessions || int(slot) >= c.slots || !c.writes(kindSessions, int(slot>>sessionBits), c.changed.sessions) {
+func (l *laneCheckpoint) saveSession(slot uint32) {
+	if int(slot) < l.takenSlots || int(slot) >= l.slots || !l.writes(kindSessions, int(slot>>sessionBits), l.changed.sessions) {
 		return
 	}
-	if !c.savedSessions.has(int(slot)) {
-		c.savedSessions.put(int(slot), func(buf []byte) []byte { return c.e.sessions.appendSlot(buf, slot) })
+	if !l.savedSessions.has(int(slot)) {
+		l.savedSessions.put(int(slot), func(buf []byte) []byte { return l.sessions.appendSlot(buf, slot) })
 	}
 }
 
 // saveFree keeps that slot was free, unless something else is known.
-func (c *Checkpoint) saveFree(slot uint32) {
-	if int(slot) < c.sessions || int(slot) >= c.slots {
+func (l *laneCheckpoint) saveFree(slot uint32) {
+	if int(slot) < l.takenSlots || int(slot) >= l.slots {
 		return
 	}
-	if !c.savedSessions.has(int(slot)) {
-		c.savedSessions.put(int(slot), func(buf []byte) []byte { return buf })
+	if !l.savedSessions.has(int(slot)) {
+		l.savedSessions.put(int(slot), func(buf []byte) []byte { return buf })
 	}
 }
 
 // saveRecord keeps the record at position as it is, unless that is known.
-func (c *Checkpoint) saveRecord(position uint64) {
-	index := c.e.recent.index(position)
-	if index < c.recent || position >= c.head.next || c.e.recent.at(position) == nil ||
-		!c.writes(kindRecent, index>>recordBits, c.changed.recent) {
+func (l *laneCheckpoint) saveRecord(position uint64) {
+	index := l.recent.index(position)
+	if index < l.takenRecords || position >= l.next || l.recent.at(position) == nil ||
+		!l.writes(kindRecent, index>>recordBits, l.changed.recent) {
 		return
 	}
-	if !c.savedRecords.has(index) {
-		c.savedRecords.put(index, func(buf []byte) []byte { return c.e.recent.appendAt(buf, position, c.head.at) })
+	if !l.savedRecords.has(index) {
+		l.savedRecords.put(index, func(buf []byte) []byte { return l.recent.appendAt(buf, position, l.c.head.at) })
 	}
 }
 
-// appendSession appends the session that was in slot when c began.
-func (c *Checkpoint) appendSession(buf []byte, slot int) []byte {
-	session, saved := c.savedSessions.get(slot)
+// appendSession appends the session that was in slot when the pass began.
+func (l *laneCheckpoint) appendSession(buf []byte, slot int) []byte {
+	session, saved := l.savedSessions.get(slot)
 	if !saved {
-		c.scratch = c.e.sessions.appendSlot(c.scratch[:0], uint32(slot))
-		session = c.scratch
+		l.scratch = l.sessions.appendSlot(l.scratch[:0], uint32(slot))
+		session = l.scratch
 	}
 	if len(session) == 0 {
 		return buf
@@ -261,10 +294,10 @@ func (c *Checkpoint) appendSession(buf []byte, slot int) []byte {
 	return appendSession(buf, uint32(slot), session)
 }
 
-// appendRecord appends the record that was at index when c began.
-func (c *Checkpoint) appendRecord(buf []byte, index int) []byte {
-	if rec, saved := c.savedRecords.get(index); saved {
+// appendRecord appends the record that was at index when the pass began.
+func (l *laneCheckpoint) appendRecord(buf []byte, index int) []byte {
+	if rec, saved := l.savedRecords.get(index); saved {
 		return append(buf, rec...)
 	}
-	return c.e.recent.appendAt(buf, c.e.recent.positionAt(index, c.head.next), c.head.at)
+	return l.recent.appendAt(buf, l.recent.positionAt(index, l.next), l.c.head.at)
 }

@@ -21,51 +21,60 @@ func (r *recent) appendAt(buf []byte, position uint64, base int64) []byte {
 	return appendRecord(buf, rec, &d, base)
 }
 
-// readRecent reads the records in the order of their positions, since that is
-// the order in which details are forgotten: the range that the oldest lies in
-// comes first, and once more at the end for those that lie in front of it.
+// readRecent reads the records of each lane in the order of their positions,
+// since that is the order in which details are forgotten: the range that the
+// oldest lies in comes first, and once more at the end for those that lie in
+// front of it.
 func (r *restorer) readRecent() (lost bool, err error) {
-	ranges := len(r.head.ranges[kindRecent])
-	if ranges == 0 {
-		return false, nil
-	}
-	last := int((r.head.next - 2) % r.head.ringLimit) // where the newest lies
-	first := 0
-	if r.head.next > r.head.ringLimit {
-		first = (last + 1) % int(r.head.ringLimit)
-	}
-	passes := ranges
-	if first&(1<<recordBits-1) != 0 {
-		passes++
-	}
-	for i := range passes {
-		n := (first>>recordBits + i) % ranges
-		bad, err := r.readRange(kindRecent, n, func(d *decoder) {
-			base := d.varint()
-			for d.err == nil && len(d.left) > 0 {
-				rec, details := d.record(base)
-				index := int((rec.position - 1) % r.head.ringLimit)
-				if d.err == nil && rec.position > 0 && (i > 0 || index >= first) && (i < ranges || index < first) {
-					r.e.recent.restore(r.mapRecord(rec), &details)
-				}
-			}
-		})
-		if err != nil {
-			return lost, err
+	lanes := len(r.head.lanes)
+	for lane := range lanes {
+		next := r.head.lanes[lane].next
+		ranges := int((min(r.head.ringLimit, next-1) + 1<<recordBits - 1) >> recordBits)
+		if ranges == 0 || (ranges-1)*lanes+lane >= len(r.head.ranges[kindRecent]) {
+			lost = lost || ranges > 0
+			continue
 		}
-		lost = lost || bad
+		last := int((next - 2) % r.head.ringLimit) // where the newest lies
+		first := 0
+		if next > r.head.ringLimit {
+			first = (last + 1) % int(r.head.ringLimit)
+		}
+		passes := ranges
+		if first&(1<<recordBits-1) != 0 {
+			passes++
+		}
+		for i := range passes {
+			n := (first>>recordBits + i) % ranges
+			bad, err := r.readRange(kindRecent, n*lanes+lane, func(d *decoder) {
+				base := d.varint()
+				for d.err == nil && len(d.left) > 0 {
+					rec, details := d.record(base)
+					if d.err != nil || rec.position == 0 {
+						continue
+					}
+					index := int((rec.position - 1) % r.head.ringLimit)
+					if (i > 0 || index >= first) && (i < ranges || index < first) {
+						r.e.lanes[lane].recent.restore(r.mapRecord(rec, lane), &details)
+					}
+				}
+			})
+			if err != nil {
+				return lost, err
+			}
+			lost = lost || bad
+		}
 	}
 	return lost, nil
 }
 
-func (r *restorer) mapRecord(rec record) record {
+func (r *restorer) mapRecord(rec record, lane int) record {
 	rec.policy = r.policy(rec.policy)
 	if rec.policy == NoPolicy {
 		rec.state &^= accused | afterSilence
 	}
 	rec.resource = r.resources[rec.resource]
 	if rec.slot != noSlot {
-		rec.slot = r.slot(rec.slot)
+		rec.slot = r.slot(lane, rec.slot)
 	}
 	return rec
 }
@@ -83,9 +92,8 @@ func (r *recent) restore(rec record, details *Details) {
 // recent facts are lost: an exempt request around another may be among them, or
 // one that would turn out to be rejected.
 func (r *restorer) doubtTorn() {
-	recent := &r.e.recent
 	r.e.eachTimeline(func(t *timeline) {
-		p := t.recent
+		recent, p := &t.lane.recent, t.recent
 		for p >= recent.oldest() {
 			rec := recent.at(p)
 			if rec == nil || rec.session != t.id {
@@ -100,27 +108,32 @@ func (r *restorer) doubtTorn() {
 // linkRecent links the records that were restored. A place whose record is not
 // there holds one that is nobody's.
 func (r *restorer) linkRecent() {
-	e := r.e
-	for p := e.recent.oldest(); p < e.recent.next; p++ {
-		rec := e.recent.place(p)
-		e.touchRecord(&record{position: p})
-		if rec.position != p {
-			*rec = record{position: p, kind: Exempt, slot: noSlot, policy: NoPolicy, state: decided}
-			continue
+	r.e.each(func(l *lane) {
+		for p := l.recent.oldest(); p < l.recent.next; p++ {
+			r.link(l, p)
 		}
-		rec.ofTrace = e.recent.traces.put(rec.hash(), p, e.recent.oldest())
-		was := rec.state
-		rec.state &^= suspected
-		if was&suspected != 0 {
-			for _, s := range e.suspects[rec.session] {
-				if s.position == p {
-					rec.state |= suspected
-					s.record.details = rec.details
-				}
+	})
+}
+
+func (r *restorer) link(l *lane, p uint64) {
+	e, rec := r.e, l.recent.place(p)
+	e.touchPosition(l, p)
+	if rec.position != p {
+		*rec = record{position: p, kind: Exempt, slot: noSlot, policy: NoPolicy, state: decided}
+		return
+	}
+	rec.ofTrace = l.recent.traces.put(rec.hash(), p, l.recent.oldest())
+	was := rec.state
+	rec.state &^= suspected
+	if was&suspected != 0 {
+		for _, s := range e.suspects[rec.session] {
+			if s.position == p {
+				rec.state |= suspected
+				s.record.details = rec.details
 			}
 		}
-		if rec.state&accused != 0 {
-			e.undecided++
-		}
+	}
+	if rec.state&accused != 0 {
+		e.undecided++
 	}
 }

@@ -114,21 +114,22 @@ func (t *table) adopt(from *entry) (slot uint32) {
 
 // take makes t what from is, but for its place in the table.
 func (t *timeline) take(from *timeline) {
-	id, slot, place := t.id, t.slot, t.place
+	id, lane, slot, place := t.id, t.lane, t.slot, t.place
 	*t, *from = *from, *t
-	t.id, t.slot, t.place = id, slot, place
+	t.id, t.lane, t.slot, t.place = id, lane, slot, place
 }
 
 // eachTimeline calls visit with every session. No pointer to one may be held.
 func (e *Engine) eachTimeline(visit func(*timeline)) {
-	const many = 1 << 12
-	for slot := range e.sessions.slots {
-		if e.sessions.entry(slot).flags&taken == 0 {
-			continue
+	e.each(func(l *lane) {
+		for slot := range l.sessions.slots {
+			if l.sessions.entry(slot).flags&taken == 0 {
+				continue
+			}
+			visit(l.sessions.timeline(slot))
+			if len(l.sessions.timelines) > timelinesAtOnce {
+				e.settleAll()
+			}
 		}
-		visit(e.sessions.timeline(slot))
-		if len(e.sessions.timelines) > many {
-			e.settleAll()
-		}
-	}
+	})
 }

@@ -27,7 +27,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		var worst time.Duration
 		buf := make([]byte, 0, 2<<20)
 		for b.Loop() {
-			e.changed, e.stored, bytes = changes{}, [kindCount][]chunkRange{}, 0
+			e.lanes[0].changed, e.stored, bytes = changes{}, [kindCount][]chunkRange{}, 0
 			began := time.Now()
 			c := e.BeginCheckpoint(at)
 			for {

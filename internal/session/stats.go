@@ -91,13 +91,20 @@ func (s *Stats) request(policy uint8, service uint32, v Verdict) {
 	s.requests[s.row(policy, service)][v]++
 }
 
-// row returns the row of policy and service, which it makes room for.
-func (s *Stats) row(policy uint8, service uint32) int {
-	i := int(service)*s.policies + int(policy)
-	for i >= len(s.requests) {
+func (s *Stats) rowOf(policy uint8, service uint32) int { return int(service)*s.policies + int(policy) }
+
+// grow makes room for row.
+func (s *Stats) grow(row int) {
+	for row >= len(s.requests) {
 		s.requests = append(s.requests, [VerdictCount]int64{})
 		s.served = append(s.served, 0)
 	}
+}
+
+// row returns the row of policy and service, which it makes room for.
+func (s *Stats) row(policy uint8, service uint32) int {
+	i := s.rowOf(policy, service)
+	s.grow(i)
 	return i
 }
 

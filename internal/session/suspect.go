@@ -67,7 +67,7 @@ func (e *Engine) markOf(r *record) Mark {
 
 func (e *Engine) accuse(r *record) {
 	if r.state&accused == 0 {
-		e.name(e.sessions.at(r.slot, r.session))
+		e.name(e.at(r))
 		e.touchRecord(r)
 		r.state |= accused
 		e.undecided++
@@ -88,10 +88,10 @@ func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
 	e.name(t)
 	e.touchRecord(r)
 	r.state |= suspected
-	res := &e.services.resources[r.resource]
+	res := e.services.resources[r.resource]
 	s := &suspect{
 		record: *r, t: t, due: due, counted: r.state&decided != 0,
-		judgement: j, resource: res.Resource, service: res.service, details: e.recent.details.get(r.details),
+		judgement: j, resource: res.Resource, service: res.service, details: e.ring(r.session).details.get(r.details),
 	}
 	e.touch(t)
 	t.suspects++
@@ -149,7 +149,7 @@ func (e *Engine) settle(s *suspect) {
 // clear lets a suspect go: it was in time, or nothing that can be judged.
 func (e *Engine) clear(s *suspect) {
 	e.drop(s)
-	if r := e.recent.at(s.position); r != nil {
+	if r := e.ring(s.session).at(s.position); r != nil {
 		e.touchRecord(r)
 		r.state &^= suspected
 		if r.state&decided == 0 {

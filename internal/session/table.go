@@ -11,7 +11,7 @@ type table struct {
 	free  uint32 // the first free slot and 1; entry.more leads to the next
 	count int
 	blobs blobs
-	ring  *recent // whose positions entries hold the low bits of
+	lane  *lane // whose recent facts' positions entries hold the low bits of
 
 	// timelines in use, and those to be used again. Those in use are the ones
 	// that entry.more leads to.
@@ -63,9 +63,9 @@ func (t *table) grow() {
 	}
 }
 
-func newTable(limit int, ring *recent) table {
+func newTable(limit int, l *lane) table {
 	limit = min(limit, maxSlots)
-	return table{limit: limit, ring: ring, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot}
+	return table{limit: limit, lane: l, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot}
 }
 
 func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot&(slabSize-1)] }
@@ -133,7 +133,7 @@ func (t *table) timeline(slot uint32) *timeline {
 		t.blobs.drop(x.more)
 	}
 	x.newer(tl)
-	tl.recent = t.ring.expand(x.recent)
+	tl.recent = t.lane.recent.expand(x.recent)
 	t.warm(x, tl)
 	return tl
 }
@@ -151,7 +151,7 @@ func (t *table) blank() *timeline {
 func (t *table) warm(x *entry, tl *timeline) {
 	x.flags |= warm
 	x.more = uint32(len(t.timelines))
-	tl.place = x.more
+	tl.place, tl.lane = x.more, t.lane
 	t.timelines = append(t.timelines, tl)
 }
 
@@ -195,15 +195,6 @@ func (t *table) owed(slot uint32) *timeline {
 		return t.timelines[x.more]
 	}
 	return nil
-}
-
-// dueSince is when the last fact came for which the session in slot is owed
-// something; 0 if it is owed nothing.
-func (t *table) dueSince(slot uint32) int64 {
-	if tl := t.owed(slot); tl != nil {
-		return tl.dueSince
-	}
-	return 0
 }
 
 func (t *table) len() int { return t.count }

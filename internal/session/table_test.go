@@ -7,9 +7,9 @@ import (
 )
 
 func newTestTable(limit int) *table {
-	ring := newRecent(16)
-	t := newTable(limit, &ring)
-	return &t
+	l := &lane{recent: newRecent(16)}
+	l.sessions = newTable(limit, l)
+	return &l.sessions
 }
 
 func TestTable(t *testing.T) {

@@ -52,6 +52,7 @@ type timeline struct {
 	recent   uint64
 	facts    uint32
 	suspects uint32
+	lane     *lane
 	slot     uint32
 	place    uint32 // in table.timelines
 }
@@ -213,12 +214,12 @@ func (t *timeline) addRotation(r rotation) (changed bool) {
 	return true
 }
 
-// lineageAt returns what counts as the rotation onto this id for a request at
-// position: all of the earliest instant.
-func (t *timeline) lineageAt(position uint64, list []rotation) []rotation {
+// lineageAt returns what counts as the rotation onto this id for a request of
+// order: all of the earliest instant.
+func (t *timeline) lineageAt(order uint64, list []rotation) []rotation {
 	for _, r := range t.lineage {
 		switch {
-		case r.binds > position:
+		case r.binds > order:
 		case len(list) == 0 || r.at == list[0].at:
 			list = append(list, r)
 		case r.at < list[0].at:

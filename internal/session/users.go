@@ -227,7 +227,7 @@ func (u *users) leave(id ID, slot uint32) {
 
 // identityOf returns the user whom t showed last at or before at. An id that
 // shows none has the one that its previous id showed last up to the rotation.
-func (e *Engine) identityOf(t *timeline, position uint64, at, tolerance int64) (ID, bool) {
+func (e *Engine) identityOf(t *timeline, order uint64, at, tolerance int64) (ID, bool) {
 	var path [maxLineage + 1]ID
 	steps := path[:0]
 	for {
@@ -235,7 +235,7 @@ func (e *Engine) identityOf(t *timeline, position uint64, at, tolerance int64) (
 			return user, true
 		}
 		steps = append(steps, t.id)
-		from, rotated := e.parent(t, position, tolerance, steps)
+		from, rotated := e.parent(t, order, tolerance, steps)
 		if from == nil || len(steps) == cap(steps) || contains(steps, from.id) {
 			return ID{}, false
 		}
@@ -244,30 +244,30 @@ func (e *Engine) identityOf(t *timeline, position uint64, at, tolerance int64) (
 }
 
 // parent returns what t was rotated from, and when; path leads to t.
-func (e *Engine) parent(t *timeline, position uint64, tolerance int64, path []ID) (*timeline, int64) {
+func (e *Engine) parent(t *timeline, order uint64, tolerance int64, path []ID) (*timeline, int64) {
 	var forks [4]rotation
 	var best rotation
 	earliest := int64(unset)
-	lineage := t.lineageAt(position, forks[:0])
+	lineage := t.lineageAt(order, forks[:0])
 	for _, r := range lineage {
 		if contains(path, r.from) {
 			continue
 		}
 		o := origin{at: r.at}
-		if from := e.sessions.get(r.from); from != nil && len(lineage) > 1 && e.mayVisit() {
+		if from := e.get(r.from); from != nil && len(lineage) > 1 && e.mayVisit() {
 			var on [maxLineage + 1]ID
-			o = e.originOf(from, position, r.at+tolerance, r.at, tolerance, append(on[:0], path...))
+			o = e.originOf(from, order, r.at+tolerance, r.at, tolerance, append(on[:0], path...))
 		}
 		if o.at < earliest || o.at == earliest && r.from.less(best.from) {
 			earliest, best = o.at, r
 		}
 	}
-	return e.sessions.get(best.from), best.at
+	return e.get(best.from), best.at
 }
 
 // usersOf appends to list every user whom t, or what it was rotated from, ever
 // showed.
-func (e *Engine) usersOf(t *timeline, position uint64, tolerance int64, list []ID) []ID {
+func (e *Engine) usersOf(t *timeline, order uint64, tolerance int64, list []ID) []ID {
 	var path [maxLineage + 1]ID
 	steps := path[:0]
 	for t != nil && len(steps) < cap(steps) && !contains(steps, t.id) {
@@ -277,7 +277,7 @@ func (e *Engine) usersOf(t *timeline, position uint64, tolerance int64, list []I
 			}
 		}
 		steps = append(steps, t.id)
-		t, _ = e.parent(t, position, tolerance, steps)
+		t, _ = e.parent(t, order, tolerance, steps)
 	}
 	return list
 }
@@ -296,7 +296,7 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFo
 	switch n := len(t.identities); {
 	case n == 0:
 		t.identities = append(t.identities, who)
-		e.users.join(who.user, t.slot)
+		e.users.join(who.user, t.placeOf())
 	case n == 1 && t.identities[0].user == who.user:
 		if t.identities[0].at <= who.at {
 			return 0
@@ -318,13 +318,13 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 	t.identities = addIdentities(t.identities[:0], list...)
 	for _, i := range was {
 		if !t.shows(i.user) {
-			e.users.leave(i.user, t.slot)
+			e.users.leave(i.user, t.placeOf())
 		}
 	}
 	for n, i := range t.identities {
 		known := func(have identity) bool { return have.user == i.user }
 		if !slices.ContainsFunc(was, known) && !slices.ContainsFunc(t.identities[:n], known) {
-			e.users.join(i.user, t.slot)
+			e.users.join(i.user, t.placeOf())
 		}
 	}
 	for _, i := range list {

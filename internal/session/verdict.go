@@ -88,7 +88,7 @@ func (e *Engine) decide(r *record) {
 	e.touchRecord(r)
 	if r.state&accused != 0 {
 		e.nest(r, r.hash()) // what lies around it may have come when there were too many to look at
-		if t := e.sessions.at(r.slot, r.session); t != nil && e.accusable(r) {
+		if t := e.at(r); t != nil && e.accusable(r) {
 			if j := e.judge(t, r); j.violated {
 				e.suspect(t, r, j, r.Arrival+int64(e.cfg.DecisionWait))
 			}
@@ -98,7 +98,7 @@ func (e *Engine) decide(r *record) {
 	r.state |= decided
 	service := e.services.resources[r.resource].service
 	if r.state&afterSilence != 0 && e.judged(r) {
-		if t := e.sessions.get(r.session); t != nil {
+		if t := e.get(r.session); t != nil {
 			e.observeSilence(t, r, service)
 		}
 	}
@@ -110,7 +110,7 @@ func (e *Engine) decide(r *record) {
 		e.stats.request(r.policy, service, e.settled(nil, r))
 		return
 	}
-	t := e.sessions.get(r.session)
+	t := e.get(r.session)
 	e.stats.request(r.policy, service, e.settled(t, r))
 	if t != nil && r.outcome == Rejected && r.flags&(Consumer|Passive) == 0 {
 		e.observeSilence(t, r, service)

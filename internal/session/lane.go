@@ -1,0 +1,110 @@
+package session
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// lane is a share of the sessions, by their ids, with their recent facts. Lanes
+// let several batches be taken side by side: an ordinary request needs nothing
+// but its own lane.
+type lane struct {
+	number   uint32
+	mu       sync.Mutex // held by [Engine.ObserveReady] only
+	sessions table
+	recent   recent
+	cursor   uint64 // position of the next recent request to be decided
+	changed  changes
+	tally    tally
+	touched  uint64 // keeps the loads of ObserveReady alive
+}
+
+// tally is what ordinary requests count, until [Engine.gather] adds it up.
+type tally struct {
+	requests [][VerdictCount]int64 // by the rows of Stats
+	served   []int64               // the longest silence let pass, as far as it is known here
+	facts    int64
+	early    int64
+}
+
+// maxLanes is the largest number of lanes.
+const maxLanes = 128
+
+// newLanes makes so many lanes, rounded up to a power of two.
+func newLanes(cfg *Config) []lane {
+	n := 1 << bits.Len(uint(min(max(cfg.Lanes, 1), maxLanes)-1))
+	lanes := make([]lane, n)
+	for i := range lanes {
+		l := &lanes[i]
+		l.number, l.cursor = uint32(i), 1
+		l.recent = newRecent((cfg.MaxRecentRequests + n - 1) / n)
+		l.sessions = newTable((cfg.MaxSessions+n-1)/n, l)
+	}
+	return lanes
+}
+
+// lane returns the lane of id.
+func (e *Engine) lane(id ID) *lane { return &e.lanes[id[1]&e.laneMask] }
+
+// ring returns the recent facts of id and of others.
+func (e *Engine) ring(id ID) *recent { return &e.lane(id).recent }
+
+// get returns the timeline of id, or nil.
+func (e *Engine) get(id ID) *timeline { return e.lane(id).sessions.get(id) }
+
+// at returns the timeline of r's session, or nil if it has been forgotten.
+func (e *Engine) at(r *record) *timeline { return e.lane(r.session).sessions.at(r.slot, r.session) }
+
+// place says where a session is: the lane and the slot in it.
+func (t *timeline) placeOf() uint32 { return t.lane.number<<slotBits | t.slot }
+
+// timelineAt returns the timeline of the session at place.
+func (e *Engine) timelineAt(place uint32) *timeline {
+	return e.lanes[place>>slotBits].sessions.timeline(place & slotMask)
+}
+
+// each calls do with every lane.
+func (e *Engine) each(do func(*lane)) {
+	for i := range e.lanes {
+		do(&e.lanes[i])
+	}
+}
+
+// oldestOrder returns the order of the oldest recent fact that there is.
+func (e *Engine) oldestOrder() uint64 {
+	oldest := e.observed.Load()
+	e.each(func(l *lane) {
+		if r := l.recent.at(l.recent.oldest()); r != nil {
+			oldest = min(oldest, r.order)
+		}
+	})
+	return oldest
+}
+
+// gather adds up what the lanes have counted.
+func (e *Engine) gather() {
+	s := &e.stats
+	e.each(func(l *lane) {
+		for row := range l.tally.requests {
+			s.grow(row)
+			for v, n := range l.tally.requests[row] {
+				s.requests[row][v] += n
+			}
+			s.served[row] = max(s.served[row], l.tally.served[row])
+		}
+		s.facts[Request] += l.tally.facts
+		s.early += l.tally.early
+		clear(l.tally.requests)
+		l.tally.facts, l.tally.early = 0, 0
+	})
+	e.each(func(l *lane) { copy(l.tally.served, s.served) })
+}
+
+// row makes room for row and returns it.
+func (t *tally) row(row int) int {
+	for row >= len(t.requests) {
+		t.requests = append(t.requests, [VerdictCount]int64{})
+		t.served = append(t.served, 0)
+	}
+	return row
+}
