@@ -37,12 +37,14 @@ func (e *Engine) writeServices(p *parts) {
 		body := of(append(p.next(), tagBounds), int(k.policy), int(k.service))
 		p.set(binary.AppendVarint(binary.AppendVarint(body, b.ServedMax), b.RejectedMin))
 	}
-	for row, longest := range e.stats.served {
-		if longest != 0 {
-			body := of(append(p.next(), tagServed), row%e.stats.policies, row/e.stats.policies)
-			p.set(binary.AppendVarint(body, longest))
+	e.each(func(l *lane) {
+		for row, longest := range l.tally.served {
+			if longest != 0 {
+				body := of(append(p.next(), tagServed, byte(l.number)), row%e.stats.policies, row/e.stats.policies)
+				p.set(binary.AppendVarint(body, longest))
+			}
 		}
-	}
+	})
 }
 
 // readServices reads what writeServices wrote, and finds out what the stored
@@ -71,10 +73,12 @@ func (r *restorer) readServices(d *decoder, _ int) {
 				}
 			}
 		case tagServed:
+			lane := d.byte()
 			policy, service := r.policy(d.byte()), r.service(uint32(d.below(1<<32)))
-			if longest := d.varint(); policy != NoPolicy {
-				row := r.e.stats.row(policy, service)
-				r.e.stats.served[row] = max(r.e.stats.served[row], longest)
+			if longest := d.varint(); policy != NoPolicy && int(lane) < len(r.e.lanes) {
+				tally := &r.e.lanes[lane].tally
+				row := tally.row(r.e.stats.rowOf(policy, service))
+				tally.served[row] = max(tally.served[row], longest)
 			}
 		default:
 			d.fail()

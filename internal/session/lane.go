@@ -22,7 +22,7 @@ type lane struct {
 // tally is what ordinary requests count, until [Engine.gather] adds it up.
 type tally struct {
 	requests [][VerdictCount]int64 // by the rows of Stats
-	served   []int64               // the longest silence let pass, as far as it is known here
+	served   []int64               // the longest silence let pass, before it is decided
 	facts    int64
 	early    int64
 }
@@ -90,14 +90,12 @@ func (e *Engine) gather() {
 			for v, n := range l.tally.requests[row] {
 				s.requests[row][v] += n
 			}
-			s.served[row] = max(s.served[row], l.tally.served[row])
 		}
 		s.facts[Request] += l.tally.facts
 		s.early += l.tally.early
 		clear(l.tally.requests)
 		l.tally.facts, l.tally.early = 0, 0
 	})
-	e.each(func(l *lane) { copy(l.tally.served, s.served) })
 }
 
 // row makes room for row and returns it.

@@ -16,7 +16,8 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 		return e.takeNew(l, f, now, hash, resource, order)
 	}
 	x := l.sessions.entry(slot)
-	if x.flags&(ready|warm) != ready || f.Start <= x.from || f.Start-x.end >= e.gap ||
+	earlier := f.Start <= x.from
+	if x.flags&(ready|warm) != ready || earlier && !e.mayOpen(x, f) || f.Start-x.end >= e.gap ||
 		f.End < x.end-int64(e.cfg.ReorderWindow) || f.Flags&Sampled != 0 && x.flags&sampledEntry == 0 {
 		return false
 	}
@@ -40,7 +41,7 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 		return false
 	}
 	place, known := l.recent.traces.find(hash, l.recent.oldest())
-	if known && !l.mayFrame(f, x.from, hash) {
+	if known && (earlier || !l.mayFrame(f, x.from, hash)) {
 		return false
 	}
 	if !e.makeReadyRoom(l) {
@@ -64,11 +65,26 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 	x.recent = uint32(rec.position)
 	x.facts++
 	x.end = max(x.end, f.End)
+	if earlier {
+		x.from, x.since = f.Start, f.Start
+	}
 	x.heard = seconds(now)
 	if f.Policy != NoPolicy {
 		x.policy = f.Policy
 	}
 	return true
+}
+
+// mayOpen reports whether f, which starts no later than all that is known of x,
+// may become its first request: nothing else stands on the start, and nobody
+// becomes too old by it. The requests of one page load arrive in any order.
+func (e *Engine) mayOpen(x *entry, f *Fact) bool {
+	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == NoPolicy || x.policies != 1<<f.Policy ||
+		f.Start != f.At || x.from-f.End >= e.gap {
+		return false
+	}
+	p := &e.cfg.Policies[f.Policy]
+	return p.AbsoluteTimeout <= 0 || !p.exceeds(x.end-f.Start-int64(p.AbsoluteTimeout), int64(p.Tolerance))
 }
 
 // takeNew takes an ordinary request that is the first of its session, so that
@@ -163,7 +179,8 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 	old := l.recent.place(l.recent.next)
 	e.touchPosition(l, old.position)
 	if old.state&decided == 0 {
-		if old.state&(suspected|accused|afterSilence) != 0 || old.outcome == Rejected || old.slot != noSlot && l.sessions.owed(old.slot) != nil {
+		if old.state&(suspected|accused|afterSilence) != 0 || old.outcome == Rejected ||
+			len(e.due) > 0 && old.slot != noSlot && l.sessions.owed(old.slot) != nil {
 			return false
 		}
 		if e.judged(old) {

@@ -8,7 +8,8 @@ func (e *Engine) noteSilence(t *timeline, r *record) {
 		return
 	}
 	silence := r.Eff - t.active[n-1].end
-	if longest := &e.stats.served[e.stats.row(r.policy, e.services.resources[r.resource].service)]; silence > *longest {
+	tally := &t.lane.tally
+	if longest := &tally.served[tally.row(e.stats.rowOf(r.policy, e.services.resources[r.resource].service))]; silence > *longest {
 		*longest = silence
 		e.touchRecord(r)
 		r.state |= afterSilence
@@ -52,7 +53,8 @@ func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 	b := e.stats.bounds(r.policy, service)
 	if outcome == Served {
 		b.ServedMax = max(b.ServedMax, silence)
-		e.stats.served[e.stats.row(r.policy, service)] = b.ServedMax
+		tally := &t.lane.tally
+		tally.served[tally.row(e.stats.rowOf(r.policy, service))] = b.ServedMax
 		return
 	}
 	if silence >= b.RejectedMin && b.RejectedMin > 0 {

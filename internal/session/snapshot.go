@@ -54,7 +54,6 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		e.checkpoint.Abort()
 	}
 	c := &Checkpoint{e: e, kind: kindRecent}
-	e.gather() // the longest silences are kept
 	c.head = head{
 		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.lanes[0].recent.limit,
 		restarted: e.restarted, tombFloor: e.tombs.floor, tombSlots: len(e.tombs.slots), authenticated: e.authenticated,

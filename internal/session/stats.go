@@ -45,7 +45,6 @@ type Confirmation struct {
 type Stats struct {
 	// requests by service and policy: row service*policies + policy.
 	requests   [][VerdictCount]int64
-	served     []int64 // the longest silence let pass, before it is decided, by the same rows
 	policies   int
 	violations map[statKey]*[TypeCount]int64
 	idle       map[statKey]*Bounds
@@ -97,7 +96,6 @@ func (s *Stats) rowOf(policy uint8, service uint32) int { return int(service)*s.
 func (s *Stats) grow(row int) {
 	for row >= len(s.requests) {
 		s.requests = append(s.requests, [VerdictCount]int64{})
-		s.served = append(s.served, 0)
 	}
 }
 

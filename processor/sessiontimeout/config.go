@@ -330,13 +330,24 @@ func (c *Config) extraction(hashKey []byte) extract.Config {
 	return x
 }
 
+// lanes is how many batches can be taken side by side. It does not depend on the
+// machine, since what is stored is stored by lanes; each has its share of the
+// limits, which small ones do not allow.
+func (c *Config) lanes() int {
+	const most, least = 8, 1 << 10
+	if min(c.MaxSessions, c.MaxRecentRequests) < most*least {
+		return 1
+	}
+	return most
+}
+
 // engine is what the engine must know.
 func (c *Config) engine(pseudonym func(string) session.Pseudonym) session.Config {
 	e := session.Config{
 		DecisionWait: c.DecisionWait, ReorderWindow: c.ReorderWindow, MaxAhead: c.MaxAhead, MaxAge: c.MaxAge,
 		MaxSessions: c.MaxSessions, MaxRecentRequests: c.MaxRecentRequests, MaxServices: c.MaxServices,
 		Retention: c.Retention, PerRequest: c.Findings.Per == perRequest, UpdateInterval: c.Findings.UpdateInterval,
-		Pseudonym: pseudonym,
+		Pseudonym: pseudonym, Lanes: c.lanes(),
 	}
 	for i := range c.Policies {
 		p := &c.Policies[i]

@@ -149,9 +149,9 @@ func (t *telemetry) register() error {
 			return nil
 		}),
 		b.RegisterProcessorSessionTimeoutRecordsCallback(func(_ context.Context, o metric.Int64Observer) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			for service, counts := range w.mu.seen.counts {
+			w.counts.Lock()
+			defer w.counts.Unlock()
+			for service, counts := range w.counts.seen.counts {
 				for i, seen := range [...]string{"request_with_id", "request_without_id", "other_with_id"} {
 					o.Observe(counts[i], t.with(attribute.String("service_name", service), attribute.String("seen", seen)))
 				}
@@ -187,10 +187,12 @@ func (t *telemetry) register() error {
 				for r := range session.RefusedReasonCount {
 					o.Observe(s.Refused(r), t.with(attribute.String("reason", r.String())))
 				}
-				for r := range extract.ReasonCount {
-					o.Observe(w.mu.refused[r], t.with(attribute.String("reason", r.String())))
-				}
 			})
+			w.counts.Lock()
+			defer w.counts.Unlock()
+			for r := range extract.ReasonCount {
+				o.Observe(w.counts.refused[r], t.with(attribute.String("reason", r.String())))
+			}
 			return nil
 		}),
 	)

@@ -58,12 +58,17 @@ type watch struct {
 
 	extractor *extract.Extractor // set by start, read-only from then on
 
-	mu struct {
+	// counts are of what needs no engine.
+	counts struct {
 		sync.Mutex
-		engine  *session.Engine
 		refused [extract.ReasonCount]int64
 		seen    seenCounts
-		closed  bool
+	}
+	// mu is held for reading by batches that the engine takes side by side.
+	mu struct {
+		sync.RWMutex
+		engine *session.Engine
+		closed bool
 
 		undelivered    undelivered
 		journal        journal
@@ -82,7 +87,7 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 	w.alive.turn, w.checkpoints.turn = newTurn(), newTurn()
 	w.journalWake = make(chan struct{}, 1)
 	w.mu.journal.wake = w.journalWake
-	w.mu.seen = seenCounts{limit: cfg.MaxServices}
+	w.counts.seen = seenCounts{limit: cfg.MaxServices}
 	var err error
 	w.telemetry, err = newTelemetry(w)
 	return w, err
@@ -222,27 +227,59 @@ func (w *watch) observe(ctx context.Context, b *extract.Batch, suspected func(ex
 	return stored.wait(ctx)
 }
 
+// take gives the engine the facts of b, and returns who waits until they are
+// stored.
 func (w *watch) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)) *group {
 	now := time.Now().UnixNano()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i, n := range b.Refused {
-		w.mu.refused[i] += int64(n)
-	}
-	for i := range b.Resources {
-		w.mu.seen.add(b.Resources[i].ServiceName, &b.Seen[i])
-	}
-	if w.mu.closed || len(b.Facts) == 0 {
+	w.count(b)
+	if len(b.Facts) == 0 {
 		return nil
 	}
-	w.mu.engine.ObserveBatch(b.Facts, now, func(i int, m session.Mark) {
+	w.mu.RLock()
+	if w.mu.closed {
+		w.mu.RUnlock()
+		return nil
+	}
+	mark := func(i int, m session.Mark) {
 		if w.cfg.Mark {
 			suspected(b.Refs[i], m)
 		}
-	})
+	}
+	// The order in a journal is that in which facts were observed, so there
+	// one batch waits for the other.
+	if !w.mu.journal.on {
+		rest := w.mu.engine.ObserveReady(b.Facts, now)
+		if rest.Len() == 0 {
+			w.mu.engine.ObserveRest(b.Facts, now, rest, mark) // nothing but to give it back
+			w.mu.RUnlock()
+			return nil
+		}
+		w.mu.RUnlock()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.mu.engine.ObserveRest(b.Facts, now, rest, mark)
+		w.mu.engine.ForgetPointers()
+		return nil
+	}
+	w.mu.RUnlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mu.engine.ObserveBatch(b.Facts, now, mark)
 	for i := range b.Facts {
 		w.mu.journal.add(&b.Facts[i], now, w.extractor.Pseudonym)
 	}
 	w.mu.engine.ForgetPointers()
 	return w.mu.journal.waiting()
+}
+
+// count counts what needs no engine.
+func (w *watch) count(b *extract.Batch) {
+	w.counts.Lock()
+	defer w.counts.Unlock()
+	for i, n := range b.Refused {
+		w.counts.refused[i] += int64(n)
+	}
+	for i := range b.Resources {
+		w.counts.seen.add(b.Resources[i].ServiceName, &b.Seen[i])
+	}
 }
