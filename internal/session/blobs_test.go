@@ -28,7 +28,7 @@ func TestBlobs(t *testing.T) {
 		}
 		ref := s.put(b)
 		require.NotZero(t, ref)
-		require.NotContains(t, have, ref)
+		require.Nil(t, have[ref], "it is in use")
 		have[ref] = bytes.Clone(b)
 	}
 	for ref, b := range have {

@@ -1,0 +1,100 @@
+package session
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Where there is no room an ended session goes, else an expired one, else one
+// that has only just come, else the one that is silent longest.
+func TestWhoIsEvicted(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		gone       int
+	}{
+		{"the ended one, though it was heard of last", `
+			a activity at=0s
+			a activity at=1s
+			b activity at=2s
+			c activity at=3s
+			b activity at=4s
+			b ended at=5s
+			now=6s d activity at=6s`, 1},
+		{"also when it has settled", `
+			a activity at=0s
+			a activity at=1s
+			b activity at=2s
+			c activity at=3s
+			b activity at=4s
+			b ended at=5s
+			advance
+			now=6s d activity at=6s`, 1},
+		{"the expired one, though others have only just come", `
+			b request at=0s
+			b request at=1s
+			a activity at=20s
+			c activity at=21s
+			now=22s d activity at=22s`, 1},
+		{"a limit that has only just passed is none: a late fact may come", `
+			b request at=0s
+			b request at=1s
+			a activity at=15s
+			c activity at=16s
+			now=21s d activity at=21s`, 0},
+		{"the one that has only just come, though others are silent for longer", `
+			a activity at=0s
+			a activity at=1s
+			b activity at=2s
+			b activity at=3s
+			c activity at=5s
+			now=6s d activity at=6s`, 2},
+		{"the oldest of those", `
+			a activity at=0s
+			b activity at=2s
+			c activity at=5s
+			a activity at=5s
+			now=6s d activity at=6s`, 1},
+		{"the one that is silent longest", `
+			a activity at=0s
+			b activity at=0s
+			c activity at=0s
+			b activity at=1s
+			a activity at=3s
+			c activity at=5s
+			now=6s d activity at=6s`, 1},
+		{"wherever it stands", `
+			a activity at=0s
+			b activity at=0s
+			c activity at=0s
+			c activity at=1s
+			a activity at=3s
+			b activity at=5s
+			now=6s d activity at=6s`, 2},
+	} {
+		s := newStage(t, standard+"config window=10s ahead=1h", func(c *Config) { c.MaxSessions = 3 })
+		s.tell(c.text)
+		require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit), c.name)
+		for n := range 4 {
+			require.Equal(t, n == c.gone, s.sessions.find(sessionName(n).ID) == noSlot, "%s: %d", c.name, n)
+		}
+	}
+}
+
+// Those that have only just come are remembered in a ring: the oldest is
+// forgotten where it is full.
+func TestProbation(t *testing.T) {
+	p := newProbation(1)
+	_, ok := p.oldest()
+	require.False(t, ok)
+	for i := range uint32(20) {
+		p.add(i)
+	}
+	for i := uint32(4); i < 20; i++ {
+		slot, ok := p.oldest()
+		require.True(t, ok)
+		require.Equal(t, i, slot)
+	}
+	_, ok = p.oldest()
+	require.False(t, ok)
+}
