@@ -77,23 +77,6 @@ func TestNamesAreComparedWhole(t *testing.T) {
 	}
 }
 
-func TestNamesAreToldApartByTheirLengths(t *testing.T) {
-	for c := range 256 { // in some of so many tables two of them share a bucket
-		table := &keyTable{}
-		var names []string
-		for n := 1; n <= 32; n++ {
-			names = append(names, strings.Repeat(string([]byte{byte(c)}), n))
-			_, ok := table.add(names[n-1])
-			require.True(t, ok)
-		}
-		for i, name := range names {
-			s, ok := table.find(name)
-			require.True(t, ok)
-			require.Equal(t, slot(i), s, "%q", name)
-		}
-	}
-}
-
 func TestBuiltinNamesHaveTheirSlots(t *testing.T) {
 	table := newKeyTable()
 	for i, name := range builtinNames {
