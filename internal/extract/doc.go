@@ -8,7 +8,8 @@
 // One file holds one idea: keys.go finds the attributes that matter in one
 // pass, sessionid.go and hash.go say whose record it is, outcome.go what the
 // service made of the request, routes.go which requests are exempt, passive or
-// streams, events.go what an event says, policymatch.go which policy governs,
+// streams and routeparts.go which routes need no look, hide.go what is not
+// quoted, events.go what an event says, policymatch.go which policy governs,
 // tracestate.go whether other spans were dropped; spans.go and logs.go put
 // these together.
 package extract

@@ -117,8 +117,9 @@ func (t *keyTable) add(name string) (slot, bool) {
 	return slot(s), true
 }
 
-// words are the first two and the last two times eight bytes of name; zero
-// where name is too short for them, but the last is what there is.
+// words are the first sixteen bytes of name and the last sixteen, by which names
+// of up to 32 are told apart; zero where name is too short for them. The last
+// one is what there is, be it ever so short.
 func words(name string) (w [4]uint64) {
 	n := len(name)
 	if n < 8 {

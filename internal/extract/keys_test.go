@@ -53,6 +53,30 @@ func TestKeyTableFindsWhatItHolds(t *testing.T) {
 	})
 }
 
+// TestNamesAreComparedWhole changes every byte of names of all lengths, the ends
+// of which only a comparison of the rest can tell apart.
+func TestNamesAreComparedWhole(t *testing.T) {
+	for n := 1; n <= 48; n++ {
+		table := &keyTable{}
+		name := strings.Repeat("a", n)
+		_, ok := table.add(name)
+		require.True(t, ok)
+		_, ok = table.find(name)
+		require.True(t, ok, name)
+		for i := range n {
+			other := name[:i] + "b" + name[i+1:]
+			_, ok := table.find(other)
+			require.False(t, ok, other)
+		}
+		// Some of so many lengths share its bucket.
+		long := strings.Repeat("a", n+64*4000)
+		for m := n + 64; m <= len(long); m += 64 {
+			_, ok := table.find(long[:m])
+			require.False(t, ok, m)
+		}
+	}
+}
+
 func TestBuiltinNamesHaveTheirSlots(t *testing.T) {
 	table := newKeyTable()
 	for i, name := range builtinNames {
