@@ -1,0 +1,331 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/examples/shop/driver"
+)
+
+// killedWait is decision_wait where collectors are killed: longer than any
+// record waits for its acknowledgement, unless the machine stalls.
+const killedWait = 2500 * time.Millisecond
+
+// killedLimits are short, so that sessions of a few seconds can exceed them.
+var killedLimits = limits{Limits: driver.Limits{
+	Idle: 3 * time.Second / 2, Absolute: 4 * time.Second, Tolerance: 300 * time.Millisecond,
+	EndGrace: 200 * time.Millisecond, RotationGrace: 200 * time.Millisecond,
+}}
+
+// TestKill: a collector that is killed again and again finds what another one
+// finds that gets the same and lives. SESSION_KILLS says how often, and
+// SESSION_SEED repeats a run.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	kills := 4
+	if text := os.Getenv("SESSION_KILLS"); text != "" {
+		var err error
+		kills, err = strconv.Atoi(text)
+		require.NoError(t, err)
+	}
+	seed := rand.Uint64()
+	if text := os.Getenv("SESSION_SEED"); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err)
+	}
+	var err error
+	for range tempos {
+		if err = killAgainAndAgain(t, kills, seed); err == nil {
+			return
+		}
+		t.Logf("once more: %v", err)
+	}
+	require.NoError(t, err)
+}
+
+// errStalled is a machine on which records wait for longer than the verdicts
+// that rest on them.
+var errStalled = errors.New("the machine stalls")
+
+func killAgainAndAgain(t *testing.T, kills int, seed uint64) error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	policies := []string{"name: guests, match: {user.id: [guest-*]}", "name: default"}
+	start := func(durability string) *collector {
+		return startCollector(t, collectorConfig{
+			policies: policies, limits: killedLimits, decisionWait: killedWait, durability: durability,
+		})
+	}
+	whole := start("")
+	victims := []*victim{
+		{collector: start("durability: acknowledged"), level: "acknowledged"},
+		{collector: start("checkpoint_interval: 1s"), level: "checkpoint"},
+	}
+	l := &load{seed: seed, senders: []*sender{startSender(ctx, whole.url)}}
+	for _, v := range victims {
+		v.sender = startSender(ctx, v.url)
+		l.senders = append(l.senders, v.sender)
+	}
+	t.Cleanup(func() {
+		cancel()
+		for _, s := range l.senders {
+			s.close()
+		}
+	})
+
+	killed, played := make(chan struct{}), make(chan error, 1)
+	go func() { played <- l.run(ctx, killed) }()
+	killAll(t, victims, kills, seed)
+	close(killed)
+	require.NoError(t, <-played)
+	for _, s := range l.senders {
+		s.close()
+	}
+
+	settle(t, whole)
+	want := verdicts(whole.findings())
+	for _, v := range victims {
+		settle(t, v.collector)
+		v.stop()
+	}
+	whole.stop()
+	require.Equal(t, want, verdicts(whole.findings()), "found while the collector stopped")
+
+	types := map[string]int{}
+	for _, w := range want {
+		require.Equal(t, "confirmed", w.State)
+		types[w.Type]++
+	}
+	for _, kind := range []string{"idle_timeout", "absolute_timeout", "ended", "rotated", "revoked"} {
+		require.Positive(t, types[kind], "no %s among %v", kind, types)
+	}
+	t.Logf("seed %d: %d sessions with %d records, without a kill %d findings %v", seed, l.sessions, l.records, len(want), types)
+	for _, v := range victims {
+		if longest := v.longest(); longest > killedWait {
+			return fmt.Errorf("%w: a record waited for %v", errStalled, longest)
+		}
+	}
+	for _, v := range victims {
+		v.judge(t, want)
+	}
+	return nil
+}
+
+// victim is a collector that is killed.
+type victim struct {
+	*collector
+	level  string
+	sender *sender
+	kills  int
+	early  int // of them, before it was ready
+}
+
+// killAll kills all victims side by side.
+func killAll(t *testing.T, victims []*victim, kills int, seed uint64) {
+	t.Helper()
+	type next struct {
+		at   time.Time
+		done bool
+	}
+	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a load, no secret
+	// One in four dies as it starts, the others within some seconds of it.
+	moment := func() time.Time {
+		if rng.IntN(4) == 0 {
+			return time.Now().Add(time.Duration(rng.IntN(300)) * time.Millisecond)
+		}
+		return time.Now().Add(time.Duration(500+rng.IntN(4000)) * time.Millisecond)
+	}
+	plan := make([]next, len(victims))
+	for i := range plan {
+		plan[i].at = time.Now().Add(time.Duration(1000+rng.IntN(3000)) * time.Millisecond)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for left := len(victims); left > 0; {
+		now := <-tick.C
+		for i, v := range victims {
+			select {
+			case <-v.process.exited:
+				require.FailNow(t, "the collector ended by itself", "%v: %s", v.process.err, lastLines(v.process.said(), 20))
+			default:
+			}
+			// Evidence that is late by more than decision_wait is late for the
+			// collector that lives, too.
+			if plan[i].done || now.Before(plan[i].at) || v.sender.lag() > killedWait/8 {
+				continue
+			}
+			if _, err := get(t.Context(), v.metricsURL()); err != nil {
+				v.early++
+			}
+			v.process.kill()
+			v.launch()
+			v.kills++
+			plan[i].at = moment()
+			if v.kills == kills {
+				plan[i].done = true
+				left--
+			}
+		}
+	}
+	for _, v := range victims {
+		v.process.waitFor(v.metricsURL())
+	}
+}
+
+func (v *victim) longest() time.Duration {
+	v.sender.mu.Lock()
+	defer v.sender.mu.Unlock()
+	return v.sender.mu.longest
+}
+
+var pendingLine = regexp.MustCompile(`(?m)^otelcol_processor_session_timeout_findings_pending\{.*\} (\S+)$`)
+
+// settle waits until nothing is undecided, and what was decided has left.
+func settle(t *testing.T, c *collector) {
+	t.Helper()
+	found := -1
+	eventually(t, settleTimeout, func() error {
+		match := pendingLine.FindSubmatch(c.metrics())
+		if match == nil || string(match[1]) != "0" {
+			return fmt.Errorf("%s findings are pending", match)
+		}
+		// What grows is sent again after a second.
+		before := found
+		found = len(c.findings())
+		if before != found {
+			time.Sleep(2 * time.Second)
+			return errors.New("findings still come")
+		}
+		return nil
+	})
+}
+
+// seen is what two collectors agree on where they have seen the same.
+type seen struct {
+	Session, Service, Policy, Type, State, Reason string
+	StartedAt, ExpiredAt, FirstAt, LastAt         string
+	Requests                                      int
+	StartKnown                                    bool
+}
+
+// verdicts are the last revision of each finding, by id.
+func verdicts(findings []finding) map[string]seen {
+	all := map[string]seen{}
+	for id, f := range latest(findings) {
+		all[id] = seen{
+			f.text("session"), f.service(), f.text("policy"), f.text("type"), f.text("state"), f.text("reason"),
+			f.text("started_at"), f.text("expired_at"), f.text("first_at"), f.text("last_at"), f.number("requests"),
+			f.attribute("session_timeout.start_known").Bool(),
+		}
+	}
+	return all
+}
+
+// violation is one whatever its id, which a lost login changes.
+type violation struct{ session, service, policy string }
+
+func (s seen) violation() violation { return violation{s.Session, s.Service, s.Policy} }
+
+// judge holds what was found against what is found without a kill.
+func (v *victim) judge(t *testing.T, want map[string]seen) {
+	t.Helper()
+	got := verdicts(v.findings())
+	blind := v.blind(t)
+	var missing, extra, unexcused []string
+	counts := map[string]int{}
+	lost := map[violation]bool{}
+	for id, w := range want {
+		g, found := got[id]
+		switch {
+		case found && g == w:
+			counts["same"]++
+		case found && g.State == "confirmed":
+			counts["otherwise"]++
+			if !blind.touch(t, w) {
+				unexcused = append(unexcused, fmt.Sprintf("%s: want %+v, got %+v", id, w, g))
+			}
+		case found && g.State == "inconclusive":
+			counts["inconclusive"]++
+			if g.Reason != "crash" {
+				unexcused = append(unexcused, fmt.Sprintf("%s: %+v", id, g))
+			}
+		default:
+			lost[w.violation()] = true
+			missing = append(missing, fmt.Sprintf("%s: want %+v, got %+v", id, w, g))
+			if !blind.touch(t, w) {
+				unexcused = append(unexcused, missing[len(missing)-1])
+			}
+		}
+	}
+	for id, g := range got {
+		switch _, known := want[id]; {
+		case known || g.State != "confirmed":
+		case lost[g.violation()] && !g.StartKnown:
+			counts["renamed"]++
+		default:
+			extra = append(extra, fmt.Sprintf("%s: %+v", id, g))
+		}
+	}
+	t.Logf("%s: %d kills (%d as it started), %d batches sent again, a record waited for at most %v: of %d findings %d the same, "+
+		"%d with other content, %d inconclusive, %d missing (%d of them under another id), %d extra; %d blind intervals",
+		v.level, v.kills, v.early, v.sender.mu.resent, v.longest().Round(time.Millisecond), len(want), counts["same"],
+		counts["otherwise"], counts["inconclusive"], len(missing), counts["renamed"], len(extra), len(blind))
+	require.Empty(t, extra, "%s: found only because of a kill", v.level)
+	require.Empty(t, unexcused, "%s: missing, and not said to be", v.level)
+	if v.level == "acknowledged" {
+		require.Empty(t, blind)
+		require.Equal(t, len(want), counts["same"], "%v: %v", counts, missing)
+	}
+}
+
+// interval is a time whose facts may be lost, as the collector's log says.
+type interval struct{ from, to time.Time }
+
+type intervals []interval
+
+var blindField = regexp.MustCompile(`"blind_from": "([^"]+)", "stopped": "([^"]+)"`)
+
+// blind reads what the runs have said of what they had lost.
+func (c *collector) blind(t *testing.T) (all intervals) {
+	t.Helper()
+	read := func(text []byte) time.Time {
+		at, err := time.Parse("2006-01-02T15:04:05.000Z0700", string(text))
+		require.NoError(t, err)
+		return at
+	}
+	for _, match := range blindField.FindAllSubmatch(c.said(), -1) {
+		all = append(all, interval{read(match[1]).Add(-killedWait), read(match[2]).Add(time.Millisecond)})
+	}
+	return all
+}
+
+// touch reports whether evidence for a finding falls into a blind interval: the
+// start, the activity or end that its expiry is measured from, or a request.
+func (all intervals) touch(t *testing.T, s seen) bool {
+	t.Helper()
+	read := func(text string) time.Time {
+		at, err := time.Parse(time.RFC3339Nano, text)
+		require.NoError(t, err)
+		return at
+	}
+	evidence := []time.Time{read(s.StartedAt), read(s.ExpiredAt).Add(-killedLimit(s.Type)), read(s.FirstAt), read(s.LastAt)}
+	return slices.ContainsFunc(all, func(i interval) bool {
+		return slices.ContainsFunc(evidence, func(at time.Time) bool { return !at.Before(i.from) && !at.After(i.to) })
+	})
+}
+
+func killedLimit(kind string) time.Duration {
+	return time.Duration(killedLimits.of(strings.TrimSpace(kind)) * float64(time.Second))
+}
