@@ -61,6 +61,12 @@ var plots = []func(p *plot){
 	func(p *plot) { p.visits(3); p.after(1900, 2400).visitLate(); p.after(1, 2).visits(1) }, // idle, told in the wrong order
 }
 
+// The ids beside a plot's own.
+const (
+	successorPrefix = "next-"
+	otherPrefix     = "another-"
+)
+
 // plot writes one session.
 type plot struct {
 	rng                      *rand.Rand
@@ -74,7 +80,7 @@ type plot struct {
 func write(seed, n uint64, begin time.Time) []sent {
 	p := &plot{rng: rand.New(rand.NewPCG(seed, n)), at: begin} //nolint:gosec // a load, no secret
 	p.session = fmt.Sprintf("session-%d-%016x", n, p.rng.Uint64())
-	p.successor = "next-" + p.session
+	p.successor = successorPrefix + p.session
 	if p.rng.IntN(2) == 0 {
 		p.user = fmt.Sprintf("guest-%d", n)
 		p.emit(sent{event: "session.start"}, 0)
@@ -84,6 +90,11 @@ func write(seed, n uint64, begin time.Time) []sent {
 	}
 	plots[p.rng.IntN(len(plots))](p)
 	return p.records
+}
+
+// plotOf is the session that a plot began with.
+func plotOf(session string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(session, successorPrefix), otherPrefix)
 }
 
 func (p *plot) between(from, to int) time.Duration {
@@ -133,7 +144,7 @@ func (p *plot) rotates() {
 
 func (p *plot) userCleared() {
 	own := p.session
-	p.session = "another-" + own
+	p.session = otherPrefix + own
 	p.after(50, 100).emit(sent{event: "user.session.clear"}, 0)
 	p.session = own
 }
@@ -146,12 +157,20 @@ type batch struct {
 	body []byte
 	from time.Time // of its oldest record
 	due  time.Time // when it is first sent
+	of   []string  // the sessions that it tells of
+}
+
+// receipt says when a batch arrived, and the sessions that it told of.
+type receipt struct {
+	sent, acknowledged time.Time
+	of                 []string
 }
 
 // export makes a batch of records of one lane.
 func export(lane int, records []sent, due time.Time, rng *rand.Rand) (batch, error) {
 	b := batch{due: due, from: slices.MinFunc(records, func(a, b sent) int { return a.start.Compare(b.start) }).start}
 	describe := func(r sent, attributes pcommon.Map) {
+		b.of = append(b.of, plotOf(r.session))
 		attributes.PutStr("session.id", r.session)
 		attributes.PutStr("user.id", r.user)
 		if r.previous != "" {
@@ -213,6 +232,7 @@ type sender struct {
 		closed  bool
 		longest time.Duration // from a record to its acknowledgement
 		resent  int
+		arrived []receipt
 	}
 }
 
@@ -258,6 +278,7 @@ func (s *sender) send(ctx context.Context, client *http.Client, lane int) (more 
 		}
 		return !closed
 	}
+	sent := time.Now()
 	err := post(ctx, client, s.url+queue[0].path, queue[0].body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -269,6 +290,7 @@ func (s *sender) send(ctx context.Context, client *http.Client, lane int) (more 
 		return true
 	}
 	s.mu.longest = max(s.mu.longest, time.Since(queue[0].from))
+	s.mu.arrived = append(s.mu.arrived, receipt{sent, time.Now(), queue[0].of})
 	s.mu.queue[lane] = s.mu.queue[lane][1:]
 	return true
 }
