@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"net"
@@ -97,6 +99,20 @@ func collectorBinary(t *testing.T) string {
 func (c *collector) start() {
 	c.t.Helper()
 	c.launch()
+	c.ready()
+}
+
+// ready waits until the run works. Its metrics are there before it knows of
+// signals.
+func (c *collector) ready() {
+	c.t.Helper()
+	c.process.waitFor(c.metricsURL())
+	eventually(c.t, startTimeout, func() error {
+		if !bytes.Contains(c.process.said(), []byte("Everything is ready")) {
+			return errors.New("the collector is not ready")
+		}
+		return nil
+	})
 	c.process.waitFor(c.metricsURL())
 }
 

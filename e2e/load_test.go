@@ -162,8 +162,8 @@ type batch struct {
 
 // receipt says when a batch arrived, and the sessions that it told of.
 type receipt struct {
-	sent, acknowledged time.Time
-	of                 []string
+	from, sent, acknowledged time.Time
+	of                       []string
 }
 
 // export makes a batch of records of one lane.
@@ -230,7 +230,6 @@ type sender struct {
 		sync.Mutex
 		queue   [lanes][]batch
 		closed  bool
-		longest time.Duration // from a record to its acknowledgement
 		resent  int
 		arrived []receipt
 	}
@@ -289,8 +288,7 @@ func (s *sender) send(ctx context.Context, client *http.Client, lane int) (more 
 		s.mu.Lock()
 		return true
 	}
-	s.mu.longest = max(s.mu.longest, time.Since(queue[0].from))
-	s.mu.arrived = append(s.mu.arrived, receipt{sent, time.Now(), queue[0].of})
+	s.mu.arrived = append(s.mu.arrived, receipt{queue[0].from, sent, time.Now(), queue[0].of})
 	s.mu.queue[lane] = s.mu.queue[lane][1:]
 	return true
 }
@@ -305,6 +303,33 @@ func (s *sender) lag() (longest time.Duration) {
 		}
 	}
 	return longest
+}
+
+// longest is how long a record has waited for its acknowledgement.
+func (s *sender) longest() (longest time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.mu.arrived {
+		longest = max(longest, r.acknowledged.Sub(r.from))
+	}
+	return longest
+}
+
+// told returns the sessions, by pseudonym, that chosen batches told of.
+func (s *sender) told(chosen func(receipt) bool) map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sessions := map[string]bool{}
+	for _, r := range s.mu.arrived {
+		if !chosen(r) {
+			continue
+		}
+		for _, session := range r.of {
+			sessions[pseudonym(session)] = true
+			sessions[pseudonym(successorPrefix+session)] = true
+		}
+	}
+	return sessions
 }
 
 func post(ctx context.Context, client *http.Client, url string, body []byte) error {
