@@ -78,12 +78,13 @@ func rollingRestart(t *testing.T, l limits) error {
 	want := expected(r.all, onePolicy)
 	restart() // with all the suspicions of the end
 	eventually(t, settleTimeout, func() error { return sameVerdicts(want, found(c.findings())) })
-	eventually(t, settleTimeout, func() error { return allRaised(t, alerts, c.findings()) })
+	eventually(t, settleTimeout, func() error { return allRaised(t, alerts, c.findings(), time.Time{}) })
 	for range 3 { // with all the alerts
 		restart()
 	}
+	restarted := time.Now()
 	settle(t, c)
-	eventually(t, settleTimeout, func() error { return allRaised(t, alerts, c.findings()) })
+	eventually(t, settleTimeout, func() error { return allRaised(t, alerts, c.findings(), restarted) })
 	metrics := c.metrics()
 	c.stop()
 
@@ -124,8 +125,9 @@ func sameVerdicts(want, got []verdict) error {
 	return nil
 }
 
-// allRaised fails as long as an alert does not say all that was found.
-func allRaised(t *testing.T, o *observer, findings []finding) error {
+// allRaised fails as long as an alert does not say all that was found, or was not
+// renewed since.
+func allRaised(t *testing.T, o *observer, findings []finding, since time.Time) error {
 	t.Helper()
 	lives, _ := o.seen(t)
 	for labels, w := range wantAlerts(t, findings) {
@@ -136,6 +138,9 @@ func allRaised(t *testing.T, o *observer, findings []finding) error {
 		got := l.last().Annotations
 		if got["sessions"] != strconv.Itoa(len(w.sessions)) || got["requests"] != strconv.Itoa(w.requests) {
 			return fmt.Errorf("%s: want %d sessions and %d requests, got %v", labels, len(w.sessions), w.requests, got)
+		}
+		if l.last().EndsAt.Before(since.Add(4 * rollingResend)) {
+			return fmt.Errorf("%s: not renewed since %v, and ends at %v", labels, since, l.last().EndsAt)
 		}
 	}
 	return nil
