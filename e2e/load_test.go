@@ -58,6 +58,7 @@ var plots = []func(p *plot){
 	func(p *plot) { p.visits(4); p.userClearedBySelf(); p.after(600, 1500).visits(2) },      // spared
 	func(p *plot) { p.visits(2); p.rotates(); p.session = p.successor; p.visits(4) },        // goes on under the new id
 	func(p *plot) { p.visits(3); p.endsLate(); p.after(600, 900).visits(2) },                // known to be ended only afterwards
+	func(p *plot) { p.visits(2); p.endsLate(); p.after(200, 400).logsIn(); p.visits(6) },    // the login is there before the end
 	func(p *plot) { p.visits(3); p.after(1900, 2400).visitLate(); p.after(1, 2).visits(1) }, // idle, told in the wrong order
 }
 
@@ -132,6 +133,8 @@ func (p *plot) visits(n int) {
 func (p *plot) ends() { p.after(50, 100).emit(sent{event: "session.end"}, 0) }
 
 func (p *plot) endsLate() { p.after(50, 100).emit(sent{event: "session.end"}, time.Second) }
+
+func (p *plot) logsIn() { p.emit(sent{event: "authn_login_success"}, 0) }
 
 func (p *plot) logsInLate() { p.emit(sent{event: "authn_login_success"}, time.Second) }
 

@@ -97,7 +97,13 @@ func rollingRestart(t *testing.T, l limits) error {
 	wanted := wantAlerts(t, findings)
 	for labels, a := range lives {
 		require.Contains(t, wanted, labels, "an alert that nothing was found for")
-		require.False(t, a.returned, "%s resolved in between", labels)
+		require.False(t, a.returned, "%s resolved in between: %v", labels, func() string {
+			text := fmt.Sprintf("first gone at %v, now %v\n", a.gone, time.Now())
+			for _, s := range a.sightings {
+				text += fmt.Sprintf("%v: %v %v %v\n", s.asked.Format("05.000"), s.EndsAt.Format("05.000"), s.StartsAt.Format("05.000"), s.Annotations["requests"])
+			}
+			return text
+		}())
 		require.Zero(t, a.gone, "%s resolved", labels)
 		for _, s := range a.sightings {
 			require.Equal(t, wanted[labels].startsAt.Truncate(time.Millisecond), s.StartsAt.UTC(), labels)
