@@ -19,11 +19,16 @@ type detailLog struct {
 
 // put stores d and returns where.
 func (l *detailLog) put(d *Details) uint64 {
-	need := 3*binary.MaxVarintLen32*2 + len(d.Method) + len(d.Route) + len(d.Path) + len(d.RPCMethod) + len(d.Destination)
+	texts := [...]string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination}
+	need := binary.MaxVarintLen32
+	for i := range texts {
+		texts[i] = texts[i][:min(len(texts[i]), maxDetailBytes)]
+		need += 2 + len(texts[i]) // two bytes hold any length up to maxDetailBytes
+	}
 	n := len(l.blocks)
 	if n == 0 || cap(l.blocks[n-1])-len(l.blocks[n-1]) < min(need, detailBlock/2) {
 		b := l.spare
-		if b == nil {
+		if cap(b) < need {
 			size := firstBlock
 			if n > 0 {
 				size = min(2*cap(l.blocks[n-1]), detailBlock)
@@ -36,13 +41,13 @@ func (l *detailLog) put(d *Details) uint64 {
 	}
 	b := l.blocks[n-1]
 	where := (l.first+uint64(n-1))<<32 | uint64(len(b))
-	b = binary.AppendVarint(b, int64(d.Status))
-	for _, s := range [...]string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination} {
-		s = s[:min(len(s), maxDetailBytes)]
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
+	to := b[len(b) : len(b)+need]
+	at := binary.PutVarint(to, int64(d.Status))
+	for _, text := range texts {
+		at += binary.PutUvarint(to[at:], uint64(len(text)))
+		at += copy(to[at:], text)
 	}
-	l.blocks[n-1] = b
+	l.blocks[n-1] = b[:int(uint32(where))+at]
 	return where
 }
 

@@ -47,9 +47,21 @@ func (r EvictionReason) String() string { return evictionReasonNames[r] }
 const noSlot = ^uint32(0)
 
 const (
-	slabBits = 15
-	slabSize = 1 << slabBits // entries: 2 MiB
+	slabBits = 12
+	slabSize = 1 << slabBits // entries: 256 KiB
+	// slabsAtOnce is how many slabs are made at once at most, so that they lie
+	// in huge pages.
+	slabsAtOnce = 128
 )
+
+// grow adds slabs: more at once the more there are.
+func (t *table) grow() {
+	n := min(max(len(t.slabs)/2, 1), slabsAtOnce)
+	entries := hugeSlice[entry](n * slabSize)
+	for i := range n {
+		t.slabs = append(t.slabs, entries[i*slabSize:(i+1)*slabSize:(i+1)*slabSize])
+	}
+}
 
 func newTable(limit int, ring *recent) table {
 	limit = min(limit, maxSlots)
@@ -186,6 +198,15 @@ func (t *table) owed(slot uint32) *timeline {
 	return nil
 }
 
+// dueSince is when the last fact came for which the session in slot is owed
+// something; 0 if it is owed nothing.
+func (t *table) dueSince(slot uint32) int64 {
+	if tl := t.owed(slot); tl != nil {
+		return tl.dueSince
+	}
+	return 0
+}
+
 func (t *table) len() int { return t.count }
 
 func (t *table) full() bool { return t.count >= t.limit }
@@ -206,8 +227,8 @@ func (t *table) place(id ID) uint32 {
 		t.free = t.entry(slot).more
 	} else {
 		slot = t.slots
-		if slot&(slabSize-1) == 0 {
-			t.slabs = append(t.slabs, hugeSlice[entry](slabSize))
+		if int(slot>>slabBits) == len(t.slabs) {
+			t.grow()
 		}
 		t.slots++
 	}
