@@ -26,7 +26,8 @@ test: build ## Run every test. Installs Debian's Prometheus and Alertmanager whe
 	@scripts/test
 
 .PHONY: soak
-soak: ## Hold the engine against the naive reference on 10,000,000 random histories.
+soak: build ## Hold the engine against the naive reference on 10,000,000 random histories, and kill the collector 100 times.
+	SESSION_KILLS=$(or $(KILLS),100) go test -count=1 -timeout 1h -v -run '^TestKill$$' ./e2e
 	SESSION_HISTORIES=$(or $(HISTORIES),10000000) GOGC=400 go test -count=1 -timeout 12h -v -run '^(TestVerdictsAreMeaning|TestLateFacts)$$' ./internal/session
 
 .PHONY: bench

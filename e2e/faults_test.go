@@ -83,7 +83,7 @@ func faultyShops(t *testing.T, l limits) error {
 	requireIDsPassed(t, c, all)
 	requireNoIDs(t, "a finding", asText(t, findings), all)
 	requireNoIDs(t, "an alert", raw, all)
-	requireNoIDs(t, "the collector's log", c.process.said(), all)
+	requireNoIDs(t, "the collector's log", c.said(), all)
 	requireNoIDs(t, "the collector's metrics", metrics, all)
 	requireNoPseudonyms(t, "the collector's metrics", metrics, all)
 	return nil

@@ -43,7 +43,7 @@ func outage(t *testing.T, l limits) error {
 	meanwhile := waitForFinding(t, c, "idle_timeout")
 	// It has been tried in vain.
 	eventually(t, noise, func() error {
-		if !bytes.Contains(c.process.said(), []byte(am.address+": connect: connection refused")) {
+		if !bytes.Contains(c.said(), []byte(am.address+": connect: connection refused")) {
 			return errors.New("the collector says nothing of an Alertmanager that is down")
 		}
 		return nil
@@ -54,7 +54,7 @@ func outage(t *testing.T, l limits) error {
 
 	c.stop()
 	require.Equal(t, expected(all, onePolicy), found(c.findings()))
-	requireNoIDs(t, "the collector's log", c.process.said(), all)
+	requireNoIDs(t, "the collector's log", c.said(), all)
 	return nil
 }
 

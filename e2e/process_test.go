@@ -38,6 +38,7 @@ type process struct {
 	output string
 	exited chan struct{}
 	err    error // set when exited is closed
+	killed bool  // what it said is of no interest
 }
 
 // startProcess starts a program that ends with the test, at the latest.
@@ -57,7 +58,7 @@ func startProcess(t *testing.T, name, binary string, args ...string) *process {
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // does nothing to one that has been waited for
 		<-p.exited
-		if t.Failed() {
+		if t.Failed() && !p.killed {
 			t.Logf("%s said:\n%s", name, lastLines(p.said(), 60))
 		}
 	})
@@ -74,6 +75,13 @@ func (p *process) stop() error {
 		require.FailNow(p.t, p.name+" does not stop")
 	}
 	return p.err
+}
+
+// kill ends the process at once.
+func (p *process) kill() {
+	p.killed = true
+	_ = p.cmd.Process.Kill()
+	<-p.exited
 }
 
 // said is the output so far.

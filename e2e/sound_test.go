@@ -56,7 +56,7 @@ func soundShop(t *testing.T, l limits) error {
 	require.Empty(t, lives)
 
 	requireIDsPassed(t, c, all)
-	requireNoIDs(t, "the collector's log", c.process.said(), all)
+	requireNoIDs(t, "the collector's log", c.said(), all)
 	requireNoIDs(t, "the collector's metrics", metrics, all)
 	requireNoPseudonyms(t, "the collector's metrics", metrics, all)
 	return nil

@@ -55,7 +55,7 @@ func (c *collector) spans() map[spanID]span {
 	c.t.Helper()
 	all := map[spanID]span{}
 	var unmarshaler ptrace.JSONUnmarshaler
-	for line := range completeLines(c.t, c.tracesFile) {
+	for line := range c.lines("traces") {
 		traces, err := unmarshaler.UnmarshalTraces(line)
 		require.NoError(c.t, err)
 		for _, resource := range traces.ResourceSpans().All() {
@@ -75,7 +75,7 @@ func (c *collector) logs() []plog.Logs {
 	c.t.Helper()
 	var all []plog.Logs
 	var unmarshaler plog.JSONUnmarshaler
-	for line := range completeLines(c.t, c.logsFile) {
+	for line := range c.lines("logs") {
 		logs, err := unmarshaler.UnmarshalLogs(line)
 		require.NoError(c.t, err)
 		all = append(all, logs)

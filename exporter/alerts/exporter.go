@@ -97,7 +97,12 @@ func (e *alertsExporter) Start(ctx context.Context, host component.Host) error {
 
 func (e *alertsExporter) restore(ctx context.Context, host component.Host, id component.ID) error {
 	var err error
-	if e.store, err = openStore(ctx, host, e.set.ID, id); err != nil {
+	e.store, err = openStore(ctx, host, e.set.ID, id)
+	if errors.Is(err, errUnopened) {
+		e.set.Logger.Error("The alerts that were active before are lost, and those of this run will be. They are raised again by their next findings.", zap.Error(err))
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	snap, err := e.store.load(ctx)

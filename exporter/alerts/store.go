@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
@@ -21,6 +22,9 @@ type store struct {
 	client storage.Client
 }
 
+// errUnopened is a storage that there is, but that does not open: perhaps a damaged file.
+var errUnopened = errors.New("cannot open the storage of sending_queue::storage")
+
 func openStore(ctx context.Context, host component.Host, owner, id component.ID) (*store, error) {
 	extension, ok := host.GetExtensions()[id].(storage.Extension)
 	if !ok {
@@ -28,7 +32,7 @@ func openStore(ctx context.Context, host component.Host, owner, id component.ID)
 	}
 	client, err := extension.GetClient(ctx, component.KindExporter, owner, storeName)
 	if err != nil {
-		return nil, fmt.Errorf("opening the storage of sending_queue::storage: %w", err)
+		return nil, fmt.Errorf("%w: %w", errUnopened, err)
 	}
 	return &store{client: client}, nil
 }

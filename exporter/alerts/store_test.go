@@ -27,6 +27,7 @@ type disk struct {
 	mu     sync.Mutex
 	files  map[string]map[string][]byte
 	broken error
+	closed string // the name of what cannot be opened
 }
 
 func newDisk() *disk { return &disk{files: map[string]map[string][]byte{}} }
@@ -34,6 +35,9 @@ func newDisk() *disk { return &disk{files: map[string]map[string][]byte{}} }
 func (d *disk) GetClient(_ context.Context, _ component.Kind, id component.ID, name string) (storage.Client, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if name == d.closed && name != "" {
+		return nil, errors.New("invalid database")
+	}
 	file := id.String() + "|" + name
 	if d.files[file] == nil {
 		d.files[file] = map[string][]byte{}
@@ -216,6 +220,21 @@ func TestStoreThatFails(t *testing.T) {
 		h = newHarness(t, am, withStorage)
 		h.start(t, host{storageID: d})
 		require.Empty(t, h.table.live(time.Now()), "it starts empty rather than not at all")
+		h.stop(t)
+	})
+}
+
+// TestStoreThatDoesNotOpen: a damaged file of leases keeps nobody from starting.
+func TestStoreThatDoesNotOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		d.closed = storeName
+		am := newAlertmanager()
+		h := newHarness(t, am, withStorage)
+		h.start(t, host{storageID: d})
+		h.consume(t, violation{})
+		synctest.Wait()
+		require.Len(t, am.take()[0].alerts, 1)
 		h.stop(t)
 	})
 }

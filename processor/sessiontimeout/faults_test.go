@@ -127,12 +127,18 @@ func TestStorageFails(t *testing.T) {
 		"takes no journal": writesFail(journalName+"/", errDisk),
 		"takes no head":    writesFail("head", errDisk),
 		"fails":            func(op *storage.Operation) error { return map[bool]error{op.Key != "client": errDisk}[true] },
+		"panics opened":    func(op *storage.Operation) error { return map[bool]error{op.Key == "client": errPanic}[true] },
+		"panics read":      func(op *storage.Operation) error { return map[bool]error{op.Key == journalName: errPanic}[true] },
+		"panics written":   writesFail("head", errPanic),
 	} {
 		for durability, set := range map[string]func(*Config){"checkpoint": stored, "acknowledged": acknowledged} {
 			t.Run(name+", "+durability, func(t *testing.T) {
 				l := live(t, storyConfig(set), nil, 0, storyEnd, nothing, fault)
 				got := l.states(map[string]string{}, math.MaxInt)
-				if name == "cannot be opened" || name == "cannot be read" || name == "fails" {
+				if strings.HasPrefix(name, "panics") {
+					require.Equal(t, 1, l.memory.panics, "asked again")
+				}
+				if slices.Contains([]string{"cannot be opened", "cannot be read", "fails", "panics opened", "panics read"}, name) {
 					require.NotEmpty(t, l.lost) // what there may have been
 					requireNothingFalse(t, want, got, name)
 				} else {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"runtime/debug"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -17,21 +18,74 @@ import (
 // neither start nor shutdown for longer than a few of them.
 const storageTimeout = 10 * time.Second
 
-// store is the client of the storage extension that one engine keeps things
-// with. Safe for concurrent use.
-type store struct{ client storage.Client }
+// errBroken: the storage has panicked, as bbolt does where its file is damaged.
+var errBroken = errors.New("the storage is damaged")
 
-func (s *store) get(ctx context.Context, key string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
-	defer cancel()
-	return s.client.Get(ctx, key)
+// store is the client of the storage extension that one engine keeps things
+// with. A storage that panics is never asked again: what it holds a lock of is
+// held for good. Safe for concurrent use.
+type store struct {
+	client storage.Client
+	turn   // held while it works, so that nobody waits in it for such a lock
+	broken error
+}
+
+func newStore(client storage.Client) *store { return &store{client: client, turn: newTurn()} }
+
+func (s *store) get(ctx context.Context, key string) (value []byte, err error) {
+	err = s.ask(ctx, func(ctx context.Context) error {
+		value, err = s.client.Get(ctx, key)
+		return err
+	})
+	return value, err
 }
 
 // batch does ops in their order; file_storage does all of them or none.
 func (s *store) batch(ctx context.Context, ops ...*storage.Operation) error {
+	return s.ask(ctx, func(ctx context.Context) error { return s.client.Batch(ctx, ops...) })
+}
+
+func (s *store) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
-	return s.client.Batch(ctx, ops...)
+	if err := s.take(ctx); err != nil {
+		return err
+	}
+	defer s.pass()
+	if s.broken != nil {
+		return nil
+	}
+	return unbroken(func() error { return s.client.Close(ctx) })
+}
+
+// ask lets the storage do one thing.
+func (s *store) ask(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	defer cancel()
+	if err := s.take(ctx); err != nil {
+		return err
+	}
+	defer s.pass()
+	if s.broken != nil {
+		return s.broken
+	}
+	err := unbroken(func() error { return do(ctx) })
+	if errors.Is(err, errBroken) {
+		s.broken = err
+	}
+	return err
+}
+
+// unbroken turns a panic of the storage into an error, one of a damaged memory
+// map included.
+func unbroken(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errBroken, r)
+		}
+	}()
+	return do()
 }
 
 // openStorage opens the client that the engine keeps things with, or nothing
@@ -51,10 +105,14 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
-	client, err := s.GetClient(ctx, component.KindProcessor, w.id, "")
+	var client storage.Client
+	err := unbroken(func() (err error) {
+		client, err = s.GetClient(ctx, component.KindProcessor, w.id, "")
+		return err
+	})
 	switch {
 	case err == nil:
-		w.kept = &store{client}
+		w.kept = newStore(client)
 	case w.cfg.SessionID.HashKey == "":
 		return fmt.Errorf("storage: cannot be opened, and the generated hash key is in it: %w", err)
 	default:

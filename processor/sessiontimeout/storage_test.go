@@ -59,15 +59,18 @@ type memory struct {
 	writes [][]*storage.Operation // in the order in which they took effect
 	open   int                    // clients
 	// fault says what becomes of a batch: an error, or errHang.
-	fault func(op *storage.Operation) error
+	fault  func(op *storage.Operation) error
+	panics int // everything but GetClient is asked again only by mistake
 	// wrote is called after every write, with mu held.
 	wrote func()
 }
 
-// errHang: the storage does nothing until the context ends.
 var (
+	// errHang: the storage does nothing until the context ends.
 	errHang = errors.New("hang")
-	errDisk = errors.New("no space left on device")
+	// errPanic: the storage panics, and is of no more use.
+	errPanic = errors.New("freepages: failed to get all reachable pages")
+	errDisk  = errors.New("no space left on device")
 )
 
 func newMemory(values map[string][]byte) *memory {
@@ -118,6 +121,12 @@ func (m *memory) refuse(ctx context.Context, ops ...*storage.Operation) error {
 		case errors.Is(err, errHang):
 			<-ctx.Done()
 			return ctx.Err()
+		case errors.Is(err, errPanic):
+			m.mu.Lock()
+			m.panics++
+			m.open = 0
+			m.mu.Unlock()
+			panic(err)
 		case err != nil:
 			return err
 		}

@@ -89,5 +89,5 @@ func (w *watch) closeStorage(ctx context.Context) error {
 	if w.kept == nil {
 		return nil
 	}
-	return w.kept.client.Close(ctx)
+	return w.kept.close(ctx)
 }

@@ -1,0 +1,411 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+)
+
+// Whoever sends the load does so from several places at once, one of which only
+// sends events.
+const (
+	eventsLane = 0
+	lanes      = 3
+)
+
+var laneServices = [lanes]string{"storefront", "storefront", "ledger"}
+
+// sent is one record of the load.
+type sent struct {
+	lane     int
+	start    time.Time // event time
+	end      time.Time
+	delivery time.Time // when it is first sent
+	event    string    // else it is a request
+	status   int
+	session  string
+	previous string
+	user     string
+}
+
+// plots are what may happen in a session: violations and what looks like them.
+var plots = []func(p *plot){
+	func(p *plot) { p.visits(6); p.ends(); p.after(600, 900).visit(401) },
+	func(p *plot) { p.visits(8) },
+	func(p *plot) { p.visits(3); p.after(1900, 2400).visits(2) },                            // idle for too long
+	func(p *plot) { p.visits(3); p.after(1900, 2400).logsInLate(); p.visits(3) },            // but logged in again
+	func(p *plot) { p.visits(12); p.visits(3) },                                             // too old
+	func(p *plot) { p.visits(3); p.ends(); p.after(600, 1500).visits(2) },                   // ended
+	func(p *plot) { p.visits(3); p.rotates(); p.after(600, 1500).visits(2) },                // rotated
+	func(p *plot) { p.visits(3); p.userCleared(); p.after(600, 1500).visits(2) },            // revoked
+	func(p *plot) { p.visits(2); p.after(1900, 2400).visit(401); p.visit(403) },             // refused
+	func(p *plot) { p.visits(3); p.ends(); p.after(600, 900).logsInLate(); p.visits(3) },    // revived by a login
+	func(p *plot) { p.visits(3); p.after(1900, 2400).visits(1); p.ends(); p.visits(2) },     // more than one rule
+	func(p *plot) { p.visits(4); p.userClearedBySelf(); p.after(600, 1500).visits(2) },      // spared
+	func(p *plot) { p.visits(2); p.rotates(); p.session = p.successor; p.visits(4) },        // goes on under the new id
+	func(p *plot) { p.visits(3); p.endsLate(); p.after(600, 900).visits(2) },                // known to be ended only afterwards
+	func(p *plot) { p.visits(2); p.endsLate(); p.after(200, 400).logsIn(); p.visits(6) },    // the login is there before the end
+	func(p *plot) { p.visits(3); p.after(1900, 2400).visitLate(); p.after(1, 2).visits(1) }, // idle, told in the wrong order
+}
+
+// The ids beside a plot's own.
+const (
+	successorPrefix = "next-"
+	otherPrefix     = "another-"
+)
+
+// plot writes one session.
+type plot struct {
+	rng                      *rand.Rand
+	at                       time.Time
+	session, successor, user string
+	records                  []sent
+}
+
+// write returns the records of the n-th session of a seed, which begins at begin.
+// Guests never log in, members do to begin with.
+func write(seed, n uint64, begin time.Time) []sent {
+	p := &plot{rng: rand.New(rand.NewPCG(seed, n)), at: begin} //nolint:gosec // a load, no secret
+	p.session = fmt.Sprintf("session-%d-%016x", n, p.rng.Uint64())
+	p.successor = successorPrefix + p.session
+	if p.rng.IntN(2) == 0 {
+		p.user = fmt.Sprintf("guest-%d", n)
+		p.emit(sent{event: "session.start"}, 0)
+	} else {
+		p.user = fmt.Sprintf("member-%d", n)
+		p.emit(sent{event: "authn_login_success"}, 0)
+	}
+	plots[p.rng.IntN(len(plots))](p)
+	return p.records
+}
+
+// plotOf is the session that a plot began with.
+func plotOf(session string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(session, successorPrefix), otherPrefix)
+}
+
+func (p *plot) between(from, to int) time.Duration {
+	return time.Duration(from+p.rng.IntN(to-from)) * time.Millisecond
+}
+
+func (p *plot) after(from, to int) *plot {
+	p.at = p.at.Add(p.between(from, to))
+	return p
+}
+
+// emit sends a record as exporters do, up to half a second after it happened, or
+// later by delay.
+func (p *plot) emit(r sent, delay time.Duration) {
+	r.start, r.end = p.at, p.at
+	r.session, r.user = p.session, p.user
+	if r.event == "" {
+		r.end = p.at.Add(p.between(5, 60))
+		r.lane = 1 + p.rng.IntN(lanes-1)
+	}
+	r.delivery = r.end.Add(delay + p.between(10, 500))
+	p.records = append(p.records, r)
+}
+
+func (p *plot) visit(status int) { p.emit(sent{status: status}, 0) }
+
+func (p *plot) visitLate() { p.emit(sent{status: 200}, time.Second) }
+
+func (p *plot) visits(n int) {
+	for range n {
+		p.after(200, 500).visit(200)
+	}
+}
+
+func (p *plot) ends() { p.after(50, 100).emit(sent{event: "session.end"}, 0) }
+
+func (p *plot) endsLate() { p.after(50, 100).emit(sent{event: "session.end"}, time.Second) }
+
+func (p *plot) logsIn() { p.emit(sent{event: "authn_login_success"}, 0) }
+
+func (p *plot) logsInLate() { p.emit(sent{event: "authn_login_success"}, time.Second) }
+
+func (p *plot) rotates() {
+	old := p.session
+	p.session = p.successor
+	p.after(50, 100).emit(sent{event: "session.start", previous: old}, 0)
+	p.session = old
+}
+
+func (p *plot) userCleared() {
+	own := p.session
+	p.session = otherPrefix + own
+	p.after(50, 100).emit(sent{event: "user.session.clear"}, 0)
+	p.session = own
+}
+
+func (p *plot) userClearedBySelf() { p.after(50, 100).emit(sent{event: "user.session.clear"}, 0) }
+
+// batch is what one export brings, as OTLP.
+type batch struct {
+	path string
+	body []byte
+	from time.Time // of its oldest record
+	due  time.Time // when it is first sent
+	of   []string  // the sessions that it tells of
+}
+
+// receipt says when a batch arrived, and the sessions that it told of.
+type receipt struct {
+	from, sent, acknowledged time.Time
+	of                       []string
+}
+
+// export makes a batch of records of one lane.
+func export(lane int, records []sent, due time.Time, rng *rand.Rand) (batch, error) {
+	b := batch{due: due, from: slices.MinFunc(records, func(a, b sent) int { return a.start.Compare(b.start) }).start}
+	describe := func(r sent, attributes pcommon.Map) {
+		b.of = append(b.of, plotOf(r.session))
+		attributes.PutStr("session.id", r.session)
+		attributes.PutStr("user.id", r.user)
+		if r.previous != "" {
+			attributes.PutStr("session.previous_id", r.previous)
+		}
+	}
+	var err error
+	if lane == eventsLane {
+		b.path = "/v1/logs"
+		logs := plog.NewLogs()
+		resource := logs.ResourceLogs().AppendEmpty()
+		resource.Resource().Attributes().PutStr("service.name", laneServices[lane])
+		scope := resource.ScopeLogs().AppendEmpty()
+		for _, r := range records {
+			record := scope.LogRecords().AppendEmpty()
+			record.SetEventName(r.event)
+			record.SetTimestamp(pcommon.NewTimestampFromTime(r.start))
+			describe(r, record.Attributes())
+		}
+		b.body, err = plogotlp.NewExportRequestFromLogs(logs).MarshalProto()
+		return b, err
+	}
+	b.path = "/v1/traces"
+	traces := ptrace.NewTraces()
+	resource := traces.ResourceSpans().AppendEmpty()
+	resource.Resource().Attributes().PutStr("service.name", laneServices[lane])
+	scope := resource.ScopeSpans().AppendEmpty()
+	for _, r := range records {
+		span := scope.Spans().AppendEmpty()
+		var trace pcommon.TraceID
+		var id pcommon.SpanID
+		for i := range trace {
+			trace[i] = byte(1 + rng.IntN(255))
+		}
+		copy(id[:], trace[4:])
+		span.SetTraceID(trace)
+		span.SetSpanID(id)
+		span.SetName("GET /orders")
+		span.SetKind(ptrace.SpanKindServer)
+		span.SetStartTimestamp(pcommon.NewTimestampFromTime(r.start))
+		span.SetEndTimestamp(pcommon.NewTimestampFromTime(r.end))
+		span.Attributes().PutStr("http.request.method", http.MethodGet)
+		span.Attributes().PutStr("http.route", "/orders")
+		span.Attributes().PutInt("http.response.status_code", int64(r.status))
+		describe(r, span.Attributes())
+	}
+	b.body, err = ptraceotlp.NewExportRequestFromTraces(traces).MarshalProto()
+	return b, err
+}
+
+// sender keeps batches for one collector and sends each until it is
+// acknowledged. The batches of one lane stay in their order.
+type sender struct {
+	url  string
+	wait sync.WaitGroup
+	mu   struct {
+		sync.Mutex
+		queue   [lanes][]batch
+		closed  bool
+		resent  int
+		arrived []receipt
+	}
+}
+
+// resendEvery is how long a sender waits where there is no collector.
+const resendEvery = 20 * time.Millisecond
+
+// startSender sends until it is closed and all is acknowledged, or ctx is done.
+func startSender(ctx context.Context, url string) *sender {
+	s := &sender{url: url}
+	for lane := range lanes {
+		s.wait.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}, Timeout: callTimeout}
+			defer client.CloseIdleConnections()
+			for ctx.Err() == nil && s.send(ctx, client, lane) {
+			}
+		})
+	}
+	return s
+}
+
+func (s *sender) add(lane int, b batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.queue[lane] = append(s.mu.queue[lane], b)
+}
+
+// close returns when all that was added is acknowledged.
+func (s *sender) close() {
+	s.mu.Lock()
+	s.mu.closed = true
+	s.mu.Unlock()
+	s.wait.Wait()
+}
+
+// send sends the oldest batch of a lane; more is false when none will come.
+func (s *sender) send(ctx context.Context, client *http.Client, lane int) (more bool) {
+	s.mu.Lock()
+	queue, closed := s.mu.queue[lane], s.mu.closed
+	s.mu.Unlock()
+	if len(queue) == 0 {
+		if !closed {
+			time.Sleep(resendEvery)
+		}
+		return !closed
+	}
+	sent := time.Now()
+	err := post(ctx, client, s.url+queue[0].path, queue[0].body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.mu.resent++
+		s.mu.Unlock()
+		time.Sleep(resendEvery)
+		s.mu.Lock()
+		return true
+	}
+	s.mu.arrived = append(s.mu.arrived, receipt{queue[0].from, sent, time.Now(), queue[0].of})
+	s.mu.queue[lane] = s.mu.queue[lane][1:]
+	return true
+}
+
+// lag is how long the oldest batch has waited for its acknowledgement.
+func (s *sender) lag() (longest time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, queue := range s.mu.queue {
+		if len(queue) > 0 {
+			longest = max(longest, time.Since(queue[0].due))
+		}
+	}
+	return longest
+}
+
+// longest is how long a record has waited for its acknowledgement.
+func (s *sender) longest() (longest time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.mu.arrived {
+		longest = max(longest, r.acknowledged.Sub(r.from))
+	}
+	return longest
+}
+
+// told returns the sessions, by pseudonym, that chosen batches told of.
+func (s *sender) told(chosen func(receipt) bool) map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sessions := map[string]bool{}
+	for _, r := range s.mu.arrived {
+		if !chosen(r) {
+			continue
+		}
+		for _, session := range r.of {
+			sessions[pseudonym(session)] = true
+			sessions[pseudonym(successorPrefix+session)] = true
+		}
+	}
+	return sessions
+}
+
+func post(ctx context.Context, client *http.Client, url string, body []byte) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-protobuf")
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = errors.New(strings.TrimSpace(response.Status + " " + string(answer)))
+	}
+	return err
+}
+
+// load plays sessions and hands what they send to every sender, until done is
+// closed and the last session is over.
+type load struct {
+	seed     uint64
+	senders  []*sender
+	sessions uint64
+	records  int
+}
+
+const (
+	sessionEvery = 40 * time.Millisecond
+	exportEvery  = 50 * time.Millisecond
+)
+
+func (l *load) run(ctx context.Context, done <-chan struct{}) error {
+	rng := rand.New(rand.NewPCG(l.seed, 0)) //nolint:gosec // a load, no secret
+	begin := time.Now()
+	var waiting []sent
+	tick := time.NewTicker(exportEvery)
+	defer tick.Stop()
+	for closing := false; !closing || len(waiting) > 0; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-done:
+			closing, done = true, nil
+		case now := <-tick.C:
+			for ; !closing && begin.Add(time.Duration(l.sessions)*sessionEvery).Before(now); l.sessions++ {
+				records := write(l.seed, l.sessions, begin.Add(time.Duration(l.sessions)*sessionEvery))
+				l.records += len(records)
+				waiting = append(waiting, records...)
+			}
+			var due [lanes][]sent
+			waiting = slices.DeleteFunc(waiting, func(r sent) bool {
+				if r.delivery.After(now) {
+					return false
+				}
+				due[r.lane] = append(due[r.lane], r)
+				return true
+			})
+			for lane, records := range due {
+				if len(records) == 0 {
+					continue
+				}
+				b, err := export(lane, records, now, rng)
+				if err != nil {
+					return err
+				}
+				for _, s := range l.senders {
+					s.add(lane, b)
+				}
+			}
+		}
+	}
+	return nil
+}
