@@ -62,7 +62,8 @@ func (s *Seen) request(withID bool) {
 // telemetry, so it is valid as long as that is. A Batch is reused by [Batch.Reset]
 // and not safe for concurrent use; the zero Batch is ready.
 type Batch struct {
-	// Facts in the order of their records, at most one for each record.
+	// Facts in the order of their records, at most one for each record. Others
+	// than Reset must not shorten it.
 	Facts []session.Fact
 	// Refs are parallel to Facts.
 	Refs []Ref
@@ -83,7 +84,8 @@ func (b *Batch) grow(n int) {
 	b.Seen = slices.Grow(b.Seen, n)
 }
 
-// Reset empties b for the next batch and lets go of what it aliased.
+// Reset empties b for the next batch and lets go of what it aliased. Facts are
+// zero from then on up to their capacity, and are written in place.
 func (b *Batch) Reset() {
 	clear(b.Facts)
 	clear(b.Resources)

@@ -85,13 +85,13 @@ func (w *walk) event(kind session.Kind, r plog.LogRecord) {
 	}
 	var previous session.Name
 	if kind == session.Started {
-		if previous = w.previous(id.name.ID); !previous.ID.IsZero() {
+		if previous = w.previous(id.key); !previous.ID.IsZero() {
 			kind = session.Rotated
 		}
 	}
 	f := w.fact(kind)
 	if id.state == idUsable {
-		f.Session = id.name
+		f.Session.ID, f.Session.Raw = id.key, id.raw
 	}
 	f.Previous, f.User = previous, user
 	f.Start, f.End, f.At = at, at, at

@@ -20,8 +20,11 @@ type Extractor struct {
 	exempt    requestSet
 	passive   requestSet
 	streams   *routeSet
-	logins    *routeSet
-	slack     int64
+	tails     tailFilter // of what may be exempt, passive or a stream
+
+	methodLengths uint64 // bit n: an exempt or passive method's length is n, modulo its width
+	logins        *routeSet
+	slack         int64
 }
 
 // New returns an extractor, or all that is wrong with cfg.
@@ -52,6 +55,14 @@ func New(cfg Config) (*Extractor, error) {
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
+	}
+	for _, r := range []*routeSet{x.exempt.routes, x.passive.routes, x.streams} {
+		x.tails.addSet(r)
+	}
+	for _, m := range []methodSet{x.exempt.methods, x.passive.methods} {
+		for _, method := range m {
+			x.methodLengths |= 1 << (len(method) % 64)
+		}
 	}
 	return x, nil
 }

@@ -6,10 +6,39 @@ import "strings"
 // a text. A shorter one (a user called 42) is so only where it stands alone.
 const minHidden = 8
 
+// secrets are the ids that no finding may quote.
+type secrets struct {
+	session, user string
+	short         int // a text of fewer bytes holds neither and is quoted whole
+}
+
+func newSecrets(session, user string) secrets {
+	short := maxDetail
+	if session != "" {
+		short = min(short, len(session))
+	}
+	if user != "" {
+		short = min(short, len(user))
+	}
+	return secrets{session, user, short}
+}
+
+// quote is what a finding may quote of text.
+func (s *secrets) quote(text string) string {
+	if len(text) < s.short {
+		return text
+	}
+	return s.quoteLong(text)
+}
+
+func (s *secrets) quoteLong(text string) string {
+	return clip(s.hide(text))
+}
+
 // hide takes ids out of what a finding quotes of a request: a path may name the
 // session or the user that it is about. It allocates only where it finds one.
-func hide(text string, ids [2]string) string {
-	for _, id := range ids {
+func (s *secrets) hide(text string) string {
+	for _, id := range [...]string{s.session, s.user} {
 		switch {
 		case id == "" || !strings.Contains(text, id):
 		case len(id) >= minHidden:

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,6 +9,7 @@ import (
 
 func TestHide(t *testing.T) {
 	const session, user = "0123456789abcdef", "42"
+	hidden, none := newSecrets(session, user), newSecrets("", "")
 	for text, want := range map[string]string{
 		"":                                 "",
 		"/cart":                            "/cart",
@@ -19,8 +21,15 @@ func TestHide(t *testing.T) {
 		"/a42/42b":                         "/a42/42b",
 		"42":                               "_",
 	} {
-		require.Equal(t, want, hide(text, [2]string{session, user}), text)
+		require.Equal(t, want, hidden.quote(text), text)
 	}
-	require.Equal(t, "/x", hide("/x", [2]string{}))
-	require.Zero(t, testing.AllocsPerRun(100, func() { hide("/cart/items", [2]string{session, user}) }))
+	require.Equal(t, "/x", none.quote("/x"))
+	alone := newSecrets(session, "")
+	require.Equal(t, "/users/42/_", alone.quote("/users/42/"+session))
+	require.Equal(t, "_", alone.quote(session))
+	long := strings.Repeat("s", maxDetail)
+	require.Equal(t, long, none.quote(long))
+	require.Equal(t, long, none.quote(long+"s"))
+	require.Equal(t, long, alone.quote(long+session), "what is hidden first is cut then")
+	require.Zero(t, testing.AllocsPerRun(100, func() { hidden.quote("/cart/items") }))
 }

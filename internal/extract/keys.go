@@ -78,10 +78,16 @@ const buckets = 1024
 // in so many buckets that almost every name that does not matter meets an
 // empty one.
 type keyTable struct {
-	heads [buckets]uint8 // slot+1 of a bucket's first name; 0 is none
-	next  [maxSlots]uint8
-	names [maxSlots]string
-	count int
+	lengths uint64         // bit n: some name's length is n, modulo its width
+	heads   [buckets]uint8 // slot+1 of a bucket's first name; 0 is none
+	keys    [maxSlots]key
+	count   int
+}
+
+type key struct {
+	name  string
+	words [4]uint64
+	next  uint8 // slot+1 of the bucket's next name; 0 is none
 }
 
 func newKeyTable() *keyTable {
@@ -95,42 +101,49 @@ func newKeyTable() *keyTable {
 // add returns the slot of name, a new one if it has none; false if all slots
 // are taken.
 func (t *keyTable) add(name string) (slot, bool) {
-	if s, ok := t.find(name); ok {
-		return s, true
+	for s := range t.count {
+		if t.keys[s].name == name {
+			return slot(s), true
+		}
 	}
 	if t.count == maxSlots {
 		return 0, false
 	}
-	s := t.count
+	w, s := words(name), t.count
 	t.count++
-	head := &t.heads[bucket(name)%buckets]
-	t.names[s], t.next[s], *head = name, *head, uint8(s)+1
+	head := &t.heads[bucket(w[3], len(name))%buckets]
+	t.keys[s], *head = key{name, w, *head}, uint8(s)+1
+	t.lengths |= 1 << (len(name) % 64)
 	return slot(s), true
+}
+
+// words are the first two and the last two times eight bytes of name; zero
+// where name is too short for them, but the last is what there is.
+func words(name string) (w [4]uint64) {
+	n := len(name)
+	if n < 8 {
+		w[3] = shortWord(name)
+		return w
+	}
+	w[0], w[3] = word(name), word(name[n-8:])
+	if n >= 16 {
+		w[1], w[2] = word(name[8:]), word(name[n-16:])
+	}
+	return w
+}
+
+// shortWord is all of a name of less than eight bytes.
+func shortWord(name string) (w uint64) {
+	for i := range len(name) {
+		w = w<<8 | uint64(name[i])
+	}
+	return w
 }
 
 // bucket hashes what differs most among attribute names: their lengths and
 // their ends.
-func bucket(name string) uint32 {
-	n := len(name)
-	if n < 4 {
-		return uint32(n)
-	}
-	end := name[n-4:]
-	h := uint32(end[0]) | uint32(end[1])<<8 | uint32(end[2])<<16 | uint32(end[3])<<24
-	return (h ^ uint32(n)) * 0x9e3779b1 >> 22
-}
-
-func (t *keyTable) find(name string) (slot, bool) {
-	return t.findFrom(t.heads[bucket(name)%buckets], name)
-}
-
-func (t *keyTable) findFrom(head uint8, name string) (slot, bool) {
-	for ; head != 0; head = t.next[(head-1)%maxSlots] {
-		if s := (head - 1) % maxSlots; t.names[s] == name {
-			return slot(s), true
-		}
-	}
-	return 0, false
+func bucket(last uint64, length int) uint64 {
+	return (last ^ uint64(length)) * 0x9e3779b97f4a7c15 >> 54
 }
 
 // found are the attributes of one place that matter. Only values whose bit is
@@ -142,20 +155,41 @@ type found struct {
 
 // collect forgets what f held and finds what matters in m. Of two attributes
 // with one name the first counts, as for pcommon.Map.Get.
+//
+// It is where most of the time goes that a span takes, hence three liberties.
+// All is called, since in a range clause it would check at every step that the
+// loop is still on. Names are compared by their words, as a call would cost more
+// than that. And the length comes first, to leave alone what cannot match.
 func (t *keyTable) collect(m pcommon.Map, f *found) {
 	var seen uint64
-	for name, v := range m.All() {
-		head := t.heads[bucket(name)%buckets]
-		if head == 0 {
-			continue
+	m.All()(func(name string, v pcommon.Value) bool {
+		n := len(name)
+		if t.lengths>>(n%64)&1 == 0 {
+			return true
 		}
-		s, ok := t.findFrom(head, name)
-		if !ok || seen>>(s%maxSlots)&1 != 0 {
-			continue
+		var last uint64
+		if n >= 8 {
+			last = word(name[n-8:])
+		} else {
+			last = shortWord(name)
 		}
-		seen |= 1 << (s % maxSlots)
-		f.values[s%maxSlots] = v
-	}
+		for head := t.heads[bucket(last, n)%buckets]; head != 0; {
+			s := (head - 1) % maxSlots
+			k := &t.keys[s]
+			if k.words[3] == last && len(k.name) == n &&
+				(n <= 8 || k.words[0] == word(name)) &&
+				(n <= 16 || k.words[1] == word(name[8:]) && k.words[2] == word(name[n-16:])) &&
+				(n <= 32 || k.name == name) {
+				if seen>>s&1 == 0 {
+					seen |= 1 << s
+					f.values[s] = v
+				}
+				return true
+			}
+			head = k.next
+		}
+		return true
+	})
 	f.seen = seen
 }
 

@@ -2,18 +2,35 @@ package extract
 
 import (
 	"fmt"
+	"math/bits"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"pgregory.net/rapid"
 )
+
+// find is the slot at which an attribute of this name is found.
+func (t *keyTable) find(name string) (slot, bool) {
+	m, f := pcommon.NewMap(), &found{}
+	m.PutStr(name, "")
+	t.collect(m, f)
+	return slot(bits.TrailingZeros64(f.seen)), f.seen != 0
+}
 
 func TestKeyTableFindsWhatItHolds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table := &keyTable{}
 		want := map[string]slot{}
-		name := rapid.OneOf(rapid.StringN(0, 6, -1), rapid.StringMatching(`[ab]{0,2}\.session\.id`), rapid.SampledFrom(builtinNames[:]))
+		name := rapid.OneOf(
+			rapid.StringN(0, 6, -1),
+			rapid.StringMatching(`[ab]{0,2}\.session\.id`),
+			rapid.StringMatching(`[ab]{1,2}(\.......){0,5}[ab]\.session\.id`),
+			rapid.Map(rapid.SliceOfN(rapid.SampledFrom([]string{"aaaaaaaa", "aaaaaaab", "b"}), 0, 6), func(s []string) string { return strings.Join(s, "") }),
+			rapid.SampledFrom(builtinNames[:]),
+		)
 		for _, n := range rapid.SliceOf(name).Draw(t, "names") {
 			s, ok := table.add(n)
 			known, isKnown := want[n]

@@ -12,11 +12,14 @@ import (
 // outcome says what became of a request, by its codes: never by the status of
 // a SERVER span, which stays unset on 4xx.
 func (x *Extractor) outcome(f *found, httpStatus int32) session.Outcome {
-	o, ok := rpcOutcome(f)
+	o, ok := session.Outcome(0), false
+	if f.any(rpcStatusSlots) {
+		o, ok = rpcOutcome(f)
+	}
 	if !ok {
 		o = x.httpOutcome(f, httpStatus)
 	}
-	if o == session.Served && hasErrorType(f) {
+	if o == session.Served && f.has(slotErrorType) && hasErrorType(f) {
 		return session.Indeterminate // it may never have left
 	}
 	return o
@@ -64,11 +67,10 @@ const (
 	grpcUnauthenticated = 16
 )
 
+const rpcStatusSlots = 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld
+
 // rpcOutcome is that of the first RPC status there is; false without one.
 func rpcOutcome(f *found) (session.Outcome, bool) {
-	if !f.any(1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld) {
-		return 0, false
-	}
 	for _, s := range [...]slot{slotRPCStatus, slotRPCStatusOld, slotGRPCStatusOld} {
 		if !f.has(s) {
 			continue
@@ -105,9 +107,12 @@ func httpStatus(f *found) int32 {
 // number reads a whole number: an int, a double (what parsers of JSON make of
 // an int) or digits.
 func number(v pcommon.Value) (int64, bool) {
+	if n := v.Int(); n != 0 {
+		return n, true // as almost every one is
+	}
 	switch v.Type() {
 	case pcommon.ValueTypeInt:
-		return v.Int(), true
+		return 0, true
 	case pcommon.ValueTypeDouble:
 		d := v.Double()
 		return int64(d), d == math.Trunc(d) && math.Abs(d) < 1<<53

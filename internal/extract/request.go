@@ -21,12 +21,12 @@ type request struct {
 // request appends what the current record says, which is a request.
 func (w *walk) request(q *request) {
 	x, r := w.x, &w.record
-	method, template := r.strOr(slotMethod, slotMethodOld), r.str(slotRoute)
-	route, path := newRouteParts(template), newRouteParts(r.strOr(slotPath, slotTargetOld))
-	exempt := x.exempt.match(method, &route, &path)
+	method := r.strOr(slotMethod, slotMethodOld)
+	route, path := cutParameters(r.str(slotRoute)), cutParameters(r.strOr(slotPath, slotTargetOld))
+	class := x.classify(method, route, path)
 	var id sessionID
 	w.sessionID(&id)
-	if !exempt {
+	if !class.exempt {
 		w.seen.request(id.state == idUsable)
 	}
 	refused := q.refused
@@ -37,12 +37,12 @@ func (w *walk) request(q *request) {
 		refused = id.refused
 	}
 	if refused != usable {
-		if !exempt {
+		if !class.exempt {
 			w.b.Refused[refused]++
 		}
 		return
 	}
-	if exempt {
+	if class.exempt {
 		// What lies inside it is exempt with it; without ids nothing does.
 		if q.trace != [16]byte{} && q.span != [8]byte{} {
 			q.fill(w.fact(session.Exempt), &id)
@@ -52,17 +52,19 @@ func (w *walk) request(q *request) {
 
 	f := w.fact(session.Request)
 	q.fill(f, &id)
-	f.User = x.user(r, w.b)
+	if r.any(userSlots) {
+		f.User = x.user(r, w.b)
+	}
 	status := httpStatus(r)
 	if q.flags.Has(session.Consumer) {
 		f.Outcome = x.consumerOutcome(r, status, q.statusError)
 	} else {
 		f.Outcome = x.outcome(r, status)
 	}
-	if x.passive.match(method, &route, &path) {
+	if class.passive {
 		f.Flags |= session.Passive
 	}
-	if status == 101 || hasEventStream(r) || x.streams.match(&route) || x.streams.match(&path) {
+	if class.stream || status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
 		f.Flags |= session.Stream
 	}
 	f.Policy = w.policy
@@ -70,15 +72,17 @@ func (w *walk) request(q *request) {
 		f.Policy = x.policies.policy(r, &w.scope, &w.resource)
 	}
 	d := &f.Details
-	secrets := [...]string{id.name.Raw, f.User.Raw}
 	d.Method, d.Status = clip(method), status
-	d.Route, d.Path = clip(hide(route.full, secrets)), clip(hide(path.full, secrets))
-	d.RPCMethod, d.Destination = clip(hide(r.str(slotRPCMethod), secrets)), clip(hide(r.str(slotDestination), secrets))
+	secrets := newSecrets(id.raw, f.User.Raw)
+	d.Route, d.Path = secrets.quote(route), secrets.quote(path)
+	if r.any(1<<slotRPCMethod | 1<<slotDestination) {
+		d.RPCMethod, d.Destination = secrets.quote(r.str(slotRPCMethod)), secrets.quote(r.str(slotDestination))
+	}
 }
 
 // fill writes what a request and an exempt one have in common.
 func (q *request) fill(f *session.Fact, id *sessionID) {
-	f.Session = id.name
+	f.Session.ID, f.Session.Raw = id.key, id.raw
 	f.Flags = q.flags | id.flags
 	f.Start, f.End, f.At = q.start, q.end, q.at
 	f.Trace, f.Span = q.trace, q.span
@@ -103,9 +107,10 @@ func instant(t pcommon.Timestamp) (int64, Reason) {
 
 const eventStream = "text/event-stream"
 
+const contentTypeSlots = 1<<slotContentType | 1<<slotContentTypeOld
+
 func hasEventStream(f *found) bool {
-	return f.any(1<<slotContentType|1<<slotContentTypeOld) &&
-		(isEventStream(f.header(slotContentType)) || isEventStream(f.header(slotContentTypeOld)))
+	return isEventStream(f.header(slotContentType)) || isEventStream(f.header(slotContentTypeOld))
 }
 
 // isEventStream reports whether a content type, with parameters or without, is

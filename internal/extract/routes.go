@@ -5,40 +5,12 @@ import (
 	"strings"
 )
 
-// routeParts are those of a route, or of a path, that sets of them look at: all
-// up to the first ';' or '?'.
-type routeParts struct {
-	full    string
-	segment string // the last one, whether a slash follows it or not
-}
-
-func newRouteParts(s string) routeParts {
-	if i := strings.IndexByte(s, ';'); i >= 0 {
-		s = s[:i]
-	}
-	if i := strings.IndexByte(s, '?'); i >= 0 {
-		s = s[:i]
-	}
-	trimmed := trimSlashes(s)
-	return routeParts{full: s, segment: trimmed[strings.LastIndexByte(trimmed, '/')+1:]}
-}
-
-// trimSlashes cuts trailing slashes, but leaves the root its own.
-func trimSlashes(path string) string {
-	for len(path) > 1 && path[len(path)-1] == '/' {
-		path = path[:len(path)-1]
-	}
-	return path
-}
-
 // routeSet matches routes, in any case.
 type routeSet struct {
-	lengths  uint32       // bit n: the set has segments of length n, modulo its width
-	others   bool         // the set has more than segments
-	segments [32][]string // last segments by length, modulo its width
-	begins   []string     // what last segments begin with
-	whole    []string     // whole routes
-	under    []string     // what whole routes begin with
+	segments []string // last segments
+	begins   []string // what last segments begin with
+	whole    []string // whole routes
+	under    []string // what whole routes begin with
 }
 
 // newRouteSet reads entries as [RequestMatch] describes them.
@@ -57,23 +29,18 @@ func newRouteSet(key string, entries []string) (*routeSet, error) {
 		case prefix:
 			r.begins = append(r.begins, e)
 		default:
-			n := len(e) % len(r.segments)
-			r.lengths |= 1 << n
-			r.segments[n] = append(r.segments[n], e)
+			r.segments = append(r.segments, e)
 		}
 	}
-	r.others = len(r.begins)+len(r.whole)+len(r.under) > 0
 	return r, nil
 }
 
 // match reports whether p is in the set.
 func (r *routeSet) match(p *routeParts) bool {
-	// What is in no set, which is almost everything, is told by its length.
-	return (r.others || r.lengths>>(len(p.segment)%32)&1 != 0) && p.full != "" && r.search(p)
-}
-
-func (r *routeSet) search(p *routeParts) bool {
-	if r.searchSegment(p.segment) {
+	if p.full == "" {
+		return false
+	}
+	if r.matchSegment(p.segment) {
 		return true
 	}
 	for _, u := range r.under {
@@ -92,8 +59,8 @@ func (r *routeSet) search(p *routeParts) bool {
 	return false
 }
 
-func (r *routeSet) searchSegment(segment string) bool {
-	for _, s := range r.segments[len(segment)%len(r.segments)] {
+func (r *routeSet) matchSegment(segment string) bool {
+	for _, s := range r.segments {
 		if equalFold(segment, s) {
 			return true
 		}
@@ -117,7 +84,7 @@ func (r *routeSet) matchLocation(location string) bool {
 		return true
 	}
 	name, _, ok := strings.Cut(p.segment, ".")
-	return ok && r.searchSegment(name)
+	return ok && r.matchSegment(name)
 }
 
 // pathOfURL leaves a URL its path, and a path as it is.
@@ -171,10 +138,28 @@ func newRequestSet(key string, cfg RequestMatch) (requestSet, error) {
 	return requestSet{methods, routes}, err
 }
 
-// match looks at route and path both: some instrumentations give "/" for every
-// route.
-func (r *requestSet) match(method string, route, path *routeParts) bool {
-	return r.routes.match(route) || r.routes.match(path) || r.methods.match(method)
+// requestClass is which sets a request is in.
+type requestClass struct {
+	exempt, passive, stream bool
+}
+
+// classify looks at route and path both: some instrumentations give "/" for
+// every route. Neither has parameters any more.
+func (x *Extractor) classify(method, route, path string) requestClass {
+	var c requestClass
+	if x.tails.passes(route) || x.tails.passes(path) {
+		for _, s := range [...]string{route, path} {
+			p := newRouteParts(s)
+			c.exempt = c.exempt || x.exempt.routes.match(&p)
+			c.passive = c.passive || x.passive.routes.match(&p)
+			c.stream = c.stream || x.streams.match(&p)
+		}
+	}
+	if x.methodLengths>>(len(method)%64)&1 != 0 {
+		c.exempt = c.exempt || x.exempt.methods.match(method)
+		c.passive = c.passive || x.passive.methods.match(method)
+	}
+	return c
 }
 
 // lower is s with its ASCII letters in lower case.

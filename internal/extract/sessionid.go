@@ -46,7 +46,8 @@ type sessionID struct {
 	state   idState
 	refused Reason // if idRefused
 	flags   session.Flags
-	name    session.Name
+	key     session.ID
+	raw     string
 }
 
 type idState uint8
@@ -73,7 +74,7 @@ func (x *Extractor) sessionID(f *found, id *sessionID) {
 				return
 			}
 			id.state, id.flags = idUsable, source.flags
-			id.name = session.Name{ID: x.hash.session.id(raw), Raw: raw}
+			id.key, id.raw = x.hash.session.id(raw), raw
 			return
 		}
 	}
@@ -129,11 +130,11 @@ func isPlaceholder(raw string) bool {
 	return false
 }
 
+// userSlots are where user looks.
+const userSlots = 1<<slotUser | 1<<slotUserOld
+
 // user is the identity that a record shows: a string, or a number as text.
 func (x *Extractor) user(f *found, b *Batch) session.Name {
-	if !f.any(1<<slotUser | 1<<slotUserOld) {
-		return session.Name{}
-	}
 	for _, s := range [...]slot{slotUser, slotUserOld} {
 		if !f.has(s) {
 			continue

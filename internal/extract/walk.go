@@ -105,17 +105,26 @@ func (w *walk) namesSession(attributes pcommon.Map) bool {
 func (w *walk) fact(kind session.Kind) *session.Fact {
 	b := w.b
 	b.Refs = append(b.Refs, w.ref)
-	b.Facts = append(b.Facts, session.Fact{})
-	f := &b.Facts[len(b.Facts)-1]
+	n := len(b.Facts)
+	if n < cap(b.Facts) {
+		b.Facts = b.Facts[:n+1] // zero already, see Batch.Reset
+	} else {
+		b.Facts = append(b.Facts, session.Fact{})
+	}
+	f := &b.Facts[n]
 	f.Kind, f.Resource = kind, w.service
 	return f
 }
 
 // clip shortens s to what a fact quotes, between characters.
 func clip(s string) string {
-	if len(s) <= maxDetail {
-		return s
+	if len(s) > maxDetail {
+		return clipped(s)
 	}
+	return s
+}
+
+func clipped(s string) string {
 	n := maxDetail
 	for n > maxDetail-utf8.UTFMax && !utf8.RuneStart(s[n]) {
 		n--

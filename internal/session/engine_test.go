@@ -168,6 +168,16 @@ func TestForgottenMakeRoom(t *testing.T) {
 	require.Len(t, s.wait(time.Minute), 8)
 }
 
+// What has an open finding stays, wherever it stands, and another goes.
+func TestEvictionSparesFindings(t *testing.T) {
+	for _, order := range []string{"a started at=0s\nb started at=0s\n", "b started at=0s\na started at=0s\n"} {
+		s := newStage(t, standard, func(c *Config) { c.MaxSessions = 2 })
+		s.tell(order + "a request at=20s\nc started at=20s")
+		require.Zero(t, s.Stats().Refused(RefusedLimit))
+		require.Equal(t, 1, s.Pending())
+	}
+}
+
 // A session that has only been refused, as it turned out, was never in use.
 func TestEvictionOfRefused(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.MaxSessions = 1 })

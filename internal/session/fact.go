@@ -109,7 +109,8 @@ type Details struct {
 }
 
 // Fact is what one record says about one session. Instants are nanoseconds
-// since the Unix epoch.
+// since the Unix epoch. What every request has comes first: a batch of facts is
+// more than the nearest cache holds.
 type Fact struct {
 	Kind    Kind
 	Outcome Outcome
@@ -117,10 +118,6 @@ type Fact struct {
 	// Policy is the index in [Config.Policies] of the policy that governs a
 	// request; meaningless for other kinds.
 	Policy uint8
-
-	Session  Name
-	Previous Name // of Rotated
-	User     Name // the identity that the record shows, or whose sessions end
 
 	// Start and End bound a request, Start <= End. For every other kind both
 	// are the instant. A request from a log record without a duration starts
@@ -138,5 +135,9 @@ type Fact struct {
 
 	// Resource must not be nil. Facts of one resource may share the pointer.
 	Resource *Resource
+
+	Session  Name
 	Details  Details
+	User     Name // the identity that the record shows, or whose sessions end
+	Previous Name // of Rotated
 }

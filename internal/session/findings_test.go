@@ -79,6 +79,18 @@ func TestAwaited(t *testing.T) {
 	require.Equal(t, epoch+int64(45*time.Second), found[0].At)
 }
 
+// What waits for another finding does not keep it.
+func TestOthersAreNotAwaited(t *testing.T) {
+	s := newStage(t, standard+"policy p1 idle=10s")
+	s.tell("a started at=0s\na request at=20s")
+	require.Len(t, s.wait(10*time.Second), 1)
+	s.tell("a request at=45s p1\na activity at=10s")
+	found := s.wait(time.Second)
+	require.Len(t, found, 1)
+	require.Equal(t, Retracted, found[0].State)
+	require.Equal(t, 1, s.Pending())
+}
+
 // A finding counts all its requests, though no more than some of them can still
 // be cleared: the first and the latest.
 func TestManyRequests(t *testing.T) {

@@ -37,16 +37,19 @@ func (e *Engine) takeReady(f *Fact, now int64, slot uint32, hash uint64) bool {
 		return false
 	}
 	place, known := e.recent.traces.find(hash, e.recent.oldest())
-	if known {
+	if known && !e.mayFrame(f, x.from, hash) {
 		return false
 	}
 	if e.makeRoom(); x.flags&warm != 0 { // what gave way was of this session
 		return false
 	}
 	rec := e.newRecord(f, now, slot, hash, place)
+	if known {
+		e.frame(rec)
+	}
 	if f.Outcome == Served && f.Policy != NoPolicy {
 		row := e.stats.row(f.Policy, e.services.resources[rec.resource].service)
-		if silence := f.Start - x.end; silence > e.stats.served[row] {
+		if silence := rec.Eff - x.end; silence > e.stats.served[row] {
 			e.stats.served[row] = silence
 			rec.state |= afterSilence
 		}
@@ -97,12 +100,51 @@ func (e *Engine) newRecord(f *Fact, now int64, slot uint32, hash uint64, place i
 	r := recent.place(recent.next)
 	r.position = recent.next
 	e.touchRecord(r)
+	r.ofTrace = 0
+	if before := recent.traces.slots[place]; before&(1<<tagBits-1) == tag(hash) && before>>tagBits >= recent.oldest() {
+		r.ofTrace = before >> tagBits
+	}
 	recent.traces.set(place, hash, r.position, recent.oldest())
 	r.Start, r.End, r.At, r.Eff, r.EndFirst, r.Arrival, r.around = f.Start, f.End, f.At, f.Start, f.End, now, -1
 	r.session, r.user, r.trace, r.span = f.Session.ID, f.User.ID, f.Trace, f.Span
-	r.ofSession, r.ofTrace, r.details = 0, 0, recent.details.put(&f.Details)
+	r.ofSession, r.details = 0, recent.details.put(&f.Details)
 	r.slot, r.resource = slot, e.services.number(f.Resource, r.position, recent.oldest())
 	r.kind, r.outcome, r.policy, r.flags, r.state = Request, f.Outcome, f.Policy, f.Flags, evident
 	recent.next++
 	return r
+}
+
+// mayFrame reports whether nothing but the start of requests changes because f
+// shares its trace with others of its session: each is an ordinary request, and
+// no start moves behind from. Four services behind one click are four of them.
+func (e *Engine) mayFrame(f *Fact, from int64, hash uint64) bool {
+	rec := record{Start: f.Start, End: f.End, session: f.Session.ID, trace: f.Trace, span: f.Span, flags: f.Flags}
+	if !rec.identified() {
+		return false
+	}
+	ordinary := true
+	all := e.recent.kin(hash, func(o *record) bool {
+		if o.session != rec.session || o.trace != rec.trace || !o.identified() {
+			return true
+		}
+		ordinary = o.kind == Request && o.span != rec.span && o.isActivity() && o.state&(late|accused|suspected|crowded) == 0 &&
+			(!rec.inside(o) && !o.inside(&rec) || o.Start > from)
+		return ordinary
+	})
+	return all && ordinary
+}
+
+// frame lets r start with what it lies inside, and what lies inside r with it.
+func (e *Engine) frame(r *record) {
+	e.recent.kin(r.hash(), func(o *record) bool {
+		if o == r {
+			return true
+		}
+		r.nestIn(o)
+		if o.inside(r) {
+			e.touchRecord(o)
+			o.nestIn(r)
+		}
+		return true
+	})
 }

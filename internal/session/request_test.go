@@ -29,6 +29,13 @@ var secondRecords = []reading{
 		a request at=9s
 		now=41s a request at=1s..40s id=1/1 log rejected
 		now=41s a ended at=5s`, []string{"a ended n=1 at=9s"}},
+	{"nor does it where the first was refused", `
+		config window=10s
+		a started at=0s
+		a request at=1s id=1/1 rejected
+		a request at=9s
+		now=41s a request at=1s..40s id=1/1 log
+		now=41s a ended at=5s`, []string{"a ended n=1 at=9s"}},
 	{"that was not makes others late", `
 		config window=10s
 		a started at=0s
@@ -36,6 +43,13 @@ var secondRecords = []reading{
 		a request at=9s
 		now=41s a request at=1s..40s id=1/1 log
 		now=41s a ended at=5s`, nil},
+	{"that is old does not move the window back", `policy p0 end=2s
+		config window=10s
+		a started at=0s
+		a request at=1s id=1/1
+		a request at=30s
+		now=31s a request at=1s..2s id=1/1 log
+		now=32s a ended at=5s`, nil},
 	{"after others it can still be sampled", `
 		a started at=0s
 		a request at=1s

@@ -336,11 +336,28 @@ func (r *restorer) tidyUsers() {
 	for _, user := range left {
 		u.endedAt = append(u.endedAt, userEnd{user, r.now})
 	}
+	shown := r.shownSoon()
 	for n := uint32(1); n < u.used; n++ {
-		if x := u.user(n); !x.id.IsZero() {
+		if x := u.user(n); !x.id.IsZero() && !shown[x.id] {
 			u.release(x.id)
 		}
 	}
+}
+
+// shownSoon returns the users whom only the recent facts of a session name, since
+// it is yet to be read again.
+func (r *restorer) shownSoon() map[ID]bool {
+	users := map[ID]bool{}
+	for _, slot := range r.e.due {
+		t := r.e.sessions.owed(slot)
+		if t == nil || t.due&rebuildDue == 0 {
+			continue
+		}
+		for rec := r.e.recent.at(t.recent); rec != nil && rec.session == t.id; rec = r.e.recent.at(rec.ofSession) {
+			users[rec.user] = true
+		}
+	}
+	return users
 }
 
 // Resume lets what waits for its decision wait anew from now on: what may clear

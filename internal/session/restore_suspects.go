@@ -38,8 +38,9 @@ func (r *restorer) readSuspects(d *decoder) {
 // addSuspect takes a suspect whose session is there and whose policy is.
 func (r *restorer) addSuspect(s *suspect, number uint64) {
 	e := r.e
+	governed := s.policy != NoPolicy // else what came of it is yet to be taken back
 	s.policy, s.t = r.policy(s.policy), e.sessions.get(s.session)
-	if s.policy == NoPolicy || s.t == nil || r.suspects[number] != nil || s.kind != Request {
+	if governed && s.policy == NoPolicy || s.t == nil || r.suspects[number] != nil || s.kind != Request {
 		return
 	}
 	s.slot, s.service = s.t.slot, e.services.name(s.resource.ServiceName)

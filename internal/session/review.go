@@ -1,6 +1,9 @@
 package session
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // dueFor says what has to be done again for a session, at the next flush: once
 // for all facts that came in between, however many they were.
@@ -36,6 +39,9 @@ func (e *Engine) flush() {
 	}
 	due := e.due
 	e.due = e.due[len(e.due):]
+	// What came first comes first: a request that two sessions' facts accuse
+	// waits from the first of them on.
+	slices.SortFunc(due, func(a, b uint32) int { return cmp.Compare(e.sessions.dueSince(a), e.sessions.dueSince(b)) })
 	for _, slot := range due {
 		t := e.sessions.owed(slot)
 		if t == nil {

@@ -33,3 +33,18 @@ func TestLineIsBounded(t *testing.T) {
 	s.wait(0)
 	require.Positive(t, s.Stats().Truncated())
 }
+
+// A loop is cut where it closes, and what else was rotated from there is reviewed.
+func TestLoopIsReviewed(t *testing.T) {
+	s := newStage(t, "policy p0 absolute=60s tolerance=1s")
+	s.tell(`
+		a started at=0s
+		b rotated from=a at=2s
+		a rotated from=b at=3s
+		c rotated from=a at=4s
+		c request at=63.5s
+		advance`)
+	require.Equal(t, 1, s.Pending())
+	s.tell("b authenticated at=3s\nadvance")
+	require.Zero(t, s.Pending())
+}

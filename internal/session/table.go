@@ -197,6 +197,15 @@ func (t *table) owed(slot uint32) *timeline {
 	return nil
 }
 
+// dueSince is when the last fact came for which the session in slot is owed
+// something; 0 if it is owed nothing.
+func (t *table) dueSince(slot uint32) int64 {
+	if tl := t.owed(slot); tl != nil {
+		return tl.dueSince
+	}
+	return 0
+}
+
 func (t *table) len() int { return t.count }
 
 func (t *table) full() bool { return t.count >= t.limit }

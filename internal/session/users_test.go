@@ -111,3 +111,14 @@ func TestUserEndReaches(t *testing.T) {
 	s.wait(0)
 	require.Equal(t, 1, s.Pending())
 }
+
+// Where one of two rotations closes a loop the other is followed.
+func TestIdentityBesideLoop(t *testing.T) {
+	requireReadings(t, []reading{{"revoked", `policy p0 tolerance=1s end=2s rotation=1h
+		a started at=0s user=u1
+		b rotated from=c at=4s
+		b rotated from=a at=4s
+		c rotated from=b at=5s
+		- ended_user at=6.5s user=u1
+		c request at=10s`, []string{"c revoked n=1"}}})
+}

@@ -1,0 +1,116 @@
+package extract
+
+import (
+	"math/bits"
+	"strings"
+)
+
+// routeParts are those of a route, or of a path, that sets of them look at.
+type routeParts struct {
+	full    string // all up to the first ';' or '?'
+	segment string // the last one, whether a slash follows it or not
+}
+
+func newRouteParts(s string) routeParts {
+	full := cutParameters(s)
+	trimmed := trimSlashes(full)
+	return routeParts{full: full, segment: trimmed[strings.LastIndexByte(trimmed, '/')+1:]}
+}
+
+// trimSlashes cuts trailing slashes, but leaves the root its own.
+func trimSlashes(path string) string {
+	for len(path) > 1 && path[len(path)-1] == '/' {
+		path = path[:len(path)-1]
+	}
+	return path
+}
+
+// cutParameters is s up to the first ';' or '?'. It takes eight bytes at a
+// time: that almost every route has neither is so known without a branch for
+// each byte.
+func cutParameters(s string) string {
+	n := len(s)
+	if n < 8 {
+		for i := range n {
+			if s[i] == ';' || s[i] == '?' {
+				return s[:i]
+			}
+		}
+		return s
+	}
+	for i := 0; ; i += 8 {
+		i = min(i, n-8)
+		if signs := parameterSigns(word(s[i:])); signs != 0 {
+			return s[:i+bits.TrailingZeros64(signs)/8]
+		}
+		if i == n-8 {
+			return s
+		}
+	}
+}
+
+// parameterSigns has the highest bit set in the first byte of w that is ';' or
+// '?', which differ in one bit, and is zero if none is.
+func parameterSigns(w uint64) uint64 {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	w = (w | ones*(';'^'?')) ^ ones*'?'
+	return (w - ones) &^ w & high
+}
+
+// word is the first eight bytes of s.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// tailFilter tells by its last bytes, in any case, that a route is in no set,
+// which is so of almost every one. It errs on the other side only.
+type tailFilter struct {
+	all  bool // nothing can be told by its tail
+	bits [16]uint64
+}
+
+const tailSize = 4
+
+// add lets pass what ends like entry, which has no upper case.
+func (f *tailFilter) add(entry string) {
+	if len(entry) < tailSize {
+		f.all = true
+		return
+	}
+	bit := tailBit(entry)
+	f.bits[bit/64] |= 1 << (bit % 64)
+}
+
+// addSet lets pass what may be in r.
+func (f *tailFilter) addSet(r *routeSet) {
+	for _, entries := range [][]string{r.segments, r.whole} {
+		for _, entry := range entries {
+			f.add(entry)
+		}
+	}
+	if len(r.begins)+len(r.under) > 0 {
+		f.all = true
+	}
+}
+
+// passes reports whether a route, without parameters, may be in a set.
+func (f *tailFilter) passes(full string) bool {
+	switch {
+	case f.all:
+		return true
+	case len(full) < tailSize:
+		return false
+	case full[len(full)-1] == '/':
+		return true
+	}
+	bit := tailBit(full)
+	return f.bits[bit/64%16]>>(bit%64)&1 != 0
+}
+
+func tailBit(s string) uint32 {
+	tail := s[len(s)-tailSize:]
+	w := uint32(tail[0]) | uint32(tail[1])<<8 | uint32(tail[2])<<16 | uint32(tail[3])<<24
+	return (w | 0x20202020) * 0x9e3779b1 >> 22
+}
