@@ -95,6 +95,9 @@ func (r *restorer) read() error {
 	e.tombs.floor = max(e.tombs.floor, h.tombFloor)
 	e.recent.next = h.next
 	e.cursor = min(max(h.cursor, e.recent.oldest()), h.next)
+	if len(h.ranges[kindSessions]) > 1 { // most of them are full
+		e.sessions.index.reserve(len(h.ranges[kindSessions]) << sessionBits)
+	}
 	var lost [kindCount]bool
 	for _, x := range [...]struct {
 		kind chunkKind
