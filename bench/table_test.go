@@ -121,6 +121,7 @@ var aloneFigures = []struct {
 	{"restore-s", figure{name: "N sessions: seconds to restore", limit: 5, digits: 2}},
 	{"flood-grown-%", figure{name: "flood: % that memory grew by, once at the cap", limit: 1, digits: 2}},
 	{"flood-resident-MB", figure{name: "flood: MB resident at its end", stated: true}},
+	{"flood-peak-MB", figure{name: "flood: MB resident at most, garbage among them", stated: true}},
 	{"flood-survivors-%", figure{name: "flood: % of the sessions in use that survive", limit: 99.9, atLeast: true, digits: 3}},
 	{"flood-inconclusive-%", figure{name: "flood: % inconclusive of the findings without evidence", limit: 100, atLeast: true, digits: 2}},
 	{"flood-ns/id", figure{name: "flood: ns for an invented id", stated: true}},
