@@ -117,6 +117,8 @@ var aloneFigures = []struct {
 	{"checkpoint-peak-own-MB", figure{name: "the same, without the pages of the storage's file", stated: true}},
 	{"checkpoint-s", figure{name: "N sessions: seconds for a checkpoint", limit: 3, digits: 2}},
 	{"checkpoint-p99", figure{name: "N sessions: times the p99 of a batch beside a checkpoint", limit: 1.5, digits: 2}},
+	{"p99-beside-ms", figure{name: "the p99 of a batch beside a checkpoint, ms", stated: true, digits: 2}},
+	{"p99-without-ms", figure{name: "the p99 of a batch without, ms", stated: true, digits: 2}},
 	{"last-checkpoint-s", figure{name: "N sessions: seconds to stop", stated: true, digits: 2}},
 	{"restore-s", figure{name: "N sessions: seconds to restore", limit: 5, digits: 2}},
 	{"flood-grown-%", figure{name: "flood: % that memory grew by, once at the cap", limit: 1, digits: 2}},
