@@ -33,22 +33,26 @@ func runFlood(s scale) (values, error) {
 	}
 	c.flush()
 	began, from := time.Now(), name
-	var early memory
+	var early float64 // resident, without garbage
 	for elapsed := time.Duration(0); elapsed < s.flood; elapsed = time.Since(began) {
 		for range 100 * batchSpans {
 			c.tell(c.request(name))
 			name++
 		}
-		if early.resident == 0 && elapsed > s.flood/6 {
+		if early == 0 && elapsed > s.flood/6 {
 			var err error
-			if early, err = readMemory(); err != nil {
+			if _, early, err = held(); err != nil {
 				return nil, err
 			}
 		}
 	}
 	c.flush()
 	took := time.Since(began)
-	late, err := readMemory()
+	m, err := readMemory()
+	if err != nil {
+		return nil, err
+	}
+	_, late, err := held()
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +66,9 @@ func runFlood(s scale) (values, error) {
 		"flood-findings":       float64(all),
 		"flood-inconclusive-%": 100 * float64(inconclusive) / float64(all),
 	}
-	if early.resident > 0 {
-		of["flood-grown-%"] = 100 * (float64(late.resident)/float64(early.resident) - 1)
-		of["flood-resident-MB"] = float64(late.resident) / 1e6
+	if m.peak > 0 {
+		of["flood-grown-%"] = 100 * (late/early - 1)
+		of["flood-resident-MB"], of["flood-peak-MB"] = late/1e6, float64(m.peak)/1e6
 	}
 	return of, c.holds(limit)
 }

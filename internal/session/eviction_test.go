@@ -76,7 +76,7 @@ func TestWhoIsEvicted(t *testing.T) {
 		s.tell(c.text)
 		require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit), c.name)
 		for n := range 4 {
-			require.Equal(t, n == c.gone, s.sessions.find(sessionName(n).ID) == noSlot, "%s: %d", c.name, n)
+			require.Equal(t, n == c.gone, s.lane(sessionName(n).ID).sessions.find(sessionName(n).ID) == noSlot, "%s: %d", c.name, n)
 		}
 	}
 }

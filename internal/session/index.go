@@ -29,6 +29,13 @@ func newIndex(limit int) index {
 	return index{cells: make([]uint32, min(firstCells, cellsFor(limit))), limit: limit}
 }
 
+// reserve makes room for n entries at once. The index must be empty.
+func (x *index) reserve(n int) {
+	if want := cellsFor(min(n, x.limit)); want > len(x.cells) {
+		x.cells = hugeSlice[uint32](want)
+	}
+}
+
 // cellsFor is how many cells n entries want: five in eight in use.
 func cellsFor(n int) int { return max(n+n/5*3, 16) }
 

@@ -63,3 +63,19 @@ func TestIndex(t *testing.T) {
 		})
 	}
 }
+
+// What has room for so many does not grow on the way there, and what has room
+// for more than there may be has it for no more.
+func TestIndexReserves(t *testing.T) {
+	hashOf := func(slot uint32) uint64 { return uint64(slot) * 0x9e3779b97f4a7c15 }
+	for reserved, want := range map[int]int{500: 800, 2000: 1600} {
+		x := newIndex(1000)
+		x.cells = x.cells[:16]
+		x.reserve(reserved)
+		for slot := range uint32(min(reserved, 1000)) {
+			x.put(hashOf(slot), slot, hashOf)
+			require.Nil(t, x.old)
+		}
+		require.Len(t, x.cells, want)
+	}
+}

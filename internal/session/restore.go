@@ -101,6 +101,9 @@ func (r *restorer) read() error {
 			stored := h.lanes[l.number]
 			l.recent.next = stored.next
 			l.cursor = min(max(stored.cursor, l.recent.oldest()), stored.next)
+			if n := len(h.ranges[kindSessions]) / len(e.lanes); n > 1 { // most of them are full
+				l.sessions.index.reserve(n << sessionBits)
+			}
 		})
 	}
 	var lost [kindCount]bool

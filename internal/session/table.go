@@ -54,9 +54,11 @@ const (
 	slabsAtOnce = 128
 )
 
-// grow adds slabs: more at once the more there are.
+// grow adds slabs: more at once the more there are, and none that will never be
+// used.
 func (t *table) grow() {
-	n := min(max(len(t.slabs)/2, 1), slabsAtOnce)
+	left := (t.limit+slabSize-1)/slabSize - len(t.slabs)
+	n := max(min(len(t.slabs)/2, slabsAtOnce, left), 1)
 	entries := hugeSlice[entry](n * slabSize)
 	for i := range n {
 		t.slabs = append(t.slabs, entries[i*slabSize:(i+1)*slabSize:(i+1)*slabSize])

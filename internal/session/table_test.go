@@ -32,3 +32,14 @@ func TestTable(t *testing.T) {
 	require.Equal(t, 2, x.len())
 	require.Same(t, b, x.get(ID{2}))
 }
+
+// A table has no more room than it may use, and no less.
+func TestTableGrowsToItsLimit(t *testing.T) {
+	for limit, slabs := range map[int]int{1: 1, slabSize: 1, 7*slabSize + 1: 8} {
+		x := newTestTable(limit)
+		for i := range limit {
+			x.place(ID{uint64(i) << 40, 1})
+		}
+		require.Len(t, x.slabs, slabs)
+	}
+}
