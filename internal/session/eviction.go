@@ -3,7 +3,7 @@ package session
 import "time"
 
 // probation remembers the newest sessions of the table, which have yet to be
-// heard of twice. Where invented ids arrive faster than anything else they
+// heard of for a while. Where invented ids arrive faster than anything else they
 // displace one another, and not the sessions that are in use.
 type probation struct {
 	slots      []uint32 // a ring
@@ -36,8 +36,8 @@ func (p *probation) oldest() (slot uint32, ok bool) {
 
 // leastUseful returns the slot whose loss costs least, or noSlot: of a few
 // looked at in turn an ended session or, at now, an expired one; else the
-// oldest of those that have just come and been heard of once; else the one
-// that is silent longest. Sessions with an open finding are kept.
+// oldest of those that have just come and are fleeting; else the one that is
+// silent longest. Sessions with an open finding are kept.
 func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 	const looks = 16
 	best, rank := uint32(noSlot), 0
@@ -58,7 +58,7 @@ func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 		if !ok {
 			return best
 		}
-		if x := t.entry(slot); x.flags&taken != 0 && t.rank(slot, now, cfg) > rankKept && t.facts(slot) <= 1 {
+		if x := t.entry(slot); x.flags&taken != 0 && t.rank(slot, now, cfg) > rankKept && t.fleeting(slot) {
 			return slot
 		}
 	}
@@ -94,12 +94,19 @@ func (t *table) rank(slot uint32, now int64, cfg *Config) int {
 	return rankSilent
 }
 
-func (t *table) facts(slot uint32) uint32 {
+// established is for how long a session must have been in use, by its own clock,
+// to be no longer fleeting: longer than an invented id lasts in a flood of them.
+const established = 10 * time.Second
+
+// fleeting reports whether the session in slot has been in use for a moment only
+// and has shown no user.
+func (t *table) fleeting(slot uint32) bool {
 	x := t.entry(slot)
-	if x.flags&warm != 0 {
-		return t.timelines[x.more].facts
+	if x.flags&warm == 0 {
+		return x.user == 0 && x.flags&ready != 0 && x.end-x.since < t.established
 	}
-	return x.facts
+	tl := t.timelines[x.more]
+	return len(tl.identities)+len(tl.authentications) == 0 && tl.newest-tl.first < t.established
 }
 
 // heardAt returns when the last fact of the session in slot arrived, rounded up

@@ -2,6 +2,7 @@ package session
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -73,6 +74,7 @@ func TestWhoIsEvicted(t *testing.T) {
 			now=6s d activity at=6s`, 2},
 	} {
 		s := newStage(t, standard+"config window=10s ahead=1h", func(c *Config) { c.MaxSessions = 3 })
+		s.lanes[0].sessions.established = int64(time.Second)
 		s.tell(c.text)
 		require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit), c.name)
 		for n := range 4 {

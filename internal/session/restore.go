@@ -120,7 +120,7 @@ func (r *restorer) read() error {
 		if x.kind == kindSuspects {
 			r.forgetSuspects()
 		}
-		for n := range h.ranges[x.kind] {
+		for _, n := range r.order(x.kind) {
 			bad, err := r.readRange(x.kind, n, func(d *decoder) { x.read(d, n) })
 			if err != nil {
 				return err
@@ -160,6 +160,22 @@ func (r *restorer) read() error {
 		r.doubtOrphans()
 	}
 	return nil
+}
+
+// order returns the numbers of the stored ranges of kind in the order in which
+// they are read: those of sessions lane by lane, so that what is looked up lies
+// close together.
+func (r *restorer) order(kind chunkKind) (numbers []int) {
+	lanes := 1
+	if kind == kindSessions {
+		lanes = len(r.head.lanes)
+	}
+	for lane := range lanes {
+		for n := lane; n < len(r.head.ranges[kind]); n += lanes {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
 }
 
 // readRange reads the chunks of one range, and says whether one of them is lost.

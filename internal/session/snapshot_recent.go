@@ -3,7 +3,7 @@ package session
 // What here is written and read depends on how the recent records are kept.
 
 // Records of one range, as a power of two. Tests have fewer.
-var recordBits = 12
+var recordBits = 10
 
 // index returns where position is in the ring.
 func (r *recent) index(position uint64) int { return int((position - 1) % r.limit) }

@@ -5,7 +5,7 @@ import "encoding/binary"
 // What here is written and read depends on how the table keeps its sessions.
 
 // Sessions of one range, as a power of two. Tests have fewer.
-var sessionBits = 12
+var sessionBits = 10
 
 // How a session is written: as an entry that is all there is, as an entry and
 // its blob, or as a timeline.

@@ -9,7 +9,7 @@ import (
 func BenchmarkCheckpoint(b *testing.B) {
 	const sessions = 200_000
 	defer func(s, r, c int) { sessionBits, recordBits, maxChunkBytes = s, r, c }(sessionBits, recordBits, maxChunkBytes)
-	sessionBits, recordBits, maxChunkBytes = 12, 12, 1<<20
+	sessionBits, recordBits, maxChunkBytes = 10, 10, 1<<20
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	cfg.MaxSessions, cfg.MaxRecentRequests = sessions, sessions/10

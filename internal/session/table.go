@@ -21,8 +21,10 @@ type table struct {
 
 	probation probation
 	pinned    uint32 // not to be evicted, since it is being worked on
-	victim    uint32 // where the search for something to evict goes on
-	sweep     uint32 // where the search for something to forget goes on
+	// established is the constant of this name; tests have less.
+	established int64
+	victim      uint32 // where the search for something to evict goes on
+	sweep       uint32 // where the search for something to forget goes on
 }
 
 // EvictionReason says why a session was forgotten.
@@ -67,7 +69,7 @@ func (t *table) grow() {
 
 func newTable(limit int, l *lane) table {
 	limit = min(limit, maxSlots)
-	return table{limit: limit, lane: l, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot}
+	return table{limit: limit, lane: l, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot, established: int64(established)}
 }
 
 func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot&(slabSize-1)] }
