@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +127,7 @@ func TestStorageSpoiled(t *testing.T) {
 	}
 	require.NotEmpty(t, want)
 	for _, v := range victims {
-		require.Regexp(t, regexp.MustCompile(`(?m)^otelcol_processor_session_timeout_`+v.counts+`.*\} [1-9]`), string(v.metrics()), v.name)
+		require.Regexp(t, `(?m)^otelcol_processor_session_timeout_`+v.counts+`.*\} [1-9]`, string(v.metrics()), v.name)
 		require.Equal(t, 1, strings.Count(string(v.process.said()), v.says), "%s: %s", v.name, v.process.said())
 		states := map[string]int{}
 		for _, g := range verdicts(v.findings()) {
