@@ -73,17 +73,19 @@ type plot struct {
 	rng                      *rand.Rand
 	at                       time.Time
 	session, successor, user string
+	guest                    bool
 	records                  []sent
 }
 
 // write returns the records of the n-th session of a seed, which begins at begin.
-// Guests never log in, members do to begin with.
+// Guests never log in, so that no login of theirs can be missed; members do to
+// begin with.
 func write(seed, n uint64, begin time.Time) []sent {
 	p := &plot{rng: rand.New(rand.NewPCG(seed, n)), at: begin} //nolint:gosec // a load, no secret
 	p.session = fmt.Sprintf("session-%d-%016x", n, p.rng.Uint64())
 	p.successor = successorPrefix + p.session
 	if p.rng.IntN(2) == 0 {
-		p.user = fmt.Sprintf("guest-%d", n)
+		p.user, p.guest = fmt.Sprintf("guest-%d", n), true
 		p.emit(sent{event: "session.start"}, 0)
 	} else {
 		p.user = fmt.Sprintf("member-%d", n)
@@ -134,9 +136,15 @@ func (p *plot) ends() { p.after(50, 100).emit(sent{event: "session.end"}, 0) }
 
 func (p *plot) endsLate() { p.after(50, 100).emit(sent{event: "session.end"}, time.Second) }
 
-func (p *plot) logsIn() { p.emit(sent{event: "authn_login_success"}, 0) }
+func (p *plot) logsIn() { p.logsInAfter(0) }
 
-func (p *plot) logsInLate() { p.emit(sent{event: "authn_login_success"}, time.Second) }
+func (p *plot) logsInLate() { p.logsInAfter(time.Second) }
+
+func (p *plot) logsInAfter(delay time.Duration) {
+	if !p.guest {
+		p.emit(sent{event: "authn_login_success"}, delay)
+	}
+}
 
 func (p *plot) rotates() {
 	old := p.session
