@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +20,8 @@ type spoiled struct {
 	extension  string // YAML of file_storage, beside its directory
 	durability string
 	spoil      func(t *testing.T, file string)
-	// says is what the log says once in a run, counts matches what the metrics
-	// count.
+	// says is what the log says, once as long as it lasts; counts matches what
+	// the metrics count.
 	says, counts string
 }
 
@@ -128,8 +127,11 @@ func TestStorageSpoiled(t *testing.T) {
 	}
 	require.NotEmpty(t, want)
 	for _, v := range victims {
-		require.Regexp(t, regexp.MustCompile(`(?m)^otelcol_processor_session_timeout_`+v.counts+`.*\} [1-9]`), string(v.metrics()), v.name)
-		require.Equal(t, 1, strings.Count(string(v.process.said()), v.says), "%s: %s", v.name, v.process.said())
+		require.Regexp(t, `(?m)^otelcol_processor_session_timeout_`+v.counts+`.*\} [1-9]`, string(v.metrics()), v.name)
+		// What does not fit may be followed by what does, and is said anew then.
+		times := strings.Count(string(v.process.said()), v.says)
+		require.Positive(t, times, "%s: does not say %q", v.name, v.says)
+		require.True(t, times == 1 || times < 10 && strings.HasPrefix(v.name, "full"), "%s: says %d times %q", v.name, times, v.says)
 		states := map[string]int{}
 		for _, g := range verdicts(v.findings()) {
 			states[strings.TrimSpace(g.State+" "+g.Reason)]++
