@@ -19,7 +19,7 @@ type Pseudonym [32]byte
 type Name struct {
 	ID        ID
 	Raw       string
-	Pseudonym Pseudonym // where it is known already; then Raw may be empty
+	Pseudonym *Pseudonym // where it is known already; then Raw may be empty
 }
 
 // Kind says what one record tells of a session.

@@ -91,6 +91,7 @@ func ReadFact(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	for i, n := range [...]*Name{&f.Session, &f.Previous, &f.User} {
 		if has&(factSession<<i) != 0 {
 			n.ID = d.id()
+			n.Pseudonym = new(Pseudonym)
 			d.copy(n.Pseudonym[:])
 		}
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"testing"
 )
 
@@ -28,14 +29,15 @@ func TestJournal(t *testing.T) {
 			want := facts[i].Fact
 			for _, n := range []*Name{&want.Session, &want.Previous, &want.User} {
 				if !n.ID.IsZero() {
-					n.Pseudonym = cfg.pseudonym(n)
+					p := cfg.pseudonym(n)
+					n.Pseudonym = &p
 				}
 				n.Raw = ""
 			}
 			if *f.Resource != *want.Resource || at != facts[i].At {
 				t.Fatalf("%+v at %d, want %+v at %d", f, at, want, facts[i].At)
 			}
-			if f.Resource, want.Resource = nil, nil; f != want {
+			if f.Resource, want.Resource = nil, nil; !reflect.DeepEqual(f, want) {
 				t.Fatalf("%+v, want %+v", f, want)
 			}
 		}

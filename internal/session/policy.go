@@ -78,8 +78,8 @@ type Config struct {
 
 // pseudonym of n, which is known already or is made of the raw id.
 func (c *Config) pseudonym(n *Name) Pseudonym {
-	if n.Pseudonym != (Pseudonym{}) {
-		return n.Pseudonym
+	if n.Pseudonym != nil {
+		return *n.Pseudonym
 	}
 	return c.Pseudonym(n.Raw)
 }
