@@ -9,6 +9,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"hash"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -90,4 +91,39 @@ func TestHashesOfPlaceholdersAreNoIDs(t *testing.T) {
 		}
 	}
 	require.Empty(t, ofTraces(x, oneSpan(t, served.with(attrs{"session.id": "****"}))).Facts, "what redaction masks without a function")
+}
+
+// TestHashSpreads: ids that differ in their last characters only, and ids that
+// some hash without a key takes for one, lie as far apart as any.
+func TestHashSpreads(t *testing.T) {
+	h := newHasher(SessionID{HashKey: []byte("0123456789abcdef0123456789abcdef")})
+	families := map[string]func(n int) string{
+		"one prefix": func(n int) string { return strings.Repeat("a", 200) + strconv.Itoa(n) },
+		// Java's String.hashCode is the same for "Aa" and "BB".
+		"equal for String.hashCode": func(n int) string {
+			var b strings.Builder
+			for bit := range 17 {
+				b.WriteString([...]string{"Aa", "BB"}[n>>bit&1])
+			}
+			return b.String()
+		},
+	}
+	for name, id := range families {
+		t.Run(name, func(t *testing.T) {
+			const ids, cells = 1 << 17, 1 << 10
+			var high, low [cells]int
+			seen := map[session.ID]bool{}
+			for n := range ids {
+				x := h.session.id(id(n))
+				seen[x] = true
+				high[x[0]>>54]++
+				low[x[1]%cells]++
+			}
+			require.Len(t, seen, ids)
+			for i := range cells {
+				require.InDelta(t, ids/cells, high[i], ids/cells*3/4)
+				require.InDelta(t, ids/cells, low[i], ids/cells*3/4)
+			}
+		})
+	}
 }

@@ -15,7 +15,7 @@ var blobSizes = [...]int{16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1 << 10, 4 
 
 const (
 	blobIndexBits = 28
-	blobSlab      = 64 << 10 // bytes of one array, or one cell
+	blobSlab      = 4 << 10 // bytes of one array, or one cell
 )
 
 type blobClass struct {

@@ -21,7 +21,7 @@ const (
 	maxSlots = 1<<slotBits - 2
 
 	movedCell  = ^uint32(0) // of old
-	firstCells = 1 << 10
+	firstCells = 1 << 6
 	moveStep   = 16
 )
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"maps"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -86,3 +87,75 @@ func sortedKeys(m map[uint64]Finding) (ids []uint64) {
 	}
 	return ids
 }
+
+// TestBatchSizes: a hundred thousand facts in one batch come to what they come to
+// one by one.
+func TestBatchSizes(t *testing.T) {
+	const facts = 100_000
+	cfg := historyConfig()
+	cfg.Lanes, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = 8, 50_000, 200_000, 24*time.Hour
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: time.Minute, Tolerance: time.Second}}
+	list := make([]Fact, facts)
+	for i := range list {
+		n := uint64(i % 20_000)
+		at := epoch + int64(i)*int64(time.Millisecond)
+		list[i] = Fact{
+			Session: Name{ID: ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Start: at, End: at, At: at,
+			Trace: [16]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}, Span: [8]byte{1},
+		}
+	}
+	verdicts := func(size int) (counts [VerdictCount]int64, sessions int) {
+		e := New(cfg)
+		for rest := list; len(rest) > 0; rest = rest[min(size, len(rest)):] {
+			e.ObserveBatch(rest[:min(size, len(rest))], epoch, func(int, Mark) {})
+		}
+		e.Advance(epoch + int64(time.Hour))
+		e.Stats().Requests(func(_ int, _ string, v Verdict, n int64) { counts[v] += n })
+		return counts, e.Sessions()
+	}
+	want, sessions := verdicts(1)
+	require.Positive(t, want[Violation])
+	require.Positive(t, want[InTime])
+	require.Equal(t, 20_000, sessions)
+	for _, size := range []int{2, 1000, facts} {
+		got, sessions := verdicts(size)
+		require.Equal(t, want, got, size)
+		require.Equal(t, 20_000, sessions)
+	}
+}
+
+// TestOneSession: a session with a million requests a second costs what a million
+// sessions with one cost, and no more memory than the recent requests have.
+func TestOneSession(t *testing.T) {
+	cfg := historyConfig()
+	cfg.MaxRecentRequests, cfg.MaxAhead = 10_000, 24*time.Hour
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: time.Hour, Tolerance: time.Second}}
+	e := New(cfg)
+	batch := make([]Fact, 1000)
+	const requests = 1_000_000
+	name, web := sessionName(0), resources["web"]
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for i := range requests {
+		at := epoch + int64(i)*int64(time.Microsecond)
+		f := &batch[i%len(batch)]
+		*f = Fact{Session: name, Resource: web, Start: at, End: at, At: at, Span: [8]byte{1}}
+		f.Trace = [16]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}
+		if i%len(batch) == len(batch)-1 {
+			e.ObserveBatch(batch, at, func(int, Mark) {})
+		}
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.Mallocs-before.Mallocs, uint64(10_000))
+	require.Equal(t, 1, e.Sessions())
+	require.LessOrEqual(t, len(e.sessionsIn(0).timelines), 1)
+	var judged int64
+	e.Advance(epoch + int64(time.Hour))
+	e.Stats().Requests(func(_ int, _ string, v Verdict, n int64) {
+		require.Equal(t, InTime, v)
+		judged += n
+	})
+	require.EqualValues(t, requests, judged)
+}
+
+func (e *Engine) sessionsIn(lane int) *table { return &e.lanes[lane].sessions }

@@ -104,7 +104,7 @@ func (r *record) isEvidence() bool {
 }
 
 const (
-	chunkBits = 6
+	chunkBits = 5
 	chunkSize = 1 << chunkBits
 )
 

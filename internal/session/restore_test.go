@@ -20,11 +20,11 @@ type stored map[string][]byte
 
 func (s stored) get(key string) ([]byte, error) { return s[key], nil }
 
-// restartedHistory is the history of one number; one of four goes through
+// restartedHistory is the history of one number; one of eight goes through
 // restarts.
 func restartedHistory(seed uint64, how delivery) *history {
 	h := seededHistory(seed, how)
-	if seed%4 == 1 {
+	if seed%8 == 1 {
 		h.restarts = seed
 	}
 	return h

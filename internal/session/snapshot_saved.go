@@ -11,13 +11,20 @@ type saved struct {
 	blocks [][]byte          // of values, each behind its length
 }
 
-const savedBlock = 1 << 20
+const (
+	firstSaved = 1 << 12
+	savedBlock = 1 << 20 // what later blocks grow to
+)
 
 // put keeps, for n, what write appends. There must be nothing for n yet.
 func (s *saved) put(n int, write func(buf []byte) []byte) {
 	last := len(s.blocks) - 1
-	if last < 0 || len(s.blocks[last]) >= savedBlock {
-		s.blocks = append(s.blocks, make([]byte, 0, savedBlock+savedBlock/16))
+	if last < 0 || len(s.blocks[last]) >= cap(s.blocks[last])/16*15 {
+		size := firstSaved
+		if last >= 0 {
+			size = min(2*cap(s.blocks[last]), savedBlock)
+		}
+		s.blocks = append(s.blocks, make([]byte, 0, size))
 		last++
 	}
 	if s.places == nil {

@@ -49,11 +49,11 @@ func (r EvictionReason) String() string { return evictionReasonNames[r] }
 const noSlot = ^uint32(0)
 
 const (
-	slabBits = 12
-	slabSize = 1 << slabBits // entries: 256 KiB
+	slabBits = 7
+	slabSize = 1 << slabBits // entries: 8 KiB
 	// slabsAtOnce is how many slabs are made at once at most, so that they lie
 	// in huge pages.
-	slabsAtOnce = 128
+	slabsAtOnce = 1 << 12
 )
 
 // grow adds slabs: more at once the more there are, and none that will never be

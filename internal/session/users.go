@@ -34,7 +34,7 @@ type user struct {
 type link struct{ slot, next uint32 }
 
 const (
-	userSlabBits = 12
+	userSlabBits = 5
 	userSlabSize = 1 << userSlabBits
 )
 
