@@ -21,6 +21,8 @@ type crowd struct {
 	suspected int
 
 	batch    []session.Fact
+	names    [8 * batchSpans]session.Pseudonym
+	named    uint64
 	facts    uint64
 	advanced int64
 	resource session.Resource
@@ -35,7 +37,7 @@ func newCrowd(sessions, recent int) *crowd {
 				{Name: "default", IdleTimeout: idleLimit, AbsoluteTimeout: 12 * time.Hour, Tolerance: 2 * time.Second},
 			},
 			DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
-			MaxSessions: sessions, MaxRecentRequests: recent, MaxServices: 1000, Retention: 24 * time.Hour, UpdateInterval: time.Minute,
+			MaxSessions: sessions, MaxRecentRequests: recent, Lanes: 8, MaxServices: 1000, Retention: 24 * time.Hour, UpdateInterval: time.Minute,
 		}),
 	}
 }
@@ -44,7 +46,7 @@ func newCrowd(sessions, recent int) *crowd {
 func (c *crowd) request(n uint64) session.Fact {
 	start := c.now - int64(time.Millisecond)
 	f := session.Fact{
-		Session: nameOf(n), Policy: 1, Start: start, End: c.now, At: start,
+		Session: c.name(n), Policy: 1, Start: start, End: c.now, At: start,
 		Details: session.Details{Method: "GET", Route: "/products/{id}", Path: "/products/4711", Status: 200},
 	}
 	binary.LittleEndian.PutUint64(f.Trace[:], scatter(c.facts))
@@ -55,7 +57,7 @@ func (c *crowd) request(n uint64) session.Fact {
 
 // event is one of session n, now.
 func (c *crowd) event(kind session.Kind, n uint64) session.Fact {
-	return session.Fact{Kind: kind, Session: nameOf(n), Start: c.now, End: c.now, At: c.now}
+	return session.Fact{Kind: kind, Session: c.name(n), Start: c.now, End: c.now, At: c.now}
 }
 
 // tell gives the engine f, soon. A second has room for a million facts.
@@ -105,10 +107,14 @@ func (c *crowd) settle() {
 	c.engine.TakeFindings()
 }
 
-func nameOf(n uint64) session.Name {
-	name := session.Name{ID: session.ID{scatter(n), n + 1}}
-	binary.LittleEndian.PutUint64(name.Pseudonym[:], n+1)
-	return name
+// name is what the n-th session or user is called. It is valid until a few
+// batches later.
+func (c *crowd) name(n uint64) session.Name {
+	p := &c.names[c.named%uint64(len(c.names))]
+	c.named++
+	*p = session.Pseudonym{}
+	binary.LittleEndian.PutUint64(p[:], n+1)
+	return session.Name{ID: session.ID{scatter(n), n + 1}, Pseudonym: p}
 }
 
 // scatter is the finaliser of splitmix64, a bijection.

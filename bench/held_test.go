@@ -127,7 +127,7 @@ func runAdded(s scale) (values, error) {
 		},
 		"user-B": func(c *crowd, i uint64) {
 			f := c.request(i)
-			f.User = nameOf(i ^ 1<<40)
+			f.User = c.name(i ^ 1<<40)
 			c.tell(f)
 		},
 		"end-B": func(c *crowd, i uint64) {
@@ -145,7 +145,7 @@ func runAdded(s scale) (values, error) {
 		c.tell(c.request(i))
 		if i%2 == 1 {
 			f := c.event(session.Rotated, i)
-			f.Previous = nameOf(i - 1)
+			f.Previous = c.name(i - 1)
 			c.tell(f)
 		}
 	})
