@@ -9,7 +9,7 @@ import (
 
 // runFlood drives invented ids into an engine as fast as it takes them. Half of
 // its places belong to sessions that are in use. A hundredth as many sessions
-// were over before, and give way first.
+// were over before, and give way first. Every other invented id comes twice.
 func runFlood(s scale) (values, error) {
 	limit := s.sessions / 10
 	live, over := uint64(limit/2), uint64(limit/200)
@@ -37,9 +37,12 @@ func runFlood(s scale) (values, error) {
 	for elapsed := time.Duration(0); elapsed < s.flood; elapsed = time.Since(began) {
 		for range 100 * batchSpans {
 			c.tell(c.request(name))
+			if name%2 == 0 { // some come again
+				c.tell(c.request(name))
+			}
 			name++
 		}
-		if early == 0 && elapsed > s.flood/6 {
+		if early == 0 && time.Since(began) > s.flood/6 {
 			var err error
 			if _, early, err = held(); err != nil {
 				return nil, err
