@@ -33,12 +33,16 @@ const maxLanes = 128
 // newLanes makes so many lanes, rounded up to a power of two.
 func newLanes(cfg *Config) []lane {
 	n := 1 << bits.Len(uint(min(max(cfg.Lanes, 1), maxLanes)-1))
-	lanes := make([]lane, n)
+	lanes, all := make([]lane, n), &population{limit: int64(cfg.MaxSessions)}
 	for i := range lanes {
 		l := &lanes[i]
 		l.number, l.cursor = uint32(i), 1
 		l.recent = newRecent((cfg.MaxRecentRequests + n - 1) / n)
-		l.sessions = newTable((cfg.MaxSessions+n-1)/n, l)
+		limit := cfg.MaxSessions
+		if n > 1 {
+			limit = min(limit, limit/n+limit/n/8+64)
+		}
+		l.sessions = newTable(limit, all, l)
 	}
 	return lanes
 }

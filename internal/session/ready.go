@@ -91,7 +91,7 @@ func (e *Engine) mayOpen(x *entry, f *Fact) bool {
 // ids which are heard of once, and may be invented, cost little.
 func (e *Engine) takeNew(l *lane, f *Fact, now int64, hash uint64, resource uint32, order uint64) bool {
 	if f.Policy == NoPolicy || f.Start != f.At || f.Flags&Sampled != 0 || !f.User.ID.IsZero() || f.Session.ID.IsZero() ||
-		l.sessions.full() || e.tombs.of(f.Session.ID) != longAgo {
+		l.sessions.full() || e.crowded() || e.tombs.of(f.Session.ID) != longAgo {
 		return false
 	}
 	place, known := l.recent.traces.find(hash, l.recent.oldest())
@@ -111,6 +111,13 @@ func (e *Engine) takeNew(l *lane, f *Fact, now int64, hash uint64, resource uint
 	}
 	e.newRecord(l, f, now, slot, hash, place, resource, order)
 	return true
+}
+
+// crowded reports whether so few more sessions have room that lanes which each
+// add one might be too many.
+func (e *Engine) crowded() bool {
+	all := e.lanes[0].sessions.all
+	return len(e.lanes) > 1 && all.count.Load() >= all.limit-int64(len(e.lanes))
 }
 
 // newRecord counts a request that stands alone and is evidence, and puts it

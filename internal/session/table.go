@@ -1,10 +1,13 @@
 package session
 
+import "sync/atomic"
+
 // table holds the sessions, bounded, by id. A session's slot stays the same as
 // long as it is remembered; slots are reused. Most sessions are an entry and
 // perhaps a blob; those that are worked on are timelines, until [table.settle].
 type table struct {
-	limit int
+	limit int // of this table alone
+	all   *population
 	index index
 	slabs [][]entry
 	slots uint32 // that were ever handed out
@@ -45,6 +48,13 @@ var evictionReasonNames = [EvictionReasonCount]string{"retention", "max_sessions
 
 func (r EvictionReason) String() string { return evictionReasonNames[r] }
 
+// population counts the sessions of all lanes, and bounds them. A lane alone is
+// bounded a little higher, since ids are dealt by chance.
+type population struct {
+	limit int64
+	count atomic.Int64
+}
+
 // noSlot is the slot of what is not in the table.
 const noSlot = ^uint32(0)
 
@@ -67,9 +77,9 @@ func (t *table) grow() {
 	}
 }
 
-func newTable(limit int, l *lane) table {
+func newTable(limit int, all *population, l *lane) table {
 	limit = min(limit, maxSlots)
-	return table{limit: limit, lane: l, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot, established: int64(established)}
+	return table{limit: limit, all: all, lane: l, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot, established: int64(established)}
 }
 
 func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot&(slabSize-1)] }
@@ -203,7 +213,8 @@ func (t *table) owed(slot uint32) *timeline {
 
 func (t *table) len() int { return t.count }
 
-func (t *table) full() bool { return t.count >= t.limit }
+// full reports whether there is no room for another session.
+func (t *table) full() bool { return t.count >= t.limit || t.all.count.Load() >= t.all.limit }
 
 // insert makes room for id, which must not be in the table.
 func (t *table) insert(id ID) *timeline {
@@ -227,6 +238,7 @@ func (t *table) place(id ID) uint32 {
 		t.slots++
 	}
 	t.count++
+	t.all.count.Add(1)
 	x := t.entry(slot)
 	*x = entry{id: id, flags: taken}
 	t.index.put(id[0], slot, t.hashOf)
@@ -247,4 +259,5 @@ func (t *table) remove(slot uint32) {
 	*x = entry{more: t.free}
 	t.free = slot + 1
 	t.count--
+	t.all.count.Add(-1)
 }
