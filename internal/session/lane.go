@@ -23,6 +23,7 @@ type lane struct {
 type tally struct {
 	requests [][VerdictCount]int64 // by the rows of Stats
 	served   []int64               // the longest silence let pass, before it is decided
+	silent   []int32               // undecided records that came after a longer one
 	facts    int64
 	early    int64
 }
@@ -102,11 +103,31 @@ func (e *Engine) gather() {
 	})
 }
 
+// heardAfter notes, for row, whether a request was served after a longer silence
+// than any before it; when it is decided the silence is measured.
+func (t *tally) heardAfter(row int, silence int64) bool {
+	if silence <= t.served[row] {
+		return false
+	}
+	t.served[row] = silence
+	t.silent[row]++
+	return true
+}
+
+// measured says that such a request was decided: longest is what was measured so
+// far. Some silences turn out to be none, and then shorter ones count again.
+func (t *tally) measured(row int, longest int64) {
+	if t.silent[row] = max(t.silent[row]-1, 0); t.silent[row] == 0 {
+		t.served[row] = longest
+	}
+}
+
 // row makes room for row and returns it.
 func (t *tally) row(row int) int {
 	for row >= len(t.requests) {
 		t.requests = append(t.requests, [VerdictCount]int64{})
 		t.served = append(t.served, 0)
+		t.silent = append(t.silent, 0)
 	}
 	return row
 }

@@ -53,8 +53,7 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 	}
 	if f.Outcome == Served && f.Policy != NoPolicy {
 		row := l.tally.row(e.stats.rowOf(f.Policy, e.services.resources[resource].service))
-		if silence := rec.Eff - x.end; silence > l.tally.served[row] {
-			l.tally.served[row] = silence
+		if l.tally.heardAfter(row, rec.Eff-x.end) {
 			rec.state |= afterSilence
 		}
 	}

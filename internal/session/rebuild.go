@@ -38,6 +38,7 @@ func (e *Engine) rebuild(t *timeline) {
 		}
 		q := *r
 		q.user = ID{}
+		q.state |= decided // what is only read again changes no count
 		if r.kind == Request {
 			e.apply(t, &q)
 		} else {

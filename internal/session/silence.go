@@ -4,13 +4,12 @@ package session
 // service is known to let pass; when it is decided the silence is measured.
 func (e *Engine) noteSilence(t *timeline, r *record) {
 	n := len(t.active)
-	if n == 0 || r.policy == NoPolicy || r.outcome != Served || r.state&decided != 0 {
+	if n == 0 || r.policy == NoPolicy || r.outcome != Served || r.state&(decided|afterSilence) != 0 {
 		return
 	}
 	silence := r.Eff - t.active[n-1].end
 	tally := &t.lane.tally
-	if longest := &tally.served[tally.row(e.stats.rowOf(r.policy, e.services.resources[r.resource].service))]; silence > *longest {
-		*longest = silence
+	if tally.heardAfter(tally.row(e.stats.rowOf(r.policy, e.services.resources[r.resource].service)), silence) {
 		e.touchRecord(r)
 		r.state |= afterSilence
 	}
@@ -53,8 +52,6 @@ func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 	b := e.stats.bounds(r.policy, service)
 	if outcome == Served {
 		b.ServedMax = max(b.ServedMax, silence)
-		tally := &t.lane.tally
-		tally.served[tally.row(e.stats.rowOf(r.policy, service))] = b.ServedMax
 		return
 	}
 	if silence >= b.RejectedMin && b.RejectedMin > 0 {

@@ -136,4 +136,8 @@ func (r *restorer) link(l *lane, p uint64) {
 	if rec.state&accused != 0 {
 		e.undecided++
 	}
+	if rec.state&(afterSilence|decided) == afterSilence && rec.policy != NoPolicy {
+		tally := &l.tally
+		tally.silent[tally.row(e.stats.rowOf(rec.policy, e.services.resources[rec.resource].service))]++
+	}
 }

@@ -97,10 +97,12 @@ func (e *Engine) decide(r *record) {
 	}
 	r.state |= decided
 	service := e.services.resources[r.resource].service
-	if r.state&afterSilence != 0 && e.judged(r) {
-		if t := e.get(r.session); t != nil {
+	if r.state&afterSilence != 0 && r.policy != NoPolicy {
+		if t := e.get(r.session); t != nil && e.judged(r) {
 			e.observeSilence(t, r, service)
 		}
+		tally := &e.lane(r.session).tally
+		tally.measured(tally.row(e.stats.rowOf(r.policy, service)), e.stats.bounds(r.policy, service).ServedMax)
 	}
 	if r.state&suspected != 0 || !e.judged(r) {
 		return
