@@ -100,6 +100,7 @@ func (e *Engine) Observe(f *Fact, now int64) Mark {
 // observeAny takes a fact that has been admitted.
 func (e *Engine) observeAny(f *Fact, now int64, order uint64) Mark {
 	e.order = order
+	e.decideLater()
 	if e.timelines() > e.crowd {
 		e.settleAll()
 	}
@@ -142,6 +143,7 @@ func (e *Engine) ForgetPointers() { e.services.forgetPointer() }
 // Call it at least every few seconds; between two calls nothing is decided
 // unless its place is needed.
 func (e *Engine) Advance(now int64) {
+	e.decideLater()
 	e.flush()
 	wait := int64(e.cfg.DecisionWait)
 	e.each(func(l *lane) {

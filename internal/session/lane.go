@@ -16,7 +16,8 @@ type lane struct {
 	cursor   uint64 // position of the next recent request to be decided
 	changed  changes
 	tally    tally
-	touched  uint64 // keeps the loads of ObserveReady alive
+	later    []record // see decideLater
+	touched  uint64   // keeps the loads of ObserveReady alive
 }
 
 // tally is what ordinary requests count, until [Engine.gather] adds it up.
@@ -88,6 +89,7 @@ func (e *Engine) oldestOrder() uint64 {
 
 // gather adds up what the lanes have counted.
 func (e *Engine) gather() {
+	e.decideLater()
 	s := &e.stats
 	e.each(func(l *lane) {
 		for row := range l.tally.requests {

@@ -185,12 +185,19 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 	old := l.recent.place(l.recent.next)
 	e.touchPosition(l, old.position)
 	if old.state&decided == 0 {
-		if old.state&(suspected|accused|afterSilence) != 0 || old.outcome == Rejected ||
-			len(e.due) > 0 && old.slot != noSlot && l.sessions.owed(old.slot) != nil {
+		if old.state&accused != 0 || len(e.due) > 0 && old.slot != noSlot && l.sessions.owed(old.slot) != nil {
 			return false
 		}
-		if e.judged(old) {
+		if old.state&suspected == 0 && e.judged(old) {
 			l.tally.early++
+		}
+		switch {
+		case old.state&afterSilence != 0 || old.outcome == Rejected:
+			if len(l.later) >= maxLater {
+				return false
+			}
+			l.later = append(l.later, *old)
+		case old.state&suspected == 0 && e.judged(old):
 			verdict := InTime
 			if e.outcome(old) != Served {
 				verdict = Undetermined
@@ -201,4 +208,18 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 	}
 	l.recent.details.forget(old.details)
 	return true
+}
+
+// maxLater bounds the records of one lane that wait for decideLater.
+const maxLater = 1 << 10
+
+// decideLater decides what gave up its place among ordinary requests, and needed
+// more than its lane.
+func (e *Engine) decideLater() {
+	e.each(func(l *lane) {
+		for i := range l.later {
+			e.decide(&l.later[i])
+		}
+		l.later = l.later[:0]
+	})
 }

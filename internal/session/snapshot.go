@@ -53,6 +53,7 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 	if e.checkpoint != nil {
 		e.checkpoint.Abort()
 	}
+	e.decideLater()
 	c := &Checkpoint{e: e, kind: kindRecent}
 	c.head = head{
 		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.lanes[0].recent.limit,
