@@ -79,7 +79,7 @@ func (e *Engine) deal(facts []Fact, rest *Rest) (left uint64) {
 	rest.dealt = slices.Grow(rest.dealt[:0], len(facts))[:len(facts)]
 	var counts [maxLanes]uint32
 	var pointer *Resource
-	number := uint32(noSlot)
+	number := noSlot
 	for i := range facts {
 		f := &facts[i]
 		counts[f.Session.ID[1]&e.laneMask]++

@@ -39,7 +39,6 @@ type Engine struct {
 	settledOrder []*suspect
 	open         int
 	findings     findings
-	cursor       uint64 // position of the next recent request to be decided
 
 	// authenticated holds the policies that governed a session in which an
 	// authentication was seen.

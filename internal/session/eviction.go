@@ -40,7 +40,7 @@ func (p *probation) oldest() (slot uint32, ok bool) {
 // silent longest. Sessions with an open finding are kept.
 func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 	const looks = 16
-	best, rank := uint32(noSlot), 0
+	best, rank := noSlot, 0
 	for range min(looks, t.slots) {
 		slot := t.next(&t.victim)
 		if slot == noSlot {

@@ -15,9 +15,6 @@ const (
 	sessionTimeline
 )
 
-// slotCount returns how many slots there are, free ones included.
-func (t *table) slotCount() uint32 { return t.slots }
-
 // appendSlot appends the session in slot. Nothing if the slot is free.
 func (t *table) appendSlot(buf []byte, slot uint32) []byte {
 	x := t.entry(slot)

@@ -1,6 +1,9 @@
 package session
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // table holds the sessions, bounded, by id. A session's slot stays the same as
 // long as it is remembered; slots are reused. Most sessions are an entry and
@@ -186,8 +189,8 @@ func (t *table) cool(tl *timeline) {
 // settle puts every timeline that nothing refers to back into its entry. No
 // pointer to one may be held.
 func (t *table) settle(cfg *Config, users *users) {
-	for i := len(t.timelines) - 1; i >= 0; i-- {
-		tl := t.timelines[i]
+	// From behind, since cool puts the last in the place of what it takes.
+	for _, tl := range slices.Backward(t.timelines) {
 		if tl.suspects > 0 || tl.due != 0 {
 			continue
 		}

@@ -75,14 +75,14 @@ func (u *users) get(id ID) *user {
 	return nil
 }
 
-// add makes room for id, which must not be known. nil if there is none.
-func (u *users) add(id ID, p Pseudonym) *user {
+// add makes id known, which must not be, if there is room.
+func (u *users) add(id ID, p Pseudonym) {
 	n := u.free
 	if n != 0 {
 		u.free = u.user(n).first
 	} else {
 		if n = u.used; n >= maxSlots {
-			return nil
+			return
 		}
 		if int(n>>userSlabBits) == len(u.slabs) {
 			u.slabs = append(u.slabs, make([]user, userSlabSize))
@@ -93,7 +93,6 @@ func (u *users) add(id ID, p Pseudonym) *user {
 	*x = user{id: id, pseudonym: p}
 	u.count++
 	u.index.put(id[0], n, u.hashOf)
-	return x
 }
 
 // release forgets id if nothing is known of it any more.
