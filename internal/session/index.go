@@ -36,8 +36,8 @@ func (x *index) reserve(n int) {
 	}
 }
 
-// cellsFor is how many cells n entries want: five in eight in use.
-func cellsFor(n int) int { return max(n+n/5*3, 16) }
+// cellsFor is how many cells n entries want: two in three in use.
+func cellsFor(n int) int { return max(n+n/2, 16) }
 
 // home is where the search for hash begins among n cells.
 func home(hash uint64, n int) int {

@@ -42,7 +42,7 @@ func newLanes(cfg *Config) []lane {
 		l.recent = newRecent((cfg.MaxRecentRequests + n - 1) / n)
 		limit := cfg.MaxSessions
 		if n > 1 {
-			limit = min(limit, limit/n+limit/n/8+64)
+			limit = min(limit, limit/n+limit/n/64+64)
 		}
 		l.sessions = newTable(limit, all, l)
 	}

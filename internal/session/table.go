@@ -66,7 +66,7 @@ const (
 	slabSize = 1 << slabBits // entries: 8 KiB
 	// slabsAtOnce is how many slabs are made at once at most, so that they lie
 	// in huge pages.
-	slabsAtOnce = 1 << 12
+	slabsAtOnce = 1 << 8
 )
 
 // grow adds slabs: more at once the more there are, and none that will never be
