@@ -68,7 +68,7 @@ func TestIndex(t *testing.T) {
 // for more than there may be has it for no more.
 func TestIndexReserves(t *testing.T) {
 	hashOf := func(slot uint32) uint64 { return uint64(slot) * 0x9e3779b97f4a7c15 }
-	for reserved, want := range map[int]int{500: 800, 2000: 1600} {
+	for reserved, want := range map[int]int{500: 750, 2000: 1500} {
 		x := newIndex(1000)
 		x.cells = x.cells[:16]
 		x.reserve(reserved)
