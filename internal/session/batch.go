@@ -122,7 +122,7 @@ func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest
 		for i, n := range some {
 			f := &facts[n]
 			hashes[i] = f.hash()
-			touched += l.recent.traces.touch(hashes[i])
+			touched += uint64(l.recent.traces.touch(hashes[i]))
 			touched += uint64(l.sessions.index.touch(f.Session.ID[0]))
 		}
 		for i, n := range some {

@@ -58,6 +58,9 @@ func (e *Engine) touchRecord(r *record) {
 // touchPosition must be called before the record at position changes or gives up
 // its place.
 func (e *Engine) touchPosition(l *lane, position uint64) {
+	if l.recent.next-position > l.recent.limit {
+		return // it has given it up
+	}
 	l.changed.recent.set(l.recent.index(position) >> recordBits)
 	if e.checkpoint != nil {
 		e.checkpoint.lanes[l.number].saveRecord(position)

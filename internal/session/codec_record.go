@@ -2,8 +2,9 @@ package session
 
 import "encoding/binary"
 
-// maxPosition bounds the positions of recent facts: see [traceIndex].
-const maxPosition = 1 << (64 - tagBits)
+// maxPosition bounds the positions of recent facts, so that what is stored can
+// make none overflow.
+const maxPosition = 1 << 44
 
 // What a stored record has, by bits.
 const (

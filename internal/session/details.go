@@ -6,6 +6,8 @@ const (
 	firstBlock     = 1 << 12
 	detailBlock    = 1 << 18 // what later ones grow to
 	maxDetailBytes = 1024    // of one string
+	detailBits     = 11      // hold one's length
+	detailHeader   = 8 + 4
 )
 
 // detailLog keeps the details of the recent records in blocks of bytes, so
@@ -17,38 +19,46 @@ type detailLog struct {
 	spare  []byte
 }
 
-// put stores d and returns where.
+// put stores d and returns where: the lengths of its texts in one word, the
+// status, and the texts one after the other.
 func (l *detailLog) put(d *Details) uint64 {
-	texts := [...]string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination}
-	need := binary.MaxVarintLen32
-	for i := range texts {
-		texts[i] = texts[i][:min(len(texts[i]), maxDetailBytes)]
-		need += 2 + len(texts[i]) // two bytes hold any length up to maxDetailBytes
-	}
+	method, route, path := clip(d.Method), clip(d.Route), clip(d.Path)
+	rpcMethod, destination := clip(d.RPCMethod), clip(d.Destination)
+	need := detailHeader + len(method) + len(route) + len(path) + len(rpcMethod) + len(destination)
 	n := len(l.blocks)
-	if n == 0 || cap(l.blocks[n-1])-len(l.blocks[n-1]) < min(need, detailBlock/2) {
-		b := l.spare
-		if cap(b) < need {
-			size := firstBlock
-			if n > 0 {
-				size = min(2*cap(l.blocks[n-1]), detailBlock)
-			}
-			b = make([]byte, 0, max(size, need))
-		}
-		l.spare = nil
-		l.blocks = append(l.blocks, b[:0])
-		n++
+	if n == 0 || cap(l.blocks[n-1])-len(l.blocks[n-1]) < need {
+		n = l.grow(need)
 	}
 	b := l.blocks[n-1]
 	where := (l.first+uint64(n-1))<<32 | uint64(len(b))
-	to := b[len(b) : len(b)+need]
-	at := binary.PutVarint(to, int64(d.Status))
-	for _, text := range texts {
-		at += binary.PutUvarint(to[at:], uint64(len(text)))
-		at += copy(to[at:], text)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(method))|uint64(len(route))<<detailBits|uint64(len(path))<<(2*detailBits)|
+		uint64(len(rpcMethod))<<(3*detailBits)|uint64(len(destination))<<(4*detailBits))
+	b = binary.LittleEndian.AppendUint32(b, uint32(d.Status))
+	b = append(b, method...)
+	b = append(b, route...)
+	b = append(b, path...)
+	if len(rpcMethod)+len(destination) > 0 { // hardly a request has both of these and those
+		b = append(append(b, rpcMethod...), destination...)
 	}
-	l.blocks[n-1] = b[:int(uint32(where))+at]
+	l.blocks[n-1] = b
 	return where
+}
+
+func clip(s string) string { return s[:min(len(s), maxDetailBytes)] }
+
+// grow adds a block with room for so many bytes, and returns how many there are.
+func (l *detailLog) grow(need int) int {
+	b := l.spare
+	if cap(b) < need {
+		size := firstBlock
+		if n := len(l.blocks); n > 0 {
+			size = min(2*cap(l.blocks[n-1]), detailBlock)
+		}
+		b = make([]byte, 0, max(size, need))
+	}
+	l.spare = nil
+	l.blocks = append(l.blocks, b[:0])
+	return len(l.blocks)
 }
 
 // get returns what was put at where, in memory of its own.
@@ -58,14 +68,12 @@ func (l *detailLog) get(where uint64) Details {
 		return Details{}
 	}
 	b := l.blocks[i][uint32(where):]
-	var d Details
-	status, n := binary.Varint(b)
-	b = b[n:]
-	d.Status = int32(status)
+	lengths := binary.LittleEndian.Uint64(b)
+	d := Details{Status: int32(binary.LittleEndian.Uint32(b[8:]))}
+	b = b[detailHeader:]
 	for _, to := range [...]*string{&d.Method, &d.Route, &d.Path, &d.RPCMethod, &d.Destination} {
-		size, n := binary.Uvarint(b)
-		*to = string(b[n : n+int(size)])
-		b = b[n+int(size):]
+		n := lengths & (1<<detailBits - 1)
+		*to, b, lengths = string(b[:n]), b[n:], lengths>>detailBits
 	}
 	return d
 }

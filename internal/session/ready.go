@@ -40,14 +40,14 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 	} else if x.user != 0 && e.users.user(x.user).ended {
 		return false
 	}
-	place, known := l.recent.traces.find(hash, l.recent.oldest())
+	place, known := l.recent.traces.find(hash, l.recent.window())
 	if known && (earlier || !l.mayFrame(f, x.from, hash)) {
 		return false
 	}
 	if !e.makeReadyRoom(l) {
 		return false
 	}
-	rec := e.newRecord(l, f, now, slot, hash, place, resource, order)
+	rec := e.newRecord(l, f, now, slot, hash, place, known, resource, order)
 	if known {
 		e.frame(l, rec)
 	}
@@ -93,7 +93,7 @@ func (e *Engine) takeNew(l *lane, f *Fact, now int64, hash uint64, resource uint
 		l.sessions.full() || e.crowded() || e.tombs.of(f.Session.ID) != longAgo {
 		return false
 	}
-	place, known := l.recent.traces.find(hash, l.recent.oldest())
+	place, known := l.recent.traces.find(hash, l.recent.window())
 	if known {
 		return false
 	}
@@ -108,7 +108,7 @@ func (e *Engine) takeNew(l *lane, f *Fact, now int64, hash uint64, resource uint
 		id: f.Session.ID, from: f.Start, end: f.End, since: f.At, heard: seconds(now),
 		recent: uint32(l.recent.next), facts: 1, policies: 1 << f.Policy, policy: f.Policy, flags: taken | ready,
 	}
-	e.newRecord(l, f, now, slot, hash, place, resource, order)
+	e.newRecord(l, f, now, slot, hash, place, false, resource, order)
 	return true
 }
 
@@ -121,23 +121,23 @@ func (e *Engine) crowded() bool {
 
 // newRecord counts a request that stands alone and is evidence, and puts it
 // among the recent facts, where there is room. It fills the record in place.
-func (e *Engine) newRecord(l *lane, f *Fact, now int64, slot uint32, hash uint64, place int, resource uint32, order uint64) *record {
+func (e *Engine) newRecord(l *lane, f *Fact, now int64, slot uint32, hash uint64, place int, known bool, resource uint32, order uint64) *record {
 	l.tally.facts++
 	recent := &l.recent
 	e.touchPosition(l, recent.next)
 	r := recent.place(recent.next)
 	r.position, r.order = recent.next, order
 	r.ofTrace = 0
-	if before := recent.traces.slots[place]; before&(1<<tagBits-1) == tag(hash) && before>>tagBits >= recent.oldest() {
-		r.ofTrace = before >> tagBits
+	if known {
+		r.ofTrace = recent.expand(recent.traces.at(place))
 	}
-	recent.traces.set(place, hash, r.position, recent.oldest())
+	recent.traces.set(place, hash, recent.next)
 	r.Start, r.End, r.At, r.Eff, r.EndFirst, r.Arrival, r.around = f.Start, f.End, f.At, f.Start, f.End, now, -1
 	r.session, r.user, r.trace, r.span = f.Session.ID, f.User.ID, f.Trace, f.Span
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
 	r.slot, r.resource = slot, resource
 	r.kind, r.outcome, r.policy, r.flags, r.state = Request, f.Outcome, f.Policy, f.Flags, evident
-	recent.next++
+	recent.step()
 	return r
 }
 

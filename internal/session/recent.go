@@ -115,6 +115,7 @@ type recent struct {
 	limit   uint64 // records that can be reached
 	chunks  [][]record
 	next    uint64 // position of the next record; the first is 1
+	turn    uint64 // where it will lie: (next-1) % limit, without the division
 	traces  traceIndex
 	details detailLog
 }
@@ -145,13 +146,36 @@ func (r *recent) at(position uint64) *record {
 	return r.place(position)
 }
 
+// place returns where the record at position lies, which can be reached or is
+// the next one.
 func (r *recent) place(position uint64) *record {
-	i := (position - 1) % r.limit
+	i := uint64(r.index(position))
 	c := i >> chunkBits
 	if r.chunks[c] == nil {
 		r.chunks[c] = make([]record, min(chunkSize, r.limit-c<<chunkBits))
 	}
 	return &r.chunks[c][i&(chunkSize-1)]
+}
+
+// index returns where position, which can be reached or is the next one, lies in
+// the ring.
+func (r *recent) index(position uint64) int {
+	i := int64(r.turn) - int64(r.next-position)
+	if i < 0 {
+		i += int64(r.limit)
+	}
+	return int(i)
+}
+
+// startAt makes next the position of the next record.
+func (r *recent) startAt(next uint64) { r.next, r.turn = next, (next-1)%r.limit }
+
+// step goes on to the next record.
+func (r *recent) step() {
+	r.next++
+	if r.turn++; r.turn == r.limit {
+		r.turn = 0
+	}
 }
 
 // expand returns the position of which low are the low bits: the newest one
@@ -163,22 +187,25 @@ func (r *recent) expand(low uint32) uint64 {
 	return r.next - uint64(uint32(r.next)-low)
 }
 
+// window are the positions that can be reached.
+func (r *recent) window() window { return window{uint32(r.next), uint32(r.next - r.oldest())} }
+
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
 
 // push stores rec and links it to the others of hash.
 func (r *recent) push(rec *record, hash uint64, d *Details) *record {
-	rec.ofTrace = r.traces.put(hash, r.next, r.oldest())
+	rec.ofTrace = r.expand(r.traces.put(hash, r.next, r.window()))
 	return r.append(rec, d)
 }
 
 // append stores rec, which is linked.
 func (r *recent) append(rec *record, d *Details) *record {
 	rec.position = r.next
-	r.next++
 	rec.details = r.details.put(d)
 	to := r.place(rec.position)
 	*to = *rec
+	r.step()
 	return to
 }
 
@@ -189,7 +216,7 @@ const maxTraceSteps = 256
 // kin calls each with the records that share hash, newest first, until it
 // returns false. A few others may be among them. all: there are no more.
 func (r *recent) kin(hash uint64, each func(*record) bool) (all bool) {
-	p := r.traces.get(hash, r.oldest())
+	p := r.expand(r.traces.get(hash, r.window()))
 	for range maxTraceSteps {
 		rec := r.at(p)
 		if rec == nil || !each(rec) {

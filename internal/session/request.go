@@ -17,7 +17,7 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	}
 	rec.resource = e.services.number(f.Resource, e.order, e.oldestOrder)
 	hash := rec.hash()
-	alone := l.recent.traces.get(hash, l.recent.oldest()) == 0 && (t == nil || t.suspects == 0)
+	alone := l.recent.traces.get(hash, l.recent.window()) == 0 && (t == nil || t.suspects == 0)
 	if !alone {
 		if twin := e.twin(t, &rec, hash, &f.Details); twin != nil {
 			return e.merge(t, twin, &rec, f, now)

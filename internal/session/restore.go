@@ -99,7 +99,7 @@ func (r *restorer) read() error {
 	if sameLanes {
 		e.each(func(l *lane) {
 			stored := h.lanes[l.number]
-			l.recent.next = stored.next
+			l.recent.startAt(stored.next)
 			l.cursor = min(max(stored.cursor, l.recent.oldest()), stored.next)
 			if n := len(h.ranges[kindSessions]) / len(e.lanes); n > 1 { // most of them are full
 				l.sessions.index.reserve(n << sessionBits)

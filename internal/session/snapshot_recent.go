@@ -5,13 +5,10 @@ package session
 // Records of one range, as a power of two. Tests have fewer.
 var recordBits = 10
 
-// index returns where position is in the ring.
-func (r *recent) index(position uint64) int { return int((position - 1) % r.limit) }
-
 // positionAt returns what was at index when next was the next position.
 func (r *recent) positionAt(index int, next uint64) uint64 {
 	last := next - 1
-	return last - (uint64(r.index(last))+r.limit-uint64(index))%r.limit
+	return last - ((last-1)%r.limit+r.limit-uint64(index))%r.limit
 }
 
 // appendAt appends the record at position.
@@ -122,7 +119,7 @@ func (r *restorer) link(l *lane, p uint64) {
 		*rec = record{position: p, kind: Exempt, slot: noSlot, policy: NoPolicy, state: decided}
 		return
 	}
-	rec.ofTrace = l.recent.traces.put(rec.hash(), p, l.recent.oldest())
+	rec.ofTrace = l.recent.expand(l.recent.traces.put(rec.hash(), p, l.recent.window()))
 	was := rec.state
 	rec.state &^= suspected
 	if was&suspected != 0 {

@@ -5,93 +5,142 @@ import "math/bits"
 // traceIndex leads from the hash of a trace to its newest recent record. It is
 // one array without pointers: a slot holds a position and a few bits of the
 // hash, and is free again when its record can no longer be reached. A hash is
-// found in its own bucket, which is one cache line, or, where that has been too
-// small, in one of the few behind it.
-type traceIndex struct {
-	slots []uint64
-	// passed are the buckets from which something went on to the next one:
-	// since position turned, and before it, as far as it can be reached.
-	passed, before bitset
-	turned         uint64
+// found in its own bucket, or, where that has been too small, in one of the few
+// behind it. Of positions only the low bits are kept: the window tells which one
+// is meant.
+type traceIndex struct{ buckets []traceBucket }
+
+// traceBucket is one cache line.
+type traceBucket struct {
+	tags      [bucketSlots / 4]uint64 // 16 bits each
+	positions [bucketSlots]uint32     // 0: none
+	// passed is the newest position that went on to the next bucket.
+	passed uint32
+	turn   uint32 // the slot that is probably free
+	_      [2]uint32
 }
 
 const (
-	tagBits     = 20
 	bucketSlots = 8
 	maxBuckets  = 4 // that are looked through
 )
 
+// window are the positions that can be reached: so many in front of next.
+type window struct{ next, reach uint32 }
+
+// holds reports whether the position that has low as its low bits can be
+// reached.
+func (w window) holds(low uint32) bool { return low != 0 && w.next-low-1 < w.reach }
+
 func newTraceIndex(records int) traceIndex {
-	return traceIndex{slots: hugeSlice[uint64](max(bucketSlots*maxBuckets, 2<<bits.Len(uint(records-1))))}
+	return traceIndex{buckets: hugeSlice[traceBucket](max(maxBuckets, 2<<bits.Len(uint(records-1))/bucketSlots))}
 }
 
-func tag(hash uint64) uint64 { return hash >> (64 - tagBits) }
+func (x *traceIndex) home(hash uint64) int { return int(hash & uint64(len(x.buckets)-1)) }
 
-func (x *traceIndex) bucket(hash uint64) int {
-	return int(hash & uint64(len(x.slots)-1) / bucketSlots)
-}
+func (x *traceIndex) after(bucket int) int { return (bucket + 1) & (len(x.buckets) - 1) }
 
-// get returns the position of the newest record, or 0.
-func (x *traceIndex) get(hash, oldest uint64) uint64 {
-	if i, known := x.find(hash, oldest); known {
-		return x.slots[i] >> tagBits
+// get returns the newest position, or 0.
+func (x *traceIndex) get(hash uint64, w window) uint32 {
+	if place, known := x.find(hash, w); known {
+		return x.at(place)
 	}
 	return 0
 }
 
-// put makes position the newest and returns what was before, or 0. Where all
-// slots are taken the trace that is silent longest is given up.
-func (x *traceIndex) put(hash, position, oldest uint64) (before uint64) {
-	i, known := x.find(hash, oldest)
+// put makes position the newest and returns what was before, or 0.
+func (x *traceIndex) put(hash, position uint64, w window) (before uint32) {
+	place, known := x.find(hash, w)
 	if known {
-		before = x.slots[i] >> tagBits
+		before = x.at(place)
 	}
-	x.set(i, hash, position, oldest)
+	x.set(place, hash, position)
 	return before
 }
 
-// set makes slot i, which find returned, that of hash.
-func (x *traceIndex) set(i int, hash, position, oldest uint64) {
-	x.slots[i] = position<<tagBits | tag(hash)
-	if b := x.bucket(hash); i/bucketSlots != b {
-		if oldest > x.turned { // nothing is left of what came before
-			x.passed, x.before, x.turned = x.before, x.passed, position
-			clear(x.passed)
-		}
-		for ; b != i/bucketSlots; b = x.after(b) {
-			x.passed.set(b)
-		}
+// at returns the position at place.
+func (x *traceIndex) at(place int) uint32 {
+	return x.buckets[place/bucketSlots].positions[place%bucketSlots]
+}
+
+// set makes place, which find returned, that of hash.
+func (x *traceIndex) set(place int, hash, position uint64) {
+	b := &x.buckets[place/bucketSlots]
+	slot := uint(place % bucketSlots)
+	tags, shift := &b.tags[slot/4], slot%4*16
+	*tags = *tags&^(0xffff<<shift) | tag(hash)<<shift
+	b.positions[slot], b.turn = uint32(position), uint32(slot+1)%bucketSlots
+	for at := x.home(hash); at != place/bucketSlots; at = x.after(at) {
+		x.buckets[at].passed = uint32(position)
 	}
 }
 
-func (x *traceIndex) after(bucket int) int { return (bucket + 1) & (len(x.slots)/bucketSlots - 1) }
-
-// find returns the slot that holds hash, else the one that it should take: the
-// one that is free or, where none is, silent longest.
-func (x *traceIndex) find(hash, oldest uint64) (slot int, known bool) {
-	const low = bucketSlots*maxBuckets - 1 // of a slot's bits give way to its place
-	want, least := tag(hash), ^uint64(0)
-	first := x.bucket(hash)
-	for n, b := 0, first; n < maxBuckets; n++ {
-		line := (*[bucketSlots]uint64)(x.slots[b*bucketSlots:])
-		for i, s := range line {
-			if s&(1<<tagBits-1) == want && s>>tagBits >= oldest {
-				return b*bucketSlots + i, true
+// find returns the place of hash, else the one that it should take: one that is
+// free or, where there is none, that of the trace that is silent longest.
+func (x *traceIndex) find(hash uint64, w window) (place int, known bool) {
+	free, at := -1, x.home(hash)
+	for range maxBuckets {
+		b := &x.buckets[at]
+		for i, tags := range b.tags {
+			for same := equal16(tags, tag(hash)); same != 0; same &= same - 1 {
+				if slot := i*4 + bits.TrailingZeros64(same)/16; w.holds(b.positions[slot]) {
+					return at*bucketSlots + slot, true
+				}
 			}
-			least = min(least, s&^low|uint64(n*bucketSlots+i))
 		}
-		if least>>tagBits < oldest && !x.passed.has(b) && !x.before.has(b) {
+		if free < 0 {
+			if slot := b.free(w); slot >= 0 {
+				free = at*bucketSlots + slot
+			}
+		}
+		if free >= 0 && !w.holds(b.passed) {
 			break
 		}
-		b = x.after(b)
+		at = x.after(at)
 	}
-	place := int(least & low)
-	b := first
-	for range place / bucketSlots {
-		b = x.after(b)
+	if free < 0 {
+		free = x.oldest(hash, w)
 	}
-	return b*bucketSlots + place%bucketSlots, false
+	return free, false
+}
+
+// free returns a slot whose position can no longer be reached, or less than 0.
+func (b *traceBucket) free(w window) int {
+	if turn := b.turn % bucketSlots; !w.holds(b.positions[turn]) {
+		return int(turn)
+	}
+	for slot, position := range b.positions {
+		if !w.holds(position) {
+			return slot
+		}
+	}
+	return -1
+}
+
+// oldest returns the place with the oldest position where hash might stand.
+func (x *traceIndex) oldest(hash uint64, w window) (place int) {
+	age, at := uint32(0), x.home(hash)
+	for range maxBuckets {
+		for slot, position := range x.buckets[at].positions {
+			if w.next-position > age {
+				age, place = w.next-position, at*bucketSlots+slot
+			}
+		}
+		at = x.after(at)
+	}
+	return place
 }
 
 // touch loads what find will look at.
-func (x *traceIndex) touch(hash uint64) uint64 { return x.slots[x.bucket(hash)*bucketSlots] }
+func (x *traceIndex) touch(hash uint64) uint32 { return x.buckets[x.home(hash)].turn }
+
+// tag are the bits of hash that a slot keeps.
+func tag(hash uint64) uint64 { return hash >> 48 }
+
+// equal16 has a bit set, the highest of its 16, for each of the four numbers in
+// all that is n.
+func equal16(all, n uint64) uint64 {
+	const ones, low = 0x0001_0001_0001_0001, 0x7fff_7fff_7fff_7fff
+	differ := all ^ n*ones
+	return ^(differ&low + low | differ | low)
+}

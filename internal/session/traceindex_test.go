@@ -26,13 +26,14 @@ func TestTraceIndex(t *testing.T) {
 			want = 0
 		}
 		asked++
-		if got := x.get(hash, oldest); got != want {
+		w := window{uint32(position), uint32(position - oldest)}
+		if got := x.get(hash, w); uint64(got) != want {
 			wrong++
 		}
-		if got := x.put(hash, position, oldest); got != want {
+		if got := x.put(hash, position, w); uint64(got) != want {
 			wrong++
 		}
-		require.Equal(t, position, x.get(hash, oldest))
+		require.EqualValues(t, position, x.get(hash, window{uint32(position + 1), limit}))
 		newest[hash] = position
 	}
 	require.Zero(t, wrong, "of %d", asked)
@@ -40,8 +41,8 @@ func TestTraceIndex(t *testing.T) {
 
 func TestTraceIndexOfOne(t *testing.T) {
 	x := newTraceIndex(1)
-	require.Zero(t, x.put(5, 1, 1))
-	require.EqualValues(t, 1, x.put(5, 2, 1))
-	require.EqualValues(t, 2, x.get(5, 2))
-	require.Zero(t, x.get(5, 3), "it can no longer be reached")
+	require.Zero(t, x.put(5, 1, window{1, 0}))
+	require.EqualValues(t, 1, x.put(5, 2, window{2, 1}))
+	require.EqualValues(t, 2, x.get(5, window{3, 1}))
+	require.Zero(t, x.get(5, window{4, 1}), "it can no longer be reached")
 }
