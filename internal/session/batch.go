@@ -111,26 +111,28 @@ func idBit(id ID) uint64 { return 1 << (id[0] & 63) }
 
 // observeIn takes the ordinary requests among part, whose lane is l.
 func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest *Rest, left uint64) {
-	var hashes [block]uint64
+	var hashes, ids [block]uint64
 	var slots [block]uint32
 	for ; len(part) > 0; part = part[min(block, len(part)):] {
 		some := part[:min(block, len(part))]
 		if l.sessions.index.old != nil {
 			l.sessions.index.move(l.sessions.hashOf)
 		}
-		var touched uint64
 		for i, n := range some {
-			f := &facts[n]
-			hashes[i] = f.hash()
-			touched += uint64(l.recent.traces.touch(hashes[i]))
-			touched += uint64(l.sessions.index.touch(f.Session.ID[0]))
+			hashes[i], ids[i] = facts[n].hash(), facts[n].Session.ID[0]
 		}
-		for i, n := range some {
-			slots[i] = l.sessions.index.likely(facts[n].Session.ID[0])
+		// The fewer instructions between two loads, the more of them are under way
+		// at once.
+		var touched uint32
+		for i := range some {
+			touched += l.recent.traces.touch(hashes[i]) + l.sessions.index.touch(ids[i])
 		}
 		for i := range some {
-			if slots[i] < l.sessions.slots {
-				touched += uint64(l.sessions.entry(slots[i]).flags)
+			slots[i] = l.sessions.index.likely(ids[i])
+		}
+		for _, slot := range slots[:len(some)] {
+			if slot < l.sessions.slots {
+				touched += uint32(l.sessions.entry(slot).flags)
 			}
 		}
 		l.touched = touched

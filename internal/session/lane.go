@@ -17,7 +17,7 @@ type lane struct {
 	changed  changes
 	tally    tally
 	later    []record // see decideLater
-	touched  uint64   // keeps the loads of ObserveReady alive
+	touched  uint32   // keeps the loads of ObserveReady alive
 }
 
 // tally is what ordinary requests count, until [Engine.gather] adds it up.
