@@ -1,6 +1,9 @@
 package session
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // entry is what the table keeps of every session, in one cache line and
 // without a pointer. It is enough to take an ordinary request, and all there
@@ -26,7 +29,7 @@ type entry struct {
 	more uint32
 	// user is the number of the one user that it showed; 0: none or several.
 	user uint32
-	// facts is how many there ever were.
+	// facts is how many there ever were, up to maxFacts, and above that opened.
 	facts uint32
 	// policies that governed one of its requests, of the first 16.
 	policies uint16
@@ -51,6 +54,38 @@ const (
 	reportedEntry
 )
 
+// maxFacts is how far an entry counts its facts.
+const (
+	factsBits = 24
+	maxFacts  = 1<<factsBits - 1
+)
+
+// opened is the policy that governs the request which the only spell begins
+// with, where there is no blob. NoPolicy: none.
+func (x *entry) opened() uint8 { return uint8(x.facts >> factsBits) }
+
+// count is how many facts there were, up to maxFacts.
+func (x *entry) count() uint32 { return x.facts & maxFacts }
+
+// counted counts one more.
+func (x *entry) counted() {
+	if x.count() < maxFacts {
+		x.facts++
+	}
+}
+
+func countAndOpened(count uint32, opened uint8) uint32 {
+	return min(count, maxFacts) | uint32(opened)<<factsBits
+}
+
+// policyBit is the set of one policy, or of none.
+func policyBit(policy uint8) uint64 {
+	if policy == NoPolicy {
+		return 0
+	}
+	return 1 << policy
+}
+
 // seconds rounds an instant up to what entry.heard holds.
 func seconds(ns int64) uint32 {
 	return uint32(min(max((ns+999_999_999)/1_000_000_000, 0), math.MaxUint32))
@@ -61,7 +96,7 @@ func seconds(ns int64) uint32 {
 func (x *entry) plain(t *timeline, slot uint32) {
 	t.empty(x.id, slot)
 	t.first, t.firstActivity = x.from, x.from
-	t.active = append(t.active, spell{x.from, x.end, uint64(x.policies)})
+	t.active = append(t.active, spell{x.from, x.end, policyBit(x.opened())})
 	t.policies = uint64(x.policies)
 }
 
@@ -69,10 +104,11 @@ func (x *entry) plain(t *timeline, slot uint32) {
 // without it.
 func (x *entry) newer(t *timeline) {
 	t.policy = x.policy
-	t.facts = x.facts
+	t.facts = x.count()
 	t.lastArrival = int64(x.heard) * 1_000_000_000
 	t.sampled = x.flags&sampledEntry != 0
 	t.reported = x.flags&reportedEntry != 0
+	t.policies |= uint64(x.policies)
 	if x.flags&ready != 0 {
 		t.active[len(t.active)-1].end = x.end
 		t.newest = x.end
@@ -83,7 +119,7 @@ func (x *entry) newer(t *timeline) {
 func (x *entry) settle(t *timeline, cfg *Config, users *users) {
 	*x = entry{
 		id: x.id, flags: taken,
-		recent: uint32(t.recent), heard: seconds(t.lastArrival), facts: t.facts,
+		recent: uint32(t.recent), heard: seconds(t.lastArrival), facts: countAndOpened(t.facts, NoPolicy),
 		policies: uint16(t.policies), policy: t.policy,
 	}
 	if t.sampled {
@@ -107,13 +143,16 @@ func (x *entry) settle(t *timeline, cfg *Config, users *users) {
 		x.from = max(x.from, t.identities[0].at)
 	}
 	x.from = max(x.from, x.since, t.first, t.firstActivity)
+	if opened := t.active[0].policies; opened != 0 {
+		x.facts = countAndOpened(t.facts, uint8(bits.TrailingZeros64(opened)))
+	}
 }
 
 // isPlain reports whether the entry alone stands for t.
 func (x *entry) isPlain(t *timeline) bool {
 	return x.flags&ready != 0 && len(t.active) == 1 &&
 		t.active[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
-		t.active[0].policies == t.policies && t.policies < 1<<16 && x.user == 0 &&
+		t.active[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && x.user == 0 &&
 		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.outside == longAgo && t.forgotten == longAgo
 }
 

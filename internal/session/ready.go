@@ -22,8 +22,8 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 		return false
 	}
 	if f.Policy != NoPolicy {
-		if x.policies&(1<<f.Policy) == 0 {
-			return false
+		if x.policies&(1<<f.Policy) == 0 && x.more != 0 {
+			return false // it may have authenticated
 		}
 		p := &e.cfg.Policies[f.Policy]
 		if limit := int64(p.AbsoluteTimeout); limit > 0 && p.exceeds(f.Start-x.since-limit, int64(p.Tolerance)) {
@@ -62,7 +62,7 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 		rec.ofSession = rec.position - uint64(uint32(rec.position)-x.recent)
 	}
 	x.recent = uint32(rec.position)
-	x.facts++
+	x.counted()
 	x.end = max(x.end, f.End)
 	if earlier {
 		x.from, x.since = f.Start, f.Start
@@ -70,6 +70,7 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 	x.heard = seconds(now)
 	if f.Policy != NoPolicy {
 		x.policy = f.Policy
+		x.policies |= 1 << f.Policy
 	}
 	return true
 }
@@ -78,7 +79,7 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 // may become its first request: nothing else stands on the start, and nobody
 // becomes too old by it. The requests of one page load arrive in any order.
 func (e *Engine) mayOpen(x *entry, f *Fact) bool {
-	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == NoPolicy || x.policies != 1<<f.Policy ||
+	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == NoPolicy || x.policies != 1<<f.Policy || x.opened() != f.Policy ||
 		f.Start != f.At || x.from-f.End >= e.gap {
 		return false
 	}
@@ -106,7 +107,7 @@ func (e *Engine) takeNew(l *lane, f *Fact, now int64, hash uint64, resource uint
 	x := l.sessions.entry(slot)
 	*x = entry{
 		id: f.Session.ID, from: f.Start, end: f.End, since: f.At, heard: seconds(now),
-		recent: uint32(l.recent.next), facts: 1, policies: 1 << f.Policy, policy: f.Policy, flags: taken | ready,
+		recent: uint32(l.recent.next), facts: countAndOpened(1, f.Policy), policies: 1 << f.Policy, policy: f.Policy, flags: taken | ready,
 	}
 	e.newRecord(l, f, now, slot, hash, place, false, resource, order)
 	return true

@@ -15,7 +15,7 @@ func (e *Engine) rebuild(t *timeline) {
 		reach++
 		oldest = min(oldest, r.Start)
 	}
-	complete := reach == t.facts
+	complete := reach == t.facts && reach < maxFacts
 	active, identities := slices.Clone(t.active), slices.Clone(t.identities)
 	t.active, t.calls, t.outside = t.active[:0], t.calls[:0], longAgo
 	if complete {

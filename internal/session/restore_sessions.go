@@ -24,6 +24,7 @@ func (r *restorer) readSessions(d *decoder, n int) {
 		var slot uint32
 		if tl == nil {
 			x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
+			x.facts = countAndOpened(x.count(), r.policy(x.opened()))
 			slot = table.adopt(&x)
 		} else {
 			if x.recent != 0 {

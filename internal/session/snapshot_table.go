@@ -37,9 +37,9 @@ func (x *entry) append(buf []byte) []byte {
 	buf = binary.AppendVarint(buf, x.since-x.from)
 	buf = binary.LittleEndian.AppendUint32(buf, x.recent)
 	buf = binary.LittleEndian.AppendUint32(buf, x.heard)
-	buf = binary.AppendUvarint(buf, uint64(x.facts))
+	buf = binary.AppendUvarint(buf, uint64(x.count()))
 	buf = binary.AppendUvarint(buf, uint64(x.policies))
-	return append(buf, x.policy, byte(x.flags))
+	return append(buf, x.opened(), x.policy, byte(x.flags))
 }
 
 func (d *decoder) entry() (x entry) {
@@ -50,7 +50,8 @@ func (d *decoder) entry() (x entry) {
 	x.end, x.since = d.after(x.from), d.after(x.from)
 	d.copy(fixed[:])
 	x.recent, x.heard = binary.LittleEndian.Uint32(fixed[:4]), binary.LittleEndian.Uint32(fixed[4:])
-	x.facts, x.policies = uint32(d.below(1<<32)), uint16(d.below(1<<16))
+	count, policies, opened := d.below(maxFacts+1), d.below(1<<16), d.byte()
+	x.facts, x.policies = countAndOpened(uint32(count), opened), uint16(policies)
 	x.policy, x.flags = d.byte(), entryFlags(d.byte())
 	return x
 }
