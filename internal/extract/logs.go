@@ -50,8 +50,7 @@ func (w *walk) logRecord(r plog.LogRecord) {
 		w.request(&q)
 		return
 	}
-	var id sessionID
-	if w.sessionID(&id); id.state == idUsable {
+	if w.sessionID().reason == usable {
 		w.seen.OtherWithID++
 	}
 }

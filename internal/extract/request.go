@@ -24,17 +24,17 @@ func (w *walk) request(q *request) {
 	method := r.strOr(slotMethod, slotMethodOld)
 	route, path := cutParameters(r.str(slotRoute)), cutParameters(r.strOr(slotPath, slotTargetOld))
 	class := x.classify(method, route, path)
-	var id sessionID
-	w.sessionID(&id)
+	id := w.sessionID()
 	if !class.exempt {
-		w.seen.request(id.state == idUsable)
+		w.seen.request(id.reason == usable)
 	}
 	refused := q.refused
-	switch id.state {
-	case idAbsent:
+	switch id.reason {
+	case usable:
+	case absent:
 		return
-	case idRefused:
-		refused = id.refused
+	default:
+		refused = id.reason
 	}
 	if refused != usable {
 		if !class.exempt {
@@ -45,13 +45,15 @@ func (w *walk) request(q *request) {
 	if class.exempt {
 		// What lies inside it is exempt with it; without ids nothing does.
 		if q.trace != [16]byte{} && q.span != [8]byte{} {
-			q.fill(w.fact(session.Exempt), &id)
+			f := w.fact(session.Exempt)
+			q.fill(f, id.flags)
+			w.identify(f, id)
 		}
 		return
 	}
 
 	f := w.fact(session.Request)
-	q.fill(f, &id)
+	q.fill(f, id.flags)
 	if r.any(userSlots) {
 		f.User = x.user(r, w.b)
 	}
@@ -78,12 +80,12 @@ func (w *walk) request(q *request) {
 	if r.any(1<<slotRPCMethod | 1<<slotDestination) {
 		d.RPCMethod, d.Destination = secrets.quote(r.str(slotRPCMethod)), secrets.quote(r.str(slotDestination))
 	}
+	w.identify(f, id)
 }
 
 // fill writes what a request and an exempt one have in common.
-func (q *request) fill(f *session.Fact, id *sessionID) {
-	f.Session.ID, f.Session.Raw = id.key, id.raw
-	f.Flags = q.flags | id.flags
+func (q *request) fill(f *session.Fact, flags session.Flags) {
+	f.Flags = q.flags | flags
 	f.Start, f.End, f.At = q.start, q.end, q.at
 	f.Trace, f.Span = q.trace, q.span
 }
