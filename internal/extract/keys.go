@@ -112,7 +112,7 @@ func (t *keyTable) add(name string) (slot, bool) {
 	}
 	w, s := words(name), t.count
 	t.count++
-	head := &t.heads[bucket(w[3], len(name))%buckets]
+	head := &t.heads[bucket(w[3], len(name))]
 	t.keys[s+1], *head = key{w, len(name), *head, name}, uint8(s)+1
 	t.lengths |= 1 << (len(name) % 64)
 	return slot(s), true
@@ -176,7 +176,7 @@ func (t *keyTable) collect(m pcommon.Map, f *found) {
 		} else {
 			last = shortWord(name)
 		}
-		for i := t.heads[bucket(last, n)%buckets]; i != 0; i = t.keys[i].next {
+		for i := t.heads[bucket(last, n)]; i != 0; i = t.keys[i].next {
 			k := &t.keys[i]
 			if k.words[3] != last || k.length != n ||
 				n > 8 && k.words[0] != word(name) ||

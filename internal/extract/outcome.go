@@ -94,6 +94,15 @@ func rpcOutcome(f *found) (session.Outcome, bool) {
 
 // httpStatus is the response status; 0 without one that can be read.
 func httpStatus(f *found) int32 {
+	if f.has(slotStatus) {
+		if code := f.values[slotStatus].Int(); code > 0 && code < 1000 {
+			return int32(code) // as almost every one is
+		}
+	}
+	return rareStatus(f)
+}
+
+func rareStatus(f *found) int32 {
 	for _, s := range [...]slot{slotStatus, slotStatusOld} {
 		if f.has(s) {
 			if code, ok := number(f.values[s]); ok && code > 0 && code < 1000 {
@@ -107,12 +116,9 @@ func httpStatus(f *found) int32 {
 // number reads a whole number: an int, a double (what parsers of JSON make of
 // an int) or digits.
 func number(v pcommon.Value) (int64, bool) {
-	if n := v.Int(); n != 0 {
-		return n, true // as almost every one is
-	}
 	switch v.Type() {
 	case pcommon.ValueTypeInt:
-		return 0, true
+		return v.Int(), true
 	case pcommon.ValueTypeDouble:
 		d := v.Double()
 		return int64(d), d == math.Trunc(d) && math.Abs(d) < 1<<53

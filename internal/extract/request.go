@@ -75,12 +75,22 @@ func (w *walk) request(q *request) {
 	}
 	d := &f.Details
 	d.Method, d.Status = clip(method), status
-	secrets := newSecrets(id.raw, f.User.Raw)
-	d.Route, d.Path = secrets.quote(route), secrets.quote(path)
-	if r.any(1<<slotRPCMethod | 1<<slotDestination) {
-		d.RPCMethod, d.Destination = secrets.quote(r.str(slotRPCMethod)), secrets.quote(r.str(slotDestination))
+	d.Route, d.Path = route, path
+	if r.any(quotedSlots) || max(len(route), len(path)) >= min(len(id.raw), maxDetail) {
+		r.quote(d, id.raw, f.User.Raw)
 	}
 	w.identify(f, id)
+}
+
+// quotedSlots are where else a text or an id may be that quote is there for.
+const quotedSlots = userSlots | 1<<slotRPCMethod | 1<<slotDestination
+
+// quote sees to it that d holds what may be quoted of texts, and adds the rarer
+// ones. Route and path that are shorter than the ids need none of it.
+func (f *found) quote(d *session.Details, sessionID, user string) {
+	secrets := newSecrets(sessionID, user)
+	d.Route, d.Path = secrets.quote(d.Route), secrets.quote(d.Path)
+	d.RPCMethod, d.Destination = secrets.quote(f.str(slotRPCMethod)), secrets.quote(f.str(slotDestination))
 }
 
 // fill writes what a request and an exempt one have in common.

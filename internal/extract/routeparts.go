@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"math/bits"
 	"strings"
 )
 
@@ -25,32 +24,28 @@ func trimSlashes(path string) string {
 	return path
 }
 
-// cutParameters is s up to the first ';' or '?'. It takes eight bytes at a
-// time: that almost every route has neither is so known without a branch for
-// each byte.
+// cutParameters is s up to the first ';' or '?'. It looks at eight bytes at a
+// time first, the last ones at the end: that almost every route has neither is
+// so known without a branch for each byte.
 func cutParameters(s string) string {
-	n := len(s)
-	if n < 8 {
-		for i := range n {
-			if s[i] == ';' || s[i] == '?' {
-				return s[:i]
-			}
+	if n := len(s); n >= 8 {
+		signs := parameterSigns(word(s)) | parameterSigns(word(s[n-8:]))
+		for i := 8; i < n-8; i += 8 {
+			signs |= parameterSigns(word(s[i:]))
 		}
-		return s
-	}
-	for i := 0; ; i += 8 {
-		i = min(i, n-8)
-		if signs := parameterSigns(word(s[i:])); signs != 0 {
-			return s[:i+bits.TrailingZeros64(signs)/8]
-		}
-		if i == n-8 {
+		if signs == 0 {
 			return s
 		}
 	}
+	for i := range len(s) {
+		if s[i] == ';' || s[i] == '?' {
+			return s[:i]
+		}
+	}
+	return s
 }
 
-// parameterSigns has the highest bit set in the first byte of w that is ';' or
-// '?', which differ in one bit, and is zero if none is.
+// parameterSigns is zero if no byte of w is ';' or '?', which differ in one bit.
 func parameterSigns(w uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	w = (w | ones*(';'^'?')) ^ ones*'?'

@@ -49,7 +49,7 @@ func (w *walk) span(s ptrace.Span) {
 	w.x.keys.collect(s.Attributes(), &w.record)
 	q.times(s)
 	q.identify(s.TraceID(), s.SpanID())
-	if isSampled(s.TraceState().AsRaw()) {
+	if state := s.TraceState().AsRaw(); state != "" && isSampled(state) {
 		q.flags |= session.Sampled
 	}
 	w.request(&q)
