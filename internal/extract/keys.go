@@ -161,8 +161,8 @@ type found struct {
 // It is where most of the time goes that a span takes, hence some liberties.
 // All is called, since in a range clause it would check at every step that the
 // loop is still on. The length comes first, to leave alone what cannot match.
-// And names are compared by their words: a call, were it never made, would cost
-// more than that, as nothing stays in a register across one.
+// And names are compared by their words with the first key of their bucket, which
+// is almost always the only one: a loop or a call for each would cost more.
 func (t *keyTable) collect(m pcommon.Map, f *found) {
 	var seen uint64
 	m.All()(func(name string, v pcommon.Value) bool {
@@ -176,33 +176,33 @@ func (t *keyTable) collect(m pcommon.Map, f *found) {
 		} else {
 			last = shortWord(name)
 		}
-		for i := t.heads[bucket(last, n)]; i != 0; i = t.keys[i].next {
-			k := &t.keys[i]
-			if k.words[3] != last || k.length != n ||
-				n > 8 && k.words[0] != word(name) ||
-				n > 16 && (k.words[1] != word(name[8:]) || k.words[2] != word(name[n-16:])) ||
-				n > 32 && !sameMiddle(k.name, name) {
-				continue
+		i := t.heads[bucket(last, n)]
+		if i == 0 {
+			return true
+		}
+		k := &t.keys[i]
+		if k.words[3] != last || k.length != n ||
+			n > 8 && k.words[0] != word(name) ||
+			n > 16 && (n > 32 || k.words[1] != word(name[8:]) || k.words[2] != word(name[n-16:])) {
+			if i = t.named(i, name); i == 0 {
+				return true
 			}
-			if s := (i - 1) % maxSlots; seen>>s&1 == 0 {
-				seen |= 1 << s
-				f.values[s] = v
-			}
-			break
+		}
+		if s := (i - 1) % maxSlots; seen>>s&1 == 0 {
+			seen |= 1 << s
+			f.values[s] = v
 		}
 		return true
 	})
 	f.seen = seen
 }
 
-// sameMiddle compares two names of one length but for the ends that words are of.
-func sameMiddle(a, b string) bool {
-	for i := 16; i < len(a)-16 && i < len(b); i++ {
-		if a[i] != b[i] {
-			return false
-		}
+// named is the index of the key of this name, from i on.
+func (t *keyTable) named(i uint8, name string) uint8 {
+	for i != 0 && t.keys[i].name != name {
+		i = t.keys[i].next
 	}
-	return true
+	return i
 }
 
 func (f *found) has(s slot) bool { return f.seen>>(s%maxSlots)&1 != 0 }
