@@ -63,7 +63,8 @@ func (k eventKinds) find(name string) (session.Kind, bool) {
 // event appends what an event record of this kind says at this instant.
 func (w *walk) event(kind session.Kind, r plog.LogRecord) {
 	id := w.sessionID()
-	user := w.x.user(&w.record, w.b)
+	var user session.Name
+	w.x.user(&w.record, w.b, &user)
 	switch kind {
 	case session.EndedUser: // the session that it names, if any, is spared
 		if user.ID.IsZero() {

@@ -55,7 +55,7 @@ func (w *walk) request(q *request) {
 	f := w.fact(session.Request)
 	q.fill(f, id.flags)
 	if r.any(userSlots) {
-		f.User = x.user(r, w.b)
+		x.user(r, w.b, &f.User)
 	}
 	status := httpStatus(r)
 	if q.flags.Has(session.Consumer) {

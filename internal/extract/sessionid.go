@@ -119,8 +119,9 @@ func isPlaceholder(raw string) bool {
 // userSlots are where user looks.
 const userSlots = 1<<slotUser | 1<<slotUserOld
 
-// user is the identity that a record shows: a string, or a number as text.
-func (x *Extractor) user(f *found, b *Batch) session.Name {
+// user writes to name, which is zero, the identity that a record shows: a
+// string, or a number as text.
+func (x *Extractor) user(f *found, b *Batch, name *session.Name) {
 	for _, s := range [...]slot{slotUser, slotUserOld} {
 		if !f.has(s) {
 			continue
@@ -143,9 +144,10 @@ func (x *Extractor) user(f *found, b *Batch) session.Name {
 				continue
 			}
 		}
-		return session.Name{ID: x.hash.user.id(raw), Raw: raw}
+		name.Raw = raw
+		name.ID[0], name.ID[1] = x.hash.user.hash(raw)
+		return
 	}
-	return session.Name{}
 }
 
 // itoa is n as text that lives as long as the batch.
