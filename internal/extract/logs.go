@@ -46,7 +46,8 @@ func (w *walk) logRecord(r plog.LogRecord) {
 	if w.isAccessLog() {
 		q := request{flags: session.FromLog}
 		w.logTimes(&q, r)
-		q.identify(r.TraceID(), r.SpanID())
+		q.trace = r.TraceID()
+		q.span = r.SpanID()
 		w.request(&q)
 		return
 	}

@@ -10,12 +10,14 @@ import (
 
 // request is what a span or an access-log record adds to its attributes.
 type request struct {
-	start, end, at int64
-	refused        Reason // why its time is none; else usable
+	// Only both ids together identify it; a trace id alone still leads a person
+	// to its trace.
 	trace          [16]byte
 	span           [8]byte
+	start, end, at int64
 	flags          session.Flags
-	statusError    bool // of a CONSUMER span
+	refused        Reason // why its time is none; else usable
+	statusError    bool   // of a CONSUMER span
 }
 
 // request appends what the current record says, which is a request.
@@ -97,13 +99,8 @@ func (f *found) quote(d *session.Details, sessionID, user string) {
 func (q *request) fill(f *session.Fact, flags session.Flags) {
 	f.Flags = q.flags | flags
 	f.Start, f.End, f.At = q.start, q.end, q.at
-	f.Trace, f.Span = q.trace, q.span
-}
-
-// identify takes the ids of the request. Only both together identify it; a
-// trace id alone still leads a person to its trace.
-func (q *request) identify(trace pcommon.TraceID, span pcommon.SpanID) {
-	q.trace, q.span = trace, span
+	f.Trace = q.trace
+	f.Span = q.span
 }
 
 // instant reads a timestamp, or says why it is none.

@@ -48,7 +48,8 @@ func (w *walk) span(s ptrace.Span) {
 	}
 	w.x.keys.collect(s.Attributes(), &w.record)
 	q.times(s)
-	q.identify(s.TraceID(), s.SpanID())
+	q.trace = s.TraceID()
+	q.span = s.SpanID()
 	if state := s.TraceState().AsRaw(); state != "" && isSampled(state) {
 		q.flags |= session.Sampled
 	}
