@@ -94,23 +94,25 @@ func rpcOutcome(f *found) (session.Outcome, bool) {
 
 // httpStatus is the response status; 0 without one that can be read.
 func httpStatus(f *found) int32 {
-	if f.has(slotStatus) {
-		if code := f.values[slotStatus].Int(); code > 0 && code < 1000 {
-			return int32(code) // as almost every one is
-		}
+	if status := statusAt(f, slotStatus); status != 0 {
+		return status
 	}
-	return rareStatus(f)
+	return statusAt(f, slotStatusOld)
 }
 
-func rareStatus(f *found) int32 {
-	for _, s := range [...]slot{slotStatus, slotStatusOld} {
-		if f.has(s) {
-			if code, ok := number(f.values[s]); ok && code > 0 && code < 1000 {
-				return int32(code)
-			}
-		}
+func statusAt(f *found, s slot) int32 {
+	if !f.has(s) {
+		return 0
 	}
-	return 0
+	v := f.values[s%maxSlots]
+	code, ok := v.Int(), true
+	if code == 0 { // as almost none is
+		code, ok = number(v)
+	}
+	if !ok || code < 0 || code >= 1000 {
+		return 0
+	}
+	return int32(code)
 }
 
 // number reads a whole number: an int, a double (what parsers of JSON make of

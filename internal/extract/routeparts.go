@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"math/bits"
 	"strings"
 )
 
@@ -24,28 +25,32 @@ func trimSlashes(path string) string {
 	return path
 }
 
-// cutParameters is s up to the first ';' or '?'. It looks at eight bytes at a
-// time first, the last ones at the end: that almost every route has neither is
-// so known without a branch for each byte.
+// cutParameters is s up to the first ';' or '?'. It takes eight bytes at a
+// time: that almost every route has neither is so known without a branch for
+// each byte.
 func cutParameters(s string) string {
-	if n := len(s); n >= 8 {
-		signs := parameterSigns(word(s)) | parameterSigns(word(s[n-8:]))
-		for i := 8; i < n-8; i += 8 {
-			signs |= parameterSigns(word(s[i:]))
+	n := len(s)
+	if n < 8 {
+		for i := range n {
+			if s[i] == ';' || s[i] == '?' {
+				return s[:i]
+			}
 		}
-		if signs == 0 {
-			return s
+		return s
+	}
+	for i := 0; i < n-8; i += 8 {
+		if signs := parameterSigns(word(s[i:])); signs != 0 {
+			return s[:i+bits.TrailingZeros64(signs)/8]
 		}
 	}
-	for i := range len(s) {
-		if s[i] == ';' || s[i] == '?' {
-			return s[:i]
-		}
+	if signs := parameterSigns(word(s[n-8:])); signs != 0 {
+		return s[:n-8+bits.TrailingZeros64(signs)/8]
 	}
 	return s
 }
 
-// parameterSigns is zero if no byte of w is ';' or '?', which differ in one bit.
+// parameterSigns has the highest bit set in the first byte of w that is ';' or
+// '?', which differ in one bit, and is zero if none is.
 func parameterSigns(w uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	w = (w | ones*(';'^'?')) ^ ones*'?'
