@@ -62,19 +62,20 @@ func (k eventKinds) find(name string) (session.Kind, bool) {
 
 // event appends what an event record of this kind says at this instant.
 func (w *walk) event(kind session.Kind, r plog.LogRecord) {
-	var id sessionID
-	w.sessionID(&id)
-	user := w.x.user(&w.record, w.b)
+	id := w.sessionID()
+	var user session.Name
+	w.x.user(&w.record, w.b, &user)
 	switch kind {
 	case session.EndedUser: // the session that it names, if any, is spared
 		if user.ID.IsZero() {
 			return
 		}
 	default:
-		if id.state == idRefused {
-			w.b.Refused[id.refused]++
+		if id.reason == absent {
+			return
 		}
-		if id.state != idUsable {
+		if id.reason != usable {
+			w.b.Refused[id.reason]++
 			return
 		}
 	}
@@ -85,13 +86,13 @@ func (w *walk) event(kind session.Kind, r plog.LogRecord) {
 	}
 	var previous session.Name
 	if kind == session.Started {
-		if previous = w.previous(id.key); !previous.ID.IsZero() {
+		if previous = w.previous(id.raw); !previous.ID.IsZero() {
 			kind = session.Rotated
 		}
 	}
 	f := w.fact(kind)
-	if id.state == idUsable {
-		f.Session.ID, f.Session.Raw = id.key, id.raw
+	if id.reason == usable {
+		w.identify(f, id)
 	}
 	f.Previous, f.User = previous, user
 	f.Start, f.End, f.At = at, at, at
@@ -102,15 +103,15 @@ func (w *walk) event(kind session.Kind, r plog.LogRecord) {
 
 // previous is the id that a start says it replaces: none if it is unusable, and
 // none if it is the session's own.
-func (w *walk) previous(own session.ID) session.Name {
+func (w *walk) previous(own string) session.Name {
 	if !w.record.has(slotPreviousID) {
 		return session.Name{}
 	}
 	raw, reason := w.x.hash.readID(w.record.values[slotPreviousID])
 	switch reason {
 	case usable:
-		if id := w.x.hash.session.id(raw); id != own {
-			return session.Name{ID: id, Raw: raw}
+		if raw != own {
+			return session.Name{ID: w.x.hash.session.id(raw), Raw: raw}
 		}
 	case SessionIDType, SessionIDSize: // something was there; the start remains
 		w.b.Refused[reason]++

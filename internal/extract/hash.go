@@ -52,12 +52,18 @@ func (h *hasher) derive(label string) sipKey {
 
 // id is the keyed hash of raw; never the zero ID.
 func (k sipKey) id(raw string) session.ID {
+	lo, hi := k.hash(raw)
+	return session.ID{lo, hi}
+}
+
+// hash is id in two words, which come in registers where an array would not.
+func (k sipKey) hash(raw string) (lo, hi uint64) {
 	// The bytes of raw are read during the call and not kept.
-	lo, hi := siphash.Hash128(k.k0, k.k1, unsafe.Slice(unsafe.StringData(raw), len(raw)))
+	lo, hi = siphash.Hash128(k.k0, k.k1, unsafe.Slice(unsafe.StringData(raw), len(raw)))
 	if lo|hi == 0 {
 		lo = 1
 	}
-	return session.ID{lo, hi}
+	return lo, hi
 }
 
 // Pseudonym is what may be shown in place of a session or user id:

@@ -80,14 +80,15 @@ const buckets = 1024
 type keyTable struct {
 	lengths uint64         // bit n: some name's length is n, modulo its width
 	heads   [buckets]uint8 // slot+1 of a bucket's first name; 0 is none
-	keys    [maxSlots]key
+	keys    [256]key       // by slot+1: as many as no index of theirs exceeds
 	count   int
 }
 
 type key struct {
-	name  string
-	words [4]uint64
-	next  uint8 // slot+1 of the bucket's next name; 0 is none
+	words  [4]uint64
+	length int
+	next   uint8 // slot+1 of the bucket's next name; 0 is none
+	name   string
 }
 
 func newKeyTable() *keyTable {
@@ -102,7 +103,7 @@ func newKeyTable() *keyTable {
 // are taken.
 func (t *keyTable) add(name string) (slot, bool) {
 	for s := range t.count {
-		if t.keys[s].name == name {
+		if t.keys[s+1].name == name {
 			return slot(s), true
 		}
 	}
@@ -111,8 +112,8 @@ func (t *keyTable) add(name string) (slot, bool) {
 	}
 	w, s := words(name), t.count
 	t.count++
-	head := &t.heads[bucket(w[3], len(name))%buckets]
-	t.keys[s], *head = key{name, w, *head}, uint8(s)+1
+	head := &t.heads[bucket(w[3], len(name))]
+	t.keys[s+1], *head = key{w, len(name), *head, name}, uint8(s)+1
 	t.lengths |= 1 << (len(name) % 64)
 	return slot(s), true
 }
@@ -157,10 +158,11 @@ type found struct {
 // collect forgets what f held and finds what matters in m. Of two attributes
 // with one name the first counts, as for pcommon.Map.Get.
 //
-// It is where most of the time goes that a span takes, hence three liberties.
+// It is where most of the time goes that a span takes, hence some liberties.
 // All is called, since in a range clause it would check at every step that the
-// loop is still on. Names are compared by their words, as a call would cost more
-// than that. And the length comes first, to leave alone what cannot match.
+// loop is still on. The length comes first, to leave alone what cannot match.
+// And names are compared by their words with the first key of their bucket, which
+// is almost always the only one: a loop or a call for each would cost more.
 func (t *keyTable) collect(m pcommon.Map, f *found) {
 	var seen uint64
 	m.All()(func(name string, v pcommon.Value) bool {
@@ -174,24 +176,33 @@ func (t *keyTable) collect(m pcommon.Map, f *found) {
 		} else {
 			last = shortWord(name)
 		}
-		for head := t.heads[bucket(last, n)%buckets]; head != 0; {
-			s := (head - 1) % maxSlots
-			k := &t.keys[s]
-			if k.words[3] == last && len(k.name) == n &&
-				(n <= 8 || k.words[0] == word(name)) &&
-				(n <= 16 || k.words[1] == word(name[8:]) && k.words[2] == word(name[n-16:])) &&
-				(n <= 32 || k.name == name) {
-				if seen>>s&1 == 0 {
-					seen |= 1 << s
-					f.values[s] = v
-				}
+		i := t.heads[bucket(last, n)]
+		if i == 0 {
+			return true
+		}
+		k := &t.keys[i]
+		if k.words[3] != last || k.length != n ||
+			n > 8 && k.words[0] != word(name) ||
+			n > 16 && (n > 32 || k.words[1] != word(name[8:]) || k.words[2] != word(name[n-16:])) {
+			if i = t.named(i, name); i == 0 {
 				return true
 			}
-			head = k.next
+		}
+		if s := (i - 1) % maxSlots; seen>>s&1 == 0 {
+			seen |= 1 << s
+			f.values[s] = v
 		}
 		return true
 	})
 	f.seen = seen
+}
+
+// named is the index of the key of this name, from i on.
+func (t *keyTable) named(i uint8, name string) uint8 {
+	for i != 0 && t.keys[i].name != name {
+		i = t.keys[i].next
+	}
+	return i
 }
 
 func (f *found) has(s slot) bool { return f.seen>>(s%maxSlots)&1 != 0 }

@@ -46,12 +46,12 @@ func (w *walk) logRecord(r plog.LogRecord) {
 	if w.isAccessLog() {
 		q := request{flags: session.FromLog}
 		w.logTimes(&q, r)
-		q.identify(r.TraceID(), r.SpanID())
+		q.trace = r.TraceID()
+		q.span = r.SpanID()
 		w.request(&q)
 		return
 	}
-	var id sessionID
-	if w.sessionID(&id); id.state == idUsable {
+	if w.sessionID().reason == usable {
 		w.seen.OtherWithID++
 	}
 }

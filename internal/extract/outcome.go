@@ -94,25 +94,33 @@ func rpcOutcome(f *found) (session.Outcome, bool) {
 
 // httpStatus is the response status; 0 without one that can be read.
 func httpStatus(f *found) int32 {
-	for _, s := range [...]slot{slotStatus, slotStatusOld} {
-		if f.has(s) {
-			if code, ok := number(f.values[s]); ok && code > 0 && code < 1000 {
-				return int32(code)
-			}
-		}
+	if status := statusAt(f, slotStatus); status != 0 {
+		return status
 	}
-	return 0
+	return statusAt(f, slotStatusOld)
+}
+
+func statusAt(f *found, s slot) int32 {
+	if !f.has(s) {
+		return 0
+	}
+	v := f.values[s%maxSlots]
+	code, ok := v.Int(), true
+	if code == 0 { // as almost none is
+		code, ok = number(v)
+	}
+	if !ok || code < 0 || code >= 1000 {
+		return 0
+	}
+	return int32(code)
 }
 
 // number reads a whole number: an int, a double (what parsers of JSON make of
 // an int) or digits.
 func number(v pcommon.Value) (int64, bool) {
-	if n := v.Int(); n != 0 {
-		return n, true // as almost every one is
-	}
 	switch v.Type() {
 	case pcommon.ValueTypeInt:
-		return 0, true
+		return v.Int(), true
 	case pcommon.ValueTypeDouble:
 		d := v.Double()
 		return int64(d), d == math.Trunc(d) && math.Abs(d) < 1<<53

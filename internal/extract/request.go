@@ -10,12 +10,14 @@ import (
 
 // request is what a span or an access-log record adds to its attributes.
 type request struct {
-	start, end, at int64
-	refused        Reason // why its time is none; else usable
+	// Only both ids together identify it; a trace id alone still leads a person
+	// to its trace.
 	trace          [16]byte
 	span           [8]byte
+	start, end, at int64
 	flags          session.Flags
-	statusError    bool // of a CONSUMER span
+	refused        Reason // why its time is none; else usable
+	statusError    bool   // of a CONSUMER span
 }
 
 // request appends what the current record says, which is a request.
@@ -24,17 +26,17 @@ func (w *walk) request(q *request) {
 	method := r.strOr(slotMethod, slotMethodOld)
 	route, path := cutParameters(r.str(slotRoute)), cutParameters(r.strOr(slotPath, slotTargetOld))
 	class := x.classify(method, route, path)
-	var id sessionID
-	w.sessionID(&id)
+	id := w.sessionID()
 	if !class.exempt {
-		w.seen.request(id.state == idUsable)
+		w.seen.request(id.reason == usable)
 	}
 	refused := q.refused
-	switch id.state {
-	case idAbsent:
+	switch id.reason {
+	case usable:
+	case absent:
 		return
-	case idRefused:
-		refused = id.refused
+	default:
+		refused = id.reason
 	}
 	if refused != usable {
 		if !class.exempt {
@@ -45,15 +47,17 @@ func (w *walk) request(q *request) {
 	if class.exempt {
 		// What lies inside it is exempt with it; without ids nothing does.
 		if q.trace != [16]byte{} && q.span != [8]byte{} {
-			q.fill(w.fact(session.Exempt), &id)
+			f := w.fact(session.Exempt)
+			q.fill(f, id.flags)
+			w.identify(f, id)
 		}
 		return
 	}
 
 	f := w.fact(session.Request)
-	q.fill(f, &id)
+	q.fill(f, id.flags)
 	if r.any(userSlots) {
-		f.User = x.user(r, w.b)
+		x.user(r, w.b, &f.User)
 	}
 	status := httpStatus(r)
 	if q.flags.Has(session.Consumer) {
@@ -73,25 +77,30 @@ func (w *walk) request(q *request) {
 	}
 	d := &f.Details
 	d.Method, d.Status = clip(method), status
-	secrets := newSecrets(id.raw, f.User.Raw)
-	d.Route, d.Path = secrets.quote(route), secrets.quote(path)
-	if r.any(1<<slotRPCMethod | 1<<slotDestination) {
-		d.RPCMethod, d.Destination = secrets.quote(r.str(slotRPCMethod)), secrets.quote(r.str(slotDestination))
+	d.Route, d.Path = route, path
+	if r.any(quotedSlots) || max(len(route), len(path)) >= min(len(id.raw), maxDetail) {
+		r.quote(d, id.raw, f.User.Raw)
 	}
+	w.identify(f, id)
+}
+
+// quotedSlots are where else a text or an id may be that quote is there for.
+const quotedSlots = userSlots | 1<<slotRPCMethod | 1<<slotDestination
+
+// quote sees to it that d holds what may be quoted of texts, and adds the rarer
+// ones. Route and path that are shorter than the ids need none of it.
+func (f *found) quote(d *session.Details, sessionID, user string) {
+	secrets := newSecrets(sessionID, user)
+	d.Route, d.Path = secrets.quote(d.Route), secrets.quote(d.Path)
+	d.RPCMethod, d.Destination = secrets.quote(f.str(slotRPCMethod)), secrets.quote(f.str(slotDestination))
 }
 
 // fill writes what a request and an exempt one have in common.
-func (q *request) fill(f *session.Fact, id *sessionID) {
-	f.Session.ID, f.Session.Raw = id.key, id.raw
-	f.Flags = q.flags | id.flags
+func (q *request) fill(f *session.Fact, flags session.Flags) {
+	f.Flags = q.flags | flags
 	f.Start, f.End, f.At = q.start, q.end, q.at
-	f.Trace, f.Span = q.trace, q.span
-}
-
-// identify takes the ids of the request. Only both together identify it; a
-// trace id alone still leads a person to its trace.
-func (q *request) identify(trace pcommon.TraceID, span pcommon.SpanID) {
-	q.trace, q.span = trace, span
+	f.Trace = q.trace
+	f.Span = q.span
 }
 
 // instant reads a timestamp, or says why it is none.

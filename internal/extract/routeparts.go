@@ -38,15 +38,15 @@ func cutParameters(s string) string {
 		}
 		return s
 	}
-	for i := 0; ; i += 8 {
-		i = min(i, n-8)
+	for i := 0; i < n-8; i += 8 {
 		if signs := parameterSigns(word(s[i:])); signs != 0 {
 			return s[:i+bits.TrailingZeros64(signs)/8]
 		}
-		if i == n-8 {
-			return s
-		}
 	}
+	if signs := parameterSigns(word(s[n-8:])); signs != 0 {
+		return s[:n-8+bits.TrailingZeros64(signs)/8]
+	}
+	return s
 }
 
 // parameterSigns has the highest bit set in the first byte of w that is ';' or

@@ -43,45 +43,31 @@ type idSource struct {
 
 // sessionID is what one place says of whose record it is.
 type sessionID struct {
-	state   idState
-	refused Reason // if idRefused
-	flags   session.Flags
-	key     session.ID
-	raw     string
+	reason    Reason // why it is none; else usable
+	inherited bool   // from the scope or the resource
+	flags     session.Flags
+	raw       string
 }
-
-type idState uint8
-
-const (
-	idAbsent idState = iota
-	idRefused
-	idUsable
-)
 
 // sessionID is the first configured attribute that is present in f. One that
 // is present and unusable is not passed over: who is named by nothing usable
 // is nobody, not whoever the next attribute or the resource names.
-func (x *Extractor) sessionID(f *found, id *sessionID) {
-	id.state = idAbsent
-	if !f.any(x.idMask) {
-		return
-	}
-	for _, source := range x.idSources {
-		if f.has(source.slot) {
-			raw, reason := x.hash.readID(f.values[source.slot%maxSlots])
-			if reason != usable {
-				id.state, id.refused = idRefused, reason
-				return
+func (x *Extractor) sessionID(f *found) sessionID {
+	if f.any(x.idMask) {
+		for _, source := range x.idSources {
+			if f.has(source.slot) {
+				raw, reason := x.hash.readID(f.values[source.slot%maxSlots])
+				return sessionID{reason: reason, flags: source.flags, raw: raw}
 			}
-			id.state, id.flags = idUsable, source.flags
-			id.key, id.raw = x.hash.session.id(raw), raw
-			return
 		}
 	}
+	return sessionID{reason: absent}
 }
 
-// usable is the Reason of what is not refused.
-const usable = ReasonCount
+const (
+	usable = ReasonCount + iota // the Reason of what is not refused
+	absent                      // and of an id that is not there
+)
 
 // readID returns the id that v holds, or why it holds none.
 func (h *hasher) readID(v pcommon.Value) (string, Reason) {
@@ -133,8 +119,9 @@ func isPlaceholder(raw string) bool {
 // userSlots are where user looks.
 const userSlots = 1<<slotUser | 1<<slotUserOld
 
-// user is the identity that a record shows: a string, or a number as text.
-func (x *Extractor) user(f *found, b *Batch) session.Name {
+// user writes to name, which is zero, the identity that a record shows: a
+// string, or a number as text.
+func (x *Extractor) user(f *found, b *Batch, name *session.Name) {
 	for _, s := range [...]slot{slotUser, slotUserOld} {
 		if !f.has(s) {
 			continue
@@ -157,9 +144,10 @@ func (x *Extractor) user(f *found, b *Batch) session.Name {
 				continue
 			}
 		}
-		return session.Name{ID: x.hash.user.id(raw), Raw: raw}
+		name.Raw = raw
+		name.ID[0], name.ID[1] = x.hash.user.hash(raw)
+		return
 	}
-	return session.Name{}
 }
 
 // itoa is n as text that lives as long as the batch.

@@ -48,8 +48,9 @@ func (w *walk) span(s ptrace.Span) {
 	}
 	w.x.keys.collect(s.Attributes(), &w.record)
 	q.times(s)
-	q.identify(s.TraceID(), s.SpanID())
-	if isSampled(s.TraceState().AsRaw()) {
+	q.trace = s.TraceID()
+	q.span = s.SpanID()
+	if state := s.TraceState().AsRaw(); state != "" && isSampled(state) {
 		q.flags |= session.Sampled
 	}
 	w.request(&q)

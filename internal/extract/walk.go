@@ -30,7 +30,8 @@ type walk struct {
 
 	resourceID sessionID
 	scopeID    sessionID // the resource's if the scope has none
-	policy     uint8     // of records that show nothing a policy looks at
+	scopeKey   session.ID
+	policy     uint8 // of records that show nothing a policy looks at
 }
 
 // enterResource reports whether the resource is one of those that are believed.
@@ -51,7 +52,7 @@ func (w *walk) enterResource(i int, r pcommon.Resource) bool {
 	})
 	b.Seen = append(b.Seen, Seen{})
 	w.service, w.seen = &b.Resources[len(b.Resources)-1], &b.Seen[len(b.Seen)-1]
-	w.x.sessionID(f, &w.resourceID)
+	w.resourceID = w.x.sessionID(f)
 	return true
 }
 
@@ -73,20 +74,34 @@ func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
 	}
 	w.ref.Scope = int32(j)
 	w.x.keys.collect(s.Attributes(), &w.scope)
-	w.x.sessionID(&w.scope, &w.scopeID)
-	if w.scopeID.state == idAbsent {
+	w.scopeID = w.x.sessionID(&w.scope)
+	if w.scopeID.reason == absent {
 		w.scopeID = w.resourceID
+	}
+	w.scopeID.inherited = true
+	if w.scopeID.reason == usable {
+		w.scopeKey = w.x.hash.session.id(w.scopeID.raw)
 	}
 	w.policy = w.x.policies.policy(&w.scope, &w.resource)
 	return true
 }
 
 // sessionID is that of the record, else of its scope, else of its resource.
-func (w *walk) sessionID(id *sessionID) {
-	w.x.sessionID(&w.record, id)
-	if id.state == idAbsent {
-		*id = w.scopeID
+func (w *walk) sessionID() sessionID {
+	if id := w.x.sessionID(&w.record); id.reason != absent {
+		return id
 	}
+	return w.scopeID
+}
+
+// identify writes whose record f is.
+func (w *walk) identify(f *session.Fact, id sessionID) {
+	f.Session.Raw = id.raw
+	if id.inherited {
+		f.Session.ID = w.scopeKey
+		return
+	}
+	f.Session.ID[0], f.Session.ID[1] = w.x.hash.session.hash(id.raw)
 }
 
 // namesSession reports whether a record with these attributes, or what it
@@ -98,7 +113,7 @@ func (w *walk) namesSession(attributes pcommon.Map) bool {
 			return reason == usable
 		}
 	}
-	return w.scopeID.state == idUsable
+	return w.scopeID.reason == usable
 }
 
 // fact appends one from the current record.
