@@ -125,7 +125,6 @@ func (e *Engine) crowded() bool {
 func (e *Engine) newRecord(l *lane, f *Fact, now int64, slot uint32, hash uint64, place int, known bool, resource uint32, order uint64) *record {
 	l.tally.facts++
 	recent := &l.recent
-	e.touchPosition(l, recent.next)
 	r := recent.place(recent.next)
 	r.position, r.order = recent.next, order
 	r.ofTrace = 0
@@ -177,10 +176,12 @@ func (e *Engine) frame(l *lane, r *record) {
 	})
 }
 
-// makeReadyRoom decides the record whose place in l is needed next, where that
-// needs nothing but l. It reports whether there is room.
+// makeReadyRoom touches the place in l that is needed next, and decides the
+// record that has it, where that needs nothing but l. It reports whether there is
+// room.
 func (e *Engine) makeReadyRoom(l *lane) bool {
 	if !l.recent.full() {
+		e.touchPosition(l, l.recent.next)
 		return true
 	}
 	old := l.recent.place(l.recent.next)

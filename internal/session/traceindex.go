@@ -78,11 +78,11 @@ func (x *traceIndex) set(place int, hash, position uint64) {
 // find returns the place of hash, else the one that it should take: one that is
 // free or, where there is none, that of the trace that is silent longest.
 func (x *traceIndex) find(hash uint64, w window) (place int, known bool) {
-	free, at := -1, x.home(hash)
+	free, at, want := -1, x.home(hash), tag(hash)*ones16
 	for range maxBuckets {
 		b := &x.buckets[at]
-		for i, tags := range b.tags {
-			for same := equal16(tags, tag(hash)); same != 0; same &= same - 1 {
+		for i := range b.tags {
+			for same := equal16(b.tags[i], want); same != 0; same &= same - 1 {
 				if slot := i*4 + bits.TrailingZeros64(same)/16; w.holds(b.positions[slot]) {
 					return at*bucketSlots + slot, true
 				}
@@ -137,10 +137,13 @@ func (x *traceIndex) touch(hash uint64) uint32 { return x.buckets[x.home(hash)].
 // tag are the bits of hash that a slot keeps.
 func tag(hash uint64) uint64 { return hash >> 48 }
 
+// ones16 has a one in each of four numbers of 16 bits.
+const ones16 = 0x0001_0001_0001_0001
+
 // equal16 has a bit set, the highest of its 16, for each of the four numbers in
-// all that is n.
-func equal16(all, n uint64) uint64 {
-	const ones, low = 0x0001_0001_0001_0001, 0x7fff_7fff_7fff_7fff
-	differ := all ^ n*ones
+// which a and b are equal.
+func equal16(a, b uint64) uint64 {
+	const low = 0x7fff * ones16
+	differ := a ^ b
 	return ^(differ&low + low | differ | low)
 }
