@@ -23,7 +23,7 @@ import (
 // are enough, unless it is not known whether a head was stored.
 const (
 	chunkMagic   = "OSES"
-	chunkVersion = 1
+	chunkVersion = 2
 	chunkHeader  = 14
 	headKey      = "head"
 )

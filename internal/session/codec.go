@@ -17,7 +17,7 @@ var (
 )
 
 // decoder reads what is stored. After its first error, which stays, it returns
-// zeros only. It never returns memory of what it reads.
+// zeros only. Only a part is memory of what it reads.
 type decoder struct {
 	left []byte
 	err  error

@@ -2,63 +2,137 @@ package session
 
 import "slices"
 
-// readSessions reads the sessions of one chunk.
-func (r *restorer) readSessions(d *decoder, n int) {
-	slots := &r.slots[n%len(r.slots)]
-	for d.err == nil && len(d.left) > 0 {
-		stored, x, tl := d.session(&r.scratch)
-		l := r.e.lane(x.id)
-		table := &l.sessions
-		if most := len(r.head.ranges[kindSessions]) << sessionBits; d.err != nil || int(stored) >= most || table.find(x.id) != noSlot {
+// readSessions reads all sessions of the lane.
+func (r *laneRestorer) readSessions() (lost bool) {
+	return r.readRanges(kindSessions, func(d *decoder) {
+		for d.err == nil && len(d.left) > 0 {
+			r.readBlock(d)
+		}
+	})
+}
+
+// readBlock reads a few sessions. What is looked up of them is loaded first, so
+// that one does not wait for the other.
+func (r *laneRestorer) readBlock(d *decoder) {
+	r.block = r.block[:0]
+	most := len(r.head.ranges[kindSessions]) << sessionBits
+	for len(r.block) < block && len(d.left) > 0 {
+		s := d.session()
+		if d.err != nil {
+			break
+		}
+		if int(s.slot) >= most || r.alone && r.e.lane(s.entry.id).number != uint32(r.number) {
+			d.fail()
+			break
+		}
+		r.block = append(r.block, s)
+	}
+	var touched uint64
+	for i := range r.block {
+		id := r.block[i].entry.id
+		touched += uint64(r.e.lane(id).sessions.index.touch(id[0]))
+	}
+	r.touched += touched
+	for i := range r.block {
+		if !r.readSession(&r.block[i]) {
 			d.fail()
 			return
-		}
-		if table.full() {
-			victim := table.leastUseful(r.now, &r.e.cfg)
-			if victim == noSlot {
-				r.e.tombs.bury(x.id, r.now)
-				continue
-			}
-			r.e.evict(table.timeline(victim), r.now, EvictedLimit)
-		}
-		var slot uint32
-		if tl == nil {
-			x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
-			slot = table.adopt(&x)
-		} else {
-			if x.recent != 0 {
-				tl.recent = l.recent.expand(x.recent)
-			}
-			r.mapTimeline(tl, l.recent.next)
-			t := table.insert(x.id)
-			slot = t.slot
-			t.take(tl)
-			r.adopted(t)
-		}
-		r.e.touchSlot(l, slot)
-		for int(stored) >= len(*slots) {
-			*slots = append(*slots, noSlot)
-		}
-		(*slots)[stored] = slot
-		if len(table.timelines) > timelinesAtOnce {
-			table.settle(&r.e.cfg, &r.e.users)
 		}
 	}
 }
 
-// adopted notes what t has to do with others.
-func (r *restorer) adopted(t *timeline) {
+// readSession puts s in its table. It reports whether s can be.
+func (r *laneRestorer) readSession(s *storedSession) bool {
+	id := s.entry.id
+	l := r.e.lane(id)
+	table := &l.sessions
+	var tl *timeline
+	if s.kind != sessionPlain {
+		if tl = &r.scratch; !s.timeline(tl) {
+			return false
+		}
+	}
+	if table.find(id) != noSlot {
+		return false
+	}
+	if table.full() {
+		if r.alone {
+			return false // the head speaks of less
+		}
+		victim := table.leastUseful(r.now, &r.e.cfg)
+		if victim == noSlot {
+			r.e.tombs.bury(id, r.now)
+			return true
+		}
+		r.e.evict(table.timeline(victim), r.now, EvictedLimit)
+	}
+	slot := r.put(l, s, tl)
+	for int(s.slot) >= len(r.slots) {
+		r.slots = append(r.slots, noSlot)
+	}
+	r.slots[s.slot] = slot
+	if !r.alone {
+		r.tell() // the next may displace it
+	}
+	if len(table.timelines) > timelinesAtOnce {
+		table.settle(&r.e.cfg, &r.e.users)
+	}
+	return true
+}
+
+// put gives s a slot. tl is what it is as a timeline, if it is more than an
+// entry.
+func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) (slot uint32) {
+	x, table := &s.entry, &l.sessions
+	switch {
+	case tl == nil:
+		x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
+		return table.adopt(x)
+	case r.settled && s.kind == sessionBlob && x.flags&ready != 0 && len(tl.identities) < 2:
+		if more := table.blobs.put(s.body); more != 0 { // as it is
+			slot = table.adopt(x)
+			to := table.entry(slot)
+			to.more = more
+			if len(tl.identities) > 0 {
+				to.user = r.e.users.number(tl.identities[0].user)
+			}
+			r.adopted(tl, l.number<<slotBits|slot)
+			return slot
+		}
+	}
+	if x.recent != 0 {
+		tl.recent = l.recent.expand(x.recent)
+	}
+	r.mapTimeline(tl, l.recent.next)
+	t := table.insert(x.id)
+	t.take(tl)
+	r.adopted(t, t.placeOf())
+	return t.slot
+}
+
+// adopted notes what t, which is at place now, has to do with others.
+func (r *laneRestorer) adopted(t *timeline, place uint32) {
 	for n, i := range t.identities {
 		if !slices.ContainsFunc(t.identities[:n], func(have identity) bool { return have.user == i.user }) {
-			r.e.users.join(i.user, t.placeOf())
+			r.joins = append(r.joins, join{i.user, place})
 		}
 	}
 	if t.due != 0 {
-		r.e.due = append(r.e.due, t.placeOf())
+		r.due = append(r.due, place)
 	}
 	if t.suspects > 0 {
 		r.suspected = append(r.suspected, t.id)
 	}
+}
+
+// tell passes on what was noted.
+func (r *laneRestorer) tell() {
+	for _, j := range r.joins {
+		r.e.users.join(j.user, j.place)
+	}
+	r.e.due = append(r.e.due, r.due...)
+	r.restorer.suspected = append(r.restorer.suspected, r.suspected...)
+	r.joins, r.due, r.suspected = r.joins[:0], r.due[:0], r.suspected[:0]
 }
 
 func (r *restorer) mapTimeline(t *timeline, next uint64) {

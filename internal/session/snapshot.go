@@ -61,16 +61,14 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		blinds: slices.Clone(e.blinds),
 	}
 	e.each(func(l *lane) {
-		c.head.lanes = append(c.head.lanes, headLane{l.cursor, l.recent.next})
+		c.head.lanes = append(c.head.lanes, headLane{l.cursor, l.recent.next, uint64(l.sessions.len())})
 		c.lanes = append(c.lanes, laneCheckpoint{
 			c: c, lane: l, changed: l.changed, next: l.recent.next,
 			records: int(min(l.recent.limit, l.recent.next-1)), slots: int(l.sessions.slots),
 		})
 		l.changed = changes{}
 	})
-	for i := range e.cfg.Policies {
-		c.head.policies = append(c.head.policies, e.cfg.Policies[i].Name)
-	}
+	c.head.policies = headPolicies(e.cfg.Policies)
 	for kind, write := range [...]func(*parts){
 		kindServices: e.writeServices, kindTombs: e.tombs.write, kindUsers: e.users.write, kindSuspects: e.writeSuspects,
 	} {

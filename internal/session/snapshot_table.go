@@ -62,40 +62,54 @@ func appendSession(buf []byte, slot uint32, session []byte) []byte {
 	return append(buf, session...)
 }
 
-// session reads what appendSession wrote. tl, which uses the memory of scratch,
-// is nil where x says all there is; else only the id of x counts.
-func (d *decoder) session(scratch *timeline) (slot uint32, x entry, tl *timeline) {
-	slot = uint32(d.below(uint64(noSlot)))
+// storedSession is a session as it was stored.
+type storedSession struct {
+	slot  uint32 // where it was
+	kind  byte
+	entry entry  // of a timeline only the id
+	body  []byte // what stands behind the entry
+}
+
+// session reads what appendSession wrote, but for the timeline in it. The body is
+// memory of what is read.
+func (d *decoder) session() (s storedSession) {
+	s.slot = uint32(d.below(uint64(noSlot)))
 	p := d.part(d.uvarint())
-	switch kind := p.byte(); kind {
-	case sessionPlain, sessionBlob:
-		x = p.entry()
-		if kind == sessionPlain {
-			if p.end() != nil || x.flags&(taken|ready|warm) != taken|ready {
-				d.fail()
-			}
-			break
-		}
-		tl = scratch
-		if p.err != nil || readTimeline(p.left, tl) != nil || x.flags&ready != 0 && len(tl.active) == 0 {
+	switch s.kind = p.byte(); s.kind {
+	case sessionPlain:
+		if s.entry = p.entry(); p.end() != nil || s.entry.flags&(taken|ready|warm) != taken|ready {
 			d.fail()
-			break
 		}
-		tl.suspects, tl.due = 0, 0
-		x.newer(tl)
+	case sessionBlob:
+		s.entry = p.entry()
 	case sessionTimeline:
-		x.id = p.id()
-		tl = scratch
-		if p.err != nil || readTimeline(p.left, tl) != nil {
-			d.fail()
-		}
+		s.entry.id = p.id()
 	default:
 		d.fail()
 	}
-	if x.id.IsZero() {
+	if p.err != nil || s.entry.id.IsZero() {
 		d.fail()
 	}
-	return slot, x, tl
+	s.body = p.left
+	return s
+}
+
+// timeline makes tl what s is; its slices it uses again. It reports whether s is
+// one.
+func (s *storedSession) timeline(tl *timeline) bool {
+	if readTimeline(s.body, tl) != nil {
+		return false
+	}
+	if s.kind == sessionTimeline {
+		return true
+	}
+	x := &s.entry
+	if x.flags&ready != 0 && len(tl.active) == 0 {
+		return false
+	}
+	tl.suspects, tl.due = 0, 0
+	x.newer(tl)
+	return true
 }
 
 // adopt puts a session that is all in its entry in the table, which has room
