@@ -36,8 +36,9 @@ func headPolicies(all []Policy) (list []headPolicy) {
 }
 
 // headLane is what a head says of one lane: the positions of the next recent fact
-// to be decided and of the next to come, and how many sessions there are.
-type headLane struct{ cursor, next, sessions uint64 }
+// to be decided and of the next to come, how many sessions there are, and how many
+// slots they are in.
+type headLane struct{ cursor, next, sessions, slots uint64 }
 
 func (h *head) append(b []byte) []byte {
 	b = append(b, h.keyID[:]...)
@@ -52,7 +53,9 @@ func (h *head) append(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(h.lanes)))
 	for _, l := range h.lanes {
-		b = binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(b, l.cursor), l.next), l.sessions)
+		for _, v := range [...]uint64{l.cursor, l.next, l.sessions, l.slots} {
+			b = binary.AppendUvarint(b, v)
+		}
 	}
 	b = binary.AppendVarint(b, h.restarted)
 	b = binary.AppendVarint(b, h.tombFloor)
@@ -64,10 +67,12 @@ func (h *head) append(b []byte) []byte {
 	for _, ranges := range h.ranges {
 		b = binary.AppendUvarint(b, uint64(len(ranges)))
 		for i := range ranges {
-			b = append(b, ranges[i].side)
-			b = binary.AppendUvarint(b, uint64(len(ranges[i].parts)))
-			for _, sum := range ranges[i].parts {
-				b = binary.LittleEndian.AppendUint32(b, sum)
+			b = binary.AppendUvarint(b, uint64(len(ranges[i].layers)))
+			for _, l := range ranges[i].layers {
+				b = binary.AppendUvarint(append(b, l.side), uint64(len(l.parts)))
+				for _, sum := range l.parts {
+					b = binary.LittleEndian.AppendUint32(b, sum)
+				}
 			}
 		}
 	}
@@ -84,8 +89,8 @@ func readHead(body []byte) (h head, err error) {
 	h.observed, h.ringLimit = d.uvarint(), d.below(maxPosition)
 	h.tombSlots = int(d.below(1 << 32))
 	h.authenticated = d.uvarint()
-	for range d.count(3) {
-		h.lanes = append(h.lanes, headLane{d.below(maxPosition), d.below(maxPosition), d.below(maxSlots + 1)})
+	for range d.count(4) {
+		h.lanes = append(h.lanes, headLane{d.below(maxPosition), d.below(maxPosition), d.below(maxSlots + 1), d.below(maxSlots + 1)})
 	}
 	h.restarted, h.tombFloor = d.varint(), d.varint()
 	for range d.count(3) {
@@ -95,14 +100,8 @@ func readHead(body []byte) (h head, err error) {
 		d.fail()
 	}
 	for kind := range h.ranges {
-		for range d.count(2) {
-			r := chunkRange{side: uint8(d.below(maxSides))}
-			for range d.count(4) {
-				var sum [4]byte
-				d.copy(sum[:])
-				r.parts = append(r.parts, binary.LittleEndian.Uint32(sum[:]))
-			}
-			h.ranges[kind] = append(h.ranges[kind], r)
+		for range d.count(1) {
+			h.ranges[kind] = append(h.ranges[kind], d.chunkRange())
 		}
 	}
 	if h.tombSlots < 64 || h.tombSlots&(h.tombSlots-1) != 0 { // see [newTombs]
@@ -117,4 +116,17 @@ func readHead(body []byte) (h head, err error) {
 		d.fail()
 	}
 	return h, d.end()
+}
+
+func (d *decoder) chunkRange() (r chunkRange) {
+	for range d.count(2) {
+		l := layer{side: uint8(d.below(maxSides))}
+		for range d.count(4) {
+			var sum [4]byte
+			d.copy(sum[:])
+			l.parts = append(l.parts, binary.LittleEndian.Uint32(sum[:]))
+		}
+		r.layers = append(r.layers, l)
+	}
+	return r
 }

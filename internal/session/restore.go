@@ -55,8 +55,9 @@ type restorer struct {
 type laneRestorer struct {
 	*restorer
 	number int
-	alone  bool     // its sessions go to the lane of its number, where all have room
-	slots  []uint32 // by stored number; noSlot: not there
+	alone  bool     // its sessions go where they were, in the lane of its number
+	slots  []uint32 // by stored number, unless alone; noSlot: not there
+	read   bitset   // slots of which is known what was there last
 	lost   []LostChunk
 	err    error // of get
 
@@ -138,6 +139,12 @@ func (r *restorer) read() error {
 		} else {
 			lost[x.kind], err = r.readAll(x.kind, x.read)
 		}
+		if x.kind == kindServices {
+			r.settled = !lost[x.kind] && slices.Equal(h.policies, headPolicies(e.cfg.Policies))
+			for i, now := range r.services {
+				r.settled = r.settled && int(now) == i+1
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -158,12 +165,13 @@ func (r *restorer) read() error {
 	r.linkRecent()
 	r.tidyUsers()
 	e.stored = h.ranges
-	for n := range max(len(h.ranges[kindSessions]), len(h.ranges[kindRecent])) {
-		e.each(func(l *lane) { // it may lie elsewhere now
-			l.changed.sessions.set(n)
-			l.changed.recent.set(n)
-		})
-	}
+	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0
+	e.each(func(l *lane) { // it may lie elsewhere now, or say something else
+		l.changed.recent.setAll(len(h.ranges[kindRecent]))
+		if !asStored {
+			l.changed.sessions.setAll(int(l.sessions.slots))
+		}
+	})
 	if lost[kindSessions] || lost[kindTombs] || lost[kindRecent] {
 		e.Restarted(max(e.restarted, h.at))
 	}
@@ -191,27 +199,32 @@ func (r *restorer) readAll(kind chunkKind, read func(*decoder)) (lost bool, err 
 	return lost, nil
 }
 
-// readRange reads the chunks of one range, and says whether one of them is lost.
+// readRange reads the chunks of one range, what changed last first, and says
+// whether one of them is lost: then what is older is not to be relied on.
 func (r *restorer) readRange(kind chunkKind, n int, read func(*decoder), lose func(string, error)) (lost bool, err error) {
-	stored := &r.head.ranges[kind][n]
-	for part, sum := range stored.parts {
-		key := chunkKey(kind, n, part, stored.side)
-		value, err := r.get(key)
-		if err != nil {
-			return false, err
+	for _, stored := range slices.Backward(r.head.ranges[kind][n].layers) {
+		for part, sum := range stored.parts {
+			key := chunkKey(kind, n, part, stored.side)
+			value, err := r.get(key)
+			if err != nil {
+				return false, err
+			}
+			body, have, bad := openChunk(value, key, kind)
+			if bad == nil && have != sum {
+				bad = errCorrupt // it is whole, but not the one that the head means
+			}
+			if bad == nil {
+				d := decoder{left: body}
+				read(&d)
+				bad = d.end()
+			}
+			if bad != nil {
+				lose(key, bad)
+				lost = true
+			}
 		}
-		body, have, bad := openChunk(value, key, kind)
-		if bad == nil && have != sum {
-			bad = errCorrupt // it is whole, but not the one that the head means
-		}
-		if bad == nil {
-			d := decoder{left: body}
-			read(&d)
-			bad = d.end()
-		}
-		if bad != nil {
-			lose(key, bad)
-			lost = true
+		if lost {
+			break
 		}
 	}
 	return lost, nil
@@ -262,8 +275,13 @@ func (r *restorer) service(stored uint32) uint32 {
 }
 
 func (r *restorer) slot(lane int, stored uint32) uint32 {
-	if slots := r.lanes[lane].slots; int(stored) < len(slots) {
-		return slots[stored]
+	l := &r.lanes[lane]
+	if l.alone {
+		if t := &r.e.lanes[lane].sessions; stored < t.slots && t.entry(stored).flags&taken != 0 {
+			return stored
+		}
+	} else if int(stored) < len(l.slots) {
+		return l.slots[stored]
 	}
 	return noSlot
 }

@@ -10,7 +10,7 @@ func (r *restorer) layLanes() (same bool) {
 	all, fits := uint64(0), same
 	for i, stored := range h.lanes {
 		all += stored.sessions
-		fits = fits && stored.sessions <= uint64(e.lanes[i].sessions.limit)
+		fits = fits && stored.slots <= uint64(e.lanes[i].sessions.limit)
 	}
 	fits = fits && all <= uint64(e.cfg.MaxSessions)
 	r.lanes = make([]laneRestorer, len(h.lanes)) // at least one
@@ -22,9 +22,7 @@ func (r *restorer) layLanes() (same bool) {
 			stored := h.lanes[l.number]
 			l.recent.next = stored.next
 			l.cursor = min(max(stored.cursor, l.recent.oldest()), stored.next)
-			// Beyond that, and where less is read than there was, it grows.
-			most := len(h.ranges[kindSessions]) / len(e.lanes) << sessionBits
-			l.sessions.index.reserve(min(int(stored.sessions), most))
+			l.sessions.index.reserve(int(stored.sessions))
 		})
 	}
 	return same
@@ -33,10 +31,6 @@ func (r *restorer) layLanes() (same bool) {
 // readLanes lets every lane be read, side by side where they have nothing to do
 // with one another. lost: not all could be.
 func (r *restorer) readLanes(read func(*laneRestorer) (lost bool)) (lost bool, err error) {
-	r.settled = slices.Equal(r.head.policies, headPolicies(r.e.cfg.Policies))
-	for i, now := range r.services {
-		r.settled = r.settled && int(now) == i+1
-	}
 	bad := make([]bool, len(r.lanes))
 	r.sideBySide(len(r.lanes), func(i int) { bad[i] = read(&r.lanes[i]) })
 	for i := range r.lanes {
@@ -68,9 +62,9 @@ func (r *restorer) sideBySide(n int, do func(i int)) {
 }
 
 // readRanges reads all ranges of one kind of the lane, in their order.
-func (r *laneRestorer) readRanges(kind chunkKind, read func(*decoder)) (lost bool) {
+func (r *laneRestorer) readRanges(kind chunkKind, read func(d *decoder, part int)) (lost bool) {
 	for n := r.number; n < len(r.head.ranges[kind]); n += len(r.lanes) {
-		bad := r.readRange(kind, n, read)
+		bad := r.readRange(kind, n, func(d *decoder) { read(d, n/len(r.lanes)) })
 		lost = lost || bad
 	}
 	return lost

@@ -4,41 +4,50 @@ import "slices"
 
 // readSessions reads all sessions of the lane.
 func (r *laneRestorer) readSessions() (lost bool) {
-	return r.readRanges(kindSessions, func(d *decoder) {
-		for d.err == nil && len(d.left) > 0 {
-			r.readBlock(d)
+	lost = r.readRanges(kindSessions, func(d *decoder, part int) {
+		from := basis{d.varint(), d.uvarint()}
+		for last := part<<sessionBits - 1; d.err == nil && len(d.left) > 0; {
+			last = r.readBlock(d, from, last, (part+1)<<sessionBits)
 		}
 	})
+	if r.alone {
+		r.e.lanes[r.number].sessions.freeRest()
+	}
+	r.read = nil
+	return lost
 }
 
-// readBlock reads a few sessions. What is looked up of them is loaded first, so
+// readBlock reads a few sessions behind slot last and in front of end, and
+// returns the slot of the last one. What is looked up of them is loaded first, so
 // that one does not wait for the other.
-func (r *laneRestorer) readBlock(d *decoder) {
+func (r *laneRestorer) readBlock(d *decoder, from basis, last, end int) int {
 	r.block = r.block[:0]
-	most := len(r.head.ranges[kindSessions]) << sessionBits
+	end = min(end, int(r.head.lanes[r.number].slots))
 	for len(r.block) < block && len(d.left) > 0 {
-		s := d.session()
+		s := d.session(last, from)
+		if d.err == nil && (int(s.slot) >= end || s.kind != sessionFree && r.alone && r.e.lane(s.entry.id).number != uint32(r.number)) {
+			d.fail()
+		}
 		if d.err != nil {
 			break
 		}
-		if int(s.slot) >= most || r.alone && r.e.lane(s.entry.id).number != uint32(r.number) {
+		last = int(s.slot)
+		if !r.read.has(last) {
+			r.block = append(r.block, s)
+		}
+	}
+	for i := range r.block {
+		id := r.block[i].entry.id
+		r.touched += uint64(r.e.lane(id).sessions.index.touch(id[0]))
+	}
+	for i := range r.block {
+		s := &r.block[i]
+		if r.read.set(int(s.slot)); s.kind != sessionFree && !r.readSession(s) {
 			d.fail()
 			break
 		}
-		r.block = append(r.block, s)
 	}
-	var touched uint64
-	for i := range r.block {
-		id := r.block[i].entry.id
-		touched += uint64(r.e.lane(id).sessions.index.touch(id[0]))
-	}
-	r.touched += touched
-	for i := range r.block {
-		if !r.readSession(&r.block[i]) {
-			d.fail()
-			return
-		}
-	}
+	return last
 }
 
 // readSession puts s in its table. It reports whether s can be.
@@ -66,11 +75,7 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 		}
 		r.e.evict(table.timeline(victim), r.now, EvictedLimit)
 	}
-	slot := r.put(l, s, tl)
-	for int(s.slot) >= len(r.slots) {
-		r.slots = append(r.slots, noSlot)
-	}
-	r.slots[s.slot] = slot
+	r.put(l, s, tl)
 	if !r.alone {
 		r.tell() // the next may displace it
 	}
@@ -80,34 +85,48 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 	return true
 }
 
-// put gives s a slot. tl is what it is as a timeline, if it is more than an
-// entry.
-func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) (slot uint32) {
+// place gives s a slot in l: the one that it had, if it can.
+func (r *laneRestorer) place(l *lane, s *storedSession) (slot uint32) {
+	if r.alone {
+		l.sessions.placeAt(s.entry.id, s.slot)
+		return s.slot
+	}
+	slot = l.sessions.place(s.entry.id)
+	for int(s.slot) >= len(r.slots) {
+		r.slots = append(r.slots, noSlot)
+	}
+	r.slots[s.slot] = slot
+	return slot
+}
+
+// put puts s in l. tl is what it is as a timeline, if it is more than an entry.
+func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
 	x, table := &s.entry, &l.sessions
+	slot := r.place(l, s)
+	x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
 	switch {
 	case tl == nil:
-		x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
-		return table.adopt(x)
-	case r.settled && s.kind == sessionBlob && x.flags&ready != 0 && len(tl.identities) < 2:
+		table.adopt(slot, x)
+		return
+	case r.settled && s.kind == sessionBlob && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0:
 		if more := table.blobs.put(s.body); more != 0 { // as it is
-			slot = table.adopt(x)
+			table.adopt(slot, x)
 			to := table.entry(slot)
 			to.more = more
 			if len(tl.identities) > 0 {
 				to.user = r.e.users.number(tl.identities[0].user)
 			}
 			r.adopted(tl, l.number<<slotBits|slot)
-			return slot
+			return
 		}
 	}
 	if x.recent != 0 {
 		tl.recent = l.recent.expand(x.recent)
 	}
 	r.mapTimeline(tl, l.recent.next)
-	t := table.insert(x.id)
+	t := table.start(x.id, slot)
 	t.take(tl)
 	r.adopted(t, t.placeOf())
-	return t.slot
 }
 
 // adopted notes what t, which is at place now, has to do with others.

@@ -12,7 +12,7 @@ import (
 
 func init() {
 	// Small, so that a small engine has several ranges and chunks.
-	sessionBits, recordBits, maxChunkBytes = 1, 3, 300
+	sessionBits, recordBits, maxChunkBytes = 2, 3, 300
 }
 
 // stored is what a storage holds.
@@ -158,7 +158,7 @@ func errorText(err error) string {
 
 // everything returns all that e would store, without an effect on what it will.
 func everything(e *Engine, now int64) stored {
-	checkpoint, kept, doubtful := e.checkpoint, e.stored, e.doubtful
+	checkpoint, kept, doubtful, passes := e.checkpoint, e.stored, e.doubtful, e.passes
 	var changed []changes
 	e.each(func(l *lane) {
 		changed = append(changed, l.changed)
@@ -171,7 +171,7 @@ func everything(e *Engine, now int64) stored {
 		s[key] = value
 	}
 	e.each(func(l *lane) { l.changed = changed[l.number] })
-	e.checkpoint, e.stored, e.doubtful = checkpoint, kept, doubtful
+	e.checkpoint, e.stored, e.doubtful, e.passes = checkpoint, kept, doubtful, passes
 	return s
 }
 
