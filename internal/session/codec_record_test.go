@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 )
@@ -43,10 +44,12 @@ func TestRecordCodec(t *testing.T) {
 	d := rand.New(rand.NewPCG(firstSeed, 0))
 	for range 2000 {
 		r, details := anyRecord(d), Details{}
+		var written []byte
 		if d.IntN(2) == 0 {
 			details = Details{"GET", "/a", "/a/b", int32(d.Uint32()), "m", "q"}
+			written = appendDetails(nil, &details)
 		}
-		b := appendRecord(nil, &r, &details, epoch)
+		b := appendRecord(nil, &r, written, epoch)
 		in := decoder{left: b}
 		if got, gotDetails := in.record(epoch); in.end() != nil || got != r || gotDetails != details {
 			t.Fatalf("wrote %+v %+v\nread  %+v %+v: %v", r, details, got, gotDetails, in.err)
@@ -55,5 +58,18 @@ func TestRecordCodec(t *testing.T) {
 		if in.record(epoch); in.err == nil {
 			t.Fatalf("%d bytes of %+v were enough", len(in.left), r)
 		}
+	}
+}
+
+// TestDetailsRaw: details are kept as they are stored.
+func TestDetailsRaw(t *testing.T) {
+	var l detailLog
+	for _, d := range []Details{{}, {"GET", "/a", "/a/b", 200, "m", "q"}, {Status: -1, Path: "/c"}} {
+		if got, want := l.raw(l.put(&d)), appendDetails(nil, &d); !bytes.Equal(got, want) {
+			t.Errorf("%+v is kept as %q, not as %q", d, got, want)
+		}
+	}
+	if got := l.raw(7 << 32); got != nil {
+		t.Errorf("what was never put is %q", got)
 	}
 }

@@ -8,9 +8,9 @@ import (
 
 // Checkpoint is one pass over what an Engine knew when it began. Facts may go
 // on between two calls: what they change is kept as it was until it has been
-// taken. Not safe for concurrent use with the engine, but for what says so: the
-// caller holds the engine's lock around each call and may let go of it between
-// two.
+// taken. Not safe for concurrent use, and with the engine only where it says so:
+// the caller holds the engine's lock around other calls and may let go of it
+// between two.
 type Checkpoint struct {
 	e     *Engine
 	head  head
@@ -102,43 +102,25 @@ func (c *Checkpoint) Compare() {
 
 var sumSeed = maphash.MakeSeed()
 
-// placesAtOnce are how many places of a range Fill looks at: so few that nobody
-// waits long for the engine's lock.
-const placesAtOnce = 1 << 9
-
 // Fill adds a little to the next chunk, which begins empty, in the memory of buf.
-// full: there is no more to be added.
+// full: there is no more to be added. It may be called concurrently with
+// [Engine.ObserveReady].
 func (c *Checkpoint) Fill(buf []byte) (_ []byte, full bool) {
 	c.Compare()
-	for left := placesAtOnce; !c.done && len(c.small) == 0 && c.kind < kindHead; {
+	for !c.done && len(c.small) == 0 && c.kind < kindHead {
 		l, part := &c.lanes[c.n%len(c.lanes)], c.n/len(c.lanes)
 		if part >= c.parts() {
 			c.kind, c.n = c.kind+1, 0
 			continue
 		}
-		p := l.pass(c.kind)
-		plan := p.plan(part)
+		plan := l.pass(c.kind).plan(part)
 		if ranges := &c.head.ranges[c.kind]; len(*ranges) == c.n {
 			*ranges = append(*ranges, c.planned(plan))
 		}
-		if plan <= planKept {
-			p.taken = max(p.taken, p.end(part))
-			c.n++
-			continue
+		if plan > planKept {
+			return l.fill(buf, c.kind, part)
 		}
-		if len(buf) == 0 {
-			buf = l.beginChunk(buf, c.kind, part)
-		}
-		for ; p.taken < p.end(part) && left > 0 && len(buf) < maxChunkBytes; left-- {
-			if plan == planChanged {
-				if p.taken = p.changed.next(p.taken, p.end(part)); p.taken == p.end(part) {
-					break
-				}
-			}
-			buf = l.appendPlace(buf, c.kind, p.taken, plan)
-			p.taken++
-		}
-		return buf, p.taken == p.end(part) || len(buf) >= maxChunkBytes
+		c.n++
 	}
 	return buf[:0], true
 }

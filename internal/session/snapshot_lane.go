@@ -16,7 +16,7 @@ type laneCheckpoint struct {
 type lanePass struct {
 	bits    int    // places of a range, as a power of two
 	places  int    // how many there were
-	taken   int    // those in front of it have been taken
+	taken   int    // those in front of it have been taken, where they are to be
 	plans   []plan // of each range
 	changed bitset // sessions that changed, or ranges of records
 	// saved are those behind taken that have changed meanwhile, as they were.
@@ -136,6 +136,32 @@ func (l *laneCheckpoint) saveRecord(position uint64) {
 	if index := r.index(position); position < l.basis.next && l.recent.ahead(index) && r.at(position) != nil {
 		l.recent.saved.put(index, func(buf []byte) []byte { return r.appendAt(buf, position, l.basis.at) })
 	}
+}
+
+// placesAtOnce are how many places of a range fill looks at: so few that nobody
+// waits long for the lane.
+const placesAtOnce = 1 << 9
+
+// fill adds a little of a range to a chunk. full: there is no more to be added.
+func (l *laneCheckpoint) fill(buf []byte, kind chunkKind, part int) (_ []byte, full bool) {
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	p := l.pass(kind)
+	plan, end := p.plan(part), p.end(part)
+	if len(buf) == 0 {
+		buf = l.beginChunk(buf, kind, part)
+		p.taken = max(p.taken, part<<p.bits)
+	}
+	for left := placesAtOnce; p.taken < end && left > 0 && len(buf) < maxChunkBytes; left-- {
+		if plan == planChanged {
+			if p.taken = p.changed.next(p.taken, end); p.taken == end {
+				break
+			}
+		}
+		buf = l.appendPlace(buf, kind, p.taken, plan)
+		p.taken++
+	}
+	return buf, p.taken == end || len(buf) >= maxChunkBytes
 }
 
 // beginChunk begins a chunk of one range: with what its instants and positions

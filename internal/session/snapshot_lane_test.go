@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -208,5 +209,37 @@ func TestCount(t *testing.T) {
 	}
 	if got := strings.Join(all, " "); got != "0 1 63 64 130 200" || b.next(131, 150) != 150 || b.next(500, 600) != 600 {
 		t.Error(got)
+	}
+}
+
+// TestFillBesideBatches: what is taken while a chunk is filled is not in it. Run
+// it with -race.
+func TestFillBesideBatches(t *testing.T) {
+	e, now := someLanes()
+	e.Advance(now)
+	e.settleAll()
+	want := everything(e, now)
+	c := e.BeginCheckpoint(now)
+	var facts []Fact
+	for n := range uint64(4000) { // ids that are known, and others
+		facts = append(facts, Fact{
+			Session: Name{ID: ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Policy: uint8(n % 2), Start: now, End: now + 1, At: now,
+		})
+	}
+	var rest *Rest
+	var batch sync.WaitGroup
+	batch.Go(func() { rest = e.ObserveReady(facts, now) })
+	s := stored{}
+	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
+		s[key] = value
+	}
+	batch.Wait()
+	if rest.Len() == len(facts) {
+		t.Error("nothing was taken")
+	}
+	for key := range want {
+		if !bytes.Equal(s[key], want[key]) {
+			t.Errorf("%s is another", key)
+		}
 	}
 }

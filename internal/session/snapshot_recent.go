@@ -1,5 +1,7 @@
 package session
 
+import "encoding/binary"
+
 // What here is written and read depends on how the recent records are kept.
 
 // Records of one range, as a power of two. Tests have fewer.
@@ -17,9 +19,27 @@ func (r *recent) positionAt(index int, next uint64) uint64 {
 // appendAt appends the record at position.
 func (r *recent) appendAt(buf []byte, position uint64, base int64) []byte {
 	rec := r.at(position)
-	d := r.details.get(rec.details)
-	return appendRecord(buf, rec, &d, base)
+	return appendRecord(buf, rec, r.details.raw(rec.details), base)
 }
+
+// raw returns what was put at where, as appendDetails writes it, valid until it is
+// forgotten; nothing where it has been.
+func (l *detailLog) raw(where uint64) []byte {
+	i := where>>32 - l.first
+	if where>>32 < l.first || i >= uint64(len(l.blocks)) {
+		return nil
+	}
+	b := l.blocks[i][uint32(where):]
+	_, n := binary.Varint(b)
+	for range detailTexts {
+		length, size := binary.Uvarint(b[n:])
+		n += size + int(length)
+	}
+	return b[:n]
+}
+
+// detailTexts are how many strings details are.
+const detailTexts = 5
 
 // readRecent reads the records of the lane in the order of their positions,
 // since that is the order in which details are forgotten: the range that the

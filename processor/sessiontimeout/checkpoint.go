@@ -189,13 +189,14 @@ func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *s
 	return head, w.keepAlive(ctx, false, ops...)
 }
 
-// fillChunk fills the next chunk in the memory of buf. It lets go of the lock
-// again and again, and whoever waits for it comes first.
+// fillChunk fills the next chunk in the memory of buf, beside batches that are
+// taken. It lets go of the lock again and again, and whoever waits for it comes
+// first.
 func (w *watch) fillChunk(c *session.Checkpoint, buf []byte) []byte {
 	for full := false; !full; runtime.Gosched() {
-		w.mu.Lock()
+		w.mu.RLock()
 		buf, full = c.Fill(buf)
-		w.mu.Unlock()
+		w.mu.RUnlock()
 	}
 	return buf
 }
