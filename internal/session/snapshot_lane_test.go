@@ -2,9 +2,9 @@ package session
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +21,7 @@ type layered struct {
 }
 
 func newLayered(t *testing.T) *layered {
+	t.Helper()
 	cfg := historyConfig()
 	cfg.Policies, cfg.MaxSessions = []Policy{{Name: "p0", IdleTimeout: time.Hour}}, 100
 	l := &layered{T: t, e: New(cfg), now: epoch, stored: stored{}}
@@ -205,7 +206,7 @@ func TestCount(t *testing.T) {
 	}
 	var all []string
 	for n := b.next(0, 1000); n < 1000; n = b.next(n+1, 1000) {
-		all = append(all, fmt.Sprint(n))
+		all = append(all, strconv.Itoa(n))
 	}
 	if got := strings.Join(all, " "); got != "0 1 63 64 130 200" || b.next(131, 150) != 150 || b.next(500, 600) != 600 {
 		t.Error(got)
