@@ -76,7 +76,8 @@ type join struct {
 }
 
 // Restore makes an engine of what the checkpoints of another stored. get
-// returns nil and no error for what is not there. What cannot be read is left
+// returns nil and no error for what is not there; it is called concurrently
+// where Config.SideBySide calls so. What cannot be read is left
 // out and reported, the rest is restored; no verdict rests on what was lost. A
 // smaller limit than there was keeps the newest records and evicts sessions.
 // An error is one of get, [ErrNewerVersion] or [ErrOtherKey].
