@@ -1,5 +1,7 @@
 package session
 
+import "math/bits"
+
 // Before anything changes a session or a recent record it says so here: what
 // changed is stored again, and a checkpoint that is under way keeps what was.
 
@@ -24,7 +26,42 @@ func (b *bitset) add(other bitset) {
 	}
 }
 
-// changes are the ranges that changed since they were last stored.
+// count returns how many there are in [from, to).
+func (b bitset) count(from, to int) (n int) {
+	for i := from >> 6; i<<6 < to && i < len(b); i++ {
+		word := b[i]
+		if low := from - i<<6; low > 0 {
+			word = word >> low << low
+		}
+		if high := to - i<<6; high < 64 {
+			word &= 1<<high - 1
+		}
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+// next returns the first that is at or behind n, or end where there is none
+// before that.
+func (b bitset) next(n, end int) int {
+	for n < end && n>>6 < len(b) {
+		if word := b[n>>6] >> (n & 63); word != 0 {
+			return min(n+bits.TrailingZeros64(word), end)
+		}
+		n = (n>>6 + 1) << 6
+	}
+	return end
+}
+
+// setAll makes all below n its own.
+func (b *bitset) setAll(n int) {
+	for i := range n {
+		b.set(i)
+	}
+}
+
+// changes are what changed since it was last stored: sessions by slot, and recent
+// records by range.
 type changes struct{ sessions, recent bitset }
 
 // touch must be called before t changes.
@@ -32,7 +69,7 @@ func (e *Engine) touch(t *timeline) { e.touchSlot(t.lane, t.slot) }
 
 // touchSlot must be called before the session in slot changes.
 func (e *Engine) touchSlot(l *lane, slot uint32) {
-	l.changed.sessions.set(int(slot >> sessionBits))
+	l.changed.sessions.set(int(slot))
 	if e.checkpoint != nil {
 		e.checkpoint.lanes[l.number].saveSession(slot)
 	}
@@ -40,7 +77,7 @@ func (e *Engine) touchSlot(l *lane, slot uint32) {
 
 // touchNew must be called when a session has been given slot.
 func (e *Engine) touchNew(l *lane, slot uint32) {
-	l.changed.sessions.set(int(slot >> sessionBits))
+	l.changed.sessions.set(int(slot))
 	if e.checkpoint != nil {
 		e.checkpoint.lanes[l.number].saveFree(slot)
 	}

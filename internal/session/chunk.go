@@ -16,14 +16,14 @@ import (
 //
 // It is stored under kind/side/range/part, such as sessions/1/00012/0: what is
 // written together lies together, and a storage that keeps neighbours in one
-// page does not copy the other side with every write. A range that
-// changed goes to a side that the stored head does not speak of, so that the
+// page does not copy the other side with every write. What is written of a range
+// is a layer of it: all there is, or what changed since the layer before it. A
+// layer goes to a side that the stored head does not speak of, so that the
 // chunks which that head names stay as they are until the next one takes its
-// place: what is stored is always one state that the engine was in. Two sides
-// are enough, unless it is not known whether a head was stored.
+// place: what is stored is always one state that the engine was in.
 const (
 	chunkMagic   = "OSES"
-	chunkVersion = 1
+	chunkVersion = 2
 	chunkHeader  = 14
 	headKey      = "head"
 )
@@ -55,10 +55,22 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // chunkRange is what a head says of one range.
 type chunkRange struct {
-	side  uint8    // below maxSides
-	parts []uint32 // their checksums
+	layers []layer // each says what changed since the one before it
 	// sum tells whether the range changed; 0: not known.
 	sum uint64
+}
+
+type layer struct {
+	side  uint8    // below maxSides
+	parts []uint32 // their checksums
+}
+
+// sides returns those that are in use, as bits.
+func (r *chunkRange) sides() (used uint64) {
+	for i := range r.layers {
+		used |= 1 << r.layers[i].side
+	}
+	return used
 }
 
 func chunkKey(kind chunkKind, n, part int, side uint8) string {

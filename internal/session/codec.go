@@ -17,7 +17,7 @@ var (
 )
 
 // decoder reads what is stored. After its first error, which stays, it returns
-// zeros only. It never returns memory of what it reads.
+// zeros only. Only a part is memory of what it reads.
 type decoder struct {
 	left []byte
 	err  error
@@ -159,6 +159,18 @@ func appendDetails(b []byte, d *Details) []byte {
 	b = binary.AppendVarint(b, int64(d.Status))
 	for _, s := range [...]string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination} {
 		b = appendString(b, s)
+	}
+	return b
+}
+
+// append appends k as appendDetails does.
+func (k kept) append(b []byte) []byte {
+	b = binary.AppendVarint(b, int64(k.status()))
+	texts := k[detailHeader:]
+	for i := range detailTexts {
+		n := k.length(i)
+		b = append(binary.AppendUvarint(b, uint64(n)), texts[:n]...)
+		texts = texts[n:]
 	}
 	return b
 }

@@ -23,50 +23,73 @@ const (
 	recordDetails
 )
 
-// appendRecord appends all of r but the link to others of its trace, and its
-// details. Instants are distances from base.
-func appendRecord(buf []byte, r *record, details *Details, base int64) []byte {
-	var has uint64
-	for _, x := range [...]struct {
-		bit uint64
-		set bool
-	}{
-		{recordEnd, r.End != r.Start},
-		{recordAt, r.At != r.Start},
-		{recordEff, r.Eff != r.Start},
-		{recordEndFirst, r.EndFirst != r.End},
-		{recordAround, r.around != 0},
-		{recordSession, !r.session.IsZero()},
-		{recordUser, !r.user.IsZero()},
-		{recordTrace, r.trace != [16]byte{}},
-		{recordSpan, r.span != [8]byte{}},
-		{recordOfSession, r.ofSession != 0},
-		{recordSlot, r.slot != noSlot},
-		{recordResource, r.resource != 0},
-		{recordDetails, *details != Details{}},
-	} {
-		if x.set {
-			has |= x.bit
-		}
+// has says what of r is to be written.
+func (r *record) has(details bool) (has uint64) {
+	if r.End != r.Start {
+		has |= recordEnd
 	}
+	if r.At != r.Start {
+		has |= recordAt
+	}
+	if r.Eff != r.Start {
+		has |= recordEff
+	}
+	if r.EndFirst != r.End {
+		has |= recordEndFirst
+	}
+	if r.around != 0 {
+		has |= recordAround
+	}
+	if !r.session.IsZero() {
+		has |= recordSession
+	}
+	if !r.user.IsZero() {
+		has |= recordUser
+	}
+	if r.trace != [16]byte{} {
+		has |= recordTrace
+	}
+	if r.span != [8]byte{} {
+		has |= recordSpan
+	}
+	if r.ofSession != 0 {
+		has |= recordOfSession
+	}
+	if r.slot != noSlot {
+		has |= recordSlot
+	}
+	if r.resource != 0 {
+		has |= recordResource
+	}
+	if details {
+		has |= recordDetails
+	}
+	return has
+}
+
+// appendRecord appends all of r but the link to others of its trace, and its
+// details, which follow if there are any. Instants are distances from base.
+func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
+	has := r.has(details)
 	buf = binary.AppendUvarint(buf, r.position)
 	buf = binary.AppendUvarint(buf, r.order)
 	buf = binary.AppendUvarint(buf, has)
 	buf = binary.AppendVarint(buf, r.Arrival-base)
 	buf = binary.AppendVarint(buf, r.Start-r.Arrival)
-	for _, x := range [...]struct {
-		bit uint64
-		v   int64
-	}{
-		{recordEnd, r.End - r.Start},
-		{recordAt, r.At - r.Start},
-		{recordEff, r.Eff - r.Start},
-		{recordEndFirst, r.EndFirst - r.End},
-		{recordAround, r.around},
-	} {
-		if has&x.bit != 0 {
-			buf = binary.AppendVarint(buf, x.v)
-		}
+	if has&recordEnd != 0 {
+		buf = binary.AppendVarint(buf, r.End-r.Start)
+	}
+	if has&recordAt != 0 {
+		buf = binary.AppendVarint(buf, r.At-r.Start)
+	}
+	if has&recordEff != 0 {
+		buf = binary.AppendVarint(buf, r.Eff-r.Start)
+	}
+	if has&recordEndFirst != 0 {
+		buf = binary.AppendVarint(buf, r.EndFirst-r.End)
+	}
+	if has&recordAround != 0 {
+		buf = binary.AppendVarint(buf, r.around)
 	}
 	if has&recordSession != 0 {
 		buf = appendID(buf, r.session)
@@ -91,14 +114,10 @@ func appendRecord(buf []byte, r *record, details *Details, base int64) []byte {
 	}
 	buf = append(buf, byte(r.kind), byte(r.outcome), r.policy)
 	buf = binary.AppendUvarint(buf, uint64(r.flags))
-	buf = binary.AppendUvarint(buf, uint64(r.state))
-	if has&recordDetails != 0 {
-		buf = appendDetails(buf, details)
-	}
-	return buf
+	return binary.AppendUvarint(buf, uint64(r.state))
 }
 
-// record reads what appendRecord wrote.
+// record reads what appendRecord wrote, and the details behind it.
 func (d *decoder) record(base int64) (r record, details Details) {
 	r.position = d.below(maxPosition)
 	r.order = d.uvarint()

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 )
@@ -46,7 +47,10 @@ func TestRecordCodec(t *testing.T) {
 		if d.IntN(2) == 0 {
 			details = Details{"GET", "/a", "/a/b", int32(d.Uint32()), "m", "q"}
 		}
-		b := appendRecord(nil, &r, &details, epoch)
+		b := appendRecord(nil, &r, details != Details{}, epoch)
+		if details != (Details{}) {
+			b = appendDetails(b, &details)
+		}
 		in := decoder{left: b}
 		if got, gotDetails := in.record(epoch); in.end() != nil || got != r || gotDetails != details {
 			t.Fatalf("wrote %+v %+v\nread  %+v %+v: %v", r, details, got, gotDetails, in.err)
@@ -55,5 +59,18 @@ func TestRecordCodec(t *testing.T) {
 		if in.record(epoch); in.err == nil {
 			t.Fatalf("%d bytes of %+v were enough", len(in.left), r)
 		}
+	}
+}
+
+// TestDetailsKept: details that are kept are stored as others are.
+func TestDetailsKept(t *testing.T) {
+	var l detailLog
+	for _, d := range []Details{{}, {"GET", "/a", "/a/b", 200, "m", "q"}, {Status: -1, Path: "/c"}} {
+		if got, want := l.at(l.put(&d)).append(nil), appendDetails(nil, &d); !bytes.Equal(got, want) {
+			t.Errorf("%+v is stored as %q, not as %q", d, got, want)
+		}
+	}
+	if got := l.at(7 << 32); got != nil {
+		t.Errorf("what was never put is %q", got)
 	}
 }

@@ -49,7 +49,7 @@ func (e *Engine) writeServices(p *parts) {
 
 // readServices reads what writeServices wrote, and finds out what the stored
 // numbers are now.
-func (r *restorer) readServices(d *decoder, _ int) {
+func (r *restorer) readServices(d *decoder) {
 	s := &r.e.services
 	for d.err == nil && len(d.left) > 0 {
 		switch d.byte() {

@@ -78,7 +78,7 @@ const (
 
 func appendSuspect(b []byte, s *suspect, number uint64) []byte {
 	b = binary.AppendUvarint(b, number)
-	b = appendRecord(b, &s.record, &s.details, 0)
+	b = appendDetails(appendRecord(b, &s.record, true, 0), &s.details)
 	j := &s.judgement
 	var has byte
 	for i, set := range [...]bool{s.confirmed, s.counted, s.violation, j.violated, j.origin.known, j.origin.authentication} {

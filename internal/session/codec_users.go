@@ -28,7 +28,7 @@ func (u *users) write(p *parts) {
 	}
 }
 
-func (r *restorer) readUsers(d *decoder, _ int) {
+func (r *restorer) readUsers(d *decoder) {
 	u := &r.e.users
 	for d.err == nil && len(d.left) > 0 {
 		tag := d.byte()

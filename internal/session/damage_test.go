@@ -285,13 +285,12 @@ func FuzzRestore(f *testing.F) {
 			}
 		}
 		chunk := append(beginChunk(nil), body...)
-		sum := sealChunk(chunk, key, kind)
+		sealChunk(chunk, key, kind)
 		s[key] = chunk
 		if kind != kindHead { // let the head mean it
 			h, _ := readHead(whole[headKey][chunkHeader:])
-			h.ranges[kind] = []chunkRange{{parts: []uint32{sum}}}
 			key2 := chunkKey(kind, 0, 0, 0)
-			h.ranges[kind][0].parts[0] = sealChunk(chunk, key2, kind)
+			h.ranges[kind] = []chunkRange{{layers: []layer{{parts: []uint32{sealChunk(chunk, key2, kind)}}}}}
 			s[key2] = chunk
 			head := h.append(beginChunk(nil))
 			sealChunk(head, headKey, kindHead)
@@ -336,6 +335,7 @@ func FuzzReadTimeline(f *testing.F) {
 // TestLostIsDoubted: what a lost chunk may have said is in doubt, of sessions that
 // are known and of those that may have been.
 func TestLostIsDoubted(t *testing.T) {
+	defer fewerSessions(1)()
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)

@@ -8,6 +8,7 @@ const (
 	maxDetailBytes = 1024    // of one string
 	detailBits     = 11      // hold one's length
 	detailHeader   = 8 + 4
+	detailTexts    = 5
 )
 
 // detailLog keeps the details of the recent records in blocks of bytes, so
@@ -61,19 +62,42 @@ func (l *detailLog) grow(need int) int {
 	return len(l.blocks)
 }
 
-// get returns what was put at where, in memory of its own.
-func (l *detailLog) get(where uint64) Details {
+// kept are details as put wrote them.
+type kept []byte
+
+// at returns what was put at where, valid until it is forgotten; nil where it has
+// been.
+func (l *detailLog) at(where uint64) kept {
 	i := where>>32 - l.first
 	if where>>32 < l.first || i >= uint64(len(l.blocks)) {
-		return Details{}
+		return nil
 	}
-	b := l.blocks[i][uint32(where):]
-	lengths := binary.LittleEndian.Uint64(b)
-	d := Details{Status: int32(binary.LittleEndian.Uint32(b[8:]))}
-	b = b[detailHeader:]
-	for _, to := range [...]*string{&d.Method, &d.Route, &d.Path, &d.RPCMethod, &d.Destination} {
-		n := lengths & (1<<detailBits - 1)
-		*to, b, lengths = string(b[:n]), b[n:], lengths>>detailBits
+	b := kept(l.blocks[i][uint32(where):])
+	n := detailHeader
+	for i := range detailTexts {
+		n += b.length(i)
+	}
+	return b[:n]
+}
+
+// length is that of text i.
+func (k kept) length(i int) int {
+	return int(binary.LittleEndian.Uint64(k) >> (i * detailBits) & (1<<detailBits - 1))
+}
+
+func (k kept) status() int32 { return int32(binary.LittleEndian.Uint32(k[8:])) }
+
+// get returns what was put at where, in memory of its own.
+func (l *detailLog) get(where uint64) (d Details) {
+	k := l.at(where)
+	if k == nil {
+		return d
+	}
+	d.Status = k.status()
+	texts := k[detailHeader:]
+	for i, to := range [detailTexts]*string{&d.Method, &d.Route, &d.Path, &d.RPCMethod, &d.Destination} {
+		n := k.length(i)
+		*to, texts = string(texts[:n]), texts[n:]
 	}
 	return d
 }

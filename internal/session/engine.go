@@ -60,6 +60,7 @@ type Engine struct {
 	stored     [kindCount][]chunkRange
 	doubtful   [kindCount][]uint64
 	checkpoint *Checkpoint
+	passes     int // checkpoints that were begun
 }
 
 // New returns an engine. The configuration must be valid: the component that

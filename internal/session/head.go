@@ -6,7 +6,7 @@ import "encoding/binary"
 type head struct {
 	keyID    [16]byte
 	at       int64
-	policies []string
+	policies []headPolicy
 
 	observed, ringLimit  uint64
 	restarted, tombFloor int64
@@ -18,23 +18,44 @@ type head struct {
 	ranges [kindCount][]chunkRange
 }
 
+// headPolicy is what a head says of one policy: what it is called, and what of it
+// sessions were settled by, see [timeline.ordinary].
+type headPolicy struct {
+	name            string
+	idle, tolerance int64
+	inclusive       bool
+}
+
+// headPolicies returns what a head says of all.
+func headPolicies(all []Policy) (list []headPolicy) {
+	for i := range all {
+		p := &all[i]
+		list = append(list, headPolicy{p.Name, int64(p.IdleTimeout), int64(p.Tolerance), p.Inclusive})
+	}
+	return list
+}
+
 // headLane is what a head says of one lane: the positions of the next recent fact
-// to be decided and of the next to come.
-type headLane struct{ cursor, next uint64 }
+// to be decided and of the next to come, how many sessions there are, and how many
+// slots they are in.
+type headLane struct{ cursor, next, sessions, slots uint64 }
 
 func (h *head) append(b []byte) []byte {
 	b = append(b, h.keyID[:]...)
 	b = binary.AppendVarint(b, h.at)
 	b = binary.AppendUvarint(b, uint64(len(h.policies)))
-	for _, name := range h.policies {
-		b = appendString(b, name)
+	for _, p := range h.policies {
+		b = binary.AppendVarint(binary.AppendVarint(appendString(b, p.name), p.idle), p.tolerance)
+		b = appendBool(b, p.inclusive)
 	}
 	for _, v := range [...]uint64{h.observed, h.ringLimit, uint64(h.tombSlots), h.authenticated} {
 		b = binary.AppendUvarint(b, v)
 	}
 	b = binary.AppendUvarint(b, uint64(len(h.lanes)))
 	for _, l := range h.lanes {
-		b = binary.AppendUvarint(binary.AppendUvarint(b, l.cursor), l.next)
+		for _, v := range [...]uint64{l.cursor, l.next, l.sessions, l.slots} {
+			b = binary.AppendUvarint(b, v)
+		}
 	}
 	b = binary.AppendVarint(b, h.restarted)
 	b = binary.AppendVarint(b, h.tombFloor)
@@ -46,10 +67,12 @@ func (h *head) append(b []byte) []byte {
 	for _, ranges := range h.ranges {
 		b = binary.AppendUvarint(b, uint64(len(ranges)))
 		for i := range ranges {
-			b = append(b, ranges[i].side)
-			b = binary.AppendUvarint(b, uint64(len(ranges[i].parts)))
-			for _, sum := range ranges[i].parts {
-				b = binary.LittleEndian.AppendUint32(b, sum)
+			b = binary.AppendUvarint(b, uint64(len(ranges[i].layers)))
+			for _, l := range ranges[i].layers {
+				b = binary.AppendUvarint(append(b, l.side), uint64(len(l.parts)))
+				for _, sum := range l.parts {
+					b = binary.LittleEndian.AppendUint32(b, sum)
+				}
 			}
 		}
 	}
@@ -60,14 +83,14 @@ func readHead(body []byte) (h head, err error) {
 	d := decoder{left: body}
 	d.copy(h.keyID[:])
 	h.at = d.varint()
-	for range d.count(1) {
-		h.policies = append(h.policies, d.string())
+	for range d.count(4) {
+		h.policies = append(h.policies, headPolicy{d.string(), d.varint(), d.varint(), d.bool()})
 	}
 	h.observed, h.ringLimit = d.uvarint(), d.below(maxPosition)
 	h.tombSlots = int(d.below(1 << 32))
 	h.authenticated = d.uvarint()
-	for range d.count(2) {
-		h.lanes = append(h.lanes, headLane{d.below(maxPosition), d.below(maxPosition)})
+	for range d.count(4) {
+		h.lanes = append(h.lanes, headLane{d.below(maxPosition), d.below(maxPosition), d.below(maxSlots + 1), d.below(maxSlots + 1)})
 	}
 	h.restarted, h.tombFloor = d.varint(), d.varint()
 	for range d.count(3) {
@@ -77,14 +100,8 @@ func readHead(body []byte) (h head, err error) {
 		d.fail()
 	}
 	for kind := range h.ranges {
-		for range d.count(2) {
-			r := chunkRange{side: uint8(d.below(maxSides))}
-			for range d.count(4) {
-				var sum [4]byte
-				d.copy(sum[:])
-				r.parts = append(r.parts, binary.LittleEndian.Uint32(sum[:]))
-			}
-			h.ranges[kind] = append(h.ranges[kind], r)
+		for range d.count(1) {
+			h.ranges[kind] = append(h.ranges[kind], d.chunkRange())
 		}
 	}
 	if h.tombSlots < 64 || h.tombSlots&(h.tombSlots-1) != 0 { // see [newTombs]
@@ -99,4 +116,17 @@ func readHead(body []byte) (h head, err error) {
 		d.fail()
 	}
 	return h, d.end()
+}
+
+func (d *decoder) chunkRange() (r chunkRange) {
+	for range d.count(2) {
+		l := layer{side: uint8(d.below(maxSides))}
+		for range d.count(4) {
+			var sum [4]byte
+			d.copy(sum[:])
+			l.parts = append(l.parts, binary.LittleEndian.Uint32(sum[:]))
+		}
+		r.layers = append(r.layers, l)
+	}
+	return r
 }

@@ -10,7 +10,7 @@ import (
 // but its own lane.
 type lane struct {
 	number   uint32
-	mu       sync.Mutex // held by [Engine.ObserveReady] only
+	mu       sync.Mutex // held by what may run beside [Engine.ObserveReady], and that itself
 	sessions table
 	recent   recent
 	cursor   uint64 // position of the next recent request to be decided

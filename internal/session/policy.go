@@ -60,6 +60,10 @@ type Config struct {
 	// Lanes is how many shares the sessions are dealt to, so that as many
 	// batches can be taken side by side: 1 to 128, rounded up to a power of two.
 	Lanes int
+	// SideBySide calls do with 0 to n-1 and returns when all have returned. It
+	// may call it concurrently, as [Restore] does what is a lane's; nil: one
+	// after the other.
+	SideBySide func(n int, do func(i int))
 	// MaxSessions, MaxRecentRequests and MaxServices bound the state.
 	MaxSessions, MaxRecentRequests, MaxServices int
 	// Retention is how long a session is remembered after its last fact

@@ -42,14 +42,42 @@ type restorer struct {
 	policies  []uint8           // by stored number
 	services  []uint32          // by stored number - 1
 	resources map[uint32]uint32 // by stored number
-	slots     [][]uint32        // by stored lane and number; noSlot: not there
+	lanes     []laneRestorer    // by stored number
 	suspected []ID              // the sessions that had suspects
 	suspects  map[uint64]*suspect
+	// settled: policies and services are what they were, and so is what
+	// settled sessions amount to.
+	settled bool
+}
+
+// laneRestorer reads what was stored of one lane. What concerns others, too, it
+// only notes, so that lanes can be read side by side.
+type laneRestorer struct {
+	*restorer
+	number int
+	alone  bool     // its sessions go where they were, in the lane of its number
+	slots  []uint32 // by stored number, unless alone; noSlot: not there
+	read   bitset   // slots of which is known what was there last
+	lost   []LostChunk
+	err    error // of get
+
+	joins     []join
+	due       []uint32 // places
+	suspected []ID
+	block     []storedSession // reused
 	scratch   timeline
+	touched   uint64 // keeps loads alive
+}
+
+// join is a session that showed a user.
+type join struct {
+	user  ID
+	place uint32
 }
 
 // Restore makes an engine of what the checkpoints of another stored. get
-// returns nil and no error for what is not there. What cannot be read is left
+// returns nil and no error for what is not there; it is called concurrently
+// where Config.SideBySide calls so. What cannot be read is left
 // out and reported, the rest is restored; no verdict rests on what was lost. A
 // smaller limit than there was keeps the newest records and evicts sessions.
 // An error is one of get, [ErrNewerVersion] or [ErrOtherKey].
@@ -94,38 +122,32 @@ func (r *restorer) read() error {
 	e.restarted, e.blinds = h.restarted, h.blinds
 	e.authenticated = r.policySet(h.authenticated)
 	e.tombs.floor = max(e.tombs.floor, h.tombFloor)
-	r.slots = make([][]uint32, len(h.lanes))
-	sameLanes := len(h.lanes) == len(e.lanes)
-	if sameLanes {
-		e.each(func(l *lane) {
-			stored := h.lanes[l.number]
-			l.recent.startAt(stored.next)
-			l.cursor = min(max(stored.cursor, l.recent.oldest()), stored.next)
-			if n := len(h.ranges[kindSessions]) / len(e.lanes); n > 1 { // most of them are full
-				l.sessions.index.reserve(n << sessionBits)
-			}
-		})
-	}
+	sameLanes := r.layLanes()
 	var lost [kindCount]bool
 	for _, x := range [...]struct {
 		kind chunkKind
-		read func(d *decoder, n int)
+		read func(d *decoder)
 	}{
 		{kindServices, r.readServices},
-		{kindTombs, func(d *decoder, _ int) { e.tombs.read(d, h.tombSlots) }},
+		{kindTombs, func(d *decoder) { e.tombs.read(d, h.tombSlots) }},
 		{kindUsers, r.readUsers},
-		{kindSessions, r.readSessions},
+		{kindSessions, nil},
 		{kindSuspects, r.readSuspects},
 	} {
-		if x.kind == kindSuspects {
-			r.forgetSuspects()
+		var err error
+		if x.kind == kindSessions {
+			lost[x.kind], err = r.readLanes((*laneRestorer).readSessions)
+		} else {
+			lost[x.kind], err = r.readAll(x.kind, x.read)
 		}
-		for _, n := range r.order(x.kind) {
-			bad, err := r.readRange(x.kind, n, func(d *decoder) { x.read(d, n) })
-			if err != nil {
-				return err
+		if x.kind == kindServices {
+			r.settled = !lost[x.kind] && slices.Equal(h.policies, headPolicies(e.cfg.Policies))
+			for i, now := range r.services {
+				r.settled = r.settled && int(now) == i+1
 			}
-			lost[x.kind] = lost[x.kind] || bad
+		}
+		if err != nil {
+			return err
 		}
 	}
 	r.settleSuspects()
@@ -135,7 +157,7 @@ func (r *restorer) read() error {
 		lost[kindRecent] = true
 	}
 	if !lost[kindRecent] {
-		bad, err := r.readRecent()
+		bad, err := r.readLanes((*laneRestorer).readRecent)
 		if err != nil {
 			return err
 		}
@@ -144,12 +166,13 @@ func (r *restorer) read() error {
 	r.linkRecent()
 	r.tidyUsers()
 	e.stored = h.ranges
-	for n := range max(len(h.ranges[kindSessions]), len(h.ranges[kindRecent])) {
-		e.each(func(l *lane) { // it may lie elsewhere now
-			l.changed.sessions.set(n)
-			l.changed.recent.set(n)
-		})
-	}
+	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0
+	e.each(func(l *lane) { // it may lie elsewhere now, or say something else
+		l.changed.recent.setAll(len(h.ranges[kindRecent]))
+		if !asStored {
+			l.changed.sessions.setAll(int(l.sessions.slots))
+		}
+	})
 	if lost[kindSessions] || lost[kindTombs] || lost[kindRecent] {
 		e.Restarted(max(e.restarted, h.at))
 	}
@@ -162,62 +185,63 @@ func (r *restorer) read() error {
 	return nil
 }
 
-// order returns the numbers of the stored ranges of kind in the order in which
-// they are read: those of sessions lane by lane, so that what is looked up lies
-// close together.
-func (r *restorer) order(kind chunkKind) (numbers []int) {
-	lanes := 1
-	if kind == kindSessions {
-		lanes = len(r.head.lanes)
+// readAll reads the ranges of a kind that has nothing to do with lanes.
+func (r *restorer) readAll(kind chunkKind, read func(*decoder)) (lost bool, err error) {
+	if kind == kindSuspects {
+		r.forgetSuspects()
 	}
-	for lane := range lanes {
-		for n := lane; n < len(r.head.ranges[kind]); n += lanes {
-			numbers = append(numbers, n)
+	for n := range r.head.ranges[kind] {
+		bad, err := r.readRange(kind, n, read, r.lose)
+		if err != nil {
+			return lost, err
 		}
+		lost = lost || bad
 	}
-	return numbers
+	return lost, nil
 }
 
-// readRange reads the chunks of one range, and says whether one of them is lost.
-func (r *restorer) readRange(kind chunkKind, n int, read func(*decoder)) (lost bool, err error) {
-	stored := &r.head.ranges[kind][n]
-	for part, sum := range stored.parts {
-		key := chunkKey(kind, n, part, stored.side)
-		value, err := r.get(key)
-		if err != nil {
-			return false, err
+// readRange reads the chunks of one range, what changed last first, and says
+// whether one of them is lost: then what is older is not to be relied on.
+func (r *restorer) readRange(kind chunkKind, n int, read func(*decoder), lose func(string, error)) (lost bool, err error) {
+	for _, stored := range slices.Backward(r.head.ranges[kind][n].layers) {
+		for part, sum := range stored.parts {
+			key := chunkKey(kind, n, part, stored.side)
+			value, err := r.get(key)
+			if err != nil {
+				return false, err
+			}
+			body, have, bad := openChunk(value, key, kind)
+			if bad == nil && have != sum {
+				bad = errCorrupt // it is whole, but not the one that the head means
+			}
+			if bad == nil {
+				d := decoder{left: body}
+				read(&d)
+				bad = d.end()
+			}
+			if bad != nil {
+				lose(key, bad)
+				lost = true
+			}
 		}
-		body, have, bad := openChunk(value, key, kind)
-		if bad == nil && have != sum {
-			bad = errCorrupt // it is whole, but not the one that the head means
-		}
-		if bad == nil {
-			d := decoder{left: body}
-			read(&d)
-			bad = d.end()
-		}
-		if bad != nil {
-			r.lose(key, bad)
-			lost = true
+		if lost {
+			break
 		}
 	}
 	return lost, nil
 }
 
 func (r *restorer) lose(key string, why error) {
-	l := LostChunk{key, why.Error()}
-	if !slices.Contains(r.res.Lost, l) {
-		r.res.Lost = append(r.res.Lost, l)
-	}
+	r.res.Lost = append(r.res.Lost, LostChunk{key, why.Error()})
 }
 
 // mapPolicies finds out what the stored policies are called now. One that is
 // gone governs nothing any more.
 func (r *restorer) mapPolicies() {
-	for _, name := range r.head.policies {
+	for _, p := range r.head.policies {
 		now := uint8(NoPolicy)
 		for i := range r.e.cfg.Policies {
-			if r.e.cfg.Policies[i].Name == name {
+			if r.e.cfg.Policies[i].Name == p.name {
 				now = uint8(i)
 			}
 		}
@@ -252,8 +276,13 @@ func (r *restorer) service(stored uint32) uint32 {
 }
 
 func (r *restorer) slot(lane int, stored uint32) uint32 {
-	if int(stored) < len(r.slots[lane]) {
-		return r.slots[lane][stored]
+	l := &r.lanes[lane]
+	if l.alone {
+		if t := &r.e.lanes[lane].sessions; stored < t.slots && t.entry(stored).flags&taken != 0 {
+			return stored
+		}
+	} else if int(stored) < len(l.slots) {
+		return l.slots[stored]
 	}
 	return noSlot
 }

@@ -2,64 +2,157 @@ package session
 
 import "slices"
 
-// readSessions reads the sessions of one chunk.
-func (r *restorer) readSessions(d *decoder, n int) {
-	slots := &r.slots[n%len(r.slots)]
-	for d.err == nil && len(d.left) > 0 {
-		stored, x, tl := d.session(&r.scratch)
-		l := r.e.lane(x.id)
-		table := &l.sessions
-		if most := len(r.head.ranges[kindSessions]) << sessionBits; d.err != nil || int(stored) >= most || table.find(x.id) != noSlot {
-			d.fail()
-			return
+// readSessions reads all sessions of the lane.
+func (r *laneRestorer) readSessions() (lost bool) {
+	lost = r.readRanges(kindSessions, func(d *decoder, part int) {
+		from := basis{d.varint(), d.uvarint()}
+		for last := part<<sessionBits - 1; d.err == nil && len(d.left) > 0; {
+			last = r.readBlock(d, from, last, (part+1)<<sessionBits)
 		}
-		if table.full() {
-			victim := table.leastUseful(r.now, &r.e.cfg)
-			if victim == noSlot {
-				r.e.tombs.bury(x.id, r.now)
-				continue
-			}
-			r.e.evict(table.timeline(victim), r.now, EvictedLimit)
-		}
-		var slot uint32
-		if tl == nil {
-			x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
-			x.facts = countAndOpened(x.count(), r.policy(x.opened()))
-			slot = table.adopt(&x)
-		} else {
-			if x.recent != 0 {
-				tl.recent = l.recent.expand(x.recent)
-			}
-			r.mapTimeline(tl, l.recent.next)
-			t := table.insert(x.id)
-			slot = t.slot
-			t.take(tl)
-			r.adopted(t)
-		}
-		r.e.touchSlot(l, slot)
-		for int(stored) >= len(*slots) {
-			*slots = append(*slots, noSlot)
-		}
-		(*slots)[stored] = slot
-		if len(table.timelines) > timelinesAtOnce {
-			table.settle(&r.e.cfg, &r.e.users)
-		}
+	})
+	if r.alone {
+		r.e.lanes[r.number].sessions.freeRest()
 	}
+	r.read = nil
+	return lost
 }
 
-// adopted notes what t has to do with others.
-func (r *restorer) adopted(t *timeline) {
+// readBlock reads a few sessions behind slot last and in front of end, and
+// returns the slot of the last one. What is looked up of them is loaded first, so
+// that one does not wait for the other.
+func (r *laneRestorer) readBlock(d *decoder, from basis, last, end int) int {
+	r.block = r.block[:0]
+	end = min(end, int(r.head.lanes[r.number].slots))
+	for len(r.block) < block && len(d.left) > 0 {
+		s := d.session(last, from)
+		if d.err == nil && (int(s.slot) >= end || s.kind != sessionFree && r.alone && r.e.lane(s.entry.id).number != uint32(r.number)) {
+			d.fail()
+		}
+		if d.err != nil {
+			break
+		}
+		last = int(s.slot)
+		if !r.read.has(last) {
+			r.block = append(r.block, s)
+		}
+	}
+	for i := range r.block {
+		id := r.block[i].entry.id
+		r.touched += uint64(r.e.lane(id).sessions.index.touch(id[0]))
+	}
+	for i := range r.block {
+		s := &r.block[i]
+		if r.read.set(int(s.slot)); s.kind != sessionFree && !r.readSession(s) {
+			d.fail()
+			break
+		}
+	}
+	return last
+}
+
+// readSession puts s in its table. It reports whether s can be.
+func (r *laneRestorer) readSession(s *storedSession) bool {
+	id := s.entry.id
+	l := r.e.lane(id)
+	table := &l.sessions
+	var tl *timeline
+	if s.kind != sessionPlain {
+		if tl = &r.scratch; !s.timeline(tl) {
+			return false
+		}
+	}
+	if table.find(id) != noSlot {
+		return false
+	}
+	if table.full() {
+		if r.alone {
+			return false // the head speaks of less
+		}
+		victim := table.leastUseful(r.now, &r.e.cfg)
+		if victim == noSlot {
+			r.e.tombs.bury(id, r.now)
+			return true
+		}
+		r.e.evict(table.timeline(victim), r.now, EvictedLimit)
+	}
+	r.put(l, s, tl)
+	if !r.alone {
+		r.tell() // the next may displace it
+	}
+	if len(table.timelines) > timelinesAtOnce {
+		table.settle(&r.e.cfg, &r.e.users)
+	}
+	return true
+}
+
+// place gives s a slot in l: the one that it had, if it can.
+func (r *laneRestorer) place(l *lane, s *storedSession) (slot uint32) {
+	if r.alone {
+		l.sessions.placeAt(s.entry.id, s.slot)
+		return s.slot
+	}
+	slot = l.sessions.place(s.entry.id)
+	for int(s.slot) >= len(r.slots) {
+		r.slots = append(r.slots, noSlot)
+	}
+	r.slots[s.slot] = slot
+	return slot
+}
+
+// put puts s in l. tl is what it is as a timeline, if it is more than an entry.
+func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
+	x, table := &s.entry, &l.sessions
+	slot := r.place(l, s)
+	x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
+	x.facts = countAndOpened(x.count(), r.policy(x.opened()))
+	switch {
+	case tl == nil:
+		table.adopt(slot, x)
+		return
+	case r.settled && s.kind == sessionBlob && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0:
+		if more := table.blobs.put(s.body); more != 0 { // as it is
+			table.adopt(slot, x)
+			to := table.entry(slot)
+			to.more = more
+			if len(tl.identities) > 0 {
+				to.user = r.e.users.number(tl.identities[0].user)
+			}
+			r.adopted(tl, l.number<<slotBits|slot)
+			return
+		}
+	}
+	if x.recent != 0 {
+		tl.recent = l.recent.expand(x.recent)
+	}
+	r.mapTimeline(tl, l.recent.next)
+	t := table.start(x.id, slot)
+	t.take(tl)
+	r.adopted(t, t.placeOf())
+}
+
+// adopted notes what t, which is at place now, has to do with others.
+func (r *laneRestorer) adopted(t *timeline, place uint32) {
 	for n, i := range t.identities {
 		if !slices.ContainsFunc(t.identities[:n], func(have identity) bool { return have.user == i.user }) {
-			r.e.users.join(i.user, t.placeOf())
+			r.joins = append(r.joins, join{i.user, place})
 		}
 	}
 	if t.due != 0 {
-		r.e.due = append(r.e.due, t.placeOf())
+		r.due = append(r.due, place)
 	}
 	if t.suspects > 0 {
 		r.suspected = append(r.suspected, t.id)
 	}
+}
+
+// tell passes on what was noted.
+func (r *laneRestorer) tell() {
+	for _, j := range r.joins {
+		r.e.users.join(j.user, j.place)
+	}
+	r.e.due = append(r.e.due, r.due...)
+	r.restorer.suspected = append(r.restorer.suspected, r.suspected...)
+	r.joins, r.due, r.suspected = r.joins[:0], r.due[:0], r.suspected[:0]
 }
 
 func (r *restorer) mapTimeline(t *timeline, next uint64) {

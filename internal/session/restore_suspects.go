@@ -14,7 +14,7 @@ func (r *restorer) forgetSuspects() {
 	}
 }
 
-func (r *restorer) readSuspects(d *decoder, _ int) {
+func (r *restorer) readSuspects(d *decoder) {
 	for d.err == nil && len(d.left) > 0 {
 		switch d.byte() {
 		case tagSuspect:

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
 	"slices"
@@ -9,36 +8,22 @@ import (
 
 // Checkpoint is one pass over what an Engine knew when it began. Facts may go
 // on between two calls: what they change is kept as it was until it has been
-// taken. Not safe for concurrent use with the engine: the caller holds the
-// engine's lock around each call and may let go of it between two.
+// taken. Not safe for concurrent use, and with the engine only where it says so:
+// the caller holds the engine's lock around other calls and may let go of it
+// between two.
 type Checkpoint struct {
 	e     *Engine
 	head  head
 	lanes []laneCheckpoint
 	// Ranges of the other kinds are small: they were read when the checkpoint
 	// began.
-	small []smallRange
+	small    []smallRange
+	compared bool
+	was      [kindCount][]chunkRange // stored when it began
 
 	kind chunkKind // of the range that is being written; kindHead: the head
 	n    int       // its number: the lanes' first ranges, then their second...
 	done bool
-}
-
-// laneCheckpoint is the part of a pass that concerns one lane.
-type laneCheckpoint struct {
-	c *Checkpoint
-	*lane
-	changed changes // the ranges that are to be written
-
-	// records and slots are how many there were. Those in front of takenRecords
-	// and takenSlots have been taken.
-	next                     uint64
-	records, slots           int
-	takenRecords, takenSlots int
-	// Those behind it that have changed meanwhile, as they were: records by
-	// place, and sessions by slot, nothing for a free one.
-	savedRecords, savedSessions saved
-	scratch                     []byte
 }
 
 // smallRange is a range that was read at once.
@@ -54,23 +39,18 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		e.checkpoint.Abort()
 	}
 	e.decideLater()
-	c := &Checkpoint{e: e, kind: kindRecent}
+	c := &Checkpoint{e: e, kind: kindRecent, was: e.stored}
 	c.head = head{
 		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.lanes[0].recent.limit,
 		restarted: e.restarted, tombFloor: e.tombs.floor, tombSlots: len(e.tombs.slots), authenticated: e.authenticated,
-		blinds: slices.Clone(e.blinds),
+		blinds: slices.Clone(e.blinds), policies: headPolicies(e.cfg.Policies),
 	}
+	c.lanes = make([]laneCheckpoint, len(e.lanes))
 	e.each(func(l *lane) {
-		c.head.lanes = append(c.head.lanes, headLane{l.cursor, l.recent.next})
-		c.lanes = append(c.lanes, laneCheckpoint{
-			c: c, lane: l, changed: l.changed, next: l.recent.next,
-			records: int(min(l.recent.limit, l.recent.next-1)), slots: int(l.sessions.slots),
-		})
-		l.changed = changes{}
+		c.head.lanes = append(c.head.lanes, headLane{l.cursor, l.recent.next, uint64(l.sessions.len()), uint64(l.sessions.slots)})
+		c.lanes[l.number].begin(c, l)
 	})
-	for i := range e.cfg.Policies {
-		c.head.policies = append(c.head.policies, e.cfg.Policies[i].Name)
-	}
+	e.passes++
 	for kind, write := range [...]func(*parts){
 		kindServices: e.writeServices, kindTombs: e.tombs.write, kindUsers: e.users.write, kindSuspects: e.writeSuspects,
 	} {
@@ -86,111 +66,121 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 // used again for its value. ok is false at the end. A chunk is at most about
 // 1 MiB, unless one session alone is larger. Each must be stored before the
 // next checkpoint begins, and the head, which is the last, after all others.
+//
+// It is [Checkpoint.Fill] until that says so, and [Checkpoint.Seal].
 func (c *Checkpoint) Next(buf []byte) (key string, value []byte, ok bool) {
-	if c.done {
-		return "", nil, false
+	buf = buf[:0]
+	for full := false; !full; {
+		buf, full = c.Fill(buf)
 	}
-	for len(c.small) > 0 {
-		if key, value, ok := c.nextSmall(buf); ok {
-			return key, value, true
-		}
-	}
-	for c.kind < kindHead {
-		l, part := &c.lanes[c.n%len(c.lanes)], c.n/len(c.lanes)
-		places, perChunk, changed, taken, write := l.slots, 1<<sessionBits, l.changed.sessions, &l.takenSlots, l.appendSession
-		if c.kind == kindRecent {
-			places, perChunk, changed, taken, write = l.records, 1<<recordBits, l.changed.recent, &l.takenRecords, l.appendRecord
-		}
-		ranges := &c.head.ranges[c.kind]
-		end := min((part+1)*perChunk, places)
-		switch {
-		case part*perChunk >= c.most():
-			c.kind, c.n = c.kind+1, 0
-			continue
-		case *taken >= end && len(*ranges) > c.n:
-			c.n++ // all of it has been written
-			continue
-		}
-		stored := c.e.stored[c.kind]
-		known := c.n < len(stored)
-		if known && !changed.has(part) {
-			*ranges = append(*ranges, stored[c.n])
-			*taken = max(*taken, end)
-			c.n++
-			continue
-		}
-		if len(*ranges) == c.n {
-			*ranges = append(*ranges, chunkRange{side: c.side(c.kind, c.n)})
-		}
-		if *taken >= end { // this lane has less than others
-			c.n++
-			continue
-		}
-		value = beginChunk(buf)
-		if c.kind == kindRecent {
-			value = binary.AppendVarint(value, c.head.at) // what the instants of its records are distances from
-		}
-		for ; *taken < end && len(value) < maxChunkBytes; *taken++ {
-			value = write(value, *taken)
-		}
-		return c.seal(c.kind, c.n, value)
-	}
-	c.done = true
-	value = c.head.append(beginChunk(buf))
-	sealChunk(value, headKey, kindHead)
-	return headKey, value, true
+	return c.Seal(buf)
 }
 
-// most is how many places of the kind that is being written one lane has at
-// most.
-func (c *Checkpoint) most() (n int) {
-	for i := range c.lanes {
-		if c.kind == kindRecent {
-			n = max(n, c.lanes[i].records)
-		} else {
-			n = max(n, c.lanes[i].slots)
-		}
+// Compare finds out what of the small kinds changed. Fill does it under the
+// engine's lock where nobody has done it, without, before.
+func (c *Checkpoint) Compare() {
+	if c.compared {
+		return
 	}
-	return n
-}
-
-// seal adds a chunk to the range that is being written.
-func (c *Checkpoint) seal(kind chunkKind, n int, value []byte) (string, []byte, bool) {
-	r := &c.head.ranges[kind][n]
-	key := chunkKey(kind, n, len(r.parts), r.side)
-	r.parts = append(r.parts, sealChunk(value, key, kind))
-	return key, value, true
-}
-
-var sumSeed = maphash.MakeSeed()
-
-// nextSmall writes the next body of what was read when the checkpoint began, if
-// it is another than what is stored.
-func (c *Checkpoint) nextSmall(buf []byte) (key string, value []byte, ok bool) {
-	s := &c.small[0]
-	if len(c.head.ranges[s.kind]) == 0 {
+	c.compared = true
+	c.small = slices.DeleteFunc(c.small, func(s smallRange) bool {
 		var sum maphash.Hash
 		sum.SetSeed(sumSeed)
 		for _, body := range s.bodies {
 			sum.Write(body)
 		}
-		r := chunkRange{sum: max(sum.Sum64(), 1), side: c.side(s.kind, 0)}
-		if stored := c.e.stored[s.kind]; len(stored) > 0 {
-			if stored[0].sum == r.sum && len(stored[0].parts) == len(s.bodies) {
-				c.head.ranges[s.kind] = stored
-				c.small = c.small[1:]
-				return "", nil, false
-			}
+		r := chunkRange{layers: []layer{{side: c.side(s.kind, 0)}}, sum: max(sum.Sum64(), 1)}
+		was := c.was[s.kind]
+		same := len(was) > 0 && was[0].sum == r.sum && len(was[0].layers[0].parts) == len(s.bodies)
+		if same {
+			r = was[0]
 		}
 		c.head.ranges[s.kind] = []chunkRange{r}
+		return same || len(s.bodies) == 0
+	})
+}
+
+var sumSeed = maphash.MakeSeed()
+
+// Fill adds a little to the next chunk, which begins empty, in the memory of buf.
+// full: there is no more to be added. It may be called concurrently with
+// [Engine.ObserveReady].
+func (c *Checkpoint) Fill(buf []byte) (_ []byte, full bool) {
+	c.Compare()
+	for !c.done && len(c.small) == 0 && c.kind < kindHead {
+		l, part := &c.lanes[c.n%len(c.lanes)], c.n/len(c.lanes)
+		if part >= c.parts() {
+			c.kind, c.n = c.kind+1, 0
+			continue
+		}
+		plan := l.pass(c.kind).plan(part)
+		if ranges := &c.head.ranges[c.kind]; len(*ranges) == c.n {
+			*ranges = append(*ranges, c.planned(plan))
+		}
+		if plan > planKept {
+			return l.fill(buf, c.kind, part)
+		}
+		c.n++
 	}
-	if len(s.bodies) == 0 {
-		c.small = c.small[1:]
+	return buf[:0], true
+}
+
+// parts is how many ranges of the kind that is being written one lane has at most.
+func (c *Checkpoint) parts() (n int) {
+	for i := range c.lanes {
+		n = max(n, len(c.lanes[i].pass(c.kind).plans))
+	}
+	return n
+}
+
+// planned begins what the head says of the range that is to be written next.
+func (c *Checkpoint) planned(plan plan) (r chunkRange) {
+	switch plan {
+	case planKept:
+		return c.was[c.kind][c.n]
+	case planChanged:
+		r.layers = slices.Clone(c.was[c.kind][c.n].layers)
+	case planNone:
+		return r
+	}
+	r.layers = append(r.layers, layer{side: c.side(c.kind, c.n)})
+	return r
+}
+
+// Seal completes the chunk that Fill has filled. The engine's lock is not needed.
+// ok is false at the end.
+func (c *Checkpoint) Seal(chunk []byte) (key string, value []byte, ok bool) {
+	switch {
+	case c.done:
 		return "", nil, false
+	case len(c.small) > 0:
+		s := &c.small[0]
+		key, value = c.seal(s.kind, 0, append(beginChunk(chunk), s.bodies[0]...))
+		if s.bodies = s.bodies[1:]; len(s.bodies) == 0 {
+			c.small = c.small[1:]
+		}
+		return key, value, true
+	case c.kind < kindHead:
+		n := c.n
+		if p := c.lanes[n%len(c.lanes)].pass(c.kind); p.taken >= p.end(n/len(c.lanes)) {
+			c.n++
+		}
+		key, value = c.seal(c.kind, n, chunk)
+		return key, value, true
 	}
-	value = append(beginChunk(buf), s.bodies[0]...)
-	s.bodies = s.bodies[1:]
-	return c.seal(s.kind, 0, value)
+	c.done = true
+	value = c.head.append(beginChunk(chunk))
+	sealChunk(value, headKey, kindHead)
+	return headKey, value, true
+}
+
+// seal makes chunk the next part of the newest layer of range n.
+func (c *Checkpoint) seal(kind chunkKind, n int, chunk []byte) (string, []byte) {
+	r := &c.head.ranges[kind][n]
+	newest := &r.layers[len(r.layers)-1]
+	key := chunkKey(kind, n, len(newest.parts), newest.side)
+	newest.parts = append(newest.parts, sealChunk(chunk, key, kind))
+	return key, chunk
 }
 
 // Commit says that everything was stored.
@@ -206,6 +196,28 @@ func (c *Checkpoint) Commit() {
 	c.e.doubtful = [kindCount][]uint64{}
 }
 
+// Needless returns the keys of what was stored before, and is not needed any more
+// once Commit has been called. The engine's lock is not needed.
+func (c *Checkpoint) Needless() (keys []string) {
+	for kind, ranges := range c.was {
+		for n := range ranges {
+			var used uint64
+			if n < len(c.head.ranges[kind]) {
+				used = c.head.ranges[kind][n].sides()
+			}
+			for _, l := range ranges[n].layers {
+				for part := range l.parts {
+					if used&(1<<l.side) == 0 {
+						keys = append(keys, chunkKey(chunkKind(kind), n, part, l.side))
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 // Abort says that not everything was stored, or that it is not known: what was
 // taken counts as changed again.
 func (c *Checkpoint) Abort() {
@@ -219,14 +231,14 @@ func (c *Checkpoint) Abort() {
 				if n == len(*doubtful) {
 					*doubtful = append(*doubtful, 0)
 				}
-				(*doubtful)[n] |= 1 << ranges[n].side
+				(*doubtful)[n] |= ranges[n].sides()
 			}
 		}
 	}
 	for i := range c.lanes {
 		l := &c.lanes[i]
-		l.lane.changed.sessions.add(l.changed.sessions)
-		l.lane.changed.recent.add(l.changed.recent)
+		l.of.changed.sessions.add(l.sessions.changed)
+		l.of.changed.recent.add(l.recent.changed)
 	}
 	c.e.checkpoint, c.done = nil, true
 }
@@ -235,69 +247,11 @@ func (c *Checkpoint) Abort() {
 // stored head names.
 func (c *Checkpoint) side(kind chunkKind, n int) uint8 {
 	var taken uint64
-	if n < len(c.e.stored[kind]) {
-		taken = 1 << c.e.stored[kind][n].side
+	if n < len(c.was[kind]) {
+		taken = c.was[kind][n].sides()
 	}
 	if n < len(c.e.doubtful[kind]) && taken|c.e.doubtful[kind][n] != ^uint64(0) {
 		taken |= c.e.doubtful[kind][n]
 	}
 	return uint8(bits.TrailingZeros64(^taken))
-}
-
-// writes reports whether part of what l has of kind is still to be written.
-func (l *laneCheckpoint) writes(kind chunkKind, part int, changed bitset) bool {
-	return changed.has(part) || part*len(l.c.lanes)+int(l.number) >= len(l.c.e.stored[kind])
-}
-
-// saveSession keeps the session in slot as it is, unless that is known.
-func (l *laneCheckpoint) saveSession(slot uint32) {
-	if int(slot) < l.takenSlots || int(slot) >= l.slots || !l.writes(kindSessions, int(slot>>sessionBits), l.changed.sessions) {
-		return
-	}
-	if !l.savedSessions.has(int(slot)) {
-		l.savedSessions.put(int(slot), func(buf []byte) []byte { return l.sessions.appendSlot(buf, slot) })
-	}
-}
-
-// saveFree keeps that slot was free, unless something else is known.
-func (l *laneCheckpoint) saveFree(slot uint32) {
-	if int(slot) < l.takenSlots || int(slot) >= l.slots {
-		return
-	}
-	if !l.savedSessions.has(int(slot)) {
-		l.savedSessions.put(int(slot), func(buf []byte) []byte { return buf })
-	}
-}
-
-// saveRecord keeps the record at position as it is, unless that is known.
-func (l *laneCheckpoint) saveRecord(position uint64) {
-	index := l.recent.index(position)
-	if index < l.takenRecords || position >= l.next || l.recent.at(position) == nil ||
-		!l.writes(kindRecent, index>>recordBits, l.changed.recent) {
-		return
-	}
-	if !l.savedRecords.has(index) {
-		l.savedRecords.put(index, func(buf []byte) []byte { return l.recent.appendAt(buf, position, l.c.head.at) })
-	}
-}
-
-// appendSession appends the session that was in slot when the pass began.
-func (l *laneCheckpoint) appendSession(buf []byte, slot int) []byte {
-	session, saved := l.savedSessions.get(slot)
-	if !saved {
-		l.scratch = l.sessions.appendSlot(l.scratch[:0], uint32(slot))
-		session = l.scratch
-	}
-	if len(session) == 0 {
-		return buf
-	}
-	return appendSession(buf, uint32(slot), session)
-}
-
-// appendRecord appends the record that was at index when the pass began.
-func (l *laneCheckpoint) appendRecord(buf []byte, index int) []byte {
-	if rec, saved := l.savedRecords.get(index); saved {
-		return append(buf, rec...)
-	}
-	return l.recent.appendAt(buf, l.recent.positionAt(index, l.next), l.c.head.at)
 }

@@ -14,54 +14,52 @@ func (r *recent) positionAt(index int, next uint64) uint64 {
 // appendAt appends the record at position.
 func (r *recent) appendAt(buf []byte, position uint64, base int64) []byte {
 	rec := r.at(position)
-	d := r.details.get(rec.details)
-	return appendRecord(buf, rec, &d, base)
+	details := r.details.at(rec.details)
+	buf = appendRecord(buf, rec, details != nil, base)
+	if details == nil {
+		return buf
+	}
+	return details.append(buf)
 }
 
-// readRecent reads the records of each lane in the order of their positions,
+// readRecent reads the records of the lane in the order of their positions,
 // since that is the order in which details are forgotten: the range that the
 // oldest lies in comes first, and once more at the end for those that lie in
 // front of it.
-func (r *restorer) readRecent() (lost bool, err error) {
+func (r *laneRestorer) readRecent() (lost bool) {
 	lanes := len(r.head.lanes)
-	for lane := range lanes {
-		next := r.head.lanes[lane].next
-		ranges := int((min(r.head.ringLimit, next-1) + 1<<recordBits - 1) >> recordBits)
-		if ranges == 0 || (ranges-1)*lanes+lane >= len(r.head.ranges[kindRecent]) {
-			lost = lost || ranges > 0
-			continue
-		}
-		last := int((next - 2) % r.head.ringLimit) // where the newest lies
-		first := 0
-		if next > r.head.ringLimit {
-			first = (last + 1) % int(r.head.ringLimit)
-		}
-		passes := ranges
-		if first&(1<<recordBits-1) != 0 {
-			passes++
-		}
-		for i := range passes {
-			n := (first>>recordBits + i) % ranges
-			bad, err := r.readRange(kindRecent, n*lanes+lane, func(d *decoder) {
-				base := d.varint()
-				for d.err == nil && len(d.left) > 0 {
-					rec, details := d.record(base)
-					if d.err != nil || rec.position == 0 {
-						continue
-					}
-					index := int((rec.position - 1) % r.head.ringLimit)
-					if (i > 0 || index >= first) && (i < ranges || index < first) {
-						r.e.lanes[lane].recent.restore(r.mapRecord(rec, lane), &details)
-					}
-				}
-			})
-			if err != nil {
-				return lost, err
-			}
-			lost = lost || bad
-		}
+	next := r.head.lanes[r.number].next
+	ranges := int((min(r.head.ringLimit, next-1) + 1<<recordBits - 1) >> recordBits)
+	if ranges == 0 || (ranges-1)*lanes+r.number >= len(r.head.ranges[kindRecent]) {
+		return ranges > 0
 	}
-	return lost, nil
+	last := int((next - 2) % r.head.ringLimit) // where the newest lies
+	first := 0
+	if next > r.head.ringLimit {
+		first = (last + 1) % int(r.head.ringLimit)
+	}
+	passes := ranges
+	if first&(1<<recordBits-1) != 0 {
+		passes++
+	}
+	for i := range passes {
+		n := (first>>recordBits + i) % ranges
+		bad := r.readRange(kindRecent, n*lanes+r.number, func(d *decoder) {
+			base := d.varint()
+			for d.err == nil && len(d.left) > 0 {
+				rec, details := d.record(base)
+				if d.err != nil || rec.position == 0 {
+					continue
+				}
+				index := int((rec.position - 1) % r.head.ringLimit)
+				if (i > 0 || index >= first) && (i < ranges || index < first) {
+					r.e.lanes[r.number].recent.restore(r.mapRecord(rec, r.number), &details)
+				}
+			}
+		})
+		lost = lost || bad
+	}
+	return lost
 }
 
 func (r *restorer) mapRecord(rec record, lane int) record {
@@ -105,19 +103,28 @@ func (r *restorer) doubtTorn() {
 // linkRecent links the records that were restored. A place whose record is not
 // there holds one that is nobody's.
 func (r *restorer) linkRecent() {
-	r.e.each(func(l *lane) {
+	undecided := make([]int, len(r.e.lanes))
+	r.sideBySide(len(undecided), func(i int) {
+		l := &r.e.lanes[i]
 		for p := l.recent.oldest(); p < l.recent.next; p++ {
-			r.link(l, p)
+			if r.link(l, p) {
+				undecided[i]++
+			}
 		}
 	})
+	for _, n := range undecided {
+		r.e.undecided += n
+	}
 }
 
-func (r *restorer) link(l *lane, p uint64) {
+// link reports whether the record at p waits for its decision as one that is
+// accused.
+func (r *restorer) link(l *lane, p uint64) (undecided bool) {
 	e, rec := r.e, l.recent.place(p)
 	e.touchPosition(l, p)
 	if rec.position != p {
 		*rec = record{position: p, kind: Exempt, slot: noSlot, policy: NoPolicy, state: decided}
-		return
+		return false
 	}
 	rec.ofTrace = l.recent.expand(l.recent.traces.put(rec.hash(), p, l.recent.window()))
 	was := rec.state
@@ -130,11 +137,9 @@ func (r *restorer) link(l *lane, p uint64) {
 			}
 		}
 	}
-	if rec.state&accused != 0 {
-		e.undecided++
-	}
 	if rec.state&(afterSilence|decided) == afterSilence && rec.policy != NoPolicy {
 		tally := &l.tally
 		tally.silent[tally.row(e.stats.rowOf(rec.policy, e.services.resources[rec.resource].service))]++
 	}
+	return rec.state&accused != 0
 }

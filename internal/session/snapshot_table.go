@@ -5,109 +5,200 @@ import "encoding/binary"
 // What here is written and read depends on how the table keeps its sessions.
 
 // Sessions of one range, as a power of two. Tests have fewer.
-var sessionBits = 10
+var sessionBits = 13
 
 // How a session is written: as an entry that is all there is, as an entry and
-// its blob, or as a timeline.
+// its blob, or as a timeline; or that there is none any more.
 const (
-	sessionPlain = iota + 1
+	sessionFree = iota
+	sessionPlain
 	sessionBlob
 	sessionTimeline
+
+	sessionKindBits = 2
 )
 
-// appendSlot appends the session in slot. Nothing if the slot is free.
-func (t *table) appendSlot(buf []byte, slot uint32) []byte {
+// basis is what the instants and the positions of stored sessions are distances
+// from: when the pass began, and the position of the lane's next recent fact then.
+type basis struct {
+	at   int64
+	next uint64
+}
+
+// appendSlot appends the session in slot behind the kind of what it is.
+func (t *table) appendSlot(buf []byte, slot uint32, from basis) []byte {
 	x := t.entry(slot)
 	switch {
 	case x.flags&taken == 0:
-		return buf
+		return append(buf, sessionFree)
 	case x.flags&warm != 0:
 		return appendTimeline(appendID(append(buf, sessionTimeline), x.id), t.timelines[x.more])
 	case x.more != 0:
-		return append(x.append(append(buf, sessionBlob)), t.blobs.get(x.more)...)
+		return append(x.append(append(buf, sessionBlob), from), t.blobs.get(x.more)...)
 	}
-	return x.append(append(buf, sessionPlain))
+	return x.append(append(buf, sessionPlain), from)
 }
+
+// What a stored entry has, beside flags: all are taken, and none is warm.
+const (
+	entrySince  = taken // another than from
+	entryRecent = warm
+	entryOpened = reportedEntry << 1 // another than policy
+)
 
 // append appends all of x but its references.
-func (x *entry) append(buf []byte) []byte {
-	buf = appendID(buf, x.id)
-	buf = binary.LittleEndian.AppendUint64(buf, uint64(x.from))
+func (x *entry) append(buf []byte, from basis) []byte {
+	has := x.flags &^ (entrySince | entryRecent)
+	if x.since != x.from {
+		has |= entrySince
+	}
+	if x.recent != 0 {
+		has |= entryRecent
+	}
+	if x.opened() != x.policy {
+		has |= entryOpened
+	}
+	buf = append(appendID(buf, x.id), byte(has), x.policy)
+	if has&entryOpened != 0 {
+		buf = append(buf, x.opened())
+	}
+	buf = binary.AppendVarint(buf, from.at-x.from)
 	buf = binary.AppendVarint(buf, x.end-x.from)
-	buf = binary.AppendVarint(buf, x.since-x.from)
-	buf = binary.LittleEndian.AppendUint32(buf, x.recent)
-	buf = binary.LittleEndian.AppendUint32(buf, x.heard)
+	if has&entrySince != 0 {
+		buf = binary.AppendVarint(buf, x.from-x.since)
+	}
+	if has&entryRecent != 0 {
+		buf = binary.AppendUvarint(buf, uint64(uint32(from.next)-x.recent))
+	}
+	buf = binary.AppendVarint(buf, from.at/secondNanos-int64(x.heard))
 	buf = binary.AppendUvarint(buf, uint64(x.count()))
-	buf = binary.AppendUvarint(buf, uint64(x.policies))
-	return append(buf, x.opened(), x.policy, byte(x.flags))
+	return binary.AppendUvarint(buf, uint64(x.policies))
 }
 
-func (d *decoder) entry() (x entry) {
+const secondNanos = 1_000_000_000
+
+func (d *decoder) entry(from basis) (x entry) {
 	x.id = d.id()
-	var fixed [8]byte
-	d.copy(fixed[:])
-	x.from = int64(binary.LittleEndian.Uint64(fixed[:]))
-	x.end, x.since = d.after(x.from), d.after(x.from)
-	d.copy(fixed[:])
-	x.recent, x.heard = binary.LittleEndian.Uint32(fixed[:4]), binary.LittleEndian.Uint32(fixed[4:])
-	count, policies, opened := d.below(maxFacts+1), d.below(1<<16), d.byte()
-	x.facts, x.policies = countAndOpened(uint32(count), opened), uint16(policies)
-	x.policy, x.flags = d.byte(), entryFlags(d.byte())
+	has := entryFlags(d.byte())
+	x.flags, x.policy = has&^(entryRecent|entryOpened)|taken, d.byte()
+	opened := x.policy
+	if has&entryOpened != 0 {
+		opened = d.byte()
+	}
+	x.from = from.at - d.varint()
+	x.end, x.since = d.after(x.from), x.from
+	if has&entrySince != 0 {
+		x.since = x.from - d.varint()
+	}
+	if has&entryRecent != 0 {
+		x.recent = uint32(from.next) - uint32(d.below(1<<32))
+	}
+	x.heard = uint32(from.at/secondNanos - d.varint())
+	x.facts = countAndOpened(uint32(d.below(maxFacts+1)), opened)
+	x.policies = uint16(d.below(1 << 16))
 	return x
 }
 
-// appendSession appends what appendSlot wrote as one of several.
-func appendSession(buf []byte, slot uint32, session []byte) []byte {
-	buf = binary.AppendUvarint(buf, uint64(slot))
-	buf = binary.AppendUvarint(buf, uint64(len(session)))
+// appendSession appends what appendSlot wrote, so many slots behind the one
+// before it.
+func appendSession(buf []byte, behind int, session []byte) []byte {
+	kind, session := session[0], session[1:]
+	buf = binary.AppendUvarint(buf, uint64(behind)<<sessionKindBits|uint64(kind))
+	if kind == sessionBlob || kind == sessionTimeline {
+		buf = binary.AppendUvarint(buf, uint64(len(session)))
+	}
 	return append(buf, session...)
 }
 
-// session reads what appendSession wrote. tl, which uses the memory of scratch,
-// is nil where x says all there is; else only the id of x counts.
-func (d *decoder) session(scratch *timeline) (slot uint32, x entry, tl *timeline) {
-	slot = uint32(d.below(uint64(noSlot)))
-	p := d.part(d.uvarint())
-	switch kind := p.byte(); kind {
-	case sessionPlain, sessionBlob:
-		x = p.entry()
-		if kind == sessionPlain {
-			if p.end() != nil || x.flags&(taken|ready|warm) != taken|ready {
-				d.fail()
-			}
-			break
-		}
-		tl = scratch
-		if p.err != nil || readTimeline(p.left, tl) != nil || x.flags&ready != 0 && len(tl.active) == 0 {
-			d.fail()
-			break
-		}
-		tl.suspects, tl.due = 0, 0
-		x.newer(tl)
-	case sessionTimeline:
-		x.id = p.id()
-		tl = scratch
-		if p.err != nil || readTimeline(p.left, tl) != nil {
+// storedSession is a session as it was stored.
+type storedSession struct {
+	slot  uint32 // where it was
+	kind  byte
+	entry entry  // of a timeline only the id
+	body  []byte // what stands behind the entry
+}
+
+// session reads what appendSession wrote, but for the timeline in it, behind the
+// one in slot last. The body is memory of what is read.
+func (d *decoder) session(last int, from basis) (s storedSession) {
+	v := d.uvarint()
+	if v>>sessionKindBits == 0 {
+		d.fail()
+	}
+	s.kind = byte(v & (1<<sessionKindBits - 1))
+	s.slot = uint32(min(uint64(last+1)+v>>sessionKindBits-1, uint64(noSlot)))
+	switch s.kind {
+	case sessionFree:
+		return s
+	case sessionPlain:
+		if s.entry = d.entry(from); s.entry.flags&ready == 0 {
 			d.fail()
 		}
 	default:
+		p := d.part(d.uvarint())
+		if s.kind == sessionBlob {
+			s.entry = p.entry(from)
+		} else {
+			s.entry.id = p.id()
+		}
+		if p.err != nil {
+			d.fail()
+		}
+		s.body = p.left
+	}
+	if s.entry.id.IsZero() {
 		d.fail()
 	}
-	if x.id.IsZero() {
-		d.fail()
-	}
-	return slot, x, tl
+	return s
 }
 
-// adopt puts a session that is all in its entry in the table, which has room
-// for it.
-func (t *table) adopt(from *entry) (slot uint32) {
-	slot = t.place(from.id)
+// timeline makes tl what s is; its slices it uses again. It reports whether s is
+// one.
+func (s *storedSession) timeline(tl *timeline) bool {
+	if readTimeline(s.body, tl) != nil {
+		return false
+	}
+	if s.kind == sessionTimeline {
+		return true
+	}
+	x := &s.entry
+	if x.flags&ready != 0 && len(tl.active) == 0 {
+		return false
+	}
+	tl.suspects, tl.due = 0, 0
+	x.newer(tl)
+	return true
+}
+
+// adopt makes slot that of a session that is all in its entry.
+func (t *table) adopt(slot uint32, from *entry) {
 	x := t.entry(slot)
 	*x = *from
 	x.more, x.user = 0, 0
 	x.flags &= taken | ready | sampledEntry | overEntry | reportedEntry
-	return slot
+}
+
+// placeAt gives id a slot in which nothing has ever been. [table.freeRest] must
+// follow before any other is given.
+func (t *table) placeAt(id ID, slot uint32) {
+	for int(slot>>slabBits) >= len(t.slabs) {
+		t.grow()
+	}
+	t.slots = max(t.slots, slot+1)
+	t.put(id, slot)
+}
+
+// freeRest makes the slots free that placeAt has left out.
+func (t *table) freeRest() {
+	if t.count == int(t.slots) {
+		return
+	}
+	for slot := t.slots; slot > 0; slot-- {
+		if x := t.entry(slot - 1); x.flags&taken == 0 {
+			*x = entry{more: t.free}
+			t.free = slot
+		}
+	}
 }
 
 // take makes t what from is, but for its place in the table.

@@ -9,7 +9,7 @@ import (
 func BenchmarkCheckpoint(b *testing.B) {
 	const sessions = 200_000
 	defer func(s, r, c int) { sessionBits, recordBits, maxChunkBytes = s, r, c }(sessionBits, recordBits, maxChunkBytes)
-	sessionBits, recordBits, maxChunkBytes = 10, 10, 1<<20
+	sessionBits, recordBits, maxChunkBytes = 13, 10, 1<<20
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	cfg.MaxSessions, cfg.MaxRecentRequests = sessions, sessions/10
@@ -58,6 +58,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 // TestOnlyChanges: what did not change is not written again; what an aborted
 // checkpoint took is.
 func TestOnlyChanges(t *testing.T) {
+	defer fewerSessions(1)()
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)
@@ -113,4 +114,12 @@ func TestOnlyChanges(t *testing.T) {
 	if _, _, ok := e.BeginCheckpoint(epoch).Next(nil); !ok {
 		t.Error("not even a head")
 	}
+}
+
+// fewerSessions lets a range have so few sessions, as a power of two, until what
+// it returns is called.
+func fewerSessions(bits int) (restore func()) {
+	was := sessionBits
+	sessionBits = bits
+	return func() { sessionBits = was }
 }

@@ -220,8 +220,10 @@ func (t *table) len() int { return t.count }
 func (t *table) full() bool { return t.count >= t.limit || t.all.count.Load() >= t.all.limit }
 
 // insert makes room for id, which must not be in the table.
-func (t *table) insert(id ID) *timeline {
-	slot := t.place(id)
+func (t *table) insert(id ID) *timeline { return t.start(id, t.place(id)) }
+
+// start makes what is worked on of id, which was given slot.
+func (t *table) start(id ID, slot uint32) *timeline {
 	tl := t.blank()
 	tl.empty(id, slot)
 	t.warm(t.entry(slot), tl)
@@ -240,13 +242,18 @@ func (t *table) place(id ID) uint32 {
 		}
 		t.slots++
 	}
+	t.put(id, slot)
+	return slot
+}
+
+// put puts id in slot.
+func (t *table) put(id ID, slot uint32) {
 	t.count++
 	t.all.count.Add(1)
 	x := t.entry(slot)
 	*x = entry{id: id, flags: taken}
 	t.index.put(id[0], slot, t.hashOf)
 	t.probation.add(slot)
-	return slot
 }
 
 // remove forgets the session in slot.

@@ -3,6 +3,8 @@ package sessiontimeout
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -18,6 +20,8 @@ const (
 	// cheapCheckpoint is how long a checkpoint may take that is written as
 	// soon as findings wait for it, once a second at most.
 	cheapCheckpoint = 50 * time.Millisecond
+	// deletedAtOnce is how many keys are deleted at once.
+	deletedAtOnce = 256
 )
 
 // keep stores what is known as time goes on, and that the collector is up.
@@ -130,7 +134,22 @@ func (w *watch) writeCheckpoint(ctx context.Context, now int64, clean bool) (err
 		w.mu.journal.first += uint64(len(needless))
 		w.mu.Unlock()
 	} // else they are in nobody's way, and deleted next time
+	w.deleteNeedless(ctx, c.Needless())
 	return nil
+}
+
+// deleteNeedless makes room for the next checkpoint. What it cannot delete is in
+// nobody's way, and overwritten some time.
+func (w *watch) deleteNeedless(ctx context.Context, keys []string) {
+	for keys := range slices.Chunk(keys, deletedAtOnce) {
+		ops := make([]*storage.Operation, len(keys))
+		for i, key := range keys {
+			ops[i] = storage.DeleteOperation(key)
+		}
+		if w.kept.batch(ctx, ops...) != nil {
+			return
+		}
+	}
 }
 
 // writeChunks stores all chunks but the head, which it returns.
@@ -138,14 +157,13 @@ func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *s
 	var ops []*storage.Operation
 	var spare [][]byte
 	size := 0
+	c.Compare()
 	for {
 		var buf []byte
 		if n := len(spare); n > 0 {
-			buf, spare = spare[n-1], spare[:n-1]
+			buf, spare = spare[n-1][:0], spare[:n-1]
 		}
-		w.mu.Lock()
-		key, value, ok := c.Next(buf)
-		w.mu.Unlock()
+		key, value, ok := c.Seal(w.fillChunk(c, buf))
 		if !ok {
 			break
 		}
@@ -169,4 +187,16 @@ func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *s
 		return head, nil
 	}
 	return head, w.keepAlive(ctx, false, ops...)
+}
+
+// fillChunk fills the next chunk in the memory of buf, beside batches that are
+// taken. It lets go of the lock again and again, and whoever waits for it comes
+// first.
+func (w *watch) fillChunk(c *session.Checkpoint, buf []byte) []byte {
+	for full := false; !full; runtime.Gosched() {
+		w.mu.RLock()
+		buf, full = c.Fill(buf)
+		w.mu.RUnlock()
+	}
+	return buf
 }
