@@ -174,6 +174,10 @@ func (c *Checkpoint) Seal(chunk []byte) (key string, value []byte, ok bool) {
 	return headKey, value, true
 }
 
+// Sealed reports whether the chunk that was sealed last is the head, behind which
+// there is nothing.
+func (c *Checkpoint) Sealed() bool { return c.done }
+
 // seal makes chunk the next part of the newest layer of range n.
 func (c *Checkpoint) seal(kind chunkKind, n int, chunk []byte) (string, []byte) {
 	r := &c.head.ranges[kind][n]

@@ -155,33 +155,29 @@ func (w *watch) deleteNeedless(ctx context.Context, keys []string) {
 // writeChunks stores all chunks but the head, which it returns.
 func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *storage.Operation, err error) {
 	var ops []*storage.Operation
-	var spare [][]byte
-	size := 0
+	room, size, most := w.checkpoints.room[:0], 0, 0
 	c.Compare()
 	for {
-		var buf []byte
-		if n := len(spare); n > 0 {
-			buf, spare = spare[n-1][:0], spare[:n-1]
-		}
-		key, value, ok := c.Seal(w.fillChunk(c, buf))
-		if !ok {
+		key, value, _ := c.Seal(w.fillChunk(c, room[len(room):]))
+		op := storage.SetOperation(key, value)
+		if c.Sealed() {
+			head = op
 			break
 		}
-		if head != nil {
-			ops = append(ops, head)
-			size += len(head.Value)
+		ops, size = append(ops, op), size+len(value)
+		if n := len(room) + len(value); n <= cap(room) { // else it has memory of its own
+			room = room[:n]
 		}
-		head = storage.SetOperation(key, value)
 		if size < checkpointBatch {
 			continue
 		}
 		if err := w.keepAlive(ctx, false, ops...); err != nil {
 			return nil, err
 		}
-		for _, op := range ops {
-			spare = append(spare, op.Value)
-		}
-		ops, size = nil, 0
+		ops, room, size, most = nil, room[:0], 0, max(most, size)
+	}
+	if most = max(most, size); most > cap(room) {
+		w.checkpoints.room = make([]byte, 0, most) // the next one is as large, probably
 	}
 	if len(ops) == 0 {
 		return head, nil

@@ -51,6 +51,7 @@ type watch struct {
 	checkpoints struct {
 		turn   // held while one is written
 		failed bool
+		room   []byte // for chunks: fresh memory is slow to write to, under a lock
 	}
 	checkpointAt  atomic.Int64 // when the last one began that was stored
 	journalWake   chan struct{}
