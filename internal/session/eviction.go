@@ -36,18 +36,23 @@ func (p *probation) oldest() (slot uint32, ok bool) {
 
 // leastUseful returns the slot whose loss costs least, or noSlot: of a few
 // looked at in turn an ended session or, at now, an expired one; else the
-// oldest of those that have just come and are fleeting; else the one that is
-// silent longest. Sessions with an open finding are kept.
+// oldest of those that have just come and are fleeting; else, of the few, the
+// fleeting one and only then any other that is silent longest. Sessions with an
+// open finding are kept.
 func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 	const looks = 16
-	best, rank := noSlot, 0
+	best, rank, fleeting := noSlot, 0, noSlot
 	for range min(looks, t.slots) {
 		slot := t.next(&t.victim)
 		if slot == noSlot {
 			continue
 		}
-		if r := t.rank(slot, now, cfg); r > rank || r == rank && r > rankKept && t.heardAt(slot) < t.heardAt(best) {
+		r := t.rank(slot, now, cfg)
+		if r > rank || r == rank && r > rankKept && t.heardAt(slot) < t.heardAt(best) {
 			best, rank = slot, r
+		}
+		if r == rankSilent && t.fleeting(slot) && (fleeting == noSlot || t.heardAt(slot) < t.heardAt(fleeting)) {
+			fleeting = slot
 		}
 	}
 	if rank > rankSilent {
@@ -55,7 +60,10 @@ func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 	}
 	for {
 		slot, ok := t.probation.oldest()
-		if !ok {
+		switch {
+		case !ok && fleeting != noSlot:
+			return fleeting
+		case !ok:
 			return best
 		}
 		if x := t.entry(slot); x.flags&taken != 0 && t.rank(slot, now, cfg) > rankKept && t.fleeting(slot) {

@@ -83,6 +83,25 @@ func TestWhoIsEvicted(t *testing.T) {
 	}
 }
 
+// One that has only just come gives way to those in use, too, when the ring has
+// forgotten it.
+func TestFleetingIsEvicted(t *testing.T) {
+	s := newStage(t, standard+"config window=10s ahead=1h", func(c *Config) { c.MaxSessions = 3 })
+	table := &s.lanes[0].sessions
+	table.established = int64(time.Second)
+	s.tell(`
+		a activity at=0s
+		a activity at=1s
+		b activity at=2s
+		b activity at=3s
+		c activity at=4s`)
+	table.probation = newProbation(1)
+	s.tell("now=6s d activity at=6s")
+	require.NotEqual(t, noSlot, table.find(sessionName(0).ID))
+	require.NotEqual(t, noSlot, table.find(sessionName(1).ID))
+	require.Equal(t, noSlot, table.find(sessionName(2).ID))
+}
+
 // Those that have only just come are remembered in a ring: the oldest is
 // forgotten where it is full.
 func TestProbation(t *testing.T) {
