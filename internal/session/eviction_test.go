@@ -102,6 +102,31 @@ func TestFleetingIsEvicted(t *testing.T) {
 	require.Equal(t, noSlot, table.find(sessionName(2).ID))
 }
 
+// Wherever the search begins it comes past those that give way.
+func TestEvictionLooksEverywhere(t *testing.T) {
+	s := newStage(t, standard+"config window=10s ahead=1h", func(c *Config) { c.MaxSessions = 200 })
+	table := &s.lanes[0].sessions
+	table.established = int64(time.Second)
+	request := func(n, at int) {
+		f := Fact{Session: sessionName(n), Start: int64(at), End: int64(at), At: int64(at), Resource: &Resource{}}
+		s.Observe(&f, epoch+int64(time.Hour))
+	}
+	for n := range 100 { // in use
+		request(n, int(epoch))
+		request(n, int(epoch)+2*int(time.Second))
+	}
+	for n := range 100 {
+		request(100+n, int(epoch)+3*int(time.Second))
+	}
+	for n := range 50 {
+		table.probation = newProbation(1)
+		request(200+n, int(epoch)+4*int(time.Second))
+	}
+	for n := range 100 {
+		require.NotEqual(t, noSlot, table.find(sessionName(n).ID), n)
+	}
+}
+
 // Those that have only just come are remembered in a ring: the oldest is
 // forgotten where it is full.
 func TestProbation(t *testing.T) {
