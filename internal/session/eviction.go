@@ -1,6 +1,9 @@
 package session
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // probation remembers the newest sessions of the table, which have yet to be
 // heard of for a while. Where invented ids arrive faster than anything else they
@@ -140,4 +143,49 @@ func (t *table) next(hand *uint32) uint32 {
 		return *hand
 	}
 	return noSlot
+}
+
+// forget lets go of sessions that have been silent for the retention.
+func (e *Engine) forget(now int64) {
+	const looks = 1024
+	retention := int64(e.cfg.Retention)
+	e.each(func(l *lane) {
+		for range min(looks, l.sessions.slots) {
+			slot := l.sessions.next(&l.sessions.sweep)
+			if slot == noSlot || now-l.sessions.heardAt(slot) <= retention {
+				continue
+			}
+			if t := l.sessions.timeline(slot); !e.undecidedIn(t) {
+				e.evict(t, now, EvictedRetention)
+			}
+		}
+	})
+	e.users.forget(now-retention, looks)
+}
+
+// undecidedIn reports whether something about t is still to be decided.
+func (e *Engine) undecidedIn(t *timeline) bool {
+	return t.due != 0 || t.suspects > 0 && slices.ContainsFunc(e.suspects[t.id], func(s *suspect) bool { return !s.confirmed })
+}
+
+// evict forgets a session, and what could have cleared its findings with it.
+func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+	e.touch(t)
+	if t.due&rebuildDue != 0 {
+		e.rebuild(t)
+	}
+	t.due = 0
+	for len(e.suspects[t.id]) > 0 {
+		s := e.suspects[t.id][0]
+		s.finding = nil // it stays as it was reported
+		e.drop(s)
+	}
+	e.findings.close(t.id)
+	e.reportLifetime(t)
+	for _, i := range t.identities {
+		e.users.leave(i.user, t.placeOf())
+	}
+	e.tombs.bury(t.id, now)
+	e.stats.evicted[reason]++
+	t.lane.sessions.remove(t.slot)
 }
