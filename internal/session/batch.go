@@ -41,7 +41,7 @@ func (e *Engine) ObserveReady(facts []Fact, now int64) *Rest {
 	// what comes late depends on the order: these are bits of their ids.
 	left := e.deal(facts, rest)
 	todo := make([]bool, 0, maxLanes)[:len(e.lanes)]
-	first := int(rest.base) & (len(e.lanes) - 1)
+	first := int(mix(rest.base, 1)) & (len(e.lanes) - 1)
 	for round := range 2 {
 		for i := range e.lanes {
 			n := (first + i) & (len(e.lanes) - 1)
