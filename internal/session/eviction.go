@@ -37,11 +37,11 @@ func (p *probation) oldest() (slot uint32, ok bool) {
 	return slot, true
 }
 
-// leastUseful returns the slot whose loss costs least, or noSlot: of a few from
-// all over the table, since neighbours came at the same time, an ended session or, at now, an expired one; else the
-// oldest of those that have just come and are fleeting; else, of the few, the
-// fleeting one and only then any other that is silent longest. Sessions with an
-// open finding are kept.
+// leastUseful returns the slot whose loss costs least, or noSlot. Of a few from
+// all over the table, since neighbours came at the same time: an ended session
+// or, at now, an expired one. Else the oldest of those that have just come and
+// are fleeting; else, of the few, the fleeting one and only then any other that
+// is silent longest. Sessions with an open finding are kept.
 func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 	const looks = 16
 	best, rank, fleeting := noSlot, 0, noSlot
