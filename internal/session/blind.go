@@ -8,6 +8,8 @@ const (
 	ReasonEvicted = "evicted"
 	// ReasonRestart: what was known was lost with an engine that stopped.
 	ReasonRestart = "restart"
+	// ReasonBounds: something that would clear it may lie beyond what is looked at.
+	ReasonBounds = "bounds"
 	// ReasonShutdown: the collector stopped before the wait was over.
 	ReasonShutdown = "shutdown"
 )
@@ -61,6 +63,9 @@ func (b blinds) between(since, at int64) (reason string, blind bool) {
 // expiry is activity behind it, what would clear any other is an
 // authentication, where those are seen at all.
 func (w *past) doubt(x *expiry) string {
+	if w.r.state&crowded != 0 {
+		return ReasonBounds
+	}
 	if x.typ == IdleTimeout {
 		if w.policy.Sampled || w.t.sampled {
 			return ReasonSampled

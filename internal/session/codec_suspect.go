@@ -11,21 +11,24 @@ const (
 	tagSuspect = iota + 1
 	tagOrder   // of the suspects of one session
 	tagFinding
-	tagOut // a finding that was not taken yet
+	tagOut    // a finding that was not taken yet
+	tagPartly // a finding that was closed before, and has not been sent since
+	tagClosed
 )
 
 // writeSuspects writes the suspects, the decided ones first, and what stands on
 // them.
 func (e *Engine) writeSuspects(p *parts) {
 	number := map[*suspect]uint64{}
-	for _, list := range [...][]*suspect{e.settledOrder, e.pending} {
-		for _, s := range list {
-			if s == nil || s.dropped {
-				continue
-			}
-			number[s] = uint64(len(number))
-			p.set(appendSuspect(append(p.next(), tagSuspect), s, number[s]))
-		}
+	write := func(s *suspect) {
+		number[s] = uint64(len(number))
+		p.set(appendSuspect(append(p.next(), tagSuspect), s, number[s]))
+	}
+	for x := e.suspects.settled.Front(); x != nil; x = x.Next() {
+		write(x.Value.(*suspect))
+	}
+	for _, s := range e.suspects.pending.ordered() {
+		write(s)
 	}
 	members := func(body []byte, list []*suspect) []byte {
 		body = binary.AppendUvarint(body, uint64(len(list)))
@@ -34,23 +37,32 @@ func (e *Engine) writeSuspects(p *parts) {
 		}
 		return body
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(e.suspects), compareID) {
-		if list := e.suspects[id]; len(list) > 1 {
+	for _, id := range slices.SortedFunc(maps.Keys(e.suspects.bySession), compareID) {
+		if list := e.suspects.of(id); len(list) > 1 {
 			p.set(members(append(p.next(), tagOrder), list))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.findings.open)) {
 		f := e.findings.open[id]
-		body := binary.BigEndian.AppendUint64(append(p.next(), tagFinding), f.id)
+		tag := byte(tagFinding)
+		if f.partly {
+			tag = tagPartly
+		}
+		body := binary.BigEndian.AppendUint64(append(p.next(), tag), f.id)
 		body = members(appendID(body, f.session), f.members)
 		body = binary.AppendUvarint(body, uint64(f.more))
 		body = binary.AppendVarint(body, f.moreFirst)
 		body = binary.AppendVarint(body, f.moreLast)
-		body = appendBool(appendBool(body, f.dirty), f.sent)
+		body = appendBool(appendBool(body, f.dirty || f.inLater >= 0), f.sent)
 		if f.sent {
 			body = appendFinding(binary.AppendVarint(body, f.sentAt), &f.last)
 		}
 		p.set(body)
+	}
+	for _, x := range e.findings.closed.ids {
+		if f := e.findings.closed.byID[x.id]; f.number == x.number {
+			p.set(appendClosed(append(p.next(), tagClosed), x.id, &f))
+		}
 	}
 	for i := range e.out {
 		p.set(appendFinding(append(p.next(), tagOut), &e.out[i]))
@@ -158,6 +170,22 @@ func (d *decoder) finding() (f Finding) {
 	f.Resource = d.resource()
 	f.Details = d.details()
 	return f
+}
+
+func appendClosed(b []byte, id uint64, f *closedFinding) []byte {
+	b = append(binary.BigEndian.AppendUint64(b, id), byte(f.state), byte(f.typ))
+	for _, v := range [...]int64{int64(f.revision), int64(f.requests), f.first, f.last, f.sentAt} {
+		b = binary.AppendVarint(b, v)
+	}
+	return b
+}
+
+func (d *decoder) closedFinding() (id uint64, f closedFinding) {
+	id = d.uint64()
+	f.state, f.typ = State(d.below(uint64(StateCount))), Type(d.below(uint64(TypeCount)))
+	f.revision, f.requests = int(d.varint()), int(d.varint())
+	f.first, f.last, f.sentAt = d.varint(), d.varint(), d.varint()
+	return id, f
 }
 
 func (d *decoder) uint64() uint64 {

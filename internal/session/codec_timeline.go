@@ -32,6 +32,7 @@ const (
 	hasSuspects
 	hasPolicy // that governed the last request
 	hasPseudonym
+	hasRanks // of the lineage
 )
 
 // appendTimeline appends all of t but what the table says of it: its id and its
@@ -63,9 +64,10 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasLateStarts, len(t.lateStarts) > 0},
 		{hasForgone, t.forgone != 0},
 		{hasRaised, len(t.raised) > 0},
-		{hasDue, t.due != 0 || t.dueSince != 0},
+		{hasDue, t.due != 0},
 		{hasSuspects, t.suspects != 0},
 		{hasPseudonym, t.pseudonym != Pseudonym{}},
+		{hasRanks, len(t.lineage) > 0},
 	} {
 		if x.set {
 			has |= x.bit
@@ -105,8 +107,8 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		buf = binary.AppendUvarint(buf, uint64(t.facts))
 	}
 	if has&hasDue != 0 {
-		buf = append(buf, byte(t.due))
-		buf = binary.AppendVarint(buf, t.dueSince-t.lastArrival)
+		buf = append(buf, byte(t.due|t.review.again))
+		buf = binary.AppendVarint(buf, t.owedSince()-t.lastArrival)
 	}
 	if has&hasSuspects != 0 {
 		buf = binary.AppendUvarint(buf, uint64(t.suspects))
@@ -153,6 +155,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 			buf = binary.AppendVarint(buf, r.at-base)
 			buf = appendID(buf, r.from)
 			buf = binary.AppendUvarint(buf, r.binds)
+			buf = binary.BigEndian.AppendUint64(buf, r.rank)
 			base = r.at
 		}
 	}
@@ -259,6 +262,9 @@ func readTimeline(buf []byte, t *timeline) error {
 			base = d.after(base)
 			r := rotation{at: base, from: d.id()}
 			r.binds = d.uvarint()
+			if has&hasRanks != 0 {
+				r.rank = d.uint64()
+			}
 			t.lineage = append(t.lineage, r)
 		}
 	}

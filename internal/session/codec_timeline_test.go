@@ -59,7 +59,7 @@ func anyTimeline(d *rand.Rand) timeline {
 		},
 		func() {
 			for range n() {
-				t.lineage = append(t.lineage, rotation{anything(d), id(), d.Uint64()})
+				t.lineage = append(t.lineage, rotation{anything(d), id(), d.Uint64(), d.Uint64()})
 			}
 		},
 		func() {

@@ -12,6 +12,7 @@ const (
 	tagUser = iota + 1
 	tagUserEnds
 	tagUserEnd
+	tagUserDue // an end of all its sessions is yet to be held against them
 )
 
 func (u *users) write(p *parts) {
@@ -22,6 +23,11 @@ func (u *users) write(p *parts) {
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(u.ended), compareID) {
 		p.set(appendEndings(appendID(append(p.next(), tagUserEnds), id), u.ended[id], 0))
+	}
+	for n := uint32(1); n < u.used; n++ {
+		if x := u.user(n); x.walking {
+			p.set(binary.AppendVarint(appendID(append(p.next(), tagUserDue), x.id), x.since))
+		}
 	}
 	for _, end := range u.endedAt {
 		p.set(binary.AppendVarint(appendID(append(p.next(), tagUserEnd), end.user), end.arrival))
@@ -48,6 +54,10 @@ func (r *restorer) readUsers(d *decoder) {
 		case tagUserEnd:
 			if at := d.varint(); d.err == nil && len(u.endedAt) < maxUsersEnded {
 				u.endedAt = append(u.endedAt, userEnd{id, at})
+			}
+		case tagUserDue:
+			if since := d.varint(); d.err == nil && u.number(id) != 0 {
+				r.usersDue = append(r.usersDue, userEnd{id, since})
 			}
 		default:
 			d.fail()

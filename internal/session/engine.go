@@ -1,9 +1,8 @@
 package session
 
 import (
-	"cmp"
+	"container/list"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -25,20 +24,21 @@ type Engine struct {
 	blinds   blinds
 	tombs    tombs
 
-	// due holds the slots of the sessions that the next flush owes something.
-	due []uint32
+	// due holds the places of the sessions that are owed something, of which the
+	// first dueDone have been seen to, and userEnds the users whose sessions have yet
+	// to be told of an end. blinded: so have the decided suspects from it on.
+	due      []uint32
+	dueDone  int
+	userEnds []uint32
+	blinded  *list.Element
 
-	// suspects by session; pending are those to be decided, oldest first,
-	// some of them dropped meanwhile.
-	suspects  map[ID][]*suspect
-	pending   []*suspect
-	shuffled  bool // pending is out of order
-	undecided int
-	// settledOrder holds the decided suspects, oldest first, some of them
-	// dropped meanwhile; open counts all that are not.
-	settledOrder []*suspect
-	open         int
-	findings     findings
+	work     work
+	tick     tick
+	suspects suspects
+	// undecided counts the suspects and the accused that wait for their decision,
+	// open all suspects.
+	undecided, open int
+	findings        findings
 
 	// authenticated holds the policies that governed a session in which an
 	// authentication was seen.
@@ -46,11 +46,13 @@ type Engine struct {
 
 	observed atomic.Uint64 // how many facts have come
 	order    uint64        // of the fact that is being observed; the first has 1
-	visits   int           // see mayVisit
-	crowd    int           // how many timelines are too many
 	current  *Name         // the session that the fact being observed names
 	// restarted is when an engine that knew more stopped.
 	restarted int64
+
+	// Memory for the records of a trace, while a fact is observed and later.
+	observing, placing []*record
+	heard              []heardEnd // reused
 
 	out   []Finding
 	stats Stats
@@ -69,8 +71,7 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: math.MaxInt64,
 		users: newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
-		suspects: map[ID][]*suspect{}, findings: newFindings(),
-		crowd: timelinesAtOnce,
+		suspects: newSuspects(), findings: newFindings(max(minOpen, cfg.MaxRecentRequests/8)),
 	}
 	for i := range cfg.Policies {
 		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
@@ -100,10 +101,8 @@ func (e *Engine) Observe(f *Fact, now int64) Mark {
 // observeAny takes a fact that has been admitted.
 func (e *Engine) observeAny(f *Fact, now int64, order uint64) Mark {
 	e.order = order
-	e.decideLater()
-	if e.timelines() > e.crowd {
-		e.settleAll()
-	}
+	e.work.allow(workOfFact)
+	e.settleSome()
 	e.current = &f.Session
 	defer func() { e.current = nil }()
 	if f.Kind == Request || f.Kind == Exempt {
@@ -139,52 +138,20 @@ func (e *Engine) refuses(f *Fact, now int64) RefusedReason {
 // about to be used for something else.
 func (e *Engine) ForgetPointers() { e.services.forgetPointer() }
 
-// Advance decides what has waited long enough at now, and lets findings out.
-// Call it at least every few seconds; between two calls nothing is decided
-// unless its place is needed.
-func (e *Engine) Advance(now int64) {
-	e.decideLater()
-	e.flush()
-	wait := int64(e.cfg.DecisionWait)
-	e.each(func(l *lane) {
-		l.cursor = max(l.cursor, l.recent.oldest())
-		for ; l.cursor < l.recent.next; l.cursor++ {
-			r := l.recent.at(l.cursor)
-			if r.Arrival+wait > now {
-				break
-			}
-			e.decide(r)
-		}
-	})
-	if e.shuffled {
-		slices.SortStableFunc(e.pending, func(a, b *suspect) int { return cmp.Compare(a.due, b.due) })
-		e.shuffled = false
-	}
-	i := 0
-	for ; i < len(e.pending) && (e.pending[i].dropped || e.pending[i].due <= now); i++ {
-		e.confirm(e.pending[i], "")
-		e.pending[i] = nil
-	}
-	e.pending = e.pending[i:]
-	e.bound(now)
-	e.report(now, false)
-	e.forget(now)
-	e.settleAll()
-}
-
 // settleAll lets go of the timelines that nothing refers to. No pointer to one may
 // be held.
 func (e *Engine) settleAll() {
 	e.each(func(l *lane) { l.sessions.settle(&e.cfg, &e.users) })
-	e.crowd = 2*e.timelines() + timelinesAtOnce
 }
 
-// timelines returns how many timelines are in use.
-func (e *Engine) timelines() (n int) {
-	for i := range e.lanes {
-		n += len(e.lanes[i].sessions.timelines)
+// settleSome does so with a few where there are many. One fact makes no more than
+// that.
+func (e *Engine) settleSome() {
+	const few = 8
+	l := &e.lanes[e.order&e.laneMask]
+	if len(l.sessions.timelines) > timelinesAtOnce/len(e.lanes) {
+		l.sessions.settleSome(&e.cfg, &e.users, few*len(e.lanes))
 	}
-	return n
 }
 
 // timelinesAtOnce is how many timelines there may be before those that nothing
@@ -197,44 +164,56 @@ func (e *Engine) confirm(s *suspect, doubt string) {
 	if s.dropped || s.confirmed {
 		return
 	}
+	if !e.outOfReach(s.t, &s.record) {
+		s.judgement = judgement{}
+		if e.accusable(&s.record) {
+			s.judgement = e.judge(s.t, &s.record)
+		}
+	}
 	e.undecided--
+	s.t.undecided--
 	s.confirmed = true
-	e.settledOrder = append(e.settledOrder, s)
-	if doubt != "" {
+	e.suspects.pending.remove(s)
+	s.inSettled = e.suspects.settled.PushBack(s)
+	e.await(s)
+	if doubt != "" && s.judgement.violated {
 		s.judgement.doubt = doubt
 	}
 	e.settle(s)
 }
 
 // bound closes the oldest findings when more requests are open than may be:
-// they stay as they were reported, and nothing can clear them any more.
-func (e *Engine) bound(now int64) {
+// they stay as they were reported, and nothing can clear them any more. It reports
+// whether the work that is left allowed that.
+func (e *Engine) bound(now int64) (done bool) {
 	limit := max(minOpen, e.cfg.MaxRecentRequests/8)
-	if e.open <= limit && len(e.settledOrder) <= 4*limit {
-		return
+	if e.open <= limit {
+		return true
 	}
-	e.report(now, true)
-	kept := e.settledOrder[:0]
-	for _, s := range e.settledOrder {
-		switch {
-		case s.dropped:
-		case e.open > limit:
-			e.stats.closed++
-			e.close(s.finding)
-		default:
-			kept = append(kept, s)
+	if !e.report(now, true) {
+		return false
+	}
+	for e.open > limit {
+		oldest := e.suspects.settled.Front()
+		if oldest == nil {
+			break
 		}
+		if e.work.left < 2*maxMembers {
+			return false
+		}
+		e.stats.closed++
+		e.close(oldest.Value.(*suspect).finding)
 	}
-	clear(e.settledOrder[len(kept):])
-	e.settledOrder = kept
+	return true
 }
 
 const minOpen = 256
 
 // close lets go of a finding as it was reported.
 func (e *Engine) close(f *finding) {
+	e.spend(len(f.members))
 	for len(f.members) > 0 {
-		e.drop(f.members[0])
+		e.drop(f.members[len(f.members)-1])
 	}
 	e.findings.forget(f)
 }
@@ -245,14 +224,17 @@ func (e *Engine) Shutdown(now int64) {
 	e.Advance(now)
 	e.each(func(l *lane) {
 		for ; l.cursor < l.recent.next; l.cursor++ {
+			e.work.allow(workOfHold)
 			e.decide(l.recent.at(l.cursor))
 		}
 	})
-	for _, s := range e.pending {
+	for s := e.suspects.pending.first(); s != nil; s = e.suspects.pending.first() {
+		e.work.allow(workOfHold)
 		e.confirm(s, ReasonShutdown)
 	}
-	e.pending = nil
-	e.report(now, true)
+	for done := false; !done; done = e.report(now, true) {
+		e.work.allow(workOfHold)
+	}
 }
 
 // Restarted says that an engine which stopped at until knew more: no verdict
@@ -270,9 +252,7 @@ func (e *Engine) Blind(from, to int64, reason string) {
 	}
 	e.blinds.add(blindInterval{from, to, reason})
 	e.stats.blind[reason] += to - from
-	for _, list := range e.suspects {
-		e.owe(list[0].t, reviewDue, list[0].Arrival)
-	}
+	e.blinded = e.suspects.settled.Front()
 }
 
 // TakeFindings returns what was decided since the last call.

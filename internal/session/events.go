@@ -38,7 +38,8 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		rec.state |= late
 	}
 	repeated := false
-	ring.kin(hash, func(r *record) bool {
+	ring.kin(hash, traceLooks, func(r *record) bool {
+		e.spend(1)
 		repeated = r.sameRecord(&rec)
 		return !repeated
 	})
@@ -69,7 +70,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 		}
 		e.reportLifetime(t)
 	case Rotated:
-		r := rotation{at: f.At, from: f.Previous.ID}
+		r := rotation{at: f.At, from: f.Previous.ID, rank: e.rank(&f.Previous)}
 		if lateHere {
 			r.binds = e.order + 1
 		}
@@ -175,5 +176,18 @@ func (e *Engine) observeUserEnd(f *Fact, now int64) {
 		return
 	}
 	e.stats.facts[EndedUser]++
-	e.users.each(f.User.ID, func(place uint32) { e.owe(e.timelineAt(place), lineDue, now) })
+	e.oweSessions(f.User.ID, now)
+}
+
+// oweSessions lets an end of user that came at now be held against all its sessions.
+func (e *Engine) oweSessions(user ID, now int64) {
+	if n := e.users.number(user); n != 0 && e.users.begin(n, now) {
+		e.userEnds = append(e.userEnds, n)
+	}
+}
+
+// rank orders rotations at one instant by what they came from.
+func (e *Engine) rank(n *Name) uint64 {
+	p := e.cfg.pseudonym(n)
+	return binary.BigEndian.Uint64(p[:8])
 }

@@ -1,9 +1,6 @@
 package session
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // probation remembers the newest sessions of the table, which have yet to be
 // heard of for a while. Where invented ids arrive faster than anything else they
@@ -145,43 +142,64 @@ func (t *table) next(hand *uint32) uint32 {
 	return noSlot
 }
 
-// forget lets go of sessions that have been silent for the retention.
-func (e *Engine) forget(now int64) {
-	const looks = 1024
+// forgetLooks is how many places of a lane one round looks at for sessions that
+// have been silent for the retention.
+const forgetLooks = 1024
+
+// forget lets go of sessions of l that have been silent for the retention. It
+// reports whether the work that is left allowed that.
+func (e *Engine) forget(l *lane, now int64) (done bool) {
 	retention := int64(e.cfg.Retention)
-	e.each(func(l *lane) {
-		for range min(looks, l.sessions.slots) {
-			slot := l.sessions.next(&l.sessions.sweep)
-			if slot == noSlot || now-l.sessions.heardAt(slot) <= retention {
-				continue
-			}
-			if t := l.sessions.timeline(slot); !e.undecidedIn(t) {
-				e.evict(t, now, EvictedRetention)
-			}
+	for looks := min(forgetLooks, l.sessions.slots) - min(l.swept, forgetLooks, l.sessions.slots); looks > 0; looks-- {
+		if e.work.left < 2*maxIdentities {
+			return false
 		}
-	})
-	e.users.forget(now-retention, looks)
+		slot := l.sessions.next(&l.sessions.sweep)
+		l.swept++
+		if slot == noSlot || now-l.sessions.heardAt(slot) <= retention {
+			continue
+		}
+		e.spend(1)
+		t := l.sessions.timeline(slot)
+		if e.undecidedIn(t) {
+			continue
+		}
+		if !e.dropSuspects(t) { // comes again
+			l.sessions.sweep, l.swept = slot-1, l.swept-1
+			return false
+		}
+		e.evict(t, now, EvictedRetention)
+	}
+	l.swept = 0
+	return true
 }
 
-// undecidedIn reports whether something about t is still to be decided.
-func (e *Engine) undecidedIn(t *timeline) bool {
-	return t.due != 0 || t.suspects > 0 && slices.ContainsFunc(e.suspects[t.id], func(s *suspect) bool { return !s.confirmed })
+// dropSuspects lets go of all suspects of t, whose findings stay as they were
+// reported. It reports whether the work that is left allowed that.
+func (e *Engine) dropSuspects(t *timeline) (done bool) {
+	for list := e.suspects.of(t.id); len(list) > 0; list = e.suspects.of(t.id) {
+		if e.work.left <= maxIdentities {
+			return false
+		}
+		e.spend(1)
+		s := list[len(list)-1]
+		s.finding = nil // it stays as it was reported
+		e.drop(s)
+	}
+	return true
 }
 
 // evict forgets a session, and what could have cleared its findings with it.
 func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	e.touch(t)
-	if t.due&rebuildDue != 0 {
-		e.rebuild(t)
+	if t.stale() {
+		e.mayRebuild(t)
 	}
-	t.due = 0
-	for len(e.suspects[t.id]) > 0 {
-		s := e.suspects[t.id][0]
-		s.finding = nil // it stays as it was reported
-		e.drop(s)
-	}
+	t.due, t.review = 0, review{}
+	e.dropSuspects(t) // there are none, unless it was so few
 	e.findings.close(t.id)
 	e.reportLifetime(t)
+	e.spend(len(t.identities))
 	for _, i := range t.identities {
 		e.users.leave(i.user, t.placeOf())
 	}

@@ -20,13 +20,15 @@ type past struct {
 
 	root   origin // what origin found, once rooted
 	rooted bool
+	heir   identity // what inherited found, once asked
+	asked  bool
+	heard  []heardEnd // what newestHeard found, once asked
 }
 
 // newPast finds since when r's session lasts: its latest authentication at or
 // before r.start + tolerance or r.end, whichever is later; else its start; else
 // its earliest activity.
 func (e *Engine) newPast(t *timeline, r *record) past {
-	e.visits = 0
 	p := &e.cfg.Policies[r.policy]
 	tolerance := int64(p.Tolerance)
 	w := past{e: e, t: t, r: r, policy: p, limit: max(r.Eff+tolerance, r.End)}
@@ -57,68 +59,57 @@ type origin struct {
 // origin finds the latest authentication in the lineage; without one, the
 // root's start.
 func (w *past) origin() origin {
-	switch {
-	case w.rooted: // looked for twice, it would be found with half of the visits
-	case len(w.t.lineage) == 0:
-		w.root = origin{w.since, w.known, w.authentication != 0}
-	default:
-		var path [maxLineage + 1]ID
-		w.root = w.e.originOf(w.t, w.r.order, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
+	if !w.rooted {
+		w.root, w.rooted = w.findOrigin(), true
 	}
-	w.rooted = true
 	return w.root
 }
 
-// maxVisits bounds how many ids one judgement, or one look for a user, looks at:
-// rotations can fork at every step.
-const maxVisits = 512
-
-func (e *Engine) mayVisit() bool {
-	e.visits++
-	if e.visits == maxVisits {
-		e.stats.lost++
+func (w *past) findOrigin() (o origin) {
+	best, authenticated := w.authentication, w.authentication != 0
+	here := origin{w.since, w.known, authenticated}
+	w.ancestors(func(t *timeline, rotated int64) bool {
+		here = origin{at: rotated}
+		if t == nil {
+			return false
+		}
+		if at, ok := latest(t.authentications, rotated+int64(w.policy.Tolerance)); ok && (!authenticated || at > best) {
+			best, authenticated = at, true
+		}
+		if at, known := t.started(int64(w.policy.Tolerance)); known {
+			here = origin{at: at, known: true}
+		} else if t.firstActivity != unset {
+			here.at = t.firstActivity
+		}
+		return true
+	})
+	if authenticated {
+		return origin{best, true, true}
 	}
-	return e.visits < maxVisits
+	return here
 }
 
-// originOf looks, for a request of order, at t up to limit and at what t was rotated from. at is what
-// stands for the start of a root of which nothing else is known; path holds
-// the ids that led here.
-func (e *Engine) originOf(t *timeline, order uint64, limit, at, tolerance int64, path []ID) origin {
-	here, authenticated := latest(t.authentications, limit)
-	path = append(path, t.id)
-	best := origin{at: unset}
-	var from ID
-	var forks [4]rotation
-	for _, r := range t.lineageAt(order, forks[:0]) {
-		if len(path) == cap(path) || contains(path, r.from) {
-			continue
+// ancestors calls each with what the request's id was rotated from and when, the
+// nearest first, until it returns false. t is nil for one that is not known.
+func (w *past) ancestors(each func(t *timeline, rotated int64) bool) {
+	t, before := w.t, w.limit
+	for range maxLineage {
+		r, ok := t.lineageAt(w.r.order, before)
+		if !ok {
+			return
 		}
-		o := origin{at: r.at}
-		if parent := e.get(r.from); parent != nil && e.mayVisit() {
-			o = e.originOf(parent, order, r.at+tolerance, r.at, tolerance, path)
+		if w.e.spend(1); w.e.work.left < 0 {
+			return
 		}
-		if o.at < best.at || o.at == best.at && r.from.less(from) {
-			best, from = o, r.from
+		from := w.e.get(r.from)
+		if !each(from, r.at) || from == nil {
+			return
 		}
+		t, before = from, r.at-1
 	}
-	switch {
-	case authenticated && (!best.authentication || here >= best.at):
-		return origin{here, true, true}
-	case best.at != unset:
-		return best
+	if _, ok := t.lineageAt(w.r.order, before); ok {
+		w.e.stats.lost++
 	}
-	if start, known := t.started(tolerance); known {
-		return origin{start, true, false}
-	}
-	if t.firstActivity != unset {
-		at = t.firstActivity
-	}
-	return origin{at, false, false}
-}
-
-func contains(ids []ID, id ID) bool {
-	return slices.Contains(ids, id)
 }
 
 // expiry is one instant from which a session was dead.
@@ -204,31 +195,98 @@ func (w *past) arrivedBefore(end *ending) bool { return end.binds == 0 || end.bi
 // userEndings are the ends of all sessions of a user whom this session showed
 // last when they came.
 func (w *past) userEndings(each func(expiry)) {
-	var seen [4]ID
-	for _, user := range w.e.usersOf(w.t, w.r.order, int64(w.policy.Tolerance), seen[:0]) {
-		for i := range w.e.users.ends(user) {
-			end := &w.e.users.ends(user)[i]
-			at := end.at + int64(w.policy.EndGrace)
-			if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at || w.r.order < end.seen && w.e.cameLate(w.t, end) {
-				continue
-			}
-			if who, ok := w.e.identityOf(w.t, w.r.order, end.at, int64(w.policy.Tolerance)); ok && who == user {
-				each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service]})
-			}
+	for n, i := range w.t.identities {
+		if !slices.ContainsFunc(w.t.identities[:n], func(o identity) bool { return o.user == i.user }) {
+			w.endingsOf(i.user, each)
 		}
+	}
+	if user := w.inherited(); !user.IsZero() && !w.t.shows(user) {
+		w.endingsOf(user, each)
 	}
 }
 
-// cameLate reports whether an end of a user came behind the reorder window of
-// session t, as far as the recent facts can tell.
-func (e *Engine) cameLate(t *timeline, end *ending) bool {
-	late := end.at + int64(e.cfg.ReorderWindow)
-	ring := &t.lane.recent
-	for r := ring.at(t.recent); r != nil && r.session == t.id; r = ring.at(r.ofSession) {
-		if r.order < end.seen && r.EndFirst > late && r.state&evident != 0 {
-			return true
+func (w *past) endingsOf(user ID, each func(expiry)) {
+	w.e.spend(1)
+	ends := w.e.users.ends(user)
+	for i := range ends {
+		end := &ends[i]
+		at := end.at + int64(w.policy.EndGrace)
+		if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at || w.identityAt(end.at) != user ||
+			w.r.order < end.seen && w.cameLate(end) {
+			continue
 		}
+		each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service]})
+	}
+}
+
+// identityAt returns the user whom the session showed last at or before at; the
+// zero ID: none. An id that shows none has the one that its previous id showed
+// last up to the rotation.
+func (w *past) identityAt(at int64) ID {
+	if user, ok := identityAt(w.t.identities, at); ok {
+		return user
+	}
+	return w.inherited()
+}
+
+// inherited returns the user whom what the id was rotated from showed last.
+func (w *past) inherited() ID {
+	if !w.asked {
+		w.asked = true
+		w.ancestors(func(t *timeline, rotated int64) bool {
+			if t == nil {
+				return false
+			}
+			user, ok := identityAt(t.identities, rotated)
+			w.heir.user = user
+			return !ok
+		})
+	}
+	return w.heir.user
+}
+
+// maxLateLooks bounds how many recent facts are looked at for what makes an end of
+// a user late.
+const maxLateLooks = 64
+
+// heardEnd is where a recent fact ended, and when it came.
+type heardEnd struct {
+	order uint64
+	end   int64
+}
+
+// cameLate reports whether an end of a user came behind the reorder window of the
+// session, as far as the recent facts can tell.
+func (w *past) cameLate(end *ending) bool {
+	t, late := w.t, end.at+int64(w.e.cfg.ReorderWindow)
+	if t.newest <= late {
+		return false
 	}
 	raises := func(x ending) bool { return x.order < end.order && x.at > late }
-	return slices.ContainsFunc(t.rotations, raises) || slices.ContainsFunc(t.raised, raises)
+	return slices.ContainsFunc(t.rotations, raises) || slices.ContainsFunc(t.raised, raises) ||
+		slices.ContainsFunc(w.lastHeard(), func(x heardEnd) bool { return x.order < end.seen && x.end > late })
+}
+
+// lastHeard returns the ends of the last facts of the session. Where there are more
+// than are looked at, all before those is taken to have ended late: what is not known
+// accuses nobody.
+func (w *past) lastHeard() []heardEnd {
+	if w.heard != nil {
+		return w.heard
+	}
+	w.heard = w.e.heard[:0]
+	ring := &w.t.lane.recent
+	r, looks := ring.at(w.t.recent), 0
+	for ; r != nil && r.session == w.t.id && looks < maxLateLooks; looks, r = looks+1, ring.at(r.ofSession) {
+		if r.state&evident != 0 {
+			w.heard = append(w.heard, heardEnd{r.order, r.EndFirst})
+		}
+		w.e.spend(1)
+	}
+	if r != nil && r.session == w.t.id {
+		w.heard = append(w.heard, heardEnd{r.order, unset})
+	}
+	w.heard = append(w.heard, heardEnd{unset, longAgo}) // asked
+	w.e.heard = w.heard
+	return w.heard
 }

@@ -25,40 +25,92 @@ type finding struct {
 	sentAt int64
 	dirty  bool
 	closed bool // it stays as it was reported
+	// partly: it was closed before and came up again, so that of last only the
+	// revision, the state and the type are known until it is sent again.
+	partly bool
+
+	inSession int // where it is among those of its session
+	inLater   int // and among those that are sent later; less than 0: nowhere
+	sendAt    int64
 }
 
-// findings are the open ones by id. A retracted one is kept as long as its
-// session, so that its revisions go on if it comes back.
+// findings are the open ones by id: those that stand on a suspect.
 type findings struct {
 	open      map[uint64]*finding
-	bySession map[ID][]uint64
-	dirty     []*finding
+	bySession map[ID][]*finding
+	// dirty have changed; later are those of them that were sent a moment ago.
+	dirty []*finding
+	later laterFindings
+	// awaited counts, for each id, the suspects that may yet become what it stands
+	// on.
+	awaited map[uint64]int
+	closed  closedFindings
 }
 
-func newFindings() findings {
-	return findings{open: map[uint64]*finding{}, bySession: map[ID][]uint64{}}
+func newFindings(closed int) findings {
+	return findings{
+		open: map[uint64]*finding{}, bySession: map[ID][]*finding{}, awaited: map[uint64]int{},
+		closed: newClosedFindings(closed),
+	}
 }
 
 // close forgets the findings of a session that is forgotten.
 func (f *findings) close(session ID) {
-	for _, id := range slices.Clone(f.bySession[session]) {
-		f.forget(f.open[id])
+	for list := f.bySession[session]; len(list) > 0; list = f.bySession[session] {
+		f.forget(list[len(list)-1])
 	}
 }
 
-// forget lets go of x.
+// add opens the finding of id, or opens it again.
+func (f *findings) add(id uint64, session ID) *finding {
+	x := &finding{id: id, session: session, moreFirst: unset, inLater: -1}
+	if was, ok := f.closed.take(id); ok {
+		x.sent, x.sentAt, x.partly = true, was.sentAt, true
+		x.last = Finding{ID: id, Revision: was.revision, State: was.state, Type: was.typ}
+		x.more, x.moreFirst, x.moreLast = was.requests, was.first, was.last
+	}
+	f.link(x)
+	return x
+}
+
+func (f *findings) link(x *finding) {
+	f.open[x.id] = x
+	x.inSession = len(f.bySession[x.session])
+	f.bySession[x.session] = append(f.bySession[x.session], x)
+}
+
+// forget lets go of x. Where it was sent, its revisions and what was served go on
+// from there if it comes up again.
 func (f *findings) forget(x *finding) {
 	x.closed = true
 	delete(f.open, x.id)
-	ids := f.bySession[x.session]
-	if i := slices.Index(ids, x.id); i >= 0 {
-		ids = slices.Delete(ids, i, i+1)
-	}
-	if len(ids) == 0 {
+	list := f.bySession[x.session]
+	last := len(list) - 1
+	list[x.inSession] = list[last]
+	list[x.inSession].inSession = x.inSession
+	list[last] = nil
+	if last == 0 {
 		delete(f.bySession, x.session)
 	} else {
-		f.bySession[x.session] = ids
+		f.bySession[x.session] = list[:last]
 	}
+	f.later.remove(x)
+	f.keepClosed(x)
+}
+
+// keepClosed keeps what is needed of x if it comes up again.
+func (f *findings) keepClosed(x *finding) {
+	if !x.sent {
+		return
+	}
+	was := closedFinding{revision: x.last.Revision, state: x.last.State, typ: x.last.Type, sentAt: x.sentAt, first: unset}
+	switch {
+	case x.last.State == Confirmed && x.partly:
+		was.requests, was.first, was.last = x.more, x.moreFirst, x.moreLast
+	case x.last.State == Confirmed:
+		was.requests, was.first, was.last = x.last.Requests, x.last.FirstAt, x.last.LastAt
+	}
+	f.closed.add(x.id, was)
 }
 
 // assign puts s in the finding that its judgement belongs to.
@@ -69,9 +121,7 @@ func (f *findings) assign(e *Engine, s *suspect) {
 	}
 	to := f.open[id]
 	if to == nil {
-		to = &finding{id: id, session: s.session, moreFirst: unset}
-		f.open[id] = to
-		f.bySession[s.session] = append(f.bySession[s.session], id)
+		to = f.add(id, s.session)
 	}
 	if s.finding == nil {
 		s.finding = to
@@ -99,7 +149,23 @@ func (f *findings) leave(s *suspect) {
 func (f *findings) touch(x *finding) {
 	if !x.dirty {
 		x.dirty = true
+		f.later.remove(x)
 		f.dirty = append(f.dirty, x)
+	}
+}
+
+// await counts s among those that a finding may yet stand on, if it is.
+func (e *Engine) await(s *suspect) {
+	f := &e.findings
+	if s.awaited {
+		if f.awaited[s.awaitedBy]--; f.awaited[s.awaitedBy] == 0 {
+			delete(f.awaited, s.awaitedBy)
+		}
+	}
+	s.awaited = !s.dropped && !s.confirmed && s.judgement.violated && s.policy != NoPolicy
+	if s.awaited {
+		s.awaitedBy = e.findingID(s)
+		f.awaited[s.awaitedBy]++
 	}
 }
 
@@ -108,17 +174,22 @@ func (f *findings) touch(x *finding) {
 func (e *Engine) giveUp(f *finding) {
 	first := f.offender(true)
 	for _, s := range f.members {
-		if s == first || s.judgement.doubt != "" {
-			continue
+		if s != first && s.judgement.doubt == "" {
+			e.giveUpMember(s)
+			return
 		}
-		f.more++
-		f.moreFirst = min(f.moreFirst, s.At)
-		f.moreLast = max(f.moreLast, s.At)
-		e.drop(s)
-		return
 	}
 	// All inconclusive: one less changes nothing but their number.
 	e.drop(f.members[len(f.members)-1])
+}
+
+// giveUpMember lets a conclusive member count for good.
+func (e *Engine) giveUpMember(s *suspect) {
+	f := s.finding
+	f.more++
+	f.moreFirst = min(f.moreFirst, s.At)
+	f.moreLast = max(f.moreLast, s.At)
+	e.drop(s)
 }
 
 // offender returns the request that the finding is about: the first that is
@@ -182,8 +253,8 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 	if j.typ == IdleTimeout {
 		c.LastActivityAt = j.since
 	}
-	e.visits = 0
-	if user, known := e.identityOf(s.t, s.order, max(s.At, s.End), int64(e.cfg.Policies[s.policy].Tolerance)); known {
+	w := e.newPast(s.t, &s.record)
+	if user := w.identityAt(max(s.At, s.End)); !user.IsZero() {
 		c.User = e.users.pseudonymOf(user)
 	}
 	for _, m := range f.members {
@@ -199,36 +270,47 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 	return c, true
 }
 
-// report sends what has changed: at once where somebody would act on it,
-// otherwise no more often than Config.UpdateInterval. all: whatever is new.
-func (e *Engine) report(now int64, all bool) {
-	kept, from := e.findings.dirty[:0], len(e.out)
-	for _, f := range e.findings.dirty {
-		if e.reportOne(f, now, all) {
-			f.dirty = false
-		} else {
-			kept = append(kept, f)
+// report sends what has changed: at once where somebody would act on it, otherwise
+// no more often than Config.UpdateInterval. all: whatever is new. It reports whether
+// the work that is left allowed that for all.
+func (e *Engine) report(now int64, all bool) (done bool) {
+	f, from := &e.findings, len(e.out)
+	for x := f.later.first(); x != nil && (all || x.sendAt <= now); x = f.later.first() {
+		f.touch(x)
+	}
+	n := 0
+	for ; n < len(f.dirty) && e.work.left >= workOfJudgement; n++ {
+		x := f.dirty[n]
+		x.dirty = false
+		if !e.reportOne(x, now, all) {
+			f.later.add(x)
 		}
 	}
-	clear(e.findings.dirty[len(kept):])
-	e.findings.dirty = kept
+	done = n == len(f.dirty)
+	f.dirty = slices.Delete(f.dirty, 0, n)
 	// In an order that does not depend on the way that led here.
 	slices.SortFunc(e.out[from:], func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
+	return done
 }
 
+// reportOne reports whether f need not be looked at again, unless it changes; if
+// not, f.sendAt says when.
 func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	if f.closed {
 		return true
 	}
+	e.spend(len(f.members))
 	c, ok := e.content(f)
 	if !ok {
-		if !f.sent {
+		switch {
+		case !f.sent, f.last.State == Retracted:
 			e.findings.forget(f)
-		}
-		if !f.sent || f.last.State == Retracted {
 			return true
-		}
-		if e.awaited(f) {
+		case f.partly: // what it was closed with stands
+			e.findings.forget(f)
+			return true
+		case e.findings.awaited[f.id] > 0:
+			f.sendAt = now
 			return false
 		}
 		c = f.last
@@ -240,28 +322,32 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 		return true
 	}
 	urgent := !f.sent || same.State != c.State || same.Type != c.Type
-	if !urgent && !all && now-f.sentAt < int64(e.cfg.UpdateInterval) {
+	if f.sendAt = f.sentAt + int64(e.cfg.UpdateInterval); !urgent && !all && now < f.sendAt {
 		return false
 	}
 	if !f.sent || same.State != c.State {
 		e.stats.findings[c.State]++
 	}
 	c.Revision, c.DecidedAt = f.last.Revision+1, now
-	f.last, f.sent, f.sentAt = c, true, now
+	f.last, f.sent, f.sentAt, f.partly = c, true, now, false
 	e.out = append(e.out, c)
+	if c.State == Retracted {
+		e.findings.forget(f)
+	}
 	return true
-}
-
-// awaited reports whether a request that waits for its decision may yet be
-// what f stands on: then it is no time to take f back.
-func (e *Engine) awaited(f *finding) bool {
-	return slices.ContainsFunc(e.suspects[f.session], func(s *suspect) bool {
-		return !s.confirmed && s.judgement.violated && e.findingID(s) == f.id
-	})
 }
 
 // findingID is the same for the same violation wherever it is found.
 func (e *Engine) findingID(s *suspect) uint64 {
+	if s.named && s.idFor == s.judgement.authentication {
+		return s.id
+	}
+	s.named, s.idFor = true, s.judgement.authentication
+	s.id = e.hashFinding(s)
+	return s.id
+}
+
+func (e *Engine) hashFinding(s *suspect) uint64 {
 	h := sha256.New()
 	h.Write(s.t.pseudonym[:])
 	for _, part := range [...]string{

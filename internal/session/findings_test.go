@@ -181,11 +181,11 @@ func TestFindingID(t *testing.T) {
 	ids := func(change func(e *Engine, s *suspect)) (perSession, perRequest, unidentified uint64) {
 		e, s := base()
 		change(e, s)
-		perSession = e.findingID(s)
+		perSession = e.hashFinding(s)
 		e.cfg.PerRequest = true
-		perRequest = e.findingID(s)
+		perRequest = e.hashFinding(s)
 		s.span = [8]byte{}
-		return perSession, perRequest, e.findingID(s)
+		return perSession, perRequest, e.hashFinding(s)
 	}
 	a, b, c := ids(func(*Engine, *suspect) {})
 	require.NotEqual(t, a, b)

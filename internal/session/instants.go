@@ -71,6 +71,9 @@ func latest(list []int64, at int64) (int64, bool) {
 	return 0, false
 }
 
+// maxIdentities bounds the users that one session is known to have shown.
+const maxIdentities = 16
+
 // identity is a user that a session showed.
 type identity struct {
 	at   int64
@@ -96,8 +99,8 @@ func addIdentities(list []identity, who ...identity) []identity {
 		}
 		kept = append(kept, w)
 	}
-	if n := len(kept); n > maxInstants {
-		kept = slices.Delete(kept, 1, 1+n-maxInstants)
+	if n := len(kept); n > maxIdentities {
+		kept = slices.Delete(kept, 1, 1+n-maxIdentities)
 	}
 	return kept
 }

@@ -90,9 +90,9 @@ func TestIdentities(t *testing.T) {
 // Of too many the first and the latest are kept.
 func TestIdentitiesAreBounded(t *testing.T) {
 	var all []identity
-	for i := range int64(maxInstants + 5) {
+	for i := range int64(maxIdentities + 5) {
 		all = append(all, identity{i, ID{uint64(i % 2)}})
 	}
-	require.Equal(t, all[:maxInstants], addIdentities(nil, all[:maxInstants]...))
+	require.Equal(t, all[:maxIdentities], addIdentities(nil, all[:maxIdentities]...))
 	require.Equal(t, append(all[:1:1], all[6:]...), addIdentities(nil, all...))
 }

@@ -17,6 +17,8 @@ type lane struct {
 	changed  changes
 	tally    tally
 	later    []record // see decideLater
+	swept    uint32   // places that [Engine.forget] has looked at in this round
+	work     uint64   // units spent without the engine
 	touched  uint32   // keeps the loads of ObserveReady alive
 }
 
@@ -89,7 +91,6 @@ func (e *Engine) oldestOrder() uint64 {
 
 // gather adds up what the lanes have counted.
 func (e *Engine) gather() {
-	e.decideLater()
 	s := &e.stats
 	e.each(func(l *lane) {
 		for row := range l.tally.requests {
@@ -100,6 +101,8 @@ func (e *Engine) gather() {
 		}
 		s.facts[Request] += l.tally.facts
 		s.early += l.tally.early
+		e.work.done += l.work
+		l.work = 0
 		clear(l.tally.requests)
 		l.tally.facts, l.tally.early = 0, 0
 	})

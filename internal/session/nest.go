@@ -1,18 +1,45 @@
 package session
 
+const (
+	// traceLooks is how many records of its trace a fact looks at while it is
+	// observed. Those of a longer one wait until it is looked through.
+	traceLooks = 32
+	// maxTraceSteps is how many are looked at then: a trace id that a client
+	// repeats a million times must not cost a million steps.
+	maxTraceSteps = 256
+)
+
+// kin are the records of one session that share a trace, the newest first.
+type kin struct {
+	records []*record
+	all     bool // there are no more
+}
+
+// kinOf returns at most so many records that share hash, in the memory of buf. It is
+// valid until a record is remembered.
+func (e *Engine) kinOf(buf *[]*record, session ID, hash uint64, looks int) kin {
+	list := (*buf)[:0]
+	all := e.ring(session).kin(hash, looks, func(o *record) bool {
+		list = append(list, o)
+		return true
+	})
+	*buf = list
+	e.spend(len(list))
+	return kin{list, all}
+}
+
 // nest finds out what the request lies inside: it starts when the longest
 // request around it starts, and is exempt if any around it is.
-func (e *Engine) nest(r *record, hash uint64) {
+func (e *Engine) nest(r *record, k kin) {
 	r.Eff, r.around = r.Start, -1
 	r.state &^= exempted | framed | crowded
 	if !r.identified() {
 		return
 	}
-	all := e.ring(r.session).kin(hash, func(o *record) bool {
+	for _, o := range k.records {
 		r.nestIn(o)
-		return true
-	})
-	if !all && r.around < 0 {
+	}
+	if !k.all && r.around < 0 {
 		r.state |= crowded
 	}
 }
@@ -38,22 +65,24 @@ func (r *record) nestIn(o *record) {
 }
 
 // nestOthers lets the requests that lie inside o, or did when it was known as
-// was, start where they do now.
-func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFor) {
+// was, start where they do now. all: there were no more suspects than it could
+// look at.
+func (e *Engine) nestOthers(t *timeline, o, was *record, k kin) (due dueFor, all bool) {
 	if o.kind != Exempt && o.Start == o.End && was.Start == was.End {
-		return 0
+		return 0, true
 	}
 	visit := func(r *record) {
-		if r.kind != Request || !r.inside(o) && !r.inside(was) && !r.exemptWith(o) {
+		if r.kind != Request || r == o || !r.inside(o) && !r.inside(was) && !r.exemptWith(o) {
+			return
+		}
+		e.touchRecord(r)
+		if o != was && r.inside(was) { // what it lies inside has to be found out anew
+			r.state |= unplaced
+			due |= lineDue
 			return
 		}
 		eff, state := r.Eff, r.state
-		e.touchRecord(r)
-		if o == was {
-			r.nestIn(o)
-		} else {
-			e.nest(r, hash)
-		}
+		r.nestIn(o)
 		if r.Eff == eff && r.state == state {
 			return
 		}
@@ -64,11 +93,94 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, hash uint64) (due dueFo
 			e.apply(t, r)
 		}
 	}
-	e.ring(o.session).kin(hash, func(r *record) bool { visit(r); return true })
-	if t.suspects > 0 {
-		for _, s := range e.suspects[o.session] {
-			visit(&s.record)
+	for _, r := range k.records {
+		visit(r)
+	}
+	if t.suspects == 0 || !o.identified() {
+		return due, true
+	}
+	suspects := e.suspects.byTrace[o.hash()]
+	looks := min(len(suspects), maxTraceSteps, max(e.work.left/2, 0))
+	e.spend(looks)
+	for _, s := range suspects[:looks] {
+		visit(&s.record)
+	}
+	return due, looks == len(suspects)
+}
+
+// place looks through the trace of a record that had too many of its kind when it
+// came. It reports whether the work that is left allows that.
+func (e *Engine) place(t *timeline, r *record) (done bool) {
+	switch {
+	case r.state&unplaced == 0:
+		return true
+	case t == nil:
+		return e.placeAlone(r)
+	}
+	if e.work.left < 2*maxTraceSteps+workOfJudgement {
+		return false
+	}
+	e.touchRecord(r)
+	r.state &^= unplaced
+	k := e.kinOf(&e.placing, r.session, r.hash(), maxTraceSteps)
+	for _, twin := range k.records {
+		if twin != r && twin.position < r.position && twin.sameRequest(r) {
+			e.mergeLate(t, twin, r, k)
+			return true
 		}
 	}
-	return due
+	was := *r
+	e.nest(r, k)
+	if r.Eff != was.Eff || r.state != was.state {
+		e.owe(t, rebuildDue|lineDue, r.Arrival)
+	}
+	due, all := e.nestOthers(t, r, r, k)
+	if !all {
+		e.stats.lost++
+	}
+	if due != 0 {
+		e.owe(t, due, r.Arrival)
+	}
+	return true
 }
+
+// placeAlone is place for what nothing else depends on: a suspect, or a record of
+// a session that is not known.
+func (e *Engine) placeAlone(r *record) (done bool) {
+	if r.state&unplaced == 0 {
+		return true
+	}
+	if e.work.left < maxTraceSteps+workOfJudgement {
+		return false
+	}
+	r.state &^= unplaced
+	e.nest(r, e.kinOf(&e.placing, r.session, r.hash(), maxTraceSteps))
+	return true
+}
+
+// mergeLate joins r to an older record of the same request, and leaves nothing of
+// it but its place.
+func (e *Engine) mergeLate(t *timeline, twin, r *record, k kin) {
+	was := *twin
+	merged, won := e.join(twin, r)
+	if r.state&late == 0 {
+		merged.state &^= late
+	}
+	e.touchRecord(twin)
+	*twin = merged
+	if won {
+		twin.details = e.ring(twin.session).details.put(ptr(e.ring(twin.session).details.get(r.details)))
+	}
+	e.stats.facts[Request]--
+	if s := e.suspectOf(r); s != nil {
+		e.drop(s)
+	}
+	e.acquit(r)
+	r.span, r.state = [8]byte{}, r.state&^(suspected|unplaced)|exempted|decided
+	e.nest(twin, k)
+	e.updateSuspect(twin, won)
+	due, _ := e.nestOthers(t, twin, &was, k)
+	e.owe(t, rebuildDue|lineDue|due, r.Arrival)
+}
+
+func ptr[T any](v T) *T { return &v }

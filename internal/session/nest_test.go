@@ -47,27 +47,36 @@ var nested = []reading{
 
 func TestNested(t *testing.T) { requireReadings(t, nested) }
 
-// Of a trace with more records than are looked at a request accuses nobody,
-// unless something around it is among those.
+// What is found of a request is inconclusive where its trace has more records than
+// are looked at, unless something around it is among those. It is not judged before
+// its trace has been looked through.
 func TestCrowded(t *testing.T) {
 	for _, c := range []struct {
 		name, more string
+		records    int
 		suspected  bool
+		state      State
 	}{
-		{"nothing around it", "a request at=20s id=1/1", false},
-		{"something around it", "a request at=19s..30s id=1/2 passive\na request at=20s id=1/1", true},
-		{"another trace", "a request at=20s id=2/1", true},
+		{"nothing around it", "a request at=20s id=1/1", maxTraceSteps + 10, false, Inconclusive},
+		{"as many as are looked at", "a request at=20s id=1/1", maxTraceSteps - 1, false, Confirmed},
+		{"as many as are looked at at once", "a request at=20s id=1/1", traceLooks, true, Confirmed},
+		{"something around it", "a request at=19s..30s id=1/2 passive\na request at=20s id=1/1", maxTraceSteps + 10, false, Confirmed},
+		{"another trace", "a request at=20s id=2/1", maxTraceSteps + 10, true, Confirmed},
 	} {
 		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 1000 })
 		s.tell("a started at=0s")
-		for i := range maxTraceSteps + 10 {
+		for i := range c.records {
 			s.Observe(&Fact{
 				Session: sessionName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
 				Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
 			}, s.now)
 		}
 		require.Equal(t, c.suspected, s.tell(c.more).Suspected, c.name)
-		s.wait(time.Minute)
-		require.Equal(t, c.suspected, violations(s.Engine) == 1, c.name)
+		found := s.wait(time.Minute)
+		require.Len(t, found, 1, c.name)
+		require.Equal(t, c.state, found[0].State, c.name)
+		if c.state == Inconclusive {
+			require.Equal(t, ReasonBounds, found[0].Reason)
+		}
 	}
 }

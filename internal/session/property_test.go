@@ -890,14 +890,14 @@ var readings = []reading{
 	}},
 	{"absolute: the root's activity", "policy p0 absolute=10s\na request at=1s\nb rotated from=a at=4s\nb request at=12s", []string{"b absolute_timeout origin=1s unknown"}},
 	{"absolute: the rotation", "policy p0 absolute=10s\nb rotated from=a at=4s\nb request at=15s", []string{"b absolute_timeout origin=4s unknown"}},
-	{"absolute: a loop is cut", "policy p0 absolute=10s rotation=1h\na started at=0s\nb rotated from=a at=4s\na rotated from=b at=8s\na request at=17s", []string{
-		"a absolute_timeout overrun=3s origin=4s known",
+	{"absolute: a loop is not followed, since it would lead forward in time", "policy p0 absolute=10s rotation=1h\na started at=0s\nb rotated from=a at=4s\na rotated from=b at=8s\na request at=17s", []string{
+		"a absolute_timeout overrun=7s origin=0s known",
 	}},
 	{"absolute: the earliest rotation is the lineage", "policy p0 absolute=10s\na started at=2s\nb started at=0s\nc rotated from=a at=4s\nc rotated from=b at=5s\nc request at=13s", []string{
 		"c absolute_timeout origin=2s",
 	}},
-	{"absolute: of two at one instant the earlier origin", "policy p0 absolute=10s\na started at=2s\nb started at=0s\nc rotated from=a at=4s\nc rotated from=b at=4s\nc request at=13s", []string{
-		"c absolute_timeout origin=0s",
+	{"absolute: of two at one instant the smaller pseudonym", "policy p0 absolute=10s\na started at=2s\nb started at=0s\nc rotated from=a at=4s\nc rotated from=b at=4s\nc request at=13s", []string{
+		"c absolute_timeout origin=2s",
 	}},
 	{"ended: at the grace and the tolerance", "a started at=0s\na ended at=5s\na request at=8s", nil},
 	{"ended: past them", "a started at=0s\na ended at=5s api\na request at=8.000000001s", []string{

@@ -150,11 +150,12 @@ func (l *lane) mayFrame(f *Fact, from int64, hash uint64) bool {
 		return false
 	}
 	ordinary := true
-	all := l.recent.kin(hash, func(o *record) bool {
+	all := l.recent.kin(hash, traceLooks, func(o *record) bool {
+		l.work++
 		if o.session != rec.session || o.trace != rec.trace || !o.identified() {
 			return true
 		}
-		ordinary = o.kind == Request && o.span != rec.span && o.isActivity() && o.state&(late|accused|suspected|crowded) == 0 &&
+		ordinary = o.kind == Request && o.span != rec.span && o.isActivity() && o.state&(late|accused|suspected|crowded|unplaced) == 0 &&
 			(!rec.inside(o) && !o.inside(&rec) || o.Start > from)
 		return ordinary
 	})
@@ -163,7 +164,8 @@ func (l *lane) mayFrame(f *Fact, from int64, hash uint64) bool {
 
 // frame lets r start with what it lies inside, and what lies inside r with it.
 func (e *Engine) frame(l *lane, r *record) {
-	l.recent.kin(r.hash(), func(o *record) bool {
+	l.recent.kin(r.hash(), traceLooks+1, func(o *record) bool {
+		l.work++
 		if o == r {
 			return true
 		}
@@ -187,7 +189,7 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 	old := l.recent.place(l.recent.next)
 	e.touchPosition(l, old.position)
 	if old.state&decided == 0 {
-		if old.state&accused != 0 || len(e.due) > 0 && old.slot != noSlot && l.sessions.owed(old.slot) != nil {
+		if old.state&(accused|unplaced) != 0 || len(e.due) > 0 && old.slot != noSlot && l.sessions.owed(old.slot) != nil {
 			return false
 		}
 		if old.state&suspected == 0 && e.judged(old) {
@@ -220,6 +222,7 @@ const maxLater = 1 << 10
 func (e *Engine) decideLater() {
 	e.each(func(l *lane) {
 		for i := range l.later {
+			e.work.allow(workOfHold)
 			e.decide(&l.later[i])
 		}
 		l.later = l.later[:0]

@@ -2,6 +2,9 @@ package session
 
 import "slices"
 
+// maxRebuild bounds the recent facts that a session is read again from.
+const maxRebuild = 1536
+
 // rebuild reads t again from the recent facts, after one of them turned out to
 // say something else than it seemed to: a log record whose span came later, a
 // request whose second record was rejected, one that lies in an exempt one.
@@ -11,10 +14,11 @@ func (e *Engine) rebuild(t *timeline) {
 	ring := &t.lane.recent
 	var reach uint32
 	oldest := int64(unset)
-	for r := ring.at(t.recent); r != nil && r.session == t.id; r = ring.at(r.ofSession) {
+	for r := ring.at(t.recent); r != nil && r.session == t.id && reach < maxRebuild; r = ring.at(r.ofSession) {
 		reach++
 		oldest = min(oldest, r.Start)
 	}
+	e.spend(2 * int(reach))
 	complete := reach == t.facts && reach < maxFacts
 	active, identities := slices.Clone(t.active), slices.Clone(t.identities)
 	t.active, t.calls, t.outside = t.active[:0], t.calls[:0], longAgo
@@ -29,7 +33,8 @@ func (e *Engine) rebuild(t *timeline) {
 		}
 	}
 	// Read without identities: they are put in order once, in the end.
-	for r := ring.at(t.recent); r != nil && r.session == t.id; r = ring.at(r.ofSession) {
+	r := ring.at(t.recent)
+	for ; reach > 0; r, reach = ring.at(r.ofSession), reach-1 {
 		if !r.isEvidence() {
 			continue
 		}

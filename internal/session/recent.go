@@ -46,7 +46,7 @@ const (
 	// framed: what it lies inside is activity from its start on.
 	framed
 	// crowded: its trace has more records than are looked at, so that what it
-	// lies inside is not known: it accuses nobody.
+	// lies inside is not known: what is found of it is inconclusive.
 	crowded
 	// afterSilence: its service let a longer silence pass than any known.
 	afterSilence
@@ -58,6 +58,8 @@ const (
 	suspected
 	// decided: its verdict has been counted.
 	decided
+	// unplaced: its trace is yet to be looked through.
+	unplaced
 )
 
 // identified reports whether the record names its trace and its span.
@@ -209,22 +211,19 @@ func (r *recent) append(rec *record, d *Details) *record {
 	return to
 }
 
-// maxTraceSteps bounds how many records of one trace are looked at: a trace id
-// that a client repeats a million times must not cost a million steps.
-const maxTraceSteps = 256
-
-// kin calls each with the records that share hash, newest first, until it
-// returns false. A few others may be among them. all: there are no more.
-func (r *recent) kin(hash uint64, each func(*record) bool) (all bool) {
+// kin calls each with the records that share hash, newest first, at most so many
+// and until it returns false. A few others may be among them. all: there are no
+// more.
+func (r *recent) kin(hash uint64, looks int, each func(*record) bool) (all bool) {
 	p := r.expand(r.traces.get(hash, r.window()))
-	for range maxTraceSteps {
+	for range looks {
 		rec := r.at(p)
 		if rec == nil || !each(rec) {
 			return true
 		}
 		p = rec.ofTrace
 	}
-	return false
+	return r.at(p) == nil
 }
 
 // hash of what records of one request, and of its trace, have in common.

@@ -39,7 +39,7 @@ func TestKin(t *testing.T) {
 		r.push(&record{Start: i, trace: [16]byte{1}, span: [8]byte{1}}, 7, &Details{})
 	}
 	var seen []int64
-	r.kin(7, func(x *record) bool {
+	r.kin(7, maxTraceSteps, func(x *record) bool {
 		seen = append(seen, x.Start)
 		return true
 	})
@@ -47,12 +47,12 @@ func TestKin(t *testing.T) {
 	require.EqualValues(t, maxTraceSteps+9, seen[0])
 	require.EqualValues(t, 10, seen[maxTraceSteps-1])
 	n := 0
-	r.kin(7, func(*record) bool {
+	r.kin(7, maxTraceSteps, func(*record) bool {
 		n++
 		return n < 3
 	})
 	require.Equal(t, 3, n, "until it has seen enough")
-	r.kin(8, func(*record) bool { t.Fatal("another trace"); return false })
+	r.kin(8, maxTraceSteps, func(*record) bool { t.Fatal("another trace"); return false })
 }
 
 func TestRecordHash(t *testing.T) {

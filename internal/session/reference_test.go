@@ -252,7 +252,7 @@ func (w *refWorld) ends(r *refFact) (found []refRule) {
 			rule.kind, rule.expiry = RotatedSession, e.At+int64(p.RotationGrace)
 		case e.Kind == EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
 			w.first(s) < e.At &&
-			w.identity(s, e.At, tol, nil) == e.User.ID:
+			w.identity(s, e.At, w.horizon(r), 0) == e.User.ID:
 			rule.kind, rule.expiry = RevokedSession, e.At+grace
 		default:
 			continue
@@ -272,7 +272,7 @@ func (w *refWorld) binds(e, r *refFact) bool {
 
 // "The user whose identity the session showed last at or before it (an id that
 // shows none has the one that its previous id showed last up to the rotation)".
-func (w *refWorld) identity(s ID, u, tol int64, path []ID) ID {
+func (w *refWorld) identity(s ID, u, before int64, steps int) ID {
 	last := &refFact{}
 	for _, f := range w.of[s] {
 		if !f.User.ID.IsZero() && !(f.late && f.Kind != Authenticated) && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
@@ -280,14 +280,10 @@ func (w *refWorld) identity(s ID, u, tol int64, path []ID) ID {
 			last = f
 		}
 	}
-	if !last.User.ID.IsZero() {
-		return last.User.ID
+	if rotation := w.lineage(s, before); last.User.ID.IsZero() && rotation != nil && steps < maxLineage {
+		return w.identity(rotation.Previous.ID, rotation.At, rotation.At-1, steps+1)
 	}
-	path = append(path, s)
-	if rotation, _ := w.lineage(path, tol); rotation != nil {
-		return w.identity(rotation.Previous.ID, rotation.At, tol, path)
-	}
-	return ID{}
+	return last.User.ID
 }
 
 // "At or before r.start + τ or r.end, whichever is later".
@@ -355,53 +351,46 @@ func (w *refWorld) first(s ID) int64 {
 }
 
 // "The origin of the absolute clock", and whether it is an authentication or a known
-// start.
+// start: "the latest authentication in the lineage: on this id up to the same
+// instant, or on the ids it was rotated from, each up to the rotation plus τ; without
+// one, the root's start, else its earliest activity, else the rotation".
 func (w *refWorld) origin(r *refFact) (at int64, known bool) {
-	o := w.originOf(r.Session.ID, w.horizon(r), r.began, int64(w.policy(r).Tolerance), nil)
-	return o.at, o.known
+	tol, latest, authenticated := int64(w.policy(r).Tolerance), int64(math.MinInt64), false
+	s, until, before, otherwise := r.Session.ID, w.horizon(r), w.horizon(r), r.began
+	for steps := 0; ; steps++ {
+		if auth, ok := w.lastAuthentication(s, until); ok {
+			latest, authenticated = max(latest, auth), true
+		}
+		rotation := w.lineage(s, before)
+		if rotation == nil || steps == maxLineage {
+			break
+		}
+		s, until, before, otherwise = rotation.Previous.ID, rotation.At+tol, rotation.At-1, rotation.At
+	}
+	if authenticated {
+		return latest, true
+	}
+	return w.start(s, tol, otherwise)
 }
 
-type refOrigin struct {
-	at                   int64
-	known, authenticated bool
-}
-
-// "The latest authentication in the lineage: on this id up to the same instant, or
-// on the ids it was rotated from, each up to the rotation plus τ; without one, the
-// root's start, else its earliest activity, else the rotation".
-func (w *refWorld) originOf(s ID, until, otherwise, tol int64, path []ID) refOrigin {
-	rotation, o := w.lineage(append(slices.Clone(path), s), tol)
-	if rotation == nil {
-		o.at, o.known = w.start(s, tol, otherwise)
+// "The earliest rotation onto an id N at or before r.start + τ or r.end (of two at one
+// instant, from the smaller pseudonym) is its lineage; it is followed only if it is
+// earlier than the one that led to it". So far it is followed for maxLineage steps.
+func (w *refWorld) lineage(s ID, before int64) (found *refFact) {
+	smaller := func(a, b *refFact) bool {
+		x, y := w.cfg.Pseudonym(a.Previous.Raw), w.cfg.Pseudonym(b.Previous.Raw)
+		return bytes.Compare(x[:], y[:]) < 0
 	}
-	if auth, ok := w.lastAuthentication(s, until); ok && (!o.authenticated || auth > o.at) {
-		return refOrigin{auth, true, true}
-	}
-	return o
-}
-
-// "The earliest rotation onto an id is its lineage (of two at one instant, the one
-// with the earlier origin); it is followed for 64 steps, and a loop is cut where it
-// closes." The last of path is the id, the others are the way to it.
-func (w *refWorld) lineage(path []ID, tol int64) (found *refFact, origin refOrigin) {
-	first := int64(math.MaxInt64)
-	known := func(f *refFact) bool { return f.isRotation() && (!f.late || f.order < w.about.order) }
-	for _, f := range w.of[path[len(path)-1]] {
-		if known(f) {
-			first = min(first, f.At)
+	for _, f := range w.of[s] {
+		if f.isRotation() && (!f.late || f.order < w.about.order) &&
+			(found == nil || f.At < found.At || f.At == found.At && smaller(f, found)) {
+			found = f
 		}
 	}
-	for _, f := range w.of[path[len(path)-1]] {
-		again := found != nil && found.Previous.ID == f.Previous.ID
-		if !known(f) || f.At > first || again || slices.Contains(path, f.Previous.ID) || len(path) > 64 {
-			continue
-		}
-		o := w.originOf(f.Previous.ID, f.At+tol, f.At, tol, path)
-		if found == nil || cmp.Or(cmp.Compare(o.at, origin.at), slices.Compare(f.Previous.ID[:], found.Previous.ID[:])) < 0 {
-			found, origin = f, o
-		}
+	if found != nil && found.At > before {
+		return nil
 	}
-	return found, origin
+	return found
 }
 
 func (w *refWorld) policy(r *refFact) *Policy { return &w.cfg.Policies[r.Policy] }

@@ -18,11 +18,16 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 	rec.resource = e.services.number(f.Resource, e.order, e.oldestOrder)
 	hash := rec.hash()
 	alone := l.recent.traces.get(hash, l.recent.window()) == 0 && (t == nil || t.suspects == 0)
+	k := kin{all: true}
 	if !alone {
-		if twin := e.twin(t, &rec, hash, &f.Details); twin != nil {
-			return e.merge(t, twin, &rec, f, now)
+		k = e.kinOf(&e.observing, rec.session, hash, traceLooks)
+		if twin := e.twin(&rec, k, &f.Details); twin != nil {
+			return e.merge(t, twin, &rec, f, k, now)
 		}
-		e.nest(&rec, hash)
+		e.nest(&rec, k)
+		if !k.all && rec.identified() {
+			rec.state |= unplaced
+		}
 	}
 	if f.Kind == Request {
 		e.stats.facts[Request]++
@@ -54,7 +59,11 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 		due = e.apply(t, r)
 	}
 	if !alone && r.identified() {
-		due |= e.nestOthers(t, r, r, hash)
+		nested, all := e.nestOthers(t, r, r, k)
+		if due |= nested; !all || r.state&unplaced != 0 {
+			r.state |= unplaced
+			due |= reviewDue
+		}
 	}
 	if due != 0 {
 		e.owe(t, due, now)
@@ -84,14 +93,20 @@ func (e *Engine) makeRoom(l *lane) {
 		return
 	}
 	old := l.recent.place(l.recent.next)
-	if old.state&decided == 0 && len(e.due) > 0 && old.slot != noSlot && l.sessions.owed(old.slot) != nil {
-		e.flush()
+	if old.state&unplaced != 0 { // what it lies inside will not be known
+		old.state = old.state&^unplaced | crowded
+		e.stats.lost++
 	}
-	if old.state&(decided|suspected) == 0 && e.judged(old) {
+	waits := old.state&decided == 0
+	e.touchPosition(l, old.position)
+	if old.state&(decided|accused|suspected) == 0 && (old.state&afterSilence != 0 || old.outcome == Rejected) && len(l.later) < maxLater && e.owedNow(old) == nil {
+		l.later = append(l.later, *old)
+		old.state |= decided
+	}
+	e.decide(old)
+	if waits && old.state&suspected == 0 && e.judged(old) {
 		e.stats.early++
 	}
-	e.touchPosition(l, old.position)
-	e.decide(old)
 	l.recent.details.forget(old.details)
 }
 
@@ -157,23 +172,25 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 }
 
 // twin finds what has been heard of the same request before.
-func (e *Engine) twin(t *timeline, rec *record, hash uint64, d *Details) (twin *record) {
+func (e *Engine) twin(rec *record, k kin, d *Details) *record {
 	ring := e.ring(rec.session)
-	ring.kin(hash, func(r *record) bool {
+	for _, r := range k.records {
 		if r.sameRequest(rec) || r.sameRecord(rec) && ring.details.get(r.details) == *d {
-			twin = r
-			return false
-		}
-		return true
-	})
-	if twin == nil && t != nil && t.suspects > 0 {
-		for _, s := range e.suspects[t.id] {
-			if s.sameRequest(rec) {
-				return &s.record
-			}
+			return r
 		}
 	}
-	return twin
+	if !rec.identified() {
+		return nil
+	}
+	s := e.suspects.byRequest[rec.name()]
+	if s == nil || !s.sameRequest(rec) {
+		return nil
+	}
+	e.spend(1)
+	if r := ring.at(s.position); r != nil && r.sameRequest(rec) {
+		return r
+	}
+	return &s.record
 }
 
 // sameRecord reports whether r and o, without both ids or exempt, are one
@@ -189,7 +206,7 @@ func (r *record) sameRecord(o *record) bool {
 
 // merge joins a second record of one request to the first: a span knows the
 // times better than a log record, and the worse outcome holds.
-func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark {
+func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64) Mark {
 	was := *twin
 	merged, won := e.join(twin, rec)
 	if t != nil {
@@ -197,7 +214,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 		if rec.End >= t.newest-int64(e.cfg.ReorderWindow) {
 			merged.state &^= late
 		}
-		e.nest(rec, rec.hash())
+		e.nest(rec, k)
 		if rec.isEvidence() && merged.outcome != Rejected && rec.End > t.newest {
 			t.newest = rec.End
 			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.order + 1, order: e.order})
@@ -216,8 +233,10 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	}
 	e.touchRecord(twin)
 	*twin = merged
-	hash := merged.hash()
-	e.nest(twin, hash)
+	e.nest(twin, k)
+	if !k.all {
+		twin.state |= unplaced
+	}
 	if won {
 		twin.details = e.ring(twin.session).details.put(&f.Details)
 	}
@@ -225,7 +244,11 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	if t == nil {
 		return Mark{}
 	}
-	e.owe(t, rebuildDue|lineDue|e.nestOthers(t, twin, &was, hash), now)
+	due, all := e.nestOthers(t, twin, &was, k)
+	if !all {
+		twin.state |= unplaced
+	}
+	e.owe(t, rebuildDue|lineDue|due, now)
 	return e.consider(t, twin, now)
 }
 
@@ -276,21 +299,22 @@ func (e *Engine) knowsBetter(a, b *record) bool {
 // updateSuspect copies what changed in a record to the suspect that stands for
 // it, and the other way round.
 func (e *Engine) updateSuspect(r *record, won bool) {
-	for _, s := range e.suspects[r.session] {
-		if s.position != r.position {
-			continue
-		}
-		ring := e.ring(r.session).at(r.position)
-		if ring != nil && ring != r {
-			*ring = *r
-		}
-		if &s.record != r {
-			s.record = *r
-		}
-		if won {
-			res := e.services.resources[r.resource]
-			s.resource, s.service = res.Resource, res.service
-			s.details = e.ring(r.session).details.get(r.details)
-		}
+	s := e.suspectOf(r)
+	if s == nil {
+		return
 	}
+	ring := e.ring(r.session).at(r.position)
+	if ring != nil && ring != r && ring.session == r.session {
+		*ring = *r
+	}
+	if &s.record != r {
+		s.record = *r
+	}
+	if won {
+		res := e.services.resources[r.resource]
+		s.resource, s.service = res.Resource, res.service
+		s.details = e.ring(r.session).details.get(r.details)
+	}
+	s.named = false
+	e.await(s)
 }

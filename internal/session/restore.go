@@ -1,8 +1,8 @@
 package session
 
 import (
-	"cmp"
 	"errors"
+	"math"
 	"slices"
 )
 
@@ -45,6 +45,7 @@ type restorer struct {
 	lanes     []laneRestorer    // by stored number
 	suspected []ID              // the sessions that had suspects
 	suspects  map[uint64]*suspect
+	usersDue  []userEnd // when the last end of each came, not yet held against its sessions
 	// settled: policies and services are what they were, and so is what
 	// settled sessions amount to.
 	settled bool
@@ -82,7 +83,9 @@ type join struct {
 // smaller limit than there was keeps the newest records and evicts sessions.
 // An error is one of get, [ErrNewerVersion] or [ErrOtherKey].
 func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engine, Restored, error) {
-	r := &restorer{e: New(cfg), get: get, now: now, resources: map[uint32]uint32{0: 0}, suspects: map[uint64]*suspect{}}
+	e := New(cfg)
+	e.work.allow(math.MaxInt)
+	r := &restorer{e: e, get: get, now: now, resources: map[uint32]uint32{0: 0}, suspects: map[uint64]*suspect{}}
 	value, err := get(headKey)
 	if err != nil {
 		return nil, Restored{}, err
@@ -164,6 +167,12 @@ func (r *restorer) read() error {
 		lost[kindRecent] = bad
 	}
 	r.linkRecent()
+	for _, due := range r.usersDue {
+		e.oweSessions(due.user, due.arrival)
+	}
+	if len(e.blinds) > 0 {
+		e.blinded = e.suspects.settled.Front()
+	}
 	r.tidyUsers()
 	e.stored = h.ranges
 	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0
@@ -308,10 +317,8 @@ func (e *Engine) Resume(now int64) {
 			}
 		}
 	})
-	for _, s := range e.pending {
-		if s != nil && !s.dropped {
-			s.Arrival, s.due = now, now+int64(e.cfg.DecisionWait)
-		}
-	}
-	e.shuffled = !slices.IsSortedFunc(e.pending, func(a, b *suspect) int { return cmp.Compare(a.due, b.due) })
+	e.suspects.pending.postpone(func(s *suspect) int64 {
+		s.Arrival = now
+		return now + int64(e.cfg.DecisionWait)
+	})
 }

@@ -53,7 +53,7 @@ func someLanes() (*Engine, int64) {
 func TestRestoreSideBySide(t *testing.T) {
 	e, now := someLanes()
 	s := everything(e, now)
-	if len(e.suspects) == 0 || e.users.count == 0 || e.undecided == 0 {
+	if len(e.suspects.bySession) == 0 || e.users.count == 0 || e.undecided == 0 {
 		t.Fatal("there is not some of everything")
 	}
 	for _, lost := range []string{"", "sessions/0/00013/0", "recent/0/00002/0", "suspects/0/00000/0"} {

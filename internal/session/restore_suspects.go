@@ -1,9 +1,6 @@
 package session
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // forgetSuspects lets sessions have none before those that are left are read.
 func (r *restorer) forgetSuspects() {
@@ -24,7 +21,13 @@ func (r *restorer) readSuspects(d *decoder) {
 		case tagOrder:
 			r.orderSuspects(r.members(d))
 		case tagFinding:
-			r.readFinding(d)
+			r.readFinding(d, false)
+		case tagPartly:
+			r.readFinding(d, true)
+		case tagClosed:
+			if id, f := d.closedFinding(); d.err == nil {
+				r.e.findings.closed.add(id, f)
+			}
 		case tagOut:
 			if f := d.finding(); d.err == nil && r.renumber(&f) {
 				r.e.out = append(r.e.out, f)
@@ -48,14 +51,14 @@ func (r *restorer) addSuspect(s *suspect, number uint64) {
 	s.state |= suspected
 	r.suspects[number] = s
 	s.t.suspects++
-	e.suspects[s.session] = append(e.suspects[s.session], s)
+	e.addSuspect(s)
 	e.open++
 	if s.confirmed {
-		e.settledOrder = append(e.settledOrder, s)
 		return
 	}
+	s.t.undecided++
 	e.undecided++
-	e.pending = append(e.pending, s)
+	e.await(s)
 }
 
 // members reads the numbers of suspects and returns those that are there.
@@ -71,7 +74,7 @@ func (r *restorer) members(d *decoder) (list []*suspect) {
 // orderSuspects puts the suspects of one session in the order in which they
 // were found.
 func (r *restorer) orderSuspects(list []*suspect) {
-	if len(list) < 2 || len(list) != len(r.e.suspects[list[0].session]) {
+	if len(list) < 2 || len(list) != len(r.e.suspects.of(list[0].session)) {
 		return
 	}
 	for _, s := range list {
@@ -79,13 +82,13 @@ func (r *restorer) orderSuspects(list []*suspect) {
 			return
 		}
 	}
-	r.e.suspects[list[0].session] = list
+	r.e.suspects.reorder(list[0].session, list)
 }
 
 // readFinding reads a finding. One whose session is gone, or all that it stands
 // on, stays as it was reported: it is not there any more.
-func (r *restorer) readFinding(d *decoder) {
-	f := &finding{id: d.uint64(), session: d.id()}
+func (r *restorer) readFinding(d *decoder, partly bool) {
+	f := &finding{id: d.uint64(), session: d.id(), partly: partly, inLater: -1}
 	members := d.left
 	stood := d.uvarint() > 0
 	d.left = members
@@ -98,15 +101,17 @@ func (r *restorer) readFinding(d *decoder) {
 	}
 	f.members = slices.DeleteFunc(f.members, func(s *suspect) bool { return s.session != f.session || s.finding != nil || !s.confirmed })
 	open := &r.e.findings
-	if d.err != nil || open.open[f.id] != nil || r.e.get(f.session) == nil || stood && len(f.members) == 0 ||
-		f.sent && !r.renumber(&f.last) {
+	switch {
+	case d.err != nil || open.open[f.id] != nil:
+		return
+	case r.e.get(f.session) == nil || stood && len(f.members) == 0 || f.sent && !r.renumber(&f.last) || len(f.members) == 0 && !f.dirty:
+		open.keepClosed(f)
 		return
 	}
 	for _, s := range f.members {
 		s.finding = f
 	}
-	open.open[f.id] = f
-	open.bySession[f.session] = append(open.bySession[f.session], f.id)
+	open.link(f)
 	if f.dirty {
 		open.dirty = append(open.dirty, f)
 	}
@@ -123,11 +128,10 @@ func (r *restorer) renumber(f *Finding) bool {
 
 // settleSuspects lets go of decided suspects that are in no finding.
 func (r *restorer) settleSuspects() {
-	for _, s := range slices.Clone(r.e.settledOrder) {
-		if s.finding == nil {
+	for x := r.e.suspects.settled.Front(); x != nil; {
+		s := x.Value.(*suspect)
+		if x = x.Next(); s.finding == nil {
 			r.e.drop(s)
 		}
 	}
-	r.e.settledOrder = slices.DeleteFunc(r.e.settledOrder, func(s *suspect) bool { return s.dropped })
-	r.e.shuffled = !slices.IsSortedFunc(r.e.pending, func(a, b *suspect) int { return cmp.Compare(a.due, b.due) })
 }

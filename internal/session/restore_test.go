@@ -297,7 +297,7 @@ func TestResume(t *testing.T) {
 		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Minute}}
 		e := New(cfg)
 		request := func(e *Engine, at int64, span int) {
-			f := Fact{Session: sessionName(0), Start: epoch + at, End: epoch + at, At: epoch + at, Resource: resources["web"], Trace: [16]byte{1}}
+			f := Fact{Session: sessionName(0), Start: epoch + at, End: epoch + at, At: epoch + at, Resource: resources["web"], Trace: [16]byte{1, byte(span)}}
 			f.Span[0], f.Span[1] = byte(span), 1
 			e.Observe(&f, epoch+at)
 		}

@@ -1,12 +1,7 @@
 package session
 
-import (
-	"cmp"
-	"slices"
-)
-
-// dueFor says what has to be done again for a session, at the next flush: once
-// for all facts that came in between, however many they were.
+// dueFor says what has to be done again for a session: once for all facts that
+// came in between, however many they were.
 type dueFor uint8
 
 const (
@@ -18,105 +13,245 @@ const (
 	rebuildDue
 )
 
-// owe notes what the next flush owes t because of what came at now.
-func (e *Engine) owe(t *timeline, due dueFor, now int64) {
+// review is how far a session's requests have been judged once more.
+type review struct {
+	underWay bool
+	line     bool  // what it was rotated to is due, too
+	steps    uint8 // so far
+	children int   // so many of those have been told
+	suspects int   // so many are left
+	next     uint64
+	looked   int
+	since    int64 // when the last fact came that it is for
+	// again is what came meanwhile and is owed afterwards.
+	again      dueFor
+	againSince int64
+}
+
+// stale reports whether t is yet to be read again.
+func (t *timeline) stale() bool { return (t.due|t.review.again)&rebuildDue != 0 }
+
+// owedSince is when the last fact came that t is owed something for.
+func (t *timeline) owedSince() int64 {
+	if t.review.again != 0 {
+		return max(t.dueSince, t.review.againSince)
+	}
+	return t.dueSince
+}
+
+// owe notes that t is owed something because of what came at now.
+func (e *Engine) owe(t *timeline, due dueFor, now int64) { e.oweLine(t, due, now, maxLineage) }
+
+// oweLine is owe where a line of rotations is followed for so many more steps.
+func (e *Engine) oweLine(t *timeline, due dueFor, now int64, steps uint8) {
 	e.touch(t)
+	e.name(t)
+	if due&lineDue != 0 {
+		t.steps = max(t.steps, steps)
+	}
+	if t.review.underWay {
+		t.review.again |= due
+		t.review.againSince = max(t.review.againSince, now)
+		return
+	}
 	if t.due == 0 {
 		e.due = append(e.due, t.placeOf())
+		t.dueSince = now
 	}
-	e.name(t)
-	t.dueSince = now
+	t.dueSince = max(t.dueSince, now)
 	t.due |= due
 }
 
-// owed returns the timeline at place if the next flush owes it anything, or nil.
+// owed returns the timeline at place if it is owed anything, or nil.
 func (e *Engine) owed(place uint32) *timeline {
 	return e.lanes[place>>slotBits].sessions.owed(place & slotMask)
 }
 
-// dueSince is when the last fact came for which the session at place is owed
-// something; 0 if it is owed nothing.
-func (e *Engine) dueSince(place uint32) int64 {
-	if t := e.owed(place); t != nil {
-		return t.dueSince
-	}
-	return 0
-}
-
-// flush does what is owed. It must be done before anything is decided.
-func (e *Engine) flush() {
-	for _, slot := range e.due {
-		if t := e.owed(slot); t != nil && t.due&rebuildDue != 0 {
-			e.touch(t)
-			e.rebuild(t)
+// resume goes on with what is owed, for as long as there is work to be spent. It
+// reports whether nothing is left.
+func (e *Engine) resume() (done bool) {
+	for ; e.blinded != nil; e.blinded = e.blinded.Next() {
+		if e.work.left <= 0 {
+			return false
 		}
+		e.spend(1)
+		s := e.blinded.Value.(*suspect)
+		e.owe(s.t, reviewDue, s.Arrival)
 	}
-	due := e.due
-	e.due = e.due[len(e.due):]
-	// What came first comes first: a request that two sessions' facts accuse
-	// waits from the first of them on.
-	slices.SortFunc(due, func(a, b uint32) int { return cmp.Compare(e.dueSince(a), e.dueSince(b)) })
-	for _, slot := range due {
-		t := e.owed(slot)
-		if t == nil {
+	for len(e.userEnds) > 0 {
+		if e.work.left <= 0 {
+			return false
+		}
+		user := e.userEnds[0]
+		if place, ok := e.users.next(user); ok {
+			e.spend(1)
+			e.owe(e.timelineAt(place), lineDue, e.users.user(user).since)
 			continue
 		}
-		was := t.due
-		e.touch(t)
-		t.due = 0
-		switch {
-		case was&lineDue != 0:
-			e.reviewLine(t, t.dueSince)
-		default:
-			e.review(t, t.dueSince)
+		e.userEnds = e.userEnds[1:]
+		e.users.release(e.users.user(user).id)
+	}
+	e.userEnds = nil
+	for e.dueDone < len(e.due) {
+		t := e.owed(e.due[e.dueDone])
+		if t != nil && !e.advanceReview(t) {
+			return false
+		}
+		e.dueDone++
+		if t != nil && t.due != 0 {
+			e.due = append(e.due, t.placeOf())
+		}
+		if e.dueDone == len(e.due) || e.dueDone >= 1<<12 {
+			e.due = e.due[:copy(e.due, e.due[e.dueDone:])]
+			e.dueDone = 0
 		}
 	}
-	if len(e.due) == 0 {
-		e.due = due[:0]
-	}
+	return true
 }
 
-// review judges every request of t that can still be reached once more.
-func (e *Engine) review(t *timeline, now int64) {
-	if t.suspects > 0 {
-		for _, s := range slices.Clone(e.suspects[t.id]) {
-			e.reconsider(s)
-		}
+// mayRebuild reads t again if the work that is left allows that.
+func (e *Engine) mayRebuild(t *timeline) bool {
+	if e.work.left < 2*min(int(t.facts), maxRebuild) {
+		return false
 	}
-	ring := &t.lane.recent
-	for r := ring.at(t.recent); r != nil && r.session == t.id; r = ring.at(r.ofSession) {
-		if r.kind == Request {
-			e.consider(t, r, now)
-		}
+	e.touch(t)
+	e.rebuild(t)
+	if t.review.again &^= rebuildDue; t.review.underWay {
+		t.review.again |= reviewDue
+	} else {
+		t.due |= reviewDue
 	}
+	t.due &^= rebuildDue
+	return true
 }
 
-// reviewLine reviews t and what it was rotated to, since an absolute clock and
-// an identity may come from an ancestor.
-func (e *Engine) reviewLine(t *timeline, now int64) {
-	budget := maxLine
-	var path [maxLineage + 1]ID
-	e.reviewFrom(t, now, path[:0], &budget)
+// reach is how many recent requests of one session can be judged once more.
+func (e *Engine) reach() int { return max(minReach, e.cfg.MaxRecentRequests/64) }
+
+const minReach = 256
+
+// advanceReview judges once more every request of t that can still be reached. It
+// reports whether it is through.
+func (e *Engine) advanceReview(t *timeline) (done bool) {
+	e.touch(t)
+	if !t.review.underWay {
+		if t.stale() && !e.mayRebuild(t) {
+			return false
+		}
+		t.review = review{
+			underWay: true, line: t.due&lineDue != 0, steps: t.steps,
+			suspects: int(t.suspects), next: t.recent, since: t.dueSince,
+		}
+		t.steps = 0
+	}
+	if !e.reviewLine(t) || !e.reviewSuspects(t) || !e.reviewRecords(t) {
+		return false
+	}
+	e.endReview(t)
+	return true
 }
 
-// maxLine bounds how many sessions one fact lets be reviewed: rotations can
-// fork.
-const maxLine = 256
+func (e *Engine) endReview(t *timeline) {
+	t.due, t.dueSince = t.review.again, t.review.againSince
+	t.review = review{}
+}
 
-func (e *Engine) reviewFrom(t *timeline, now int64, path []ID, budget *int) {
-	e.review(t, now)
-	path = append(path, t.id)
-	for i := range t.rotations {
-		to := t.rotations[i].other
-		if len(path) == cap(path) || contains(path, to) {
-			continue
+// reviewLine lets what t was rotated to be reviewed, too, since an absolute clock
+// and an identity may come from an ancestor.
+func (e *Engine) reviewLine(t *timeline) (done bool) {
+	v := &t.review
+	if v.line && v.steps == 0 && len(t.rotations) > 0 {
+		e.stats.lost++
+		v.line = false
+	}
+	for ; v.line && v.children < len(t.rotations); v.children++ {
+		if e.work.left <= 0 {
+			return false
 		}
-		if *budget--; *budget < 0 {
+		e.spend(1)
+		child := e.get(t.rotations[v.children].other)
+		if child != nil && child != t && (child.due&lineDue == 0 || child.steps < v.steps-1) {
+			e.oweLine(child, lineDue, v.since, v.steps-1)
+		}
+	}
+	v.line = false
+	return true
+}
+
+func (e *Engine) reviewSuspects(t *timeline) (done bool) {
+	v := &t.review
+	for v.suspects > 0 {
+		if e.work.left < workOfJudgement {
+			return false
+		}
+		list := e.suspects.of(t.id)
+		// From behind: where one is let go of, the last takes its place.
+		if v.suspects = min(v.suspects, len(list)); v.suspects == 0 {
+			break
+		}
+		if !e.placeAlone(&list[v.suspects-1].record) || !e.ready(t) {
+			return false
+		}
+		v.suspects--
+		e.spend(1)
+		e.reconsider(list[v.suspects])
+	}
+	return true
+}
+
+func (e *Engine) reviewRecords(t *timeline) (done bool) {
+	v, ring, reach := &t.review, &t.lane.recent, e.reach()
+	for ; ; v.looked++ {
+		r := ring.at(v.next)
+		if r == nil || r.session != t.id {
+			return true
+		}
+		if v.looked >= reach {
 			e.stats.lost++
-			return
+			return true
 		}
-		if child := e.get(to); child != nil {
-			e.reviewFrom(child, now, path, budget)
+		if e.work.left < workOfJudgement {
+			return false
 		}
+		e.spend(1)
+		if !e.place(t, r) {
+			return false
+		}
+		if r.kind == Request {
+			if !e.ready(t) {
+				return false
+			}
+			e.consider(t, r, v.since)
+		}
+		v.next = r.ofSession
 	}
 }
+
+// ready reads t and what it was rotated from again where that is due, so that a
+// judgement rests on what is so. It reports whether the work that is left allows
+// a judgement.
+func (e *Engine) ready(t *timeline) bool {
+	if e.work.left < workOfJudgement || t.stale() && !e.mayRebuild(t) {
+		return false
+	}
+	before := int64(unset)
+	for range maxLineage {
+		if len(t.lineage) == 0 {
+			break
+		}
+		// The earliest of all: a late one that does not count leads to one more at most.
+		r, ok := t.lineageAt(^uint64(0), before)
+		if !ok {
+			break
+		}
+		e.spend(1)
+		if t = e.get(r.from); t == nil || t.stale() && !e.mayRebuild(t) {
+			return t == nil
+		}
+		before = r.at - 1
+	}
+	return e.work.left >= workOfJudgement
+}
+
+// undecidedIn reports whether something about t is still to be decided.
+func (e *Engine) undecidedIn(t *timeline) bool { return t.due != 0 || t.undecided > 0 }

@@ -15,17 +15,20 @@ func (e *Engine) noteSilence(t *timeline, r *record) {
 	}
 }
 
+// silenceLooks is how many records of a session are looked at for a silence.
+const silenceLooks = 256
+
 // silenceBefore returns how long the session had been silent when r came, as
 // far as the last few of its records tell; 0 if it was not.
 func (e *Engine) silenceBefore(t *timeline, r *record) int64 {
-	const looks = 256
 	heard := int64(longAgo)
 	ring := &t.lane.recent
 	q := ring.at(t.recent)
-	for n := 0; n < looks && q != nil && q.session == t.id; n++ {
+	for n := 0; n < silenceLooks && q != nil && q.session == t.id; n++ {
 		if q.isActivity() && q.Start < r.Eff {
 			heard = max(heard, q.End)
 		}
+		e.spend(1)
 		q = ring.at(q.ofSession)
 	}
 	if heard == longAgo {
@@ -42,7 +45,7 @@ func (e *Engine) silenceBefore(t *timeline, r *record) int64 {
 // not: the bounds of the idle timeout that it really has.
 func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 	outcome := e.outcome(r)
-	if outcome == Indeterminate {
+	if outcome == Indeterminate || e.work.left < silenceLooks+workOfJudgement {
 		return
 	}
 	silence := e.silenceBefore(t, r)

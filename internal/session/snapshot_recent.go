@@ -130,11 +130,9 @@ func (r *restorer) link(l *lane, p uint64) (undecided bool) {
 	was := rec.state
 	rec.state &^= suspected
 	if was&suspected != 0 {
-		for _, s := range e.suspects[rec.session] {
-			if s.position == p {
-				rec.state |= suspected
-				s.record.details = rec.details
-			}
+		if s := e.suspectOf(rec); s != nil {
+			rec.state |= suspected
+			s.record.details = rec.details
 		}
 	}
 	if rec.state&(afterSilence|decided) == afterSilence && rec.policy != NoPolicy {

@@ -1,6 +1,6 @@
 package session
 
-import "slices"
+import "container/list"
 
 // suspect is a request that was served too late, by what is known now. It
 // outlives the record, so that whatever comes later can clear it.
@@ -9,6 +9,11 @@ type suspect struct {
 	t         *timeline
 	due       int64 // when it is decided, on the collector's clock
 	confirmed bool  // it has been decided
+	awaited   bool  // it counts in findings.awaited, for awaitedBy
+	awaitedBy uint64
+	named     bool // id is that of the finding it belongs to
+	id        uint64
+	idFor     int64 // the authentication that it was made of
 	counted   bool  // its verdict has been counted
 	violation bool  // and it has been counted as a violation
 	dropped   bool
@@ -17,6 +22,11 @@ type suspect struct {
 	service   uint32
 	details   Details
 	finding   *finding
+
+	// Where it is among suspects.
+	number                        uint64
+	inPending, inSession, inTrace int
+	inSettled                     *list.Element
 }
 
 // maxPending bounds the suspects of one session that wait for their decision.
@@ -37,6 +47,9 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 		j = e.judge(t, r)
 	}
 	switch {
+	case j.short:
+		e.owe(t, reviewDue, now)
+		return Mark{}
 	case !j.violated:
 		e.acquit(r)
 		return Mark{}
@@ -57,10 +70,8 @@ func (e *Engine) outOfReach(t *timeline, r *record) bool {
 
 // markOf returns the mark of a suspected record.
 func (e *Engine) markOf(r *record) Mark {
-	for _, s := range e.suspects[r.session] {
-		if s.position == r.position {
-			return s.mark()
-		}
+	if s := e.suspectOf(r); s != nil {
+		return s.mark()
 	}
 	return Mark{}
 }
@@ -85,6 +96,10 @@ func (e *Engine) acquit(r *record) {
 // suspect makes r a suspect that is decided when it is due.
 func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
 	e.acquit(r)
+	if !e.makeSuspectRoom(t) {
+		e.stats.lost++
+		return
+	}
 	e.name(t)
 	e.touchRecord(r)
 	r.state |= suspected
@@ -95,16 +110,46 @@ func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
 	}
 	e.touch(t)
 	t.suspects++
-	e.suspects[t.id] = append(e.suspects[t.id], s)
-	if n := len(e.pending); n > 0 && e.pending[n-1].due > s.due {
-		e.shuffled = true
-	}
-	e.pending = append(e.pending, s)
+	t.undecided++
+	e.addSuspect(s)
 	e.undecided++
 	e.open++
+	e.await(s)
 }
 
-func (s *suspect) mark() Mark { return s.judgement.mark(s.policy) }
+// makeSuspectRoom keeps the suspects of one session bounded: where there are as
+// many as its requests that can be reached, one that is decided stays as it was
+// reported. It reports whether there is room.
+func (e *Engine) makeSuspectRoom(t *timeline) bool {
+	const looks = 8
+	n := int(t.suspects)
+	if n < 2*e.reach() {
+		return true
+	}
+	list := e.suspects.of(t.id)
+	for i := range looks {
+		s := list[(n/looks*i+int(e.order))%n]
+		e.spend(1)
+		if f := s.finding; f == nil || !f.sent || f.dirty || f.inLater >= 0 || s.judgement.doubt != "" {
+			continue
+		}
+		e.stats.closed++
+		if len(s.finding.members) == 1 {
+			e.close(s.finding)
+		} else {
+			e.giveUpMember(s)
+		}
+		return true
+	}
+	return false
+}
+
+func (s *suspect) mark() Mark {
+	if !s.judgement.violated {
+		return Mark{}
+	}
+	return s.judgement.mark(s.policy)
+}
 
 func (j *judgement) mark(policy uint8) Mark {
 	return Mark{Suspected: true, Type: j.typ, Policy: int(policy), Overrun: j.overrun}
@@ -119,12 +164,17 @@ func (e *Engine) reconsider(s *suspect) {
 	if e.accusable(&s.record) {
 		j = e.judge(s.t, &s.record)
 	}
+	if j.short { // it waits for its turn
+		return
+	}
 	s.judgement = j
 	switch {
 	case s.confirmed:
 		e.settle(s)
 	case !j.violated:
 		e.clear(s)
+	default:
+		e.await(s)
 	}
 }
 
@@ -175,19 +225,13 @@ func (e *Engine) drop(s *suspect) {
 	}
 	s.dropped = true
 	e.open--
+	e.touch(s.t)
 	if !s.confirmed {
 		e.undecided--
+		s.t.undecided--
 	}
-	e.findings.leave(s)
-	e.touch(s.t)
 	s.t.suspects--
-	list := e.suspects[s.session]
-	if i := slices.Index(list, s); i >= 0 {
-		list = slices.Delete(list, i, i+1)
-	}
-	if len(list) == 0 {
-		delete(e.suspects, s.session)
-	} else {
-		e.suspects[s.session] = list
-	}
+	e.findings.leave(s)
+	e.removeSuspect(s)
+	e.await(s)
 }

@@ -20,7 +20,7 @@ func TestAccused(t *testing.T) {
 			require.Equal(t, int64(10*time.Second)+int64(i)*int64(time.Millisecond), m.Overrun)
 		}
 		require.Equal(t, n, s.Pending())
-		require.Len(t, s.suspects[sessionName(0).ID], maxPending)
+		require.Len(t, s.suspects.of(sessionName(0).ID), maxPending)
 		return s
 	}
 	s := fill()

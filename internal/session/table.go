@@ -1,7 +1,6 @@
 package session
 
 import (
-	"slices"
 	"sync/atomic"
 )
 
@@ -24,6 +23,7 @@ type table struct {
 	timelines []*timeline
 	spare     []*timeline
 	encoded   []byte // reused
+	settling  int    // timelines that settleSome has yet to look at
 
 	probation probation
 	pinned    uint32 // not to be evicted, since it is being worked on
@@ -189,8 +189,20 @@ func (t *table) cool(tl *timeline) {
 // settle puts every timeline that nothing refers to back into its entry. No
 // pointer to one may be held.
 func (t *table) settle(cfg *Config, users *users) {
+	t.settling = 0
+	t.settleSome(cfg, users, len(t.timelines))
+}
+
+// settleSome looks at no more than so many, and goes on there when it is called
+// again. It reports whether it has come round.
+func (t *table) settleSome(cfg *Config, users *users, looks int) (done bool) {
+	if t.settling <= 0 || t.settling > len(t.timelines) {
+		t.settling = len(t.timelines)
+	}
 	// From behind, since cool puts the last in the place of what it takes.
-	for _, tl := range slices.Backward(t.timelines) {
+	for ; t.settling > 0 && looks > 0; looks-- {
+		t.settling--
+		tl := t.timelines[t.settling]
 		if tl.suspects > 0 || tl.due != 0 {
 			continue
 		}
@@ -203,6 +215,7 @@ func (t *table) settle(cfg *Config, users *users) {
 		t.encoded = appendTimeline(t.encoded[:0], tl.kept())
 		x.more = t.blobs.put(t.encoded)
 	}
+	return t.settling == 0
 }
 
 // owed returns the timeline of the session in slot if the next flush owes it

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -42,6 +43,8 @@ type timeline struct {
 	reported bool   // its lifetime has been reported
 	due      dueFor // what the next flush owes it
 	dueSince int64  // when the last fact came that owes it, on the collector's clock
+	steps    uint8  // so far its line of rotations is due
+	review   review
 
 	// forgotten: what was known of this id before this instant may have been
 	// evicted.
@@ -52,9 +55,11 @@ type timeline struct {
 	recent   uint64
 	facts    uint32
 	suspects uint32
-	lane     *lane
-	slot     uint32
-	place    uint32 // in table.timelines
+	// undecided is how many of the suspects wait for their decision.
+	undecided uint32
+	lane      *lane
+	slot      uint32
+	place     uint32 // in table.timelines
 }
 
 // empty makes t that of a session of which nothing is known. What it once
@@ -98,9 +103,17 @@ func (t *timeline) over() bool {
 
 // rotation onto an id.
 type rotation struct {
-	at    int64
-	from  ID
+	at   int64
+	from ID
+	// rank is the beginning of from's pseudonym: of two rotations at one instant
+	// the one of the smaller pseudonym counts.
+	rank  uint64
 	binds uint64 // see ending.binds
+}
+
+// before reports whether r rather than o is the lineage, where both are known.
+func (r *rotation) before(o *rotation) bool {
+	return cmp.Or(cmp.Compare(r.at, o.at), cmp.Compare(r.rank, o.rank), cmp.Compare(r.from[0], o.from[0])) < 0
 }
 
 // started reports the session's start. It is known unless something else came
@@ -182,51 +195,45 @@ func (t *timeline) silence(p *Policy, policy uint8, from, at, limit int64) (sinc
 	return since, found
 }
 
-// addRotation joins a rotation onto this id. Only the earliest is its lineage;
-// of several at one instant the origins decide later. One that came behind the
-// window is lineage only for what follows.
+// maxLateRotations bounds the rotations onto an id that came behind the window and
+// are earlier than its lineage.
+const maxLateRotations = 8
+
+// addRotation joins a rotation onto this id. Only the earliest is its lineage; one
+// that came behind the window is lineage only for what follows. It reports whether
+// the lineage changed.
 func (t *timeline) addRotation(r rotation) (changed bool) {
-	const maxForks = 8
-	earliest, forks := int64(unset), 0
+	late := 0
 	for i := range t.lineage {
 		have := &t.lineage[i]
-		if have.at == r.at && have.from == r.from {
+		switch {
+		case have.at == r.at && have.from == r.from:
 			changed = r.binds < have.binds
 			have.binds = min(have.binds, r.binds)
 			return changed
-		}
-		if have.binds == 0 {
-			earliest = min(earliest, have.at)
-		}
-		if (have.binds == 0) == (r.binds == 0) {
-			forks++
+		case have.binds <= r.binds && have.before(&r):
+			return false
+		case have.binds > 0:
+			late++
 		}
 	}
-	if r.at > earliest {
+	if r.binds > 0 && late >= maxLateRotations {
 		return false
 	}
-	if r.binds == 0 && r.at < earliest {
-		t.lineage = slices.DeleteFunc(t.lineage, func(have rotation) bool { return have.at > r.at })
-	} else if forks >= maxForks {
-		return false
-	}
+	t.lineage = slices.DeleteFunc(t.lineage, func(have rotation) bool { return r.binds <= have.binds && r.before(&have) })
 	t.lineage = append(t.lineage, r)
 	return true
 }
 
-// lineageAt returns what counts as the rotation onto this id for a request of
-// order: all of the earliest instant.
-func (t *timeline) lineageAt(order uint64, list []rotation) []rotation {
-	for _, r := range t.lineage {
-		switch {
-		case r.binds > order:
-		case len(list) == 0 || r.at == list[0].at:
-			list = append(list, r)
-		case r.at < list[0].at:
-			list = append(list[:0], r)
+// lineageAt returns the rotation onto this id that counts for a request of order:
+// the earliest, if it came at or before an instant.
+func (t *timeline) lineageAt(order uint64, before int64) (r rotation, ok bool) {
+	for i := range t.lineage {
+		if have := &t.lineage[i]; have.binds <= order && (!ok || have.before(&r)) {
+			r, ok = *have, true
 		}
 	}
-	return list
+	return r, ok && r.at <= before
 }
 
 // rotatedWithin reports whether the session was rotated away within tolerance

@@ -12,7 +12,12 @@ type users struct {
 	free  uint32 // the first free number; user.first leads to the next
 	links []link
 	spare uint32 // the first free link
-	count int
+	// linkOf finds the link between a user and a session.
+	linkOf index
+	count  int
+	// unlinked counts the sessions that showed a user who had too many already:
+	// an end of all of them finds those no more.
+	unlinked int64
 
 	// ended holds only users of whom an end was seen.
 	ended map[ID][]ending
@@ -28,10 +33,15 @@ type user struct {
 	first     uint32 // link to its newest session
 	sessions  uint32
 	ended     bool // there are ends
+	// An end of all its sessions is yet to be held against those from walk on;
+	// again: and then against all once more, since another came.
+	walking, again bool
+	walk           uint32
+	since          int64 // when the last of these ends came
 }
 
-// link leads from a user to the slot of a session, and to the next.
-type link struct{ slot, next uint32 }
+// link is between a user and the place of a session. Those of one user are a list.
+type link struct{ place, user, next, prev uint32 }
 
 const (
 	userSlabBits = 5
@@ -39,7 +49,7 @@ const (
 )
 
 func newUsers() users {
-	return users{index: newIndex(maxSlots), used: 1, links: make([]link, 1), ended: map[ID][]ending{}}
+	return users{index: newIndex(maxSlots), linkOf: newIndex(maxSlots), used: 1, links: make([]link, 1), ended: map[ID][]ending{}}
 }
 
 func (u *users) user(number uint32) *user {
@@ -101,7 +111,7 @@ func (u *users) release(id ID) {
 	if n == 0 {
 		return
 	}
-	if x := u.user(n); x.sessions == 0 && !x.ended {
+	if x := u.user(n); x.sessions == 0 && !x.ended && !x.walking {
 		u.index.remove(id[0], n, u.hashOf)
 		*x = user{first: u.free}
 		u.free = n
@@ -177,108 +187,111 @@ func (u *users) ends(id ID) []ending { return u.ended[id] }
 // "anonymous", a late end of all of them is held against.
 const maxSessionsOfUser = 1 << 12
 
-// each calls do with the slots of the sessions that showed id.
-func (u *users) each(id ID, do func(slot uint32)) {
-	x := u.get(id)
-	if x == nil {
-		return
+func linkHash(user, place uint32) uint64 { return mix(uint64(user)<<32|uint64(place), 1) }
+
+func (u *users) hashOfLink(n uint32) uint64 { return linkHash(u.links[n].user, u.links[n].place) }
+
+// link returns the number of the link between a user and a session, or 0.
+func (u *users) link(user, place uint32) uint32 {
+	hash := linkHash(user, place)
+	for _, cells := range [...][]uint32{u.linkOf.cells, u.linkOf.old} {
+		if cells == nil {
+			continue
+		}
+		for s := searchIn(cells, hash); ; {
+			n, ok := s.next()
+			if !ok {
+				break
+			}
+			if l := &u.links[n]; l.user == user && l.place == place {
+				return n
+			}
+		}
 	}
-	for l := x.first; l != 0; l = u.links[l].next {
-		do(u.links[l].slot)
-	}
+	return 0
 }
 
-// join notes that the session in slot, which did not before, showed id.
-func (u *users) join(id ID, slot uint32) {
-	x := u.get(id)
-	if x == nil || x.sessions >= maxSessionsOfUser {
+// join notes that the session at place, which did not before, showed id.
+func (u *users) join(id ID, place uint32) {
+	user := u.number(id)
+	if user == 0 {
 		return
 	}
-	l := u.spare
-	if l != 0 {
-		u.spare = u.links[l].next
+	x := u.user(user)
+	n := u.spare
+	if x.sessions >= maxSessionsOfUser || n == 0 && len(u.links) > maxSlots {
+		u.unlinked++
+		return
+	}
+	if n != 0 {
+		u.spare = u.links[n].next
 	} else {
-		l = uint32(len(u.links))
+		n = uint32(len(u.links))
 		u.links = append(u.links, link{})
 	}
-	u.links[l] = link{slot, x.first}
-	x.first = l
+	u.links[n] = link{place: place, user: user, next: x.first}
+	if x.first != 0 {
+		u.links[x.first].prev = n
+	}
+	x.first = n
 	x.sessions++
+	u.linkOf.put(u.hashOfLink(n), n, u.hashOfLink)
 }
 
 // leave undoes join when the session is forgotten.
-func (u *users) leave(id ID, slot uint32) {
-	x := u.get(id)
-	if x == nil {
+func (u *users) leave(id ID, place uint32) {
+	user := u.number(id)
+	if user == 0 {
 		return
 	}
-	for at := &x.first; *at != 0; at = &u.links[*at].next {
-		if l := *at; u.links[l].slot == slot {
-			*at = u.links[l].next
-			u.links[l] = link{next: u.spare}
-			u.spare = l
-			x.sessions--
-			break
+	if n := u.link(user, place); n != 0 {
+		x, l := u.user(user), u.links[n]
+		u.linkOf.remove(u.hashOfLink(n), n, u.hashOfLink)
+		if l.prev != 0 {
+			u.links[l.prev].next = l.next
+		} else {
+			x.first = l.next
 		}
+		if l.next != 0 {
+			u.links[l.next].prev = l.prev
+		}
+		if x.walk == n {
+			x.walk = l.next
+		}
+		u.links[n] = link{next: u.spare}
+		u.spare = n
+		x.sessions--
 	}
 	u.release(id)
 }
 
-// identityOf returns the user whom t showed last at or before at. An id that
-// shows none has the one that its previous id showed last up to the rotation.
-func (e *Engine) identityOf(t *timeline, order uint64, at, tolerance int64) (ID, bool) {
-	var path [maxLineage + 1]ID
-	steps := path[:0]
-	for {
-		if user, ok := identityAt(t.identities, at); ok {
-			return user, true
-		}
-		steps = append(steps, t.id)
-		from, rotated := e.parent(t, order, tolerance, steps)
-		if from == nil || len(steps) == cap(steps) || contains(steps, from.id) {
-			return ID{}, false
-		}
-		t, at = from, rotated
+// begin lets all sessions of user be walked over, because of what came at now. It
+// reports whether they were not being walked over already.
+func (u *users) begin(user uint32, now int64) bool {
+	x := u.user(user)
+	x.since = now
+	if x.walking {
+		x.again = true
+		return false
 	}
+	x.walking, x.walk = true, x.first
+	return true
 }
 
-// parent returns what t was rotated from, and when; path leads to t.
-func (e *Engine) parent(t *timeline, order uint64, tolerance int64, path []ID) (*timeline, int64) {
-	var forks [4]rotation
-	var best rotation
-	earliest := int64(unset)
-	lineage := t.lineageAt(order, forks[:0])
-	for _, r := range lineage {
-		if contains(path, r.from) {
-			continue
-		}
-		o := origin{at: r.at}
-		if from := e.get(r.from); from != nil && len(lineage) > 1 && e.mayVisit() {
-			var on [maxLineage + 1]ID
-			o = e.originOf(from, order, r.at+tolerance, r.at, tolerance, append(on[:0], path...))
-		}
-		if o.at < earliest || o.at == earliest && r.from.less(best.from) {
-			earliest, best = o.at, r
-		}
+// next returns the place of the next session of a user who is walked over, and
+// false behind the last.
+func (u *users) next(user uint32) (place uint32, ok bool) {
+	x := u.user(user)
+	if x.walk == 0 && x.again {
+		x.again, x.walk = false, x.first
 	}
-	return e.get(best.from), best.at
-}
-
-// usersOf appends to list every user whom t, or what it was rotated from, ever
-// showed.
-func (e *Engine) usersOf(t *timeline, order uint64, tolerance int64, list []ID) []ID {
-	var path [maxLineage + 1]ID
-	steps := path[:0]
-	for t != nil && len(steps) < cap(steps) && !contains(steps, t.id) {
-		for _, i := range t.identities {
-			if !contains(list, i.user) {
-				list = append(list, i.user)
-			}
-		}
-		steps = append(steps, t.id)
-		t, _ = e.parent(t, order, tolerance, steps)
+	if x.walk == 0 {
+		x.walking = false
+		return 0, false
 	}
-	return list
+	l := &u.links[x.walk]
+	x.walk = l.next
+	return l.place, true
 }
 
 // nameUser keeps what a user is called in findings.

@@ -34,6 +34,7 @@ type Mark struct {
 // judgement of one request, by what is known now.
 type judgement struct {
 	violated bool
+	short    bool // the work that was allowed did not suffice to find out
 	expiry
 	overrun        int64
 	origin         origin
@@ -52,7 +53,7 @@ func (e *Engine) outcome(r *record) Outcome {
 
 // judged reports whether a policy has anything to say of the record.
 func (e *Engine) judged(r *record) bool {
-	return r.kind == Request && r.policy != NoPolicy && r.state&(late|exempted|crowded) == 0 &&
+	return r.kind == Request && r.policy != NoPolicy && r.state&(late|exempted|unplaced) == 0 &&
 		(r.flags&Consumer == 0 || e.cfg.Policies[r.policy].Background != BackgroundOff)
 }
 
@@ -65,6 +66,7 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 	w := e.newPast(t, r)
 	var j judgement
 	var sure bool
+	e.spend(1 + len(t.rotations))
 	w.expiries(func(x expiry) {
 		x.doubt = w.doubt(&x)
 		switch certain := x.doubt == ""; {
@@ -77,6 +79,7 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 		j.origin = w.origin()
 		j.authentication = w.authentication
 	}
+	j.short = e.work.left < 0
 	return j
 }
 
@@ -86,15 +89,16 @@ func (e *Engine) decide(r *record) {
 		return
 	}
 	e.touchRecord(r)
-	if r.state&accused != 0 {
-		e.nest(r, r.hash()) // what lies around it may have come when there were too many to look at
-		if t := e.at(r); t != nil && e.accusable(r) {
-			if j := e.judge(t, r); j.violated {
-				e.suspect(t, r, j, r.Arrival+int64(e.cfg.DecisionWait))
+	if t := e.owedNow(r); t != nil && e.accusable(r) {
+		if j := e.judge(t, r); j.violated || j.short {
+			since := r.Arrival
+			if r.state&accused == 0 { // what came just now accuses it
+				since = max(since, t.owedSince())
 			}
+			e.suspect(t, r, j, since+int64(e.cfg.DecisionWait))
 		}
-		e.acquit(r)
 	}
+	e.acquit(r)
 	r.state |= decided
 	service := e.services.resources[r.resource].service
 	if r.state&afterSilence != 0 && r.policy != NoPolicy {
@@ -119,16 +123,38 @@ func (e *Engine) decide(r *record) {
 	}
 }
 
+// owedNow returns the timeline of r's session if r has yet to be judged by what is
+// known of it.
+func (e *Engine) owedNow(r *record) *timeline {
+	switch {
+	case r.state&suspected != 0:
+		return nil
+	case r.state&accused != 0:
+		return e.at(r)
+	case r.kind != Request || r.slot == noSlot || len(e.due) == 0:
+		return nil
+	}
+	if l := e.lane(r.session); r.slot < l.sessions.slots {
+		if t := l.sessions.owed(r.slot); t != nil && t.id == r.session {
+			return t
+		}
+	}
+	return nil
+}
+
 // settled is the verdict on a request that violates nothing.
 func (e *Engine) settled(t *timeline, r *record) Verdict {
 	switch e.outcome(r) {
 	case Served:
 		return InTime
 	case Rejected:
-		switch {
-		case t == nil || t.first == unset:
+		if t == nil || t.first == unset {
 			return Undetermined // an id that nobody honoured says nothing
-		case e.judge(t, r).violated:
+		}
+		switch j := e.judge(t, r); {
+		case j.short:
+			return Undetermined
+		case j.violated:
 			return RejectedAfterExpiry
 		default:
 			return RejectedEarly

@@ -1,0 +1,115 @@
+package session
+
+import (
+	"container/list"
+	"slices"
+)
+
+// suspects are all open ones, found by what a fact may say of them. Each look-up
+// costs the same however many a session has.
+type suspects struct {
+	bySession map[ID][]*suspect
+	byPlace   map[recordPlace]*suspect
+	// Those that name their trace and their span.
+	byTrace   map[uint64][]*suspect
+	byRequest map[requestName]*suspect
+
+	pending pending
+	// settled are the decided ones, oldest first.
+	settled list.List
+}
+
+// recordPlace is where a session's record is among the recent ones.
+type recordPlace struct {
+	session  ID
+	position uint64
+}
+
+// requestName is what the records of one request share.
+type requestName struct {
+	session ID
+	trace   [16]byte
+	span    [8]byte
+}
+
+func newSuspects() suspects {
+	return suspects{
+		bySession: map[ID][]*suspect{}, byPlace: map[recordPlace]*suspect{},
+		byTrace: map[uint64][]*suspect{}, byRequest: map[requestName]*suspect{},
+	}
+}
+
+func (r *record) name() requestName { return requestName{r.session, r.trace, r.span} }
+
+func (r *record) recordPlace() recordPlace { return recordPlace{r.session, r.position} }
+
+// add makes s known. It counts neither in its timeline nor as undecided.
+func (e *Engine) addSuspect(s *suspect) {
+	x := &e.suspects
+	s.inPending, s.inSession, s.inTrace = -1, len(x.bySession[s.session]), -1
+	x.bySession[s.session] = append(x.bySession[s.session], s)
+	x.byPlace[s.recordPlace()] = s
+	if s.identified() {
+		h := s.hash()
+		s.inTrace = len(x.byTrace[h])
+		x.byTrace[h] = append(x.byTrace[h], s)
+		x.byRequest[s.name()] = s
+	}
+	if s.confirmed {
+		s.inSettled = x.settled.PushBack(s)
+	} else {
+		x.pending.add(s)
+	}
+}
+
+// remove undoes add.
+func (e *Engine) removeSuspect(s *suspect) {
+	x := &e.suspects
+	takeOut(x.bySession, s.session, s.inSession, func(s *suspect, i int) { s.inSession = i })
+	if p := s.recordPlace(); x.byPlace[p] == s {
+		delete(x.byPlace, p)
+	}
+	if s.inTrace >= 0 {
+		takeOut(x.byTrace, s.hash(), s.inTrace, func(s *suspect, i int) { s.inTrace = i })
+		if x.byRequest[s.name()] == s {
+			delete(x.byRequest, s.name())
+		}
+	}
+	x.pending.remove(s)
+	if s.inSettled != nil {
+		if e.blinded == s.inSettled {
+			e.blinded = s.inSettled.Next()
+		}
+		x.settled.Remove(s.inSettled)
+		s.inSettled = nil
+	}
+}
+
+// takeOut takes what is at i out of the list of key, and lets the last take its
+// place.
+func takeOut[K comparable](lists map[K][]*suspect, key K, i int, placed func(*suspect, int)) {
+	l := lists[key]
+	last := len(l) - 1
+	l[i] = l[last]
+	placed(l[i], i)
+	l[last] = nil
+	if last == 0 {
+		delete(lists, key)
+	} else {
+		lists[key] = l[:last]
+	}
+}
+
+// of returns the suspects of a session.
+func (x *suspects) of(session ID) []*suspect { return x.bySession[session] }
+
+// suspectOf returns the suspect that stands for a record, or nil.
+func (e *Engine) suspectOf(r *record) *suspect { return e.suspects.byPlace[r.recordPlace()] }
+
+// reorder makes list, the suspects of one session, their order.
+func (x *suspects) reorder(session ID, list []*suspect) {
+	x.bySession[session] = slices.Clone(list)
+	for i, s := range list {
+		s.inSession = i
+	}
+}

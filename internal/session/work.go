@@ -1,0 +1,50 @@
+package session
+
+// Work is counted in units: a record, rotation, suspect, link or user that is
+// looked at. What one fact makes others owe is not done at once but as later calls
+// come to it, so that no fact, whatever came before it, holds up the others.
+const (
+	// workOfFact bounds the units that one fact costs while it is observed.
+	workOfFact = 64
+	// workOfHold bounds those of one call: nobody waits for the engine's lock for
+	// longer.
+	workOfHold = 4096
+	// workOfJudgement is what one judgement costs at most: a lineage looked at
+	// twice, and what is told of a user.
+	workOfJudgement = 2*maxLineage + 4*maxLateLooks
+	// workOfDecision is what it costs at most to decide a request, and to learn from
+	// it what its service lets pass.
+	workOfDecision = 2*workOfJudgement + silenceLooks
+)
+
+// work counts units.
+type work struct {
+	done uint64 // ever
+	left int    // of the call that is under way; less than 0: it is over
+}
+
+// allow begins a call that may cost so many units.
+func (w *work) allow(units int) { w.left = units }
+
+func (e *Engine) spend(units int) {
+	e.work.done += uint64(units)
+	e.work.left -= units
+}
+
+// Work returns how many units of work were done so far: records, rotations,
+// suspects, links and users that were looked at. It only grows.
+func (e *Engine) Work() (units uint64) {
+	units = e.work.done
+	e.each(func(l *lane) { units += l.work })
+	return units
+}
+
+// Backlog returns how many sessions and users wait until what came late is held
+// against what came before.
+func (e *Engine) Backlog() int {
+	n := len(e.due) - e.dueDone + len(e.userEnds)
+	if e.blinded != nil {
+		n++
+	}
+	return n
+}
