@@ -9,7 +9,9 @@ const block = 64
 // Rest is what [Engine.ObserveReady] has left of a batch.
 type Rest struct {
 	base      uint64   // order of the batch's first fact, less 1
-	facts     []uint32 // their indexes
+	facts     []uint32 // their indexes, of which the first taken have been taken
+	taken     int
+	sorted    bool
 	resources []uint32 // by fact; noSlot: not known
 	dealt     []uint32 // all facts' indexes by lane
 	ends      [maxLanes]uint32
@@ -23,7 +25,9 @@ func (r *Rest) Len() int { return len(r.facts) }
 // violate. It is faster: what the facts need of the table is fetched for many
 // of them at once.
 func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m Mark)) {
-	e.ObserveRest(facts, now, e.ObserveReady(facts, now), suspected)
+	rest := e.ObserveReady(facts, now)
+	for e.ObserveRest(facts, now, rest, suspected) {
+	}
 }
 
 // ObserveReady takes the ordinary requests of a batch that arrived at now: those
@@ -35,7 +39,7 @@ func (e *Engine) ObserveReady(facts []Fact, now int64) *Rest {
 	if rest == nil {
 		rest = &Rest{}
 	}
-	rest.facts = rest.facts[:0]
+	rest.facts, rest.taken, rest.sorted = rest.facts[:0], 0, false
 	rest.base = e.observed.Add(uint64(len(facts))) - uint64(len(facts))
 	// What belongs to a session of which something was left is left, too, since
 	// what comes late depends on the order: these are bits of their ids.
@@ -151,10 +155,20 @@ func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest
 }
 
 // ObserveRest takes what ObserveReady has left of facts, and calls suspected
-// with the index of each that seems to violate.
-func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func(i int, m Mark)) {
-	slices.Sort(rest.facts)
-	for _, n := range rest.facts {
+// with the index of each that seems to violate: at most so many that it may be done
+// in one hold of a lock. It reports whether there are more, for which it is to be
+// called again.
+func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func(i int, m Mark)) (more bool) {
+	if !rest.sorted {
+		slices.Sort(rest.facts)
+		rest.sorted = true
+	}
+	from := e.work.done
+	for ; rest.taken < len(rest.facts); rest.taken++ {
+		if e.work.done-from > workOfHold-workOfFact {
+			return true
+		}
+		n := rest.facts[rest.taken]
 		f := &facts[n]
 		if !e.admit(f, now) {
 			continue
@@ -164,4 +178,5 @@ func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func
 		}
 	}
 	e.rests.Put(rest)
+	return false
 }

@@ -98,7 +98,7 @@ func (w *past) ancestors(each func(t *timeline, rotated int64) bool) {
 		if !ok {
 			return
 		}
-		if w.e.spend(1); w.e.work.left < 0 {
+		if !w.e.take(1) {
 			return
 		}
 		from := w.e.get(r.from)
@@ -206,7 +206,9 @@ func (w *past) userEndings(each func(expiry)) {
 }
 
 func (w *past) endingsOf(user ID, each func(expiry)) {
-	w.e.spend(1)
+	if !w.e.take(1) {
+		return
+	}
 	ends := w.e.users.ends(user)
 	for i := range ends {
 		end := &ends[i]
@@ -277,11 +279,10 @@ func (w *past) lastHeard() []heardEnd {
 	w.heard = w.e.heard[:0]
 	ring := &w.t.lane.recent
 	r, looks := ring.at(w.t.recent), 0
-	for ; r != nil && r.session == w.t.id && looks < maxLateLooks; looks, r = looks+1, ring.at(r.ofSession) {
+	for ; r != nil && r.session == w.t.id && looks < maxLateLooks && w.e.take(1); looks, r = looks+1, ring.at(r.ofSession) {
 		if r.state&evident != 0 {
 			w.heard = append(w.heard, heardEnd{r.order, r.EndFirst})
 		}
-		w.e.spend(1)
 	}
 	if r != nil && r.session == w.t.id {
 		w.heard = append(w.heard, heardEnd{r.order, unset})

@@ -19,7 +19,7 @@ type kin struct {
 // valid until a record is remembered.
 func (e *Engine) kinOf(buf *[]*record, session ID, hash uint64, looks int) kin {
 	list := (*buf)[:0]
-	all := e.ring(session).kin(hash, looks, func(o *record) bool {
+	all := e.ring(session).kin(hash, max(min(looks, e.work.left), 0), func(o *record) bool {
 		list = append(list, o)
 		return true
 	})
@@ -78,7 +78,7 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, k kin) (due dueFor, all
 		e.touchRecord(r)
 		if o != was && r.inside(was) { // what it lies inside has to be found out anew
 			r.state |= unplaced
-			due |= lineDue
+			due |= lineDue | placeDue
 			return
 		}
 		eff, state := r.Eff, r.state

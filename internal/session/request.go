@@ -62,7 +62,7 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 		nested, all := e.nestOthers(t, r, r, k)
 		if due |= nested; !all || r.state&unplaced != 0 {
 			r.state |= unplaced
-			due |= reviewDue
+			due |= placeDue
 		}
 	}
 	if due != 0 {
@@ -247,6 +247,9 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 	due, all := e.nestOthers(t, twin, &was, k)
 	if !all {
 		twin.state |= unplaced
+	}
+	if twin.state&unplaced != 0 {
+		due |= placeDue
 	}
 	e.owe(t, rebuildDue|lineDue|due, now)
 	return e.consider(t, twin, now)

@@ -164,7 +164,7 @@ func (r *restorer) mapTimeline(t *timeline, next uint64) {
 		t.calls[i].policies = r.policySet(t.calls[i].policies)
 	}
 	t.ends, t.rotations, t.raised = r.endings(t.ends), r.endings(t.rotations), r.endings(t.raised)
-	if t.due &= reviewDue | lineDue | rebuildDue; t.due&lineDue != 0 {
+	if t.due &= reviewDue | lineDue | rebuildDue | placeDue; t.due&lineDue != 0 {
 		t.steps = maxLineage
 	}
 	if t.recent >= next {

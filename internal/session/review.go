@@ -11,6 +11,8 @@ const (
 	lineDue
 	// rebuildDue: what one of its facts seemed to say no longer holds.
 	rebuildDue
+	// placeDue: the traces of some of its requests are yet to be looked through.
+	placeDue
 )
 
 // review is how far a session's requests have been judged once more.
@@ -20,6 +22,7 @@ type review struct {
 	steps    uint8 // so far
 	children int   // so many of those have been told
 	suspects int   // so many are left
+	placing  bool // requests are placed before any is judged
 	next     uint64
 	looked   int
 	since    int64 // when the last fact came that it is for
@@ -140,9 +143,12 @@ func (e *Engine) advanceReview(t *timeline) (done bool) {
 		}
 		t.review = review{
 			underWay: true, line: t.due&lineDue != 0, steps: t.steps,
-			suspects: int(t.suspects), next: t.recent, since: t.dueSince,
+			suspects: int(t.suspects), placing: t.due&placeDue != 0, next: t.recent, since: t.dueSince,
 		}
 		t.steps = 0
+	}
+	if t.review.placing && !e.placeRecords(t) {
+		return false
 	}
 	if !e.reviewLine(t) || !e.reviewSuspects(t) || !e.reviewRecords(t) {
 		return false
@@ -199,7 +205,31 @@ func (e *Engine) reviewSuspects(t *timeline) (done bool) {
 	return true
 }
 
+// placeRecords looks through the traces of the requests of t, before any is judged:
+// each may change what the session is read from.
+func (e *Engine) placeRecords(t *timeline) (done bool) {
+	if !e.walkRecords(t, func(r *record) bool { return e.place(t, r) }) {
+		return false
+	}
+	t.review.placing, t.review.next, t.review.looked = false, t.recent, 0
+	return true
+}
+
 func (e *Engine) reviewRecords(t *timeline) (done bool) {
+	return e.walkRecords(t, func(r *record) bool {
+		if r.kind == Request {
+			if !e.place(t, r) || !e.ready(t) {
+				return false
+			}
+			e.consider(t, r, t.review.since)
+		}
+		return true
+	})
+}
+
+// walkRecords goes on over the recent records of t that can be reached, the newest
+// first, as long as see can do what it is for.
+func (e *Engine) walkRecords(t *timeline, see func(*record) (done bool)) (done bool) {
 	v, ring, reach := &t.review, &t.lane.recent, e.reach()
 	for ; ; v.looked++ {
 		r := ring.at(v.next)
@@ -210,19 +240,10 @@ func (e *Engine) reviewRecords(t *timeline) (done bool) {
 			e.stats.lost++
 			return true
 		}
-		if e.work.left < workOfJudgement {
+		if e.work.left < workOfJudgement || !see(r) {
 			return false
 		}
 		e.spend(1)
-		if !e.place(t, r) {
-			return false
-		}
-		if r.kind == Request {
-			if !e.ready(t) {
-				return false
-			}
-			e.consider(t, r, v.since)
-		}
 		v.next = r.ofSession
 	}
 }

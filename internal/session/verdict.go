@@ -66,7 +66,9 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 	w := e.newPast(t, r)
 	var j judgement
 	var sure bool
-	e.spend(1 + len(t.rotations))
+	if e.work.cut = false; !e.take(1 + len(t.rotations)) {
+		return judgement{short: true}
+	}
 	w.expiries(func(x expiry) {
 		x.doubt = w.doubt(&x)
 		switch certain := x.doubt == ""; {
@@ -79,7 +81,7 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 		j.origin = w.origin()
 		j.authentication = w.authentication
 	}
-	j.short = e.work.left < 0
+	j.short = e.work.cut
 	return j
 }
 

@@ -20,7 +20,8 @@ const (
 // work counts units.
 type work struct {
 	done uint64 // ever
-	left int    // of the call that is under way; less than 0: it is over
+	left int    // of the call that is under way
+	cut  bool   // something was not looked at, since there was too little left
 }
 
 // allow begins a call that may cost so many units.
@@ -29,6 +30,16 @@ func (w *work) allow(units int) { w.left = units }
 func (e *Engine) spend(units int) {
 	e.work.done += uint64(units)
 	e.work.left -= units
+}
+
+// take spends units if there are so many left.
+func (e *Engine) take(units int) bool {
+	if units > e.work.left {
+		e.work.cut = true
+		return false
+	}
+	e.spend(units)
+	return true
 }
 
 // Work returns how many units of work were done so far: records, rotations,
