@@ -58,7 +58,7 @@ func (r *restorer) readServices(d *decoder) {
 		case tagResource:
 			number, used := uint32(d.below(1<<32)), d.uvarint()
 			if res := d.resource(); d.err == nil {
-				n := s.lookUp(res, func() uint64 { return 0 })
+				n := s.lookUp(res, 0, func() uint64 { return 0 })
 				s.resources[n].used.Store(max(s.resources[n].used.Load(), used))
 				r.resources[number] = n
 			}

@@ -190,19 +190,21 @@ func (e *Engine) bound(now int64) (done bool) {
 	if e.open <= limit {
 		return true
 	}
-	if !e.report(now, true) {
-		return false
-	}
 	for e.open > limit {
 		oldest := e.suspects.settled.Front()
 		if oldest == nil {
 			break
 		}
-		if e.work.left < 2*maxMembers {
+		if e.work.left < workOfJudgement+2*maxMembers {
 			return false
 		}
+		f := oldest.Value.(*suspect).finding
+		e.reportOne(f, now, !f.sent)
+		if f.closed {
+			continue
+		}
 		e.stats.closed++
-		e.close(oldest.Value.(*suspect).finding)
+		e.close(f)
 	}
 	return true
 }
@@ -212,10 +214,12 @@ const minOpen = 256
 // close lets go of a finding as it was reported.
 func (e *Engine) close(f *finding) {
 	e.spend(len(f.members))
-	for len(f.members) > 0 {
-		e.drop(f.members[len(f.members)-1])
-	}
 	e.findings.forget(f)
+	for _, s := range f.members {
+		s.finding = nil
+		e.drop(s)
+	}
+	f.members = nil
 }
 
 // Shutdown ends the engine where nothing keeps its state: what has not waited

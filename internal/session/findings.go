@@ -104,11 +104,13 @@ func (f *findings) keepClosed(x *finding) {
 		return
 	}
 	was := closedFinding{revision: x.last.Revision, state: x.last.State, typ: x.last.Type, sentAt: x.sentAt, first: unset}
-	switch {
-	case x.last.State == Confirmed && x.partly:
+	if x.last.State == Confirmed { // then what was served counts, whether or not it was sent
 		was.requests, was.first, was.last = x.more, x.moreFirst, x.moreLast
-	case x.last.State == Confirmed:
-		was.requests, was.first, was.last = x.last.Requests, x.last.FirstAt, x.last.LastAt
+		for _, s := range x.members {
+			if s.judgement.doubt == "" {
+				was.requests, was.first, was.last = was.requests+1, min(was.first, s.At), max(was.last, s.At)
+			}
+		}
 	}
 	f.closed.add(x.id, was)
 }

@@ -21,6 +21,7 @@ type services struct {
 	resources []*resource // by resource number; 0 is OtherService
 	byValue   map[Resource]uint32
 	free      []uint32
+	collectAt uint64 // the order from which on it is worth to look for more of them
 
 	lastPointer *Resource // what number was looked up last
 	last        uint32
@@ -44,7 +45,7 @@ func newServices(limit int) services {
 // says that of the oldest one which may still be referred to.
 func (s *services) number(r *Resource, order uint64, oldest func() uint64) uint32 {
 	if r != s.lastPointer {
-		s.lastPointer, s.last = r, s.lookUp(*r, oldest)
+		s.lastPointer, s.last = r, s.lookUp(*r, order, oldest)
 	}
 	s.resources[s.last].used.Store(order)
 	return s.last
@@ -63,14 +64,16 @@ func (s *services) known(r *Resource, order uint64) (n uint32, known bool) {
 // by pointer is used for something else.
 func (s *services) forgetPointer() { s.lastPointer = nil }
 
-func (s *services) lookUp(r Resource, oldest func() uint64) uint32 {
+func (s *services) lookUp(r Resource, order uint64, oldest func() uint64) uint32 {
 	if n, ok := s.byValue[r]; ok {
 		return n
 	}
 	n := uint32(len(s.resources))
 	if int(n) > maxResources*s.limit {
-		if len(s.free) == 0 {
+		// All are looked through, so not for each that comes.
+		if len(s.free) == 0 && order >= s.collectAt {
 			s.collect(oldest())
+			s.collectAt = order + uint64(len(s.resources))
 		}
 		if len(s.free) == 0 {
 			return 0
