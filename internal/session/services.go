@@ -72,8 +72,9 @@ func (s *services) lookUp(r Resource, order uint64, oldest func() uint64) uint32
 	if int(n) > maxResources*s.limit {
 		// All are looked through, so not for each that comes.
 		if len(s.free) == 0 && order >= s.collectAt {
-			s.collect(oldest())
-			s.collectAt = order + uint64(len(s.resources))
+			if s.collect(oldest()); len(s.free) == 0 {
+				s.collectAt = order + uint64(len(s.resources)/8)
+			}
 		}
 		if len(s.free) == 0 {
 			return 0
