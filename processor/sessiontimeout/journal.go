@@ -38,6 +38,7 @@ type journal struct {
 	gathered []byte // a segment in the making, or nothing
 	since    int64  // when the first of its facts arrived
 	group    *group // who waits for it
+	writing  *group // who waits for the segment that is being written, or nil
 	spare    []byte
 	next     uint64 // its number
 	written  uint64 // every segment below has been tried
@@ -48,19 +49,32 @@ type journal struct {
 }
 
 // group is the batches that are stored together.
-type group struct{ done chan struct{} }
+type group struct {
+	done chan struct{}
+	err  error // why nobody knows whether it is stored; written before done is closed
+}
 
-// wait returns when the group is stored, or cannot be. The error is the
-// context's: then nothing is acknowledged, and the sender sends again.
+// wait returns when the group is stored, or cannot be. After an error nothing is
+// acknowledged, and the sender sends again.
 func (g *group) wait(ctx context.Context) error {
 	if g == nil {
 		return nil
 	}
 	select {
 	case <-g.done:
-		return nil
+		return g.err
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// end lets go of those who wait for g, once. The caller holds watch.mu.
+func (g *group) end(err error) {
+	select {
+	case <-g.done:
+	default:
+		g.err = err
+		close(g.done)
 	}
 }
 
@@ -70,7 +84,7 @@ func (j *journal) add(f *session.Fact, now int64, pseudonym func(string) session
 		return
 	}
 	if j.group == nil {
-		j.group, j.since = &group{make(chan struct{})}, now
+		j.group, j.since = &group{done: make(chan struct{})}, now
 		j.gathered, j.spare = unsealed(j.spare), nil
 		j.names = map[session.ID]session.Pseudonym{}
 	}
@@ -101,6 +115,7 @@ func (j *journal) waiting() *group {
 func (j *journal) take() (segment []byte, n uint64, since int64, g *group) {
 	segment, n, since, g = j.gathered, j.next, j.since, j.group
 	j.gathered, j.group, j.names = nil, nil, nil
+	j.writing = g
 	j.next++
 	return segment, n, since, g
 }
@@ -110,10 +125,23 @@ func (j *journal) take() (segment []byte, n uint64, since int64, g *group) {
 func (j *journal) rest(since int64) {
 	j.undurable = min(j.undurable, since)
 	j.resting, j.gap = true, true
+	j.drop(nil)
+}
+
+// drop lets go of what has gathered, and of those who wait for it.
+func (j *journal) drop(err error) {
 	if j.group != nil {
-		close(j.group.done)
+		j.group.end(err)
 	}
 	j.gathered, j.group, j.names = nil, nil, nil
+}
+
+// abandon lets go of everybody who still waits for something to be stored.
+func (j *journal) abandon(err error) {
+	j.drop(err)
+	if j.writing != nil {
+		j.writing.end(err)
+	}
 }
 
 // checkpointBegins returns the segment in the making: what is in those before
@@ -186,7 +214,10 @@ func (w *watch) commitGathered() {
 		_ = w.keepAlive(ctx, false) // it says so
 	}
 	w.journalFailed = err != nil
-	close(g.done)
+	w.mu.Lock()
+	j.writing = nil
+	g.end(nil)
+	w.mu.Unlock()
 }
 
 // journalState is what is kept of the journal as a whole: where it begins, and

@@ -193,6 +193,7 @@ func (t *telemetry) register() error {
 			for r := range extract.ReasonCount {
 				o.Observe(w.counts.refused[r], t.with(attribute.String("reason", r.String())))
 			}
+			o.Observe(w.counts.stopped, t.with(attribute.String("reason", "stopped")))
 			return nil
 		}),
 	)

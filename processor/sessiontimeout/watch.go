@@ -63,6 +63,7 @@ type watch struct {
 	counts struct {
 		sync.Mutex
 		refused [extract.ReasonCount]int64
+		stopped int64 // facts that were turned away because the watch had stopped
 		seen    seenCounts
 	}
 	// mu is held for reading by batches that the engine takes side by side.
@@ -181,6 +182,9 @@ func (w *watch) stop(ctx context.Context) error {
 		w.mu.Unlock()
 		w.halt()
 		w.loop.Wait()
+		w.mu.Lock()
+		w.mu.journal.abandon(errStopped)
+		w.mu.Unlock()
 		if w.mu.engine != nil {
 			w.mu.Lock()
 			w.decideLast()
@@ -217,70 +221,4 @@ func (w *watch) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error
 		w.mark(record.Attributes(), m)
 	})
 	return ld, err
-}
-
-// observe gives the engine the facts of a batch, and takes the batch back. Under
-// durability: acknowledged it returns when they are stored; the error is ctx's.
-func (w *watch) observe(ctx context.Context, b *extract.Batch, suspected func(extract.Ref, session.Mark)) error {
-	stored := w.take(b, suspected)
-	b.Reset()
-	w.batches.Put(b)
-	return stored.wait(ctx)
-}
-
-// take gives the engine the facts of b, and returns who waits until they are
-// stored.
-func (w *watch) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)) *group {
-	now := time.Now().UnixNano()
-	w.count(b)
-	if len(b.Facts) == 0 {
-		return nil
-	}
-	w.mu.RLock()
-	if w.mu.closed {
-		w.mu.RUnlock()
-		return nil
-	}
-	mark := func(i int, m session.Mark) {
-		if w.cfg.Mark {
-			suspected(b.Refs[i], m)
-		}
-	}
-	// The order in a journal is that in which facts were observed, so there
-	// one batch waits for the other.
-	if !w.mu.journal.on {
-		rest := w.mu.engine.ObserveReady(b.Facts, now)
-		if rest.Len() == 0 {
-			w.mu.engine.ObserveRest(b.Facts, now, rest, mark) // nothing but to give it back
-			w.mu.RUnlock()
-			return nil
-		}
-		w.mu.RUnlock()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.mu.engine.ObserveRest(b.Facts, now, rest, mark)
-		w.mu.engine.ForgetPointers()
-		return nil
-	}
-	w.mu.RUnlock()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.mu.engine.ObserveBatch(b.Facts, now, mark)
-	for i := range b.Facts {
-		w.mu.journal.add(&b.Facts[i], now, w.extractor.Pseudonym)
-	}
-	w.mu.engine.ForgetPointers()
-	return w.mu.journal.waiting()
-}
-
-// count counts what needs no engine.
-func (w *watch) count(b *extract.Batch) {
-	w.counts.Lock()
-	defer w.counts.Unlock()
-	for i, n := range b.Refused {
-		w.counts.refused[i] += int64(n)
-	}
-	for i := range b.Resources {
-		w.counts.seen.add(b.Resources[i].ServiceName, &b.Seen[i])
-	}
 }
