@@ -195,7 +195,7 @@ func (w *watch) commitGathered() {
 	segment, n, since, g := j.take()
 	w.mu.Unlock()
 
-	ctx := context.Background()
+	ctx := w.committing
 	err := w.kept.batch(ctx, storage.SetOperation(segmentName(n), seal(segment)))
 	w.telemetry.stored(ctx, w.telemetry.builder.ProcessorSessionTimeoutJournalWrites, err)
 	w.mu.Lock()

@@ -33,17 +33,24 @@ func (t *telemetry) with(attrs ...attribute.KeyValue) metric.MeasurementOption {
 }
 
 // record measures what was decided since the last time.
-func (t *telemetry) record(ctx context.Context, confirmations []session.Confirmation, lifetimes []session.Lifetime) {
-	for _, c := range confirmations {
-		policy, service := t.policy(c.Policy), attribute.String("service_name", c.Service)
-		t.builder.ProcessorSessionTimeoutOverrun.Record(ctx, seconds(c.Overrun),
-			t.with(policy, attribute.String("type", c.Type.String())))
-		if c.Propagation >= 0 {
-			t.builder.ProcessorSessionTimeoutEndPropagation.Record(ctx, seconds(c.Propagation), t.with(service))
-		}
+func (t *telemetry) record(m session.Measured) {
+	for policy, d := range m.Lifetimes {
+		t.durations(t.builder.ProcessorSessionTimeoutSessionLifetime, d, t.policy(policy))
 	}
-	for _, l := range lifetimes {
-		t.builder.ProcessorSessionTimeoutSessionLifetime.Record(ctx, seconds(l.Duration), t.with(t.policy(l.Policy)))
+	for rule, d := range m.Overruns {
+		t.durations(t.builder.ProcessorSessionTimeoutOverrun, d, t.policy(rule.Policy), attribute.String("type", rule.Type.String()))
+	}
+	for service, d := range m.Propagations {
+		t.durations(t.builder.ProcessorSessionTimeoutEndPropagation, d, attribute.String("service_name", service))
+	}
+}
+
+func (t *telemetry) durations(h metric.Float64Histogram, d *session.Durations, attrs ...attribute.KeyValue) {
+	with := t.with(attrs...)
+	for seconds, n := range d.All() {
+		for range n {
+			h.Record(context.Background(), seconds, with)
+		}
 	}
 }
 
