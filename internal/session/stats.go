@@ -1,5 +1,10 @@
 package session
 
+import (
+	"maps"
+	"slices"
+)
+
 // RefusedReason says why a fact was not taken.
 type RefusedReason uint8
 
@@ -58,6 +63,27 @@ func newStats(names *services, policies int) Stats {
 		policies: policies, violations: map[statKey]*[TypeCount]int64{},
 		idle: map[statKey]*Bounds{}, blind: map[string]int64{}, names: names,
 	}
+}
+
+// Clone returns a copy that stays as it is, to be read beside the engine.
+func (s *Stats) Clone() *Stats {
+	c := *s
+	c.requests = slices.Clone(s.requests)
+	c.violations = cloneValues(s.violations)
+	c.idle = cloneValues(s.idle)
+	c.blind = maps.Clone(s.blind)
+	c.names = &services{names: slices.Clip(s.names.names)} // what is there never changes
+	c.measured = Measured{}
+	return &c
+}
+
+func cloneValues[V any](m map[statKey]*V) map[statKey]*V {
+	out := make(map[statKey]*V, len(m))
+	for k, v := range m {
+		value := *v
+		out[k] = &value
+	}
+	return out
 }
 
 func counter[V any](m map[statKey]*V, policy uint8, service uint32) *V {

@@ -84,6 +84,9 @@ func (w *watch) takeInOrder(b *extract.Batch, now int64, mark func(int, session.
 		w.mu.journal.add(&b.Facts[i], now, w.extractor.Pseudonym)
 	}
 	w.mu.engine.ForgetPointers()
+	if w.mu.journal.overflow() {
+		w.telemetry.stored(context.Background(), w.telemetry.builder.ProcessorSessionTimeoutJournalWrites, errJournalFull)
+	}
 	return w.mu.journal.waiting(), nil
 }
 

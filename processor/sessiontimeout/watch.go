@@ -93,7 +93,7 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 	w.delivery.wake, w.delivery.order = make(chan struct{}, 1), newTurn()
 	w.alive.turn, w.checkpoints.turn = newTurn(), newTurn()
 	w.journalWake = make(chan struct{}, 1)
-	w.mu.journal.wake = w.journalWake
+	w.mu.journal.wake, w.mu.journal.limit = w.journalWake, maxJournal
 	w.counts.seen = seenCounts{limit: cfg.MaxServices}
 	var err error
 	w.telemetry, err = newTelemetry(w)
