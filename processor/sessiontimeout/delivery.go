@@ -171,7 +171,7 @@ func consume(ctx context.Context, next consumer.Logs, ld plog.Logs) error {
 // flush lets out what waits, and returns when it has left, cannot leave, or has
 // taken too long.
 func (w *watch) flush(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	ctx, cancel := part(ctx, flushTimeout)
 	defer cancel()
 	done := make(chan struct{})
 	go func() { // left behind where next does not return

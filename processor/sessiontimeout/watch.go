@@ -244,7 +244,7 @@ func (w *watch) endLoops(ctx context.Context) {
 		defer w.mu.Unlock()
 		w.mu.journal.abandon(errStopped)
 	}} {
-		patient, cancel := context.WithTimeout(ctx, loopsTimeout/2)
+		patient, cancel := part(ctx, loopsTimeout/2)
 		select {
 		case <-ended:
 		case <-patient.Done():
@@ -252,6 +252,15 @@ func (w *watch) endLoops(ctx context.Context) {
 		cancel()
 		giveUp()
 	}
+}
+
+// part bounds a step of a stop by d, and by half of the time that is left, so
+// that some is left for the last checkpoint.
+func part(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		d = min(d, time.Until(deadline)/2)
+	}
+	return context.WithTimeout(ctx, d)
 }
 
 func (w *watch) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
