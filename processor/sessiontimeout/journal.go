@@ -269,7 +269,7 @@ func (w *watch) commitGathered() {
 	w.mu.Unlock()
 	if err != nil {
 		if !w.journalFailed {
-			w.set.Logger.Error("What is acknowledged cannot be kept: until the next checkpoint, a crash loses what came since",
+			w.set.Logger.Error("The storage does not take what is acknowledged: until the next checkpoint, a crash loses what came since",
 				zap.Time("since", time.Unix(0, since)), zap.Error(err))
 		}
 		_ = w.keepAlive(ctx, false) // it says so

@@ -52,7 +52,7 @@ func TestJournalIsBounded(t *testing.T) {
 		writes := r.counts("journal_writes")
 		require.EqualValues(t, 1, writes["full"], "it rests then")
 		require.Zero(t, writes["failed"])
-		require.Len(t, r.log.FilterMessageSnippet("What is acknowledged cannot be kept").All(), 1)
+		require.Len(t, r.log.FilterMessageSnippet("does not take what is acknowledged").All(), 1)
 		crashed := m.snapshot()
 
 		m.setFault(nil)

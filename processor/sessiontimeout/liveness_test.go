@@ -121,7 +121,7 @@ func TestLiveness(t *testing.T) {
 				}
 				t.Run(nextName+"/"+storageName+"/"+deadline, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						l := &liveness{t: t, rig: newRig(t, s.set), memory: newMemory(nil), next: next()}
+						l := &liveness{t: t, rig: newRig(t, s.set, func(c *Config) { c.Policies[0].IdleTimeout = time.Minute }), memory: newMemory(nil), next: next()}
 						defer l.next.release()
 						l.begin()
 						l.memory.setFault(s.fault)
@@ -141,8 +141,10 @@ func TestLiveness(t *testing.T) {
 // are held, the last one, and the close.
 const ownDeadline = flushTimeout + loopsTimeout + 3*storageTimeout
 
-// many findings are more than may wait.
-const many = maxUndelivered + 2000
+const (
+	rounds = 3                     // of a violation each
+	many   = maxUndelivered + 2000 // findings: more than may wait
+)
 
 // liveness is a collector with something that hangs.
 type liveness struct {
@@ -175,10 +177,10 @@ func (l *liveness) serve(session string) {
 
 // violations go on, one after the other, in the metrics as well.
 func (l *liveness) violations() {
-	for i := range 5 {
+	for i := range rounds {
 		s := fmt.Sprint("session ", i)
 		l.serve(s)
-		time.Sleep(40 * time.Minute)
+		time.Sleep(2 * time.Minute)
 		l.serve(s)
 		time.Sleep(2 * time.Minute)
 		require.Equal(l.t, map[string]int64{"default shop idle_timeout": int64(i) + 1}, l.rig.counts("violations"))
@@ -209,7 +211,7 @@ func (l *liveness) overflow() {
 	synctest.Wait()
 	waiting, lost := l.rig.counts("findings_waiting")[""], l.rig.counts("findings_undelivered")[""]
 	require.LessOrEqual(l.t, waiting, int64(maxUndelivered))
-	require.EqualValues(l.t, 5+many, waiting+lost+int64(l.next.LogRecordCount()), "each waits, is lost and counted, or has left")
+	require.EqualValues(l.t, rounds+many, waiting+lost+int64(l.next.LogRecordCount()), "each waits, is lost and counted, or has left")
 }
 
 // stop keeps its deadline, and says what found no way out.
@@ -230,5 +232,5 @@ func (l *liveness) stop(limit time.Duration) {
 		require.NoError(l.t, err)
 		waits = int64(u.len()) // for the next start
 	}
-	require.EqualValues(l.t, 5+many, waits+int64(l.next.LogRecordCount())+l.watch.delivery.lost.Load(), "each waits, is lost and counted, or has left")
+	require.EqualValues(l.t, rounds+many, waits+int64(l.next.LogRecordCount())+l.watch.delivery.lost.Load(), "each waits, is lost and counted, or has left")
 }
