@@ -81,8 +81,7 @@ func (c *crowd) flush() {
 
 func (c *crowd) advance() {
 	c.engine.Advance(c.now)
-	c.engine.TakeConfirmations()
-	c.engine.TakeLifetimes()
+	c.engine.TakeMeasured()
 	c.advanced = c.now
 }
 

@@ -266,22 +266,6 @@ func (e *Engine) TakeFindings() []Finding {
 	return out
 }
 
-// TakeConfirmations returns the requests that were confirmed as violations
-// since the last call.
-func (e *Engine) TakeConfirmations() []Confirmation {
-	out := e.stats.confirmations
-	e.stats.confirmations = nil
-	return out
-}
-
-// TakeLifetimes returns the lifetimes of the sessions that ended or were
-// forgotten since the last call.
-func (e *Engine) TakeLifetimes() []Lifetime {
-	out := e.stats.lifetimes
-	e.stats.lifetimes = nil
-	return out
-}
-
 // Stats returns the engine's counters. They go on counting.
 func (e *Engine) Stats() *Stats {
 	e.gather()
@@ -336,5 +320,5 @@ func (e *Engine) reportLifetime(t *timeline) {
 		return
 	}
 	t.reported = true
-	e.stats.lifetimes = append(e.stats.lifetimes, Lifetime{int(t.policy), t.newest - t.first})
+	measure(&e.stats.measured.Lifetimes, int(t.policy), t.newest-t.first)
 }

@@ -131,7 +131,7 @@ func TestRetention(t *testing.T) {
 	require.EqualValues(t, 1, s.Stats().Evicted(EvictedRetention))
 	require.Zero(t, s.Stats().Evicted(EvictedLimit))
 	require.Empty(t, s.TakeFindings())
-	require.Equal(t, []Lifetime{{0, int64(20 * time.Second)}}, s.TakeLifetimes())
+	requireDurations(t, s.TakeMeasured().Lifetimes[0], 20, 1)
 	require.Empty(t, s.suspects.bySession)
 	require.Empty(t, s.suspects.byPlace)
 	require.Empty(t, s.suspects.byTrace)
@@ -187,7 +187,7 @@ func TestEvictionOfRefused(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.MaxSessions = 1 })
 	s.tell("a request at=1s id=1/1\na request at=1s id=1/1 log rejected\nb started at=2s")
 	require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
-	require.Empty(t, s.TakeLifetimes())
+	require.Empty(t, s.TakeMeasured().Lifetimes)
 }
 
 // One that ended when it was logged in to is in use, and goes only when it has

@@ -784,8 +784,7 @@ func TestBounded(t *testing.T) {
 				if i%64 == 0 {
 					e.Advance(now)
 					e.TakeFindings()
-					e.TakeConfirmations()
-					e.TakeLifetimes()
+					e.TakeMeasured()
 					e.ForgetPointers()
 				}
 				if i == few {

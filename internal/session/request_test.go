@@ -100,10 +100,9 @@ func TestSecondRecordInCrowd(t *testing.T) {
 	s.tell("a request at=20s p1 id=1/1 log rejected")
 	s.wait(time.Minute)
 	require.EqualValues(t, 1, violations(s.Engine), "the one of p0, which had nothing before it but the start")
-	found := s.TakeConfirmations()
-	require.Len(t, found, 1)
-	require.Equal(t, IdleTimeout, found[0].Type)
-	require.EqualValues(t, 17*time.Second, found[0].Overrun)
+	overruns := s.TakeMeasured().Overruns
+	require.Len(t, overruns, 1)
+	requireDurations(t, overruns[Rule{0, IdleTimeout}], 17, 1)
 }
 
 // Whose place is needed before it is decided is counted; it is judged by all

@@ -1,5 +1,10 @@
 package session
 
+import (
+	"maps"
+	"slices"
+)
+
 // RefusedReason says why a fact was not taken.
 type RefusedReason uint8
 
@@ -26,21 +31,6 @@ type Bounds struct {
 	ServedMax, RejectedMin int64
 }
 
-// Lifetime of a session that ended or was forgotten.
-type Lifetime struct {
-	Policy   int
-	Duration int64 // ns
-}
-
-// Confirmation is one request that was confirmed as a violation.
-type Confirmation struct {
-	Policy      int
-	Service     string
-	Type        Type
-	Overrun     int64 // ns
-	Propagation int64 // ns from the end to the request; -1 where nothing ended
-}
-
 // Stats are the engine's counters. All only grow, but Bounds.
 type Stats struct {
 	// requests by service and policy: row service*policies + policy.
@@ -59,9 +49,8 @@ type Stats struct {
 	// that nothing can clear any more.
 	early, lost, closed int64
 
-	lifetimes     []Lifetime
-	confirmations []Confirmation
-	names         *services
+	measured Measured
+	names    *services
 }
 
 type statKey struct {
@@ -74,6 +63,27 @@ func newStats(names *services, policies int) Stats {
 		policies: policies, violations: map[statKey]*[TypeCount]int64{},
 		idle: map[statKey]*Bounds{}, blind: map[string]int64{}, names: names,
 	}
+}
+
+// Clone returns a copy that stays as it is, to be read beside the engine.
+func (s *Stats) Clone() *Stats {
+	c := *s
+	c.requests = slices.Clone(s.requests)
+	c.violations = cloneValues(s.violations)
+	c.idle = cloneValues(s.idle)
+	c.blind = maps.Clone(s.blind)
+	c.names = &services{names: slices.Clip(s.names.names)} // what is there never changes
+	c.measured = Measured{}
+	return &c
+}
+
+func cloneValues[V any](m map[statKey]*V) map[statKey]*V {
+	out := make(map[statKey]*V, len(m))
+	for k, v := range m {
+		value := *v
+		out[k] = &value
+	}
+	return out
 }
 
 func counter[V any](m map[statKey]*V, policy uint8, service uint32) *V {
@@ -110,15 +120,11 @@ func (s *Stats) bounds(policy uint8, service uint32) *Bounds { return counter(s.
 
 func (s *Stats) violation(x *suspect) {
 	counter(s.violations, x.policy, x.service)[x.judgement.typ]++
-	c := Confirmation{
-		Policy: int(x.policy), Service: s.names.names[x.service],
-		Type: x.judgement.typ, Overrun: x.judgement.overrun, Propagation: -1,
-	}
-	switch c.Type {
+	measure(&s.measured.Overruns, Rule{int(x.policy), x.judgement.typ}, x.judgement.overrun)
+	switch x.judgement.typ {
 	case EndedSession, RotatedSession, RevokedSession:
-		c.Propagation = x.Eff - x.judgement.since
+		measure(&s.measured.Propagations, s.names.names[x.service], x.Eff-x.judgement.since)
 	}
-	s.confirmations = append(s.confirmations, c)
 }
 
 // Requests calls each with the number of requests by policy, service and

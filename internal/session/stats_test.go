@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -227,7 +226,7 @@ func lines(text string) []string {
 	return all
 }
 
-func TestConfirmations(t *testing.T) {
+func TestMeasured(t *testing.T) {
 	o := run(parseHistory(standard+`
 		policy p1 idle=10s absolute=30s tolerance=1s end=2s rotation=3s
 		a started at=0s
@@ -245,20 +244,17 @@ func TestConfirmations(t *testing.T) {
 		f request at=9s..35s
 		f request at=36s p1
 		a request at=9.5s`), true)
-	got := o.engine.TakeConfirmations()
-	slices.SortFunc(got, func(a, b Confirmation) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Overrun, b.Overrun))
-	})
-	const s = int64(time.Second)
-	require.Equal(t, []Confirmation{
-		{1, "web", IdleTimeout, 10 * s, -1},
-		{1, "web", AbsoluteTimeout, 6 * s, -1},
-		{0, "web", EndedSession, 2 * s, 4 * s},
-		{0, "web", EndedSession, 5 * s / 2, 9 * s / 2},
-		{0, "api", RotatedSession, 2 * s, 5 * s},
-		{0, "web", RevokedSession, 4 * s, 6 * s},
-	}, got)
-	require.Empty(t, o.engine.TakeConfirmations(), "each is said once")
+	got := o.engine.TakeMeasured()
+	require.Len(t, got.Overruns, 5)
+	requireDurations(t, got.Overruns[Rule{1, IdleTimeout}], 10, 1)
+	requireDurations(t, got.Overruns[Rule{1, AbsoluteTimeout}], 6, 1)
+	requireDurations(t, got.Overruns[Rule{0, EndedSession}], (2+2.5)/2, 2)
+	requireDurations(t, got.Overruns[Rule{0, RotatedSession}], 2, 1)
+	requireDurations(t, got.Overruns[Rule{0, RevokedSession}], 4, 1)
+	require.Len(t, got.Propagations, 2)
+	requireDurations(t, got.Propagations["web"], (4+4.5)/2, 2, 6, 1)
+	requireDurations(t, got.Propagations["api"], 5, 1)
+	require.Zero(t, o.engine.TakeMeasured(), "each is said once")
 }
 
 func TestLifetimes(t *testing.T) {
@@ -274,9 +270,11 @@ func TestLifetimes(t *testing.T) {
 		b ended at=30s
 		c request at=0s consumer
 		c ended at=30s`), true)
-	const s = int64(time.Second)
-	require.Equal(t, []Lifetime{{1, 9 * s}, {0, 30 * s}}, o.engine.TakeLifetimes(), "once for each authentication")
-	require.Empty(t, o.engine.TakeLifetimes(), "each is said once")
+	got := o.engine.TakeMeasured().Lifetimes
+	require.Len(t, got, 2, "once for each authentication")
+	requireDurations(t, got[1], 9, 1)
+	requireDurations(t, got[0], 30, 1)
+	require.Zero(t, o.engine.TakeMeasured(), "each is said once")
 }
 
 // What a session has too many of is counted when it is given up.

@@ -9,6 +9,8 @@ const (
 	// workOfHold bounds those of one call: nobody waits for the engine's lock for
 	// longer.
 	workOfHold = 4096
+	// FactsOfHold is how many facts may be observed in one hold of a lock.
+	FactsOfHold = workOfHold / workOfFact
 	// workOfJudgement is what one judgement costs at most: a lineage looked at
 	// twice, and what is told of a user.
 	workOfJudgement = 2*maxLineage + 4*maxLateLooks

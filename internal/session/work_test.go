@@ -185,8 +185,7 @@ func (d *tide) ride(t *testing.T, e *Engine) (most spent, controls, found int) {
 				confirmed[f.Session] = true
 			}
 		}
-		e.TakeConfirmations()
-		e.TakeLifetimes()
+		e.TakeMeasured()
 	}
 	observe := func(f *Fact) { most.fact = max(most.fact, measured(func() { e.Observe(f, now) })) }
 	every := d.facts / 100

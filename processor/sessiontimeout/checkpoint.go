@@ -99,7 +99,7 @@ func (w *watch) writeCheckpoint(ctx context.Context, now int64, clean bool) (err
 	w.collect() // a finding is either not decided yet, or among the undelivered
 	c := w.mu.engine.BeginCheckpoint(now)
 	undelivered := w.mu.undelivered.clone()
-	segment := w.mu.journal.checkpointBegins(!w.checkpoints.failed)
+	mark := w.mu.journal.checkpointBegins(!w.checkpoints.failed)
 	w.mu.Unlock()
 	stored := false
 	defer func() {
@@ -120,20 +120,16 @@ func (w *watch) writeCheckpoint(ctx context.Context, now int64, clean bool) (err
 	}
 	if err := w.keepAlive(ctx, clean,
 		storage.SetOperation(findingsName, findings), head,
-		storage.SetOperation(journalName, w.journalState(segment, true))); err != nil {
+		storage.SetOperation(journalName, w.journalState(mark.segment, true))); err != nil {
 		return err
 	}
 	w.mu.Lock()
 	c.Commit()
 	stored = true
 	w.mu.undelivered.release(undelivered.came)
-	needless := w.mu.journal.checkpointStored(now, segment)
+	first, end := w.mu.journal.checkpointStored(now, mark)
 	w.mu.Unlock()
-	if len(needless) > 0 && w.kept.batch(ctx, needless...) == nil {
-		w.mu.Lock()
-		w.mu.journal.first += uint64(len(needless))
-		w.mu.Unlock()
-	} // else they are in nobody's way, and deleted next time
+	w.deleteSegments(ctx, first, end, mark)
 	w.deleteNeedless(ctx, c.Needless())
 	return nil
 }
@@ -172,6 +168,7 @@ func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *s
 			continue
 		}
 		if err := w.keepAlive(ctx, false, ops...); err != nil {
+			w.checkpoints.room = nil // one that hangs may still read it
 			return nil, err
 		}
 		ops, room, size, most = nil, room[:0], 0, max(most, size)
@@ -182,7 +179,11 @@ func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *s
 	if len(ops) == 0 {
 		return head, nil
 	}
-	return head, w.keepAlive(ctx, false, ops...)
+	if err := w.keepAlive(ctx, false, ops...); err != nil {
+		w.checkpoints.room = nil
+		return nil, err
+	}
+	return head, nil
 }
 
 // fillChunk fills the next chunk in the memory of buf, beside batches that are

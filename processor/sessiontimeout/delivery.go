@@ -9,156 +9,206 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
-// maxUndelivered bounds the findings that wait for the next component to take
-// them.
-const maxUndelivered = 10_000
+const (
+	// maxUndelivered bounds the findings that wait for the next component to
+	// take them.
+	maxUndelivered = 10_000
+	// maxBatch bounds the findings that leave at once: more might not fit into
+	// what the next component can send.
+	maxBatch = 500
+	// consumeTimeout bounds one call of the next component. An exporter's own
+	// timeout is 5 s by default; one that retries without a queue, or blocks on
+	// a full one, does not hold the same findings for longer than this before
+	// they are offered anew, with what has come since.
+	consumeTimeout = 30 * time.Second
+	// flushTimeout bounds how long findings may take to leave when the way out
+	// stops, so that the collector stops within what its supervisor allows.
+	flushTimeout = 5 * time.Second
+)
 
-// maxBatch bounds the findings that leave at once: more might not fit into what
-// the next component can send.
-const maxBatch = 500
-
-// delivery is the one way out for findings. Its lock is held while they leave,
-// so that they leave in order.
+// delivery is the one way out for findings. Only what sends waits for the next
+// component; what decides never does.
 type delivery struct {
-	sync.Mutex
-	wayOut consumer.Logs
-	opened bool // there is or was one
-	// hopeless: there has been none for so long that none will come.
-	hopeless bool
-	lost     atomic.Int64
+	wake  chan struct{} // of one slot: something may leave
+	order turn          // held while findings leave, so that they leave in order
+	lost  atomic.Int64
 
-	// running ends when the way out is to close, so that whoever is blocked in
-	// it lets go.
-	running context.Context
-	halt    context.CancelFunc
+	mu struct { // taken with watch.mu held, not the other way round
+		sync.Mutex
+		wayOut consumer.Logs
+		opened bool // there is or was one
+		// hopeless: there has been none for so long that none will come.
+		hopeless bool
+		// running ends when the way out is to close, so that whoever is
+		// blocked in it lets go.
+		running context.Context
+		halt    context.CancelFunc
+	}
 }
 
 // open makes next the way out for findings.
 func (w *watch) open(next consumer.Logs) error {
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	if w.delivery.wayOut != nil {
+	d := &w.delivery.mu
+	d.Lock()
+	defer d.Unlock()
+	if d.wayOut != nil {
 		return errSecondLogsPipeline
 	}
-	w.delivery.wayOut, w.delivery.opened, w.delivery.hopeless = next, true, false
+	d.wayOut, d.opened, d.hopeless = next, true, false
+	d.running, d.halt = context.WithCancel(w.running)
 	return nil
 }
 
 func (w *watch) hasWayOut() bool {
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	return w.delivery.wayOut != nil
+	w.delivery.mu.Lock()
+	defer w.delivery.mu.Unlock()
+	return w.delivery.mu.wayOut != nil
 }
 
 // giveUpWayOut says that no way out will come, unless there was one.
 func (w *watch) giveUpWayOut() {
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	w.delivery.hopeless = !w.delivery.opened
+	w.delivery.mu.Lock()
+	defer w.delivery.mu.Unlock()
+	w.delivery.mu.hopeless = !w.delivery.mu.opened
 }
 
-// collect takes from the engine what was decided. The caller holds w.mu.
+// room is how many findings may wait: none where nothing will ever take them.
+func (w *watch) room() int {
+	w.delivery.mu.Lock()
+	defer w.delivery.mu.Unlock()
+	if w.delivery.mu.wayOut == nil && (w.kept == nil || w.delivery.mu.hopeless) {
+		return 0
+	}
+	return maxUndelivered
+}
+
+// collect takes from the engine what was decided, and gives up the oldest
+// findings where more wait than may. The caller holds w.mu.
 func (w *watch) collect() {
 	w.mu.undelivered.add(w.mu.engine.TakeFindings(), w.kept != nil)
+	w.delivery.lost.Add(int64(w.mu.undelivered.drop(w.mu.undelivered.len() - w.room())))
 }
 
-// deliver hands what was decided to the next component of the logs pipeline.
-// What it refuses for now waits for the next time; so does, where there is a
-// storage to keep it, what comes while there is no way out.
-func (w *watch) deliver(ctx context.Context) {
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	w.mu.Lock()
-	w.collect()
-	confirmations := w.mu.engine.TakeConfirmations()
-	lifetimes := w.mu.engine.TakeLifetimes()
-	w.mu.Unlock()
-	w.telemetry.record(ctx, confirmations, lifetimes)
-
-	d := &w.delivery
+// deliver lets findings out whenever it is woken, until the watch stops.
+func (w *watch) deliver() {
 	for {
+		select {
+		case <-w.running.Done():
+			return
+		case <-w.delivery.wake:
+			if w.delivery.order.take(w.running) != nil {
+				return
+			}
+			w.delivery.mu.Lock()
+			ctx := w.delivery.mu.running // nil before the first way out
+			w.delivery.mu.Unlock()
+			w.letOut(ctx)
+			w.delivery.order.pass()
+		}
+	}
+}
+
+// wakeDelivery never waits.
+func (w *watch) wakeDelivery() {
+	select {
+	case w.delivery.wake <- struct{}{}:
+	default: // it is awake
+	}
+}
+
+// letOut hands findings to the next component of the logs pipeline until it
+// refuses some for now, which wait for the next time. The caller holds the
+// delivery's order.
+func (w *watch) letOut(ctx context.Context) {
+	for {
+		w.delivery.mu.Lock()
+		next := w.delivery.mu.wayOut
+		w.delivery.mu.Unlock()
+		if next == nil {
+			return
+		}
 		w.mu.Lock()
 		ld, findings := w.mu.undelivered.next()
-		waiting := w.mu.undelivered.len()
 		w.mu.Unlock()
-		switch {
-		case waiting == 0:
-			return
-		case d.wayOut == nil && (w.kept == nil || d.hopeless):
-			w.lose(waiting)
-			return
-		case d.wayOut == nil:
-			w.lose(waiting - maxUndelivered)
-			return
+		if len(findings) == 0 && ld == (plog.Logs{}) {
+			return // there are none, or they are held
 		}
-		n, records := len(findings), plog.NewLogs()
-		switch {
-		case n > 0:
-			records = findingRecords(findings, w.cfg)
-		case ld != plog.Logs{}:
-			n = ld.LogRecordCount()
-			ld.CopyTo(records) // it may have to be sent again
-		default:
-			w.lose(waiting - maxUndelivered)
-			return // the others are held
-		}
-		err := d.wayOut.ConsumeLogs(ctx, records)
-		switch {
-		case err == nil:
-			w.mu.Lock()
-			w.mu.undelivered.drop(n)
-			w.mu.Unlock()
-		case consumererror.IsPermanent(err):
-			w.lose(n)
-		default:
-			w.lose(waiting - maxUndelivered)
+		err := consume(ctx, next, w.records(ld, findings))
+		refused, permanently := err != nil, consumererror.IsPermanent(err)
+		w.mu.Lock()
+		gone := w.mu.undelivered.returned(refused && !permanently)
+		w.mu.Unlock()
+		if permanently {
+			w.delivery.lost.Add(int64(gone))
+		} else if refused {
 			return
 		}
 	}
 }
 
-// lose gives up the n oldest findings that wait.
-func (w *watch) lose(n int) {
-	if n <= 0 {
-		return
+// records are log records to give away, of one or the other.
+func (w *watch) records(ld plog.Logs, findings []session.Finding) plog.Logs {
+	if len(findings) > 0 {
+		return findingRecords(findings, w.cfg)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.delivery.lost.Add(int64(w.mu.undelivered.drop(n)))
+	records := plog.NewLogs()
+	ld.CopyTo(records) // it may have to be sent again
+	return records
+}
+
+// consume bounds the time that next is given. Nothing bounds what does not look
+// at its context, which is why nobody but the delivery waits for it.
+func consume(ctx context.Context, next consumer.Logs, ld plog.Logs) error {
+	ctx, cancel := context.WithTimeout(ctx, consumeTimeout)
+	defer cancel()
+	return next.ConsumeLogs(ctx, ld)
+}
+
+// flush lets out what waits, and returns when it has left, cannot leave, or has
+// taken too long.
+func (w *watch) flush(ctx context.Context) {
+	ctx, cancel := part(ctx, flushTimeout)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { // left behind where next does not return
+		defer close(done)
+		if w.delivery.order.take(ctx) == nil {
+			defer w.delivery.order.pass()
+			w.letOut(ctx)
+		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // close lets out what can still leave through next, which stops afterwards.
 // Suspicions that have not waited long enough wait on in the storage, and
 // without one are inconclusive.
 func (w *watch) close(ctx context.Context, next consumer.Logs) {
-	w.delivery.halt() // run may be blocked in it
+	w.delivery.mu.Lock()
+	if w.delivery.mu.wayOut == next {
+		w.delivery.mu.halt()
+	}
+	w.delivery.mu.Unlock()
 	if w.hasEngine() {
+		w.decideLast()
 		w.mu.Lock()
-		if !w.mu.closed {
-			w.decideLast()
-			w.collect()
-		}
 		held := w.mu.undelivered.held
 		w.mu.Unlock()
 		if w.kept != nil && held > 0 {
 			_ = w.checkpoint(ctx, false) // it says so
 		}
-		w.deliver(ctx)
+		w.flush(ctx)
 	}
-	w.delivery.Lock()
-	defer w.delivery.Unlock()
-	if w.delivery.wayOut == next {
-		w.delivery.wayOut = nil
-	}
-}
-
-// decideLast decides what can still be decided. The caller holds w.mu.
-func (w *watch) decideLast() {
-	if now := time.Now().UnixNano(); w.kept != nil {
-		w.mu.engine.Advance(now)
-	} else {
-		w.mu.engine.Shutdown(now)
+	w.delivery.mu.Lock()
+	defer w.delivery.mu.Unlock()
+	if w.delivery.mu.wayOut == next {
+		w.delivery.mu.wayOut = nil
 	}
 }

@@ -155,6 +155,19 @@ func (r *rig) counts(name string) map[string]int64 {
 	return counts
 }
 
+// measured is how many values a histogram holds.
+func (r *rig) measured(name string) (n int64) {
+	r.t.Helper()
+	metric, err := r.telemetry.GetMetric("otelcol_processor_session_timeout_" + name)
+	if err != nil {
+		return 0
+	}
+	for _, p := range metric.Data.(metricdata.Histogram[float64]).DataPoints {
+		n += int64(p.Count)
+	}
+	return n
+}
+
 // requestSpan is a batch of one request of a session, served now.
 func requestSpan(session string, at time.Time) ptrace.Traces {
 	td := ptrace.NewTraces()

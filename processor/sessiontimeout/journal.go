@@ -3,6 +3,7 @@ package sessiontimeout
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"time"
 
@@ -18,7 +19,17 @@ const (
 	journalName = "journal"
 	// maxPseudonyms bounds those that one group of batches keeps at hand.
 	maxPseudonyms = 1 << 16
+	// maxJournal bounds the bytes that are in segments and in no checkpoint:
+	// ten minutes of 50,000 requests a second, which is ten checkpoints of a
+	// minute that fail one after the other.
+	maxJournal = 4 << 30
+	// maxGathered bounds what waits in memory while a segment is written.
+	maxGathered = 64 << 20
 )
+
+// errJournalFull: a bound was reached. What comes then passes, and is lost with
+// a crash, like what cannot be written.
+var errJournalFull = errors.New("the journal is full: no checkpoint makes room in it")
 
 func segmentName(n uint64) string { return journalName + "/" + strconv.FormatUint(n, 10) }
 
@@ -38,31 +49,54 @@ type journal struct {
 	gathered []byte // a segment in the making, or nothing
 	since    int64  // when the first of its facts arrived
 	group    *group // who waits for it
+	writing  *group // who waits for the segment that is being written, or nil
 	spare    []byte
 	next     uint64 // its number
 	written  uint64 // every segment below has been tried
 	first    uint64 // the oldest one that is stored
+	// stored counts the bytes of segments that were stored, released of those
+	// that have been deleted since; limit bounds the difference.
+	stored, released, limit int64
 
 	names map[session.ID]session.Pseudonym // of this group
 	wake  chan struct{}
 }
 
 // group is the batches that are stored together.
-type group struct{ done chan struct{} }
+type group struct {
+	done chan struct{}
+	err  error // why nobody knows whether it is stored; written before done is closed
+}
 
-// wait returns when the group is stored, or cannot be. The error is the
-// context's: then nothing is acknowledged, and the sender sends again.
+// wait returns when the group is stored, or cannot be. After an error nothing is
+// acknowledged, and the sender sends again.
 func (g *group) wait(ctx context.Context) error {
 	if g == nil {
 		return nil
 	}
 	select {
 	case <-g.done:
-		return nil
+		return g.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
+
+// end lets go of those who wait for g, once. The caller holds watch.mu.
+func (g *group) end(err error) {
+	select {
+	case <-g.done:
+	default:
+		g.err = err
+		close(g.done)
+	}
+}
+
+// size is how many bytes the stored segments have.
+func (j *journal) size() int64 { return j.stored - j.released }
+
+// full reports whether what has gathered must not be stored.
+func (j *journal) full() bool { return j.size()+int64(len(j.gathered)) > j.limit }
 
 // add gathers a fact that arrived at now.
 func (j *journal) add(f *session.Fact, now int64, pseudonym func(string) session.Pseudonym) {
@@ -70,7 +104,7 @@ func (j *journal) add(f *session.Fact, now int64, pseudonym func(string) session
 		return
 	}
 	if j.group == nil {
-		j.group, j.since = &group{make(chan struct{})}, now
+		j.group, j.since = &group{done: make(chan struct{})}, now
 		j.gathered, j.spare = unsealed(j.spare), nil
 		j.names = map[session.ID]session.Pseudonym{}
 	}
@@ -98,11 +132,11 @@ func (j *journal) waiting() *group {
 }
 
 // take begins to write what has gathered.
-func (j *journal) take() (segment []byte, n uint64, since int64, g *group) {
-	segment, n, since, g = j.gathered, j.next, j.since, j.group
+func (j *journal) take() (segment []byte, since int64, g *group) {
+	segment, since, g = j.gathered, j.since, j.group
 	j.gathered, j.group, j.names = nil, nil, nil
-	j.next++
-	return segment, n, since, g
+	j.writing = g
+	return segment, since, g
 }
 
 // rest gives the journal up until the next checkpoint, since facts that came
@@ -110,36 +144,81 @@ func (j *journal) take() (segment []byte, n uint64, since int64, g *group) {
 func (j *journal) rest(since int64) {
 	j.undurable = min(j.undurable, since)
 	j.resting, j.gap = true, true
+	j.drop(nil)
+}
+
+// drop lets go of what has gathered, and of those who wait for it.
+func (j *journal) drop(err error) {
 	if j.group != nil {
-		close(j.group.done)
+		j.group.end(err)
 	}
 	j.gathered, j.group, j.names = nil, nil, nil
 }
 
-// checkpointBegins returns the segment in the making: what is in those before
-// it will be in the checkpoint. A journal that rests goes on from here, unless
-// the storage is known to take nothing.
-func (j *journal) checkpointBegins(storageWorks bool) (segment uint64) {
+// overflow is rest where what has gathered is too much for the memory.
+func (j *journal) overflow() bool {
+	if len(j.gathered) <= maxGathered {
+		return false
+	}
+	j.rest(j.since)
+	return true
+}
+
+// abandon lets go of everybody who still waits for something to be stored.
+func (j *journal) abandon(err error) {
+	j.drop(err)
+	if j.writing != nil {
+		j.writing.end(err)
+	}
+}
+
+// journalMark is where a journal is when a checkpoint begins.
+type journalMark struct {
+	segment uint64 // in the making: what is in those before it will be in the checkpoint
+	stored  int64
+}
+
+// checkpointBegins returns where the journal is. One that rests goes on from
+// here, unless the storage is known to take nothing.
+func (j *journal) checkpointBegins(storageWorks bool) journalMark {
 	if storageWorks {
 		j.resting = false
 	}
 	j.gap = j.resting
-	return j.next
+	return journalMark{j.next, j.stored}
 }
 
-// checkpointStored says that a checkpoint which began at instant at, with
-// segment n in the making, is stored. It returns what deletes the segments that
-// it makes needless.
-func (j *journal) checkpointStored(at int64, n uint64) (needless []*storage.Operation) {
+// checkpointStored says that a checkpoint which began at instant at is stored.
+// Segments from first up to end are needless now.
+func (j *journal) checkpointStored(at int64, m journalMark) (first, end uint64) {
 	if j.on && !j.gap {
 		j.undurable = never
 	} else {
 		j.undurable = max(j.undurable, at)
 	}
-	for i := j.first; i < min(n, j.written); i++ {
-		needless = append(needless, storage.DeleteOperation(segmentName(i)))
+	return j.first, min(m.segment, j.written)
+}
+
+// deleteSegments deletes those from first up to end. What cannot be deleted is
+// in nobody's way, but for the bound, and deleted next time.
+func (w *watch) deleteSegments(ctx context.Context, first, end uint64, m journalMark) {
+	for first < end {
+		next := min(first+deletedAtOnce, end)
+		var ops []*storage.Operation
+		for i := first; i < next; i++ {
+			ops = append(ops, storage.DeleteOperation(segmentName(i)))
+		}
+		if w.kept.batch(ctx, ops...) != nil {
+			return
+		}
+		first = next
+		w.mu.Lock()
+		w.mu.journal.first = first
+		w.mu.Unlock()
 	}
-	return needless
+	w.mu.Lock()
+	w.mu.journal.released = m.stored
+	w.mu.Unlock()
 }
 
 // commit writes what gathers, until the watch stops.
@@ -164,18 +243,28 @@ func (w *watch) commitGathered() {
 		w.mu.Unlock()
 		return
 	}
-	segment, n, since, g := j.take()
+	full := j.full()
+	segment, since, g := j.take()
+	n := j.next
+	if !full {
+		j.next++
+	}
 	w.mu.Unlock()
 
-	ctx := context.Background()
-	err := w.kept.batch(ctx, storage.SetOperation(segmentName(n), seal(segment)))
+	ctx, err := w.committing, errJournalFull
+	if !full {
+		err = w.kept.batch(ctx, storage.SetOperation(segmentName(n), seal(segment)))
+	}
 	w.telemetry.stored(ctx, w.telemetry.builder.ProcessorSessionTimeoutJournalWrites, err)
 	w.mu.Lock()
-	j.written = n + 1
+	if !full {
+		j.written = n + 1
+	}
 	if err != nil {
 		j.rest(since)
 	} else {
 		j.spare = segment
+		j.stored += int64(len(segment))
 	}
 	w.mu.Unlock()
 	if err != nil {
@@ -186,7 +275,10 @@ func (w *watch) commitGathered() {
 		_ = w.keepAlive(ctx, false) // it says so
 	}
 	w.journalFailed = err != nil
-	close(g.done)
+	w.mu.Lock()
+	j.writing = nil
+	g.end(nil)
+	w.mu.Unlock()
 }
 
 // journalState is what is kept of the journal as a whole: where it begins, and

@@ -47,6 +47,7 @@ type recovery struct {
 	journal journalState
 	oldest  uint64 // the first segment that is there, needless ones included
 	next    uint64 // the first behind them
+	bytes   int64  // of those that are there
 	facts   int    // of the journal
 	gap     int64  // facts are missing since then
 }
@@ -80,7 +81,7 @@ func (w *watch) restore(ctx context.Context, cfg session.Config, now time.Time) 
 
 	j := &w.mu.journal
 	j.on = w.cfg.Durability == durabilityAcknowledged
-	j.first, j.next, j.written = r.oldest, r.next, r.next
+	j.first, j.next, j.written, j.stored = r.oldest, r.next, r.next, r.bytes
 	// That something is blind is stored with the next checkpoint.
 	switch j.undurable = blindFrom; {
 	case r.total:
@@ -211,6 +212,7 @@ func (r *recovery) replay() {
 		if value == nil && (r.next >= r.up.segments || r.err != nil || r.up.segments-r.next > maxMissing) {
 			break
 		}
+		r.bytes += int64(len(value))
 		if r.gap != never || r.total {
 			continue // only to know where the journal ends
 		}
@@ -219,7 +221,12 @@ func (r *recovery) replay() {
 			r.gap = last
 		}
 	}
-	for r.oldest = r.journal.first; r.oldest > 0 && r.get(segmentName(r.oldest-1)) != nil; r.oldest-- {
+	for r.oldest = r.journal.first; r.oldest > 0; r.oldest-- {
+		value := r.get(segmentName(r.oldest - 1))
+		if value == nil {
+			break
+		}
+		r.bytes += int64(len(value))
 	}
 	if r.err != nil {
 		r.gap = min(r.gap, last)

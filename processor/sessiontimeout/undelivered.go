@@ -22,6 +22,9 @@ type undelivered struct {
 	// what clears them would take nothing back.
 	held int
 	came int // how many have come so far
+	// leaving is how many of the oldest are with the next component. What
+	// becomes of them only it can say.
+	leaving int
 }
 
 // add takes findings, which are held where there is a storage.
@@ -45,34 +48,65 @@ func (u *undelivered) len() int {
 }
 
 // next returns the oldest that may leave, at most maxBatch: as findings or as
-// log records.
+// log records. They are leaving until returned is called.
 func (u *undelivered) next() (ld plog.Logs, findings []session.Finding) {
 	if len(u.restored) > 0 {
+		u.leaving = u.restored[0].LogRecordCount()
 		return u.restored[0], nil
 	}
-	return plog.Logs{}, u.findings[:min(len(u.findings)-u.held, maxBatch)]
+	findings = u.findings[:min(len(u.findings)-u.held, maxBatch)]
+	u.leaving = len(findings)
+	return plog.Logs{}, findings
 }
 
-// drop forgets at least the n oldest, and returns how many.
-func (u *undelivered) drop(n int) (dropped int) {
-	for dropped < n && len(u.restored) > 0 {
-		dropped += u.restored[0].LogRecordCount()
-		u.restored = u.restored[1:]
+// returned says that those which were leaving have left or are lost, and how
+// many they were; or that they go on waiting.
+func (u *undelivered) returned(wait bool) (gone int) {
+	gone, u.leaving = u.leaving, 0
+	if wait {
+		return 0
 	}
-	if rest := min(n-dropped, len(u.findings)); rest > 0 {
+	return u.drop(gone)
+}
+
+// drop forgets the n oldest but those that are leaving, and returns how many:
+// perhaps more, since those of an earlier run go in the batches that they came
+// in, or fewer, where there are not so many.
+func (u *undelivered) drop(n int) (dropped int) {
+	batches, findings := 0, u.leaving // that stay
+	if u.leaving > 0 && len(u.restored) > 0 {
+		batches, findings = 1, 0
+	}
+	for dropped < n && len(u.restored) > batches {
+		dropped += u.restored[batches].LogRecordCount()
+		u.restored = slices.Delete(u.restored, batches, batches+1)
+	}
+	switch rest := min(n-dropped, len(u.findings)-findings); {
+	case rest <= 0:
+	case findings == 0:
 		u.findings = u.findings[rest:]
+		dropped += rest
+	default: // those in front are being read
+		u.findings = slices.Delete(u.findings, findings, findings+rest)
 		dropped += rest
 	}
 	if len(u.findings) == 0 {
 		u.findings = nil
 	}
-	u.held = min(u.held, len(u.findings))
+	u.held = min(u.held, len(u.findings)-findings)
 	return dropped
+}
+
+// abandon forgets all, and returns how many. What is leaving may have left, but
+// nobody will know.
+func (u *undelivered) abandon() (dropped int) {
+	u.leaving = 0
+	return u.drop(u.len())
 }
 
 // clone is for reading without the lock.
 func (u *undelivered) clone() undelivered {
-	return undelivered{slices.Clone(u.restored), slices.Clone(u.findings), u.held, u.came}
+	return undelivered{restored: slices.Clone(u.restored), findings: slices.Clone(u.findings), came: u.came}
 }
 
 // sealed is what is stored: batches of log records, each behind its length.
@@ -106,7 +140,9 @@ func readUndelivered(value []byte) (u undelivered, err error) {
 		if ld, err = (&plog.ProtoUnmarshaler{}).UnmarshalLogs(b[n : n+int(length)]); err != nil {
 			return u, errCorrupt
 		}
-		u.restored = append(u.restored, ld)
+		if ld.LogRecordCount() > 0 {
+			u.restored = append(u.restored, ld)
+		}
 		b = b[n+int(length):]
 	}
 	return u, err

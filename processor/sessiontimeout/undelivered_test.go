@@ -25,9 +25,10 @@ func TestUndelivered(t *testing.T) {
 	u.release(came)
 	_, findings = u.next()
 	require.Len(t, findings, maxBatch)
-	require.Equal(t, maxBatch, u.drop(maxBatch))
+	require.Equal(t, maxBatch, u.returned(false))
 	_, findings = u.next()
 	require.Len(t, findings, 2)
+	require.Zero(t, u.returned(true))
 
 	value, err := u.sealed(cfg)
 	require.NoError(t, err)
@@ -37,6 +38,7 @@ func TestUndelivered(t *testing.T) {
 	ld, findings := back.next()
 	require.Equal(t, 5, ld.LogRecordCount())
 	require.Empty(t, findings)
+	require.Zero(t, back.returned(true))
 	back.add(make([]session.Finding, 4), false)
 	require.Equal(t, 5, back.drop(1), "a batch goes as a whole")
 	require.Equal(t, 4, back.drop(10))
@@ -45,6 +47,50 @@ func TestUndelivered(t *testing.T) {
 		_, err := readUndelivered(value[:i])
 		require.Error(t, err)
 	}
+}
+
+// TestLeaving: what is with the next component is nobody's to give up; of the
+// others the oldest go.
+func TestLeaving(t *testing.T) {
+	numbered := func(from, to uint64) (findings []session.Finding) {
+		for id := from; id < to; id++ {
+			findings = append(findings, session.Finding{ID: id})
+		}
+		return findings
+	}
+	var u undelivered
+	u.add(numbered(0, maxBatch+10), false)
+	u.add(numbered(maxBatch+10, maxBatch+20), true)
+	_, leaving := u.next()
+	require.Len(t, leaving, maxBatch)
+	require.Equal(t, 15, u.drop(15))
+	require.Equal(t, 5, u.held)
+	require.Equal(t, numbered(0, maxBatch), leaving, "they are being read")
+	require.Equal(t, append(numbered(0, maxBatch), numbered(maxBatch+15, maxBatch+20)...), u.findings)
+	require.Equal(t, 5, u.drop(maxBatch+5))
+	require.Zero(t, u.held)
+	u.add(numbered(1000, 1003), true)
+	require.Equal(t, maxBatch, u.returned(false))
+	require.Equal(t, numbered(1000, 1003), u.findings)
+	require.Equal(t, 3, u.held)
+
+	r := newRig(t)
+	u = undelivered{}
+	for range 3 {
+		u.restored = append(u.restored, findingRecords(numbered(0, 4), r.cfg.(*Config)))
+	}
+	u.add(numbered(0, 2), false)
+	ld, _ := u.next()
+	require.Equal(t, 4, ld.LogRecordCount())
+	require.Equal(t, 4, u.drop(1), "the second batch")
+	require.Equal(t, 5, u.drop(5), "the third, and a finding")
+	require.Equal(t, 5, u.len())
+	require.Zero(t, u.returned(true))
+	again, _ := u.next()
+	require.Equal(t, ld, again, "it is the next again")
+	require.Equal(t, 5, u.abandon())
+	require.Zero(t, u.returned(false), "it returns to nobody")
+	require.Zero(t, u.len())
 }
 
 // TestTheWayOutStopsFirst: what spans bring after the logs instance has stopped

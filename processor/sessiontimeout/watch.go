@@ -23,6 +23,8 @@ const (
 	tick = time.Second
 	// patience is how long findings wait for a logs pipeline to start.
 	patience = time.Minute
+	// loopsTimeout is how long stop waits for goroutines that hang.
+	loopsTimeout = 5 * time.Second
 )
 
 // watch is what all instances of one component id share: one engine, and the
@@ -41,7 +43,7 @@ type watch struct {
 	stopErr   error
 	running   context.Context // until the watch stops
 	halt      context.CancelFunc
-	loop      sync.WaitGroup
+	loops     sync.WaitGroup
 
 	kept  *store // nil without storage; set by start, read-only until stop ends
 	alive struct {
@@ -55,7 +57,9 @@ type watch struct {
 	}
 	checkpointAt  atomic.Int64 // when the last one began that was stored
 	journalWake   chan struct{}
-	journalFailed bool // used by commit
+	journalFailed bool            // used by commit
+	committing    context.Context // longer than running: somebody waits for what is written
+	breakOff      context.CancelFunc
 
 	extractor *extract.Extractor // set by start, read-only from then on
 
@@ -63,6 +67,7 @@ type watch struct {
 	counts struct {
 		sync.Mutex
 		refused [extract.ReasonCount]int64
+		stopped int64 // facts that were turned away because the watch had stopped
 		seen    seenCounts
 	}
 	// mu is held for reading by batches that the engine takes side by side.
@@ -84,10 +89,11 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 		batches: sync.Pool{New: func() any { return &extract.Batch{} }},
 	}
 	w.running, w.halt = context.WithCancel(context.Background())
-	w.delivery.running, w.delivery.halt = context.WithCancel(w.running)
+	w.committing, w.breakOff = context.WithCancel(context.Background())
+	w.delivery.wake, w.delivery.order = make(chan struct{}, 1), newTurn()
 	w.alive.turn, w.checkpoints.turn = newTurn(), newTurn()
 	w.journalWake = make(chan struct{}, 1)
-	w.mu.journal.wake = w.journalWake
+	w.mu.journal.wake, w.mu.journal.limit = w.journalWake, maxJournal
 	w.counts.seen = seenCounts{limit: cfg.MaxServices}
 	var err error
 	w.telemetry, err = newTelemetry(w)
@@ -123,11 +129,12 @@ func (w *watch) begin(ctx context.Context, host component.Host) error {
 	if err := w.telemetry.register(); err != nil {
 		return err
 	}
-	w.loop.Go(w.run)
+	w.loops.Go(w.run)
+	w.loops.Go(w.deliver)
 	if w.kept != nil {
-		w.loop.Go(w.keep)
+		w.loops.Go(w.keep)
 		if w.mu.journal.on {
-			w.loop.Go(w.commit)
+			w.loops.Go(w.commit)
 		}
 	}
 	return nil
@@ -156,15 +163,44 @@ func (w *watch) run() {
 	}
 }
 
-// advance decides what has waited long enough and lets it out, for as long as
-// there is a way out.
+// advance decides what has waited long enough, and waits for nobody.
 func (w *watch) advance() {
-	w.mu.Lock()
-	if !w.mu.closed {
-		w.mu.engine.Advance(time.Now().UnixNano())
+	until := time.Now().Add(tick)
+	for w.advanceSome() && time.Now().Before(until) {
 	}
+}
+
+// advanceSome does what one hold of the lock allows, and reports whether there is
+// more to be done at once.
+func (w *watch) advanceSome() (more bool) {
+	w.mu.Lock()
+	if w.mu.closed {
+		w.mu.Unlock()
+		return false
+	}
+	more = w.mu.engine.AdvanceSome(time.Now().UnixNano())
+	w.collect()
+	measured, waiting := w.mu.engine.TakeMeasured(), w.mu.undelivered.len()
 	w.mu.Unlock()
-	w.deliver(w.delivery.running)
+	w.telemetry.record(measured)
+	if waiting > 0 {
+		w.wakeDelivery()
+	}
+	return more
+}
+
+// decideLast decides what can still be decided.
+func (w *watch) decideLast() {
+	w.mu.Lock()
+	if now := time.Now().UnixNano(); w.kept != nil {
+		w.mu.engine.Advance(now)
+	} else {
+		w.mu.engine.Shutdown(now)
+	}
+	w.collect()
+	measured := w.mu.engine.TakeMeasured()
+	w.mu.Unlock()
+	w.telemetry.record(measured)
 }
 
 func (w *watch) hasEngine() bool {
@@ -173,22 +209,25 @@ func (w *watch) hasEngine() bool {
 	return w.mu.engine != nil
 }
 
-// stop ends the watch with the last of its instances.
+// stop ends the watch with the last of its instances. The way out has been
+// closed by then.
 func (w *watch) stop(ctx context.Context) error {
 	w.stopOnce.Do(func() {
 		w.mu.Lock()
 		w.mu.closed = true
 		w.mu.Unlock()
 		w.halt()
-		w.loop.Wait()
-		if w.mu.engine != nil {
-			w.mu.Lock()
+		w.endLoops(ctx)
+		if w.hasEngine() {
 			w.decideLast()
-			w.mu.Unlock()
-			w.deliver(ctx)
 			if w.kept != nil {
 				w.stopErr = w.checkpoint(ctx, true)
 			}
+			w.mu.Lock()
+			if w.kept == nil || w.stopErr != nil {
+				w.delivery.lost.Add(int64(w.mu.undelivered.abandon()))
+			}
+			w.mu.Unlock()
 			if n := w.delivery.lost.Load(); n > 0 {
 				w.set.Logger.Warn("Findings were decided and found no way out", zap.Int64("findings", n))
 			}
@@ -197,6 +236,40 @@ func (w *watch) stop(ctx context.Context) error {
 		w.stopErr = errors.Join(w.stopErr, w.closeStorage(ctx))
 	})
 	return w.stopErr
+}
+
+// endLoops waits for the goroutines of begin to end, which have been told to.
+// What hangs in a storage or in the next component is left behind: it holds
+// nothing that anybody needs, and ends when that returns.
+func (w *watch) endLoops(ctx context.Context) {
+	ended := make(chan struct{})
+	go func() {
+		w.loops.Wait()
+		close(ended)
+	}()
+	// A write that somebody waits for has half of the time to be done.
+	for _, giveUp := range []func(){w.breakOff, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.mu.journal.abandon(errStopped)
+	}} {
+		patient, cancel := part(ctx, loopsTimeout/2)
+		select {
+		case <-ended:
+		case <-patient.Done():
+		}
+		cancel()
+		giveUp()
+	}
+}
+
+// part bounds a step of a stop by d, and by half of the time that is left, so
+// that some is left for the last checkpoint.
+func part(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		d = min(d, time.Until(deadline)/2)
+	}
+	return context.WithTimeout(ctx, d)
 }
 
 func (w *watch) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
@@ -217,70 +290,4 @@ func (w *watch) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error
 		w.mark(record.Attributes(), m)
 	})
 	return ld, err
-}
-
-// observe gives the engine the facts of a batch, and takes the batch back. Under
-// durability: acknowledged it returns when they are stored; the error is ctx's.
-func (w *watch) observe(ctx context.Context, b *extract.Batch, suspected func(extract.Ref, session.Mark)) error {
-	stored := w.take(b, suspected)
-	b.Reset()
-	w.batches.Put(b)
-	return stored.wait(ctx)
-}
-
-// take gives the engine the facts of b, and returns who waits until they are
-// stored.
-func (w *watch) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)) *group {
-	now := time.Now().UnixNano()
-	w.count(b)
-	if len(b.Facts) == 0 {
-		return nil
-	}
-	w.mu.RLock()
-	if w.mu.closed {
-		w.mu.RUnlock()
-		return nil
-	}
-	mark := func(i int, m session.Mark) {
-		if w.cfg.Mark {
-			suspected(b.Refs[i], m)
-		}
-	}
-	// The order in a journal is that in which facts were observed, so there
-	// one batch waits for the other.
-	if !w.mu.journal.on {
-		rest := w.mu.engine.ObserveReady(b.Facts, now)
-		if rest.Len() == 0 {
-			w.mu.engine.ObserveRest(b.Facts, now, rest, mark) // nothing but to give it back
-			w.mu.RUnlock()
-			return nil
-		}
-		w.mu.RUnlock()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.mu.engine.ObserveRest(b.Facts, now, rest, mark)
-		w.mu.engine.ForgetPointers()
-		return nil
-	}
-	w.mu.RUnlock()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.mu.engine.ObserveBatch(b.Facts, now, mark)
-	for i := range b.Facts {
-		w.mu.journal.add(&b.Facts[i], now, w.extractor.Pseudonym)
-	}
-	w.mu.engine.ForgetPointers()
-	return w.mu.journal.waiting()
-}
-
-// count counts what needs no engine.
-func (w *watch) count(b *extract.Batch) {
-	w.counts.Lock()
-	defer w.counts.Unlock()
-	for i, n := range b.Refused {
-		w.counts.refused[i] += int64(n)
-	}
-	for i := range b.Resources {
-		w.counts.seen.add(b.Resources[i].ServiceName, &b.Seen[i])
-	}
 }

@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                                       metric.Meter
 	mu                                          sync.Mutex
 	registrations                               []metric.Registration
+	ProcessorSessionTimeoutBacklog              metric.Int64ObservableGauge
 	ProcessorSessionTimeoutBlind                metric.Float64ObservableCounter
 	ProcessorSessionTimeoutCheckpointAge        metric.Float64ObservableGauge
 	ProcessorSessionTimeoutCheckpointDuration   metric.Float64Histogram
@@ -41,6 +42,8 @@ type TelemetryBuilder struct {
 	ProcessorSessionTimeoutFindings             metric.Int64ObservableCounter
 	ProcessorSessionTimeoutFindingsPending      metric.Int64ObservableGauge
 	ProcessorSessionTimeoutFindingsUndelivered  metric.Int64ObservableCounter
+	ProcessorSessionTimeoutFindingsWaiting      metric.Int64ObservableGauge
+	ProcessorSessionTimeoutJournalSize          metric.Int64ObservableGauge
 	ProcessorSessionTimeoutJournalWrites        metric.Int64Counter
 	ProcessorSessionTimeoutOverrun              metric.Float64Histogram
 	ProcessorSessionTimeoutRecords              metric.Int64ObservableCounter
@@ -62,6 +65,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterProcessorSessionTimeoutBacklogCallback sets callback for observable ProcessorSessionTimeoutBacklog metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutBacklogCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSessionTimeoutBacklog, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutBacklog)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterProcessorSessionTimeoutBlindCallback sets callback for observable ProcessorSessionTimeoutBlind metric.
@@ -214,6 +232,36 @@ func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutFindingsUndelive
 	return nil
 }
 
+// RegisterProcessorSessionTimeoutFindingsWaitingCallback sets callback for observable ProcessorSessionTimeoutFindingsWaiting metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutFindingsWaitingCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSessionTimeoutFindingsWaiting, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutFindingsWaiting)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSessionTimeoutJournalSizeCallback sets callback for observable ProcessorSessionTimeoutJournalSize metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutJournalSizeCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSessionTimeoutJournalSize, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutJournalSize)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterProcessorSessionTimeoutRecordsCallback sets callback for observable ProcessorSessionTimeoutRecords metric.
 func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutRecordsCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -342,6 +390,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorSessionTimeoutBacklog, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_session_timeout_backlog",
+		metric.WithDescription("Sessions and users whose requests have yet to be judged once more by what came late. [Development]"),
+		metric.WithUnit("{sessions}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutBlind, err = builder.meter.Float64ObservableCounter(
 		"otelcol_processor_session_timeout_blind",
 		metric.WithDescription("Time whose facts may be lost for good, so that violations in it may be missed or be inconclusive. [Development]"),
@@ -400,7 +454,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutFactsRefused, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_session_timeout_facts_refused",
-		metric.WithDescription("Records that would have been facts and are no evidence, e.g. because of an impossible timestamp or an id that is none. [Development]"),
+		metric.WithDescription("Records that would have been facts and are no evidence, e.g. because of an impossible timestamp or an id that is none; or that came when the processor had stopped (`stopped`), which their sender was told. [Development]"),
 		metric.WithUnit("{facts}"),
 	)
 	errs = errors.Join(errs, err)
@@ -418,13 +472,25 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutFindingsUndelivered, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_session_timeout_findings_undelivered",
-		metric.WithDescription("Findings that were decided and found no way out, because no logs pipeline has this processor or because the next component refused them. [Development]"),
+		metric.WithDescription("Findings that were decided and found no way out, because no logs pipeline has this processor, because the next component refused them for good, or because it took none until more waited than may. [Development]"),
 		metric.WithUnit("{findings}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutFindingsWaiting, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_session_timeout_findings_waiting",
+		metric.WithDescription("Findings that were decided and wait for the next component to take them, or for a checkpoint that knows of them. Beyond 10,000 the oldest are given up and count as undelivered. [Development]"),
+		metric.WithUnit("{findings}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutJournalSize, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_session_timeout_journal_size",
+		metric.WithDescription("What is in the journal and in no checkpoint, at most 4 GiB. Under `durability` `acknowledged` only. [Development]"),
+		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutJournalWrites, err = builder.meter.Int64Counter(
 		"otelcol_processor_session_timeout_journal_writes",
-		metric.WithDescription("Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed the journal rests until the next checkpoint. [Development]"),
+		metric.WithDescription("Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed, or that did not fit (`full`), the journal rests until the next checkpoint. [Development]"),
 		metric.WithUnit("{writes}"),
 	)
 	errs = errors.Join(errs, err)

@@ -21,6 +21,20 @@ func NewSettings(tt *componenttest.Telemetry) processor.Settings {
 	return set
 }
 
+func AssertEqualProcessorSessionTimeoutBacklog(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_session_timeout_backlog",
+		Description: "Sessions and users whose requests have yet to be judged once more by what came late. [Development]",
+		Unit:        "{sessions}",
+		Data: metricdata.Gauge[int64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_session_timeout_backlog")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualProcessorSessionTimeoutBlind(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_blind",
@@ -162,7 +176,7 @@ func AssertEqualProcessorSessionTimeoutFactsLate(t *testing.T, tt *componenttest
 func AssertEqualProcessorSessionTimeoutFactsRefused(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_facts_refused",
-		Description: "Records that would have been facts and are no evidence, e.g. because of an impossible timestamp or an id that is none. [Development]",
+		Description: "Records that would have been facts and are no evidence, e.g. because of an impossible timestamp or an id that is none; or that came when the processor had stopped (`stopped`), which their sender was told. [Development]",
 		Unit:        "{facts}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -208,7 +222,7 @@ func AssertEqualProcessorSessionTimeoutFindingsPending(t *testing.T, tt *compone
 func AssertEqualProcessorSessionTimeoutFindingsUndelivered(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_findings_undelivered",
-		Description: "Findings that were decided and found no way out, because no logs pipeline has this processor or because the next component refused them. [Development]",
+		Description: "Findings that were decided and found no way out, because no logs pipeline has this processor, because the next component refused them for good, or because it took none until more waited than may. [Development]",
 		Unit:        "{findings}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -221,10 +235,38 @@ func AssertEqualProcessorSessionTimeoutFindingsUndelivered(t *testing.T, tt *com
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualProcessorSessionTimeoutFindingsWaiting(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_session_timeout_findings_waiting",
+		Description: "Findings that were decided and wait for the next component to take them, or for a checkpoint that knows of them. Beyond 10,000 the oldest are given up and count as undelivered. [Development]",
+		Unit:        "{findings}",
+		Data: metricdata.Gauge[int64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_session_timeout_findings_waiting")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualProcessorSessionTimeoutJournalSize(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_session_timeout_journal_size",
+		Description: "What is in the journal and in no checkpoint, at most 4 GiB. Under `durability` `acknowledged` only. [Development]",
+		Unit:        "By",
+		Data: metricdata.Gauge[int64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_session_timeout_journal_size")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualProcessorSessionTimeoutJournalWrites(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_journal_writes",
-		Description: "Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed the journal rests until the next checkpoint. [Development]",
+		Description: "Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed, or that did not fit (`full`), the journal rests until the next checkpoint. [Development]",
 		Unit:        "{writes}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// requireDurations wants means, in seconds, each followed by how many there are.
+func requireDurations(t *testing.T, d *Durations, want ...float64) {
+	t.Helper()
+	require.NotNil(t, d)
+	var got []float64
+	for mean, n := range d.All() {
+		got = append(got, mean, float64(n))
+	}
+	require.Equal(t, want, got)
+}
+
+// TestDurations: bucket by bucket the means stand for what was added: in the
+// same bucket, as often, with the same sum.
+func TestDurations(t *testing.T) {
+	bucketOf := func(seconds float64) (i int) {
+		for i < len(durationBounds) && seconds > durationBounds[i].Seconds() {
+			i++
+		}
+		return i
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	values := map[string]func() time.Duration{
+		"anything":          func() time.Duration { return time.Duration(random.ExpFloat64() * float64(12*time.Hour)) },
+		"zero":              func() time.Duration { return 0 },
+		"weeks":             func() time.Duration { return 100 * 7 * 24 * time.Hour },
+		"more than a week":  func() time.Duration { return 7*24*time.Hour + 1 },
+		"bounds":            func() time.Duration { return durationBounds[random.IntN(len(durationBounds))] },
+		"next to a bound":   func() time.Duration { return durationBounds[random.IntN(len(durationBounds))] + 1 },
+		"just below a week": func() time.Duration { return 7*24*time.Hour - 1 },
+	}
+	for name, value := range values {
+		t.Run(name, func(t *testing.T) {
+			var d Durations
+			var counts [len(durationBounds) + 1]int64
+			sum := 0.0
+			for range 50_000 {
+				ns := value()
+				d.add(int64(ns))
+				counts[bucketOf(ns.Seconds())]++
+				sum += ns.Seconds()
+			}
+			total := 0.0
+			for mean, n := range d.All() {
+				i := bucketOf(mean)
+				require.Equal(t, counts[i], n)
+				counts[i] = 0
+				total += mean * float64(n)
+			}
+			require.Zero(t, counts, "a bucket is missing")
+			require.InEpsilon(t, sum+1, total+1, 1e-9)
+			for range d.All() {
+				break // early
+			}
+		})
+	}
+}
+
+// TestMeasuredIsBounded: whoever never takes what was measured pays for policies,
+// types and services, not for sessions and requests.
+func TestMeasuredIsBounded(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxSessions, c.MaxServices, c.Retention = 1000, 4, time.Hour })
+	const sessions = 5000
+	for i := range sessions {
+		web := &Resource{ServiceName: "web" + string(rune('a'+i%26))}
+		for _, kind := range []Kind{Started, Ended, Request} {
+			s.now += int64(5 * time.Second)
+			s.Observe(&Fact{Kind: kind, Session: sessionName(i), Start: s.now, End: s.now, At: s.now, Resource: web}, s.now)
+		}
+		s.Advance(s.now)
+		s.TakeFindings()
+	}
+	got := s.TakeMeasured()
+	require.Len(t, got.Lifetimes, 1)
+	require.Len(t, got.Overruns, 1)
+	require.LessOrEqual(t, len(got.Propagations), 4+1)
+	count := func(d *Durations) (all int64) {
+		for _, n := range d.All() {
+			all += n
+		}
+		return all
+	}
+	var lifetimes, overruns, propagations int64
+	for _, d := range got.Lifetimes {
+		lifetimes += count(d)
+	}
+	for _, d := range got.Overruns {
+		overruns += count(d)
+	}
+	for _, d := range got.Propagations {
+		propagations += count(d)
+	}
+	require.EqualValues(t, sessions, lifetimes)
+	require.Equal(t, violations(s.Engine), overruns)
+	require.Equal(t, violations(s.Engine), propagations)
+	require.Greater(t, overruns, int64(sessions/2))
+}

@@ -1,0 +1,102 @@
+package sessiontimeout
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// TestJournalIsBounded: while no checkpoint is stored the journal grows up to its
+// bound and rests there, which is counted, said once and known after a crash;
+// batches pass. A checkpoint makes room, and nothing is lost from then on.
+func TestJournalIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 4 << 10
+		m := newMemory(nil)
+		r := newRig(t, acknowledged)
+		w := newTestWatch(t, r)
+		w.mu.journal.limit = limit
+		require.NoError(t, w.start(context.Background(), m.host()))
+		n := 0
+		send := func(times int) {
+			for range times {
+				n++
+				begin := time.Now()
+				_, err := w.processTraces(context.Background(), requestSpan(fmt.Sprint("session ", n), begin))
+				require.NoError(t, err)
+				require.Zero(t, time.Since(begin))
+				time.Sleep(time.Second)
+			}
+		}
+		segments := func() (bytes int) {
+			for key, value := range m.snapshot() {
+				if strings.HasPrefix(key, journalName+"/") {
+					bytes += len(value)
+				}
+			}
+			return bytes
+		}
+		send(2)
+		m.setFault(writesFail("head", errDisk)) // checkpoints alone
+		send(200)
+		require.LessOrEqual(t, segments(), limit)
+		require.Greater(t, segments(), limit*9/10)
+		require.EqualValues(t, segments(), r.counts("journal_size")[""])
+		writes := r.counts("journal_writes")
+		require.EqualValues(t, 1, writes["full"], "it rests then")
+		require.Zero(t, writes["failed"])
+		require.Len(t, r.log.FilterMessageSnippet("does not take what is acknowledged").All(), 1)
+		crashed := m.snapshot()
+
+		m.setFault(nil)
+		send(130) // two checkpoints: one makes room, and from the next one on it goes on
+		require.Less(t, segments(), limit)
+		require.EqualValues(t, segments(), r.counts("journal_size")[""])
+		require.Greater(t, r.counts("journal_writes")["stored"], writes["stored"])
+		kept := m.snapshot()
+		require.NoError(t, w.stop(context.Background()))
+
+		again := newRig(t, acknowledged)
+		w = newTestWatch(t, again)
+		w.mu.journal.limit = limit
+		require.NoError(t, w.start(context.Background(), newMemory(crashed).host()))
+		require.Positive(t, blindOf(w)[reasonCrash], "what came when it was full")
+		require.EqualValues(t, writes["stored"], w.mu.engine.Sessions(), "all that it took")
+		require.Greater(t, again.counts("journal_size")[""], int64(limit*9/10), "it is known after a start")
+		require.Empty(t, again.counts("state_lost"))
+		require.NoError(t, w.stop(context.Background()))
+
+		again = newRig(t, acknowledged)
+		w = newTestWatch(t, again)
+		require.NoError(t, w.start(context.Background(), newMemory(kept).host()))
+		require.Empty(t, blindOf(w))
+		require.EqualValues(t, n, w.mu.engine.Sessions())
+		require.NoError(t, w.stop(context.Background()))
+	})
+}
+
+// TestGatheredIsBounded: what gathers while a segment is written does not take
+// all memory.
+func TestGatheredIsBounded(t *testing.T) {
+	j := journal{on: true, undurable: never, wake: make(chan struct{}, 1)}
+	f := session.Fact{Resource: &session.Resource{}, Session: session.Name{ID: session.ID{1, 2}}, Details: session.Details{Path: strings.Repeat("x", 1<<20)}}
+	pseudonym := func(string) session.Pseudonym { return session.Pseudonym{} }
+	for facts := range maxGathered >> 20 {
+		require.False(t, j.overflow(), facts)
+		j.add(&f, 7, pseudonym)
+	}
+	waiting := j.waiting()
+	require.True(t, j.overflow())
+	require.NoError(t, waiting.wait(context.Background()), "it passes")
+	require.EqualValues(t, 7, j.undurable)
+	j.add(&f, 8, pseudonym)
+	require.Empty(t, j.gathered, "it rests")
+	require.Nil(t, j.waiting())
+}

@@ -1,0 +1,236 @@
+package sessiontimeout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// blocking is a next component that takes nothing until it is released; stubborn
+// ones do not look at their context either.
+type blocking struct {
+	consumertest.LogsSink
+	stubborn bool
+	released chan struct{}
+	calls    atomic.Int64
+}
+
+func newBlocking(stubborn bool) *blocking {
+	return &blocking{stubborn: stubborn, released: make(chan struct{})}
+}
+
+// release may be called twice.
+func (b *blocking) release() {
+	select {
+	case <-b.released:
+	default:
+		close(b.released)
+	}
+}
+
+func (b *blocking) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	b.calls.Add(1)
+	done := ctx.Done()
+	if b.stubborn {
+		done = nil
+	}
+	select {
+	case <-b.released:
+		return b.LogsSink.ConsumeLogs(context.WithoutCancel(ctx), ld)
+	case <-done:
+		return ctx.Err()
+	}
+}
+
+// TestBlockedWayOut: while the next component blocks verdicts are reached,
+// sessions forgotten and both measured.
+func TestBlockedWayOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		w, next := newTestWatch(t, r), newBlocking(true)
+		ctx := context.Background()
+		require.NoError(t, w.open(next))
+		require.NoError(t, w.start(ctx, newMemory(nil).host()))
+		defer func() {
+			next.release()
+			w.close(ctx, next)
+			require.NoError(t, w.stop(ctx))
+		}()
+		serve := func(s string) {
+			_, err := w.processTraces(ctx, requestSpan(s, time.Now()))
+			require.NoError(t, err)
+		}
+		serve("one")
+		serve("two")
+		time.Sleep(31 * time.Minute)
+		serve("one")
+		time.Sleep(2 * time.Minute) // decided, and stuck on its way out
+		serve("two")
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, map[string]int64{"default shop idle_timeout": 2}, r.counts("violations"))
+		require.EqualValues(t, 2, r.measured("overrun"))
+		const flood = 50_000
+		for n := range flood {
+			serve(fmt.Sprintf("invented-%d", n))
+		}
+		time.Sleep(tick)
+		synctest.Wait()
+		require.Equal(t, r.counts("sessions_evicted")["max_sessions"], r.measured("session_lifetime"))
+		require.Greater(t, r.measured("session_lifetime"), int64(flood-2000))
+	})
+}
+
+// TestLiveness is the law: with a next component that blocks for ever and a
+// storage that hangs, each alone and both together, verdicts and metrics go on,
+// what waits in memory is bounded, and the stop keeps its deadline.
+func TestLiveness(t *testing.T) {
+	nexts := map[string]func() *blocking{
+		"next works":    func() *blocking { b := newBlocking(false); b.release(); return b },
+		"next blocks":   func() *blocking { return newBlocking(false) },
+		"next is stuck": func() *blocking { return newBlocking(true) },
+	}
+	hang := func(*storage.Operation) error { return errHang }
+	storages := map[string]struct {
+		set   func(*Config)
+		fault func(*storage.Operation) error
+	}{
+		"no storage":                        {func(*Config) {}, nil},
+		"checkpoint, storage works":         {stored, nil},
+		"checkpoint, storage hangs":         {stored, hang},
+		"acknowledged, storage works":       {acknowledged, nil},
+		"acknowledged, storage hangs":       {acknowledged, hang},
+		"acknowledged, no checkpoint works": {acknowledged, writesFail("head", errDisk)},
+	}
+	for nextName, next := range nexts {
+		for storageName, s := range storages {
+			for deadline, limit := range map[string]time.Duration{"own deadline": ownDeadline, "given deadline": 2 * time.Second} {
+				if limit != ownDeadline && nextName != "next is stuck" {
+					continue // the worst is enough
+				}
+				t.Run(nextName+"/"+storageName+"/"+deadline, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						l := &liveness{t: t, rig: newRig(t, s.set, func(c *Config) { c.Policies[0].IdleTimeout = time.Minute }), memory: newMemory(nil), next: next()}
+						defer l.next.release()
+						l.begin()
+						l.memory.setFault(s.fault)
+						l.violations()
+						l.flood()
+						l.overflow()
+						l.stop(limit)
+					})
+				})
+			}
+		}
+	}
+}
+
+// ownDeadline is what a stop takes at most that is given none: the way out, the
+// goroutines, and three operations of a storage: a checkpoint for findings that
+// are held, the last one, and the close.
+const ownDeadline = flushTimeout + loopsTimeout + 3*storageTimeout
+
+const (
+	rounds = 3                     // of a violation each
+	many   = maxUndelivered + 2000 // findings: more than may wait
+)
+
+// liveness is a collector with something that hangs.
+type liveness struct {
+	t      *testing.T
+	rig    *rig
+	memory *memory
+	next   *blocking
+	watch  *watch
+	traces processor.Traces
+	logs   processor.Logs
+}
+
+func (l *liveness) begin() {
+	f := &factory{}
+	f.mu.watches = map[*Config]*watch{}
+	var err error
+	l.traces, err = f.createTraces(context.Background(), l.rig.set, l.rig.cfg, l.rig.spans)
+	require.NoError(l.t, err)
+	l.logs, err = f.createLogs(context.Background(), l.rig.set, l.rig.cfg, l.next)
+	require.NoError(l.t, err)
+	l.watch = f.mu.watches[l.rig.cfg.(*Config)]
+	l.watch.mu.journal.limit = 64 << 10
+	require.NoError(l.t, l.traces.Start(context.Background(), l.memory.host()))
+	require.NoError(l.t, l.logs.Start(context.Background(), l.memory.host()))
+}
+
+func (l *liveness) serve(session string) {
+	require.NoError(l.t, l.traces.ConsumeTraces(context.Background(), requestSpan(session, time.Now())))
+}
+
+// violations go on, one after the other, in the metrics as well.
+func (l *liveness) violations() {
+	for i := range rounds {
+		s := fmt.Sprint("session ", i)
+		l.serve(s)
+		time.Sleep(2 * time.Minute)
+		l.serve(s)
+		time.Sleep(2 * time.Minute)
+		require.Equal(l.t, map[string]int64{"default shop idle_timeout": int64(i) + 1}, l.rig.counts("violations"))
+		require.EqualValues(l.t, i+1, l.rig.measured("overrun"))
+		require.Equal(l.t, map[string]int64{"confirmed": int64(i) + 1}, l.rig.counts("findings"))
+	}
+}
+
+// flood is of sessions that push one another out. It leaves lifetimes, and
+// segments of the journal.
+func (l *liveness) flood() {
+	for n := range 3000 {
+		l.serve(fmt.Sprint("invented ", n))
+	}
+	time.Sleep(2 * tick)
+	synctest.Wait()
+	require.Greater(l.t, l.rig.measured("session_lifetime"), int64(1500))
+	require.LessOrEqual(l.t, l.rig.counts("journal_size")[""], l.watch.mu.journal.limit)
+	require.LessOrEqual(l.t, len(l.watch.mu.journal.gathered), maxGathered)
+}
+
+// overflow lets more findings wait than may.
+func (l *liveness) overflow() {
+	l.watch.mu.Lock()
+	l.watch.mu.undelivered.add(make([]session.Finding, many), l.watch.kept != nil)
+	l.watch.mu.Unlock()
+	time.Sleep(2 * tick)
+	synctest.Wait()
+	waiting, lost := l.rig.counts("findings_waiting")[""], l.rig.counts("findings_undelivered")[""]
+	require.LessOrEqual(l.t, waiting, int64(maxUndelivered))
+	require.EqualValues(l.t, rounds+many, waiting+lost+int64(l.next.LogRecordCount()), "each waits, is lost and counted, or has left")
+}
+
+// stop keeps its deadline, and says what found no way out.
+func (l *liveness) stop(limit time.Duration) {
+	ctx := context.Background()
+	if limit != ownDeadline {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	begin := time.Now()
+	err := errors.Join(l.traces.Shutdown(ctx), l.logs.Shutdown(ctx))
+	require.LessOrEqual(l.t, time.Since(begin), limit)
+	waits := int64(0)
+	if l.rig.cfg.(*Config).Storage != nil && l.memory.fault == nil {
+		require.NoError(l.t, err)
+		u, err := readUndelivered(l.memory.snapshot()[findingsName])
+		require.NoError(l.t, err)
+		waits = int64(u.len()) // for the next start
+	}
+	require.EqualValues(l.t, rounds+many, waits+int64(l.next.LogRecordCount())+l.watch.delivery.lost.Load(), "each waits, is lost and counted, or has left")
+}

@@ -1,0 +1,149 @@
+package sessiontimeout
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/processor/sessiontimeout/internal/metadata"
+)
+
+// register lets everything that is counted elsewhere be read when somebody asks
+// for it: all at once, so that a scrape shows one instant and takes each lock
+// once.
+func (t *telemetry) register() (err error) {
+	b := t.builder
+	t.registration, err = metadata.Meter(t.watch.set).RegisterCallback(t.scrape,
+		b.ProcessorSessionTimeoutBacklog,
+		b.ProcessorSessionTimeoutBlind,
+		b.ProcessorSessionTimeoutCheckpointAge,
+		b.ProcessorSessionTimeoutEffectiveIdleTimeout,
+		b.ProcessorSessionTimeoutEvidenceLost,
+		b.ProcessorSessionTimeoutFacts,
+		b.ProcessorSessionTimeoutFactsLate,
+		b.ProcessorSessionTimeoutFactsRefused,
+		b.ProcessorSessionTimeoutFindings,
+		b.ProcessorSessionTimeoutFindingsPending,
+		b.ProcessorSessionTimeoutFindingsUndelivered,
+		b.ProcessorSessionTimeoutFindingsWaiting,
+		b.ProcessorSessionTimeoutJournalSize,
+		b.ProcessorSessionTimeoutRecords,
+		b.ProcessorSessionTimeoutRequests,
+		b.ProcessorSessionTimeoutSessions,
+		b.ProcessorSessionTimeoutSessionsEvicted,
+		b.ProcessorSessionTimeoutSessionsLimit,
+		b.ProcessorSessionTimeoutViolations,
+	)
+	return err
+}
+
+// reading is what the watch counts at one instant.
+type reading struct {
+	stats                      *session.Stats
+	sessions, pending, waiting int
+	backlog                    int
+	journaled                  bool
+	journalSize                int64
+}
+
+// read holds the lock for a copy.
+func (w *watch) read() reading {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e := w.mu.engine
+	return reading{
+		e.Stats().Clone(), e.Sessions(), e.Pending(), w.mu.undelivered.len(), e.Backlog(),
+		w.mu.journal.on, w.mu.journal.size(),
+	}
+}
+
+// readCounts copies what needs no engine.
+func (w *watch) readCounts() (seen map[string][3]int64, refused [extract.ReasonCount]int64, stopped int64) {
+	w.counts.Lock()
+	defer w.counts.Unlock()
+	seen = make(map[string][3]int64, len(w.counts.seen.counts))
+	for service, counts := range w.counts.seen.counts {
+		seen[service] = *counts
+	}
+	return seen, w.counts.refused, w.counts.stopped
+}
+
+func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
+	r := t.watch.read()
+	t.scrapeVerdicts(o, r.stats)
+	t.scrapeFacts(o, r.stats)
+	b, w := t.builder, t.watch
+	o.ObserveInt64(b.ProcessorSessionTimeoutBacklog, int64(r.backlog), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsPending, int64(r.pending), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsWaiting, int64(r.waiting), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsUndelivered, w.delivery.lost.Load(), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutSessions, int64(r.sessions), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutSessionsLimit, int64(w.cfg.MaxSessions), t.with())
+	if w.kept != nil {
+		age := time.Since(time.Unix(0, w.checkpointAt.Load()))
+		o.ObserveFloat64(b.ProcessorSessionTimeoutCheckpointAge, age.Seconds(), t.with())
+	}
+	if r.journaled {
+		o.ObserveInt64(b.ProcessorSessionTimeoutJournalSize, r.journalSize, t.with())
+	}
+	return nil
+}
+
+func (t *telemetry) scrapeVerdicts(o metric.Observer, s *session.Stats) {
+	b := t.builder
+	s.Requests(func(policy int, service string, v session.Verdict, n int64) {
+		o.ObserveInt64(b.ProcessorSessionTimeoutRequests, n,
+			t.with(t.policy(policy), attribute.String("service_name", service), attribute.String("verdict", v.String())))
+	})
+	s.Violations(func(policy int, service string, typ session.Type, n int64) {
+		o.ObserveInt64(b.ProcessorSessionTimeoutViolations, n,
+			t.with(t.policy(policy), attribute.String("service_name", service), attribute.String("type", typ.String())))
+	})
+	s.IdleBounds(func(policy int, service string, bounds session.Bounds) {
+		for bound, ns := range map[string]int64{"served_max": bounds.ServedMax, "rejected_min": bounds.RejectedMin} {
+			if ns > 0 {
+				o.ObserveFloat64(b.ProcessorSessionTimeoutEffectiveIdleTimeout, seconds(ns),
+					t.with(t.policy(policy), attribute.String("service_name", service), attribute.String("bound", bound)))
+			}
+		}
+	})
+	for st := range session.StateCount {
+		o.ObserveInt64(b.ProcessorSessionTimeoutFindings, s.Findings(st), t.with(attribute.String("state", st.String())))
+	}
+}
+
+func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
+	b := t.builder
+	by := func(key, value string) metric.MeasurementOption { return t.with(attribute.String(key, value)) }
+	for k := range session.Exempt {
+		o.ObserveInt64(b.ProcessorSessionTimeoutFacts, s.Facts(k), by("kind", k.String()))
+		o.ObserveInt64(b.ProcessorSessionTimeoutFactsLate, s.FactsLate(k), by("kind", k.String()))
+	}
+	for r := range session.EvictionReasonCount {
+		o.ObserveInt64(b.ProcessorSessionTimeoutSessionsEvicted, s.Evicted(r), by("reason", r.String()))
+	}
+	s.Blind(func(reason string, ns int64) {
+		o.ObserveFloat64(b.ProcessorSessionTimeoutBlind, seconds(ns), by("reason", reason))
+	})
+	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Unreachable(), by("reason", "unreachable"))
+	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Truncated(), by("reason", "truncated"))
+	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Closed(), by("reason", "closed"))
+	for r := range session.RefusedReasonCount {
+		o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, s.Refused(r), by("reason", r.String()))
+	}
+	seen, refused, stopped := t.watch.readCounts()
+	for r := range extract.ReasonCount {
+		o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, refused[r], by("reason", r.String()))
+	}
+	o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, stopped, by("reason", "stopped"))
+	for service, counts := range seen {
+		for i, what := range [...]string{"request_with_id", "request_without_id", "other_with_id"} {
+			o.ObserveInt64(b.ProcessorSessionTimeoutRecords, counts[i],
+				t.with(attribute.String("service_name", service), attribute.String("seen", what)))
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package sessiontimeout
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// TestBatchMeetsStop: batches that come while the watch stops get an answer, and
+// what is acknowledged is there after the next start.
+func TestBatchMeetsStop(t *testing.T) {
+	rounds := 300
+	if testing.Short() || raceEnabled {
+		rounds = 40
+	}
+	const senders, batches = 4, 3
+	for n := range rounds {
+		m := newMemory(nil)
+		r := newRig(t, acknowledged)
+		w := newTestWatch(t, r)
+		require.NoError(t, w.start(context.Background(), m.host()))
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		begin, errs := make(chan struct{}), make(chan error, senders)
+		var taken atomic.Int64
+		for g := range senders {
+			var work [batches]func() error
+			for b := range work {
+				td := requestSpan(fmt.Sprint("session ", g, b), time.Now())
+				work[b] = func() error { _, err := w.processTraces(ctx, td); return err }
+			}
+			go func() {
+				<-begin
+				for _, send := range work {
+					if err := send(); err != nil {
+						errs <- err
+						return
+					}
+					taken.Add(1)
+				}
+				errs <- nil
+			}()
+		}
+		close(begin)
+		time.Sleep(time.Duration(n%8) * 100 * time.Microsecond) // anywhere in between
+		require.NoError(t, w.stop(context.Background()))
+		for range senders {
+			if err := <-errs; err != nil {
+				require.NotErrorIs(t, err, context.DeadlineExceeded, "round %d: it waits for good", n)
+			}
+		}
+		cancel()
+		again := newTestWatch(t, newRig(t, acknowledged))
+		require.NoError(t, again.start(context.Background(), newMemory(m.snapshot()).host()))
+		require.GreaterOrEqual(t, again.mu.engine.Sessions(), int(taken.Load()), "round %d: acknowledged and lost", n)
+		require.NoError(t, again.stop(context.Background()))
+	}
+}
+
+// TestStopBetweenLocks: a batch that has passed one lock when the watch stops is
+// turned away by the next, with an error that lets its sender keep it, and is
+// counted.
+func TestStopBetweenLocks(t *testing.T) {
+	for name, durability := range map[string]func(*Config){"memory": func(*Config) {}, "checkpoint": stored, "acknowledged": acknowledged} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, durability)
+				w := newTestWatch(t, r)
+				require.NoError(t, w.start(context.Background(), newMemory(nil).host()))
+				now, b := time.Now(), &extract.Batch{}
+				w.extractor.Logs(endRecord("s1", now), b)
+				require.Len(t, b.Facts, 1)
+				unmarked := func(int, session.Mark) { require.Fail(t, "it was observed") }
+				turnedAway := func(facts int64, err error) {
+					t.Helper()
+					require.ErrorIs(t, err, errStopped)
+					require.False(t, consumererror.IsPermanent(err))
+					require.Equal(t, facts, w.counts.stopped)
+				}
+				if name == "acknowledged" {
+					w.mu.journal.add(&b.Facts[0], now.UnixNano(), w.extractor.Pseudonym) // and nobody was told
+					left := w.mu.journal.group
+					require.NoError(t, w.stop(context.Background()))
+					<-left.done
+					stored, err := w.takeInOrder(b, now.UnixNano(), unmarked)
+					require.Nil(t, stored)
+					turnedAway(1, err)
+				} else {
+					rest := w.mu.engine.ObserveReady(b.Facts, now.UnixNano())
+					require.Equal(t, 1, rest.Len())
+					require.NoError(t, w.stop(context.Background()))
+					turnedAway(1, w.takeRest(b, now.UnixNano(), rest, unmarked))
+				}
+				_, err := w.processTraces(context.Background(), requestSpan("s1", now))
+				turnedAway(2, err)
+				_, err = w.processLogs(context.Background(), eventRecord("something else", "s1", now))
+				require.NoError(t, err, "no fact is lost of it")
+				require.Zero(t, w.mu.engine.Stats().Facts(session.Ended))
+			})
+		})
+	}
+}
+
+// TestAbandonedGroups: stop lets go of a group that nobody writes, and of one
+// whose write does not come back.
+func TestAbandonedGroups(t *testing.T) {
+	gathered, writing := &group{done: make(chan struct{})}, &group{done: make(chan struct{})}
+	j := journal{on: true, group: gathered, writing: writing}
+	j.abandon(errStopped)
+	require.ErrorIs(t, gathered.wait(context.Background()), errStopped)
+	require.ErrorIs(t, writing.wait(context.Background()), errStopped)
+	writing.end(nil) // it comes back after all
+	require.ErrorIs(t, writing.wait(context.Background()), errStopped)
+	require.Nil(t, j.group)
+}
