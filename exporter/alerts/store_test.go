@@ -3,104 +3,16 @@ package alerts
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
-
-var storageID = component.MustNewID("file_storage")
-
-// disk is a storage extension that outlives the exporters of a test.
-type disk struct {
-	component.StartFunc
-	component.ShutdownFunc
-	mu     sync.Mutex
-	files  map[string]map[string][]byte
-	broken error
-	closed string // the name of what cannot be opened
-}
-
-func newDisk() *disk { return &disk{files: map[string]map[string][]byte{}} }
-
-func (d *disk) GetClient(_ context.Context, _ component.Kind, id component.ID, name string) (storage.Client, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if name == d.closed && name != "" {
-		return nil, errors.New("invalid database")
-	}
-	file := id.String() + "|" + name
-	if d.files[file] == nil {
-		d.files[file] = map[string][]byte{}
-	}
-	return &diskFile{disk: d, values: d.files[file]}, nil
-}
-
-func (d *disk) breakDown(err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.broken = err
-}
-
-// clone copies what is stored at this moment.
-func (d *disk) clone() *disk {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	other := newDisk()
-	for name, values := range d.files {
-		other.files[name] = maps.Clone(values)
-	}
-	return other
-}
-
-type diskFile struct {
-	disk   *disk
-	values map[string][]byte
-}
-
-func (f *diskFile) Get(ctx context.Context, key string) ([]byte, error) {
-	op := storage.GetOperation(key)
-	err := f.Batch(ctx, op)
-	return op.Value, err
-}
-
-func (f *diskFile) Set(ctx context.Context, key string, value []byte) error {
-	return f.Batch(ctx, storage.SetOperation(key, value))
-}
-
-func (f *diskFile) Delete(ctx context.Context, key string) error {
-	return f.Batch(ctx, storage.DeleteOperation(key))
-}
-
-func (f *diskFile) Batch(_ context.Context, ops ...*storage.Operation) error {
-	f.disk.mu.Lock()
-	defer f.disk.mu.Unlock()
-	if f.disk.broken != nil {
-		return f.disk.broken
-	}
-	for _, op := range ops {
-		switch op.Type {
-		case storage.Get:
-			op.Value = f.values[op.Key]
-		case storage.Set:
-			f.values[op.Key] = append([]byte(nil), op.Value...)
-		case storage.Delete:
-			delete(f.values, op.Key)
-		}
-	}
-	return nil
-}
-
-func (*diskFile) Close(context.Context) error { return nil }
 
 func withStorage(cfg *Config) { cfg.QueueConfig.Get().StorageID = &storageID }
 
