@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
 func withStorage(cfg *Config) { cfg.QueueConfig.Get().StorageID = &storageID }
@@ -200,4 +208,119 @@ func TestStoreInFiles(t *testing.T) {
 		}
 	}
 	h.stop(t)
+}
+
+// TestStorePanics: a storage that panics, as file_storage does on a damaged file, ends neither the
+// collector nor the alerts.
+func TestStorePanics(t *testing.T) {
+	for name, which := range map[string]func(string) bool{
+		"file of leases":     isLeases,
+		"files of the queue": func(file string) bool { return !isLeases(file) },
+		"all files":          func(string) bool { return true },
+	} {
+		for _, when := range []string{"from the start", "while it runs"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					d := newDisk()
+					h := newHarness(t, newAlertmanager(), withStorage)
+					panics := func(file string, _ ...*storage.Operation) error {
+						if which(file) {
+							panic("freepages: failed to get all reachable pages")
+						}
+						return nil
+					}
+					if when == "from the start" {
+						d.hold(panics)
+					}
+					h.start(t, host{storageID: d})
+					h.consume(t, violation{id: numbered(1)})
+					sleep(time.Minute)
+					d.hold(panics)
+					h.consume(t, violation{id: numbered(2), service: "ledger"})
+					sleep(5 * time.Minute)
+					if which("|" + storeName) {
+						require.NotZero(t, h.counted(t, "exporter_alerts_saves", "result", "failed"))
+					}
+					if !which("queue") {
+						posts := h.am.take()
+						require.Len(t, posts[len(posts)-1].alerts, 2)
+					} else {
+						require.Equal(t, int64(2), h.counted(t, "exporter_alerts_active"))
+					}
+					require.Equal(t, which("|"+storeName), h.Shutdown(context.Background()) != nil)
+				})
+			})
+		}
+	}
+}
+
+// TestStoreOfTheFirstVersion: what a collector of before stored is read, and stored as it is now.
+func TestStoreOfTheFirstVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		golden, err := os.ReadFile(filepath.Join("testdata", "store", "leases.v1.json"))
+		require.NoError(t, err)
+		d := newDisk()
+		file := map[string][]byte{firstStoreKey: golden}
+		d.files["alerts|leases"] = file
+		time.Sleep(2 * time.Minute) // it was written a minute after the epoch
+		h := newHarness(t, newAlertmanager(), withStorage)
+		h.start(t, host{storageID: d})
+		synctest.Wait()
+		posts := h.am.take()
+		require.Len(t, posts, 1)
+		require.Len(t, posts[0].alerts, 2)
+		a := posts[0].alerts[0]
+		require.Equal(t, "checkout", a.Labels["service_name"])
+		require.Equal(t, epoch.Add(-time.Minute), time.Time(a.StartsAt).UTC())
+		require.Equal(t, "12", a.Annotations["requests"])
+		require.Equal(t, "2", a.Annotations["sessions"])
+		require.Equal(t, pseudonym("b")+", "+pseudonym("a"), a.Annotations["pseudonyms"])
+
+		h.consume(t, violation{id: numbered(1), revision: 2, requests: 7}, violation{id: numbered(3)})
+		h.consume(t, violation{id: numbered(1), revision: 1, requests: 1, observed: time.Now(), session: "a"})
+		sleep(time.Minute)
+		require.Equal(t, "at least 13", h.am.take()[0].alerts[0].Annotations["requests"], "revisions begin again after the upgrade")
+		h.stop(t)
+		require.NotContains(t, file, firstStoreKey)
+
+		h = newHarness(t, newAlertmanager(), withStorage)
+		h.start(t, host{storageID: d})
+		synctest.Wait()
+		require.Equal(t, "at least 13", h.am.take()[0].alerts[0].Annotations["requests"])
+		h.stop(t)
+	})
+}
+
+// TestStoreThatCannotBeRead: it is said why, and the exporter starts without.
+func TestStoreThatCannotBeRead(t *testing.T) {
+	sealed := func(content string) []byte { return safestore.Seal(append(safestore.Unsealed(nil), content...)) }
+	newer := sealed("{}")
+	newer[0]++
+	damaged := sealed(`{"version":2}`)
+	damaged[8]++
+	for name, test := range map[string]struct {
+		value []byte
+		want  string
+	}{
+		"newer content": {sealed(`{"version":3,"leases":[]}`), "a newer version has written them"},
+		"newer seal":    {newer, "a newer version has written them"},
+		"damaged":       {damaged, "corrupt"},
+		"cut":           {damaged[:3], "truncated"},
+		"no JSON":       {sealed("{"), "unexpected end of JSON input"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDisk()
+				d.files["alerts|leases"] = map[string][]byte{storeKey: test.value}
+				h := newHarness(t, newAlertmanager(), withStorage)
+				core, log := observer.New(zapcore.ErrorLevel)
+				h.set.Logger = zap.New(core)
+				h.start(t, host{storageID: d})
+				require.Equal(t, 1, log.Len())
+				require.Equal(t, test.want, log.All()[0].ContextMap()["error"])
+				require.Empty(t, h.table.live(time.Now()))
+				h.stop(t)
+			})
+		})
+	}
 }

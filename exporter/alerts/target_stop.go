@@ -17,8 +17,9 @@ const (
 
 var errUnsent = errors.New("stopped before everything was sent")
 
-// stop sends what is due, drains the queue and ends what start began, as far as the context lets it. It
-// returns how many alerts were not sent, and an error if that is for want of time.
+// stop sends what is due, drains the queue and ends what start began, as far as the context lets it. An
+// Alertmanager that asked for a pause is left alone. It returns how many alerts were not sent, and an
+// error if that is for want of time.
 func (t *target) stop(ctx context.Context) (unsent int64, err error) {
 	defer t.giveUp()
 	if t.cancel == nil {
@@ -56,6 +57,9 @@ func (t *target) drain(ctx context.Context) error {
 		return t.queue.Shutdown(ctx)
 	}
 	err := t.queue.Shutdown(ctx)
+	if t.quiet(time.Now()) > 0 {
+		return err
+	}
 	if due := t.takeDue(); len(due) > 0 {
 		err = errors.Join(err, t.push(ctx, encodeOffers(due)))
 	}
