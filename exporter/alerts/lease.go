@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -84,7 +85,7 @@ func (l *lease) alert(endsAt time.Time) alert {
 		if f.retracted {
 			continue
 		}
-		a.requests += f.requests
+		a.requests += min(f.requests, math.MaxInt64-a.requests)
 		a.more = a.more || f.floor > 0
 		a.overrun = max(a.overrun, f.overrun)
 		a.last = max(a.last, f.last)
