@@ -28,7 +28,8 @@ func alertLabels(f finding) map[string]string {
 
 // wantAlert is what findings of one identity have to bring about.
 type wantAlert struct {
-	startsAt time.Time // of the first that came
+	startsAt time.Time // of the first violation
+	starts   map[time.Time]bool
 	last     time.Time // when the last one left
 	sessions map[string]bool
 	requests int
@@ -46,8 +47,13 @@ func wantAlerts(t *testing.T, findings []finding) map[string]*wantAlert {
 		labels := labelsOf(alertLabels(f))
 		a := alerts[labels]
 		if a == nil {
-			a = &wantAlert{startsAt: f.time(t, "first_at"), sessions: map[string]bool{}}
+			a = &wantAlert{startsAt: f.time(t, "first_at"), starts: map[time.Time]bool{}, sessions: map[string]bool{}}
 			alerts[labels] = a
+		}
+		first := f.time(t, "first_at")
+		a.starts[first.Truncate(time.Millisecond)] = true
+		if first.Before(a.startsAt) {
+			a.startsAt = first
 		}
 		a.last = f.ObservedTimestamp().AsTime()
 	}
@@ -72,7 +78,7 @@ func requireAlerts(t *testing.T, lives map[string]life, findings []finding, reso
 	for labels, w := range want {
 		require.Contains(t, lives, labels, "a finding without an alert")
 		l := lives[labels]
-		requireLease(t, labels, l, w.startsAt)
+		requireLease(t, labels, l, w)
 		requireNumbers(t, l.last().alert, w)
 
 		// It stays for resolve_after and is gone when the lease has run out.
@@ -82,13 +88,26 @@ func requireAlerts(t *testing.T, lives map[string]life, findings []finding, reso
 	}
 }
 
-// requireLease: at every look the alert had one and the same start, and an end
-// that lay ahead, by no more than a lease.
-func requireLease(t *testing.T, labels string, l life, startsAt time.Time) {
+// requireStarts: the alert began with a violation that was found, from one look to
+// the next with no later one, and in the end with the first.
+func requireStarts(t *testing.T, labels string, l life, w *wantAlert) {
 	t.Helper()
+	before := l.sightings[0].StartsAt
+	for _, s := range l.sightings {
+		require.True(t, w.starts[s.StartsAt.UTC()], "%s: starts at %v", labels, s.StartsAt)
+		require.False(t, s.StartsAt.After(before), "%s: starts at %v, and at %v before", labels, s.StartsAt, before)
+		before = s.StartsAt
+	}
+	require.Equal(t, w.startsAt.Truncate(time.Millisecond), before.UTC(), labels)
+}
+
+// requireLease: at every look the alert had an end that lay ahead, by no more than
+// a lease.
+func requireLease(t *testing.T, labels string, l life, w *wantAlert) {
+	t.Helper()
+	requireStarts(t, labels, l, w)
 	ends := map[time.Time]bool{}
 	for _, s := range l.sightings {
-		require.Equal(t, startsAt.Truncate(time.Millisecond), s.StartsAt.UTC(), labels)
 		require.True(t, s.EndsAt.After(s.asked), "%s: ends at %v, seen at %v", labels, s.EndsAt, s.asked)
 		require.False(t, s.EndsAt.After(s.answered.Add(leaseFor)), "%s: ends at %v, seen at %v", labels, s.EndsAt, s.answered)
 		ends[s.EndsAt] = true

@@ -148,7 +148,7 @@ func TestWithAlertmanager(t *testing.T) {
 	require.True(t, first.Equal(time.Time(*got.StartsAt)), "%s and %s", first, got.StartsAt)
 	require.True(t, time.Time(*got.EndsAt).After(time.Now()))
 	require.Equal(t, "1", got.Annotations["sessions"])
-	require.Equal(t, strings.Repeat("5e", 32), got.Annotations["pseudonyms"])
+	require.Equal(t, pseudonym("anybody"), got.Annotations["pseudonyms"])
 	require.Equal(t, "https://grafana.example/explore?trace=00000000000000000000000000000007", string(got.GeneratorURL))
 
 	// While it goes on, the end stays ahead and the numbers grow.

@@ -148,11 +148,15 @@ func TestConfigErrors(t *testing.T) {
 		},
 		"label value": {
 			func(c *Config) { c.Labels = map[string]string{"team": "a\xff"} },
-			`labels must have values of 1 to 256 bytes of UTF-8 (team has 2: "a` + "\uFFFD" + `")`,
+			`labels must have values of 1 to 256 bytes of UTF-8 without control characters (team has 2: "a` + "\uFFFD" + `")`,
+		},
+		"label value with a control character": {
+			func(c *Config) { c.Labels = map[string]string{"team": "a\n"} },
+			`labels must have values of 1 to 256 bytes of UTF-8 without control characters (team has 2: "a` + "\uFFFD" + `")`,
 		},
 		"empty label value": {
 			func(c *Config) { c.Labels = map[string]string{"team": ""} },
-			`labels must have values of 1 to 256 bytes of UTF-8 (team has 0: "")`,
+			`labels must have values of 1 to 256 bytes of UTF-8 without control characters (team has 0: "")`,
 		},
 		"runbook_url": {
 			func(c *Config) { c.RunbookURL = "wiki/sessions" },

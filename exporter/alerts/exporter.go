@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
 var errShutdown = errors.New("the exporter is shut down")
@@ -24,8 +26,7 @@ type alertsExporter struct {
 	telemetry *telemetry
 	targets   []*target
 
-	store  *store // nil without a storage
-	saving sync.Mutex
+	saver  *saver             // nil without a storage
 	cancel context.CancelFunc // of keep
 	done   chan struct{}      // closed when keep has ended
 
@@ -80,6 +81,7 @@ func (e *alertsExporter) Start(ctx context.Context, host component.Host) error {
 		if err := e.restore(ctx, host, *queue.StorageID); err != nil {
 			return err
 		}
+		host = safestore.Host(host, *queue.StorageID) // the queues open it themselves
 	}
 	for _, t := range e.targets {
 		if err := t.start(ctx, host); err != nil {
@@ -89,6 +91,9 @@ func (e *alertsExporter) Start(ctx context.Context, host component.Host) error {
 	if live := e.table.live(time.Now()); len(live) > 0 {
 		e.raise(live)
 	}
+	if e.saver != nil {
+		e.saver.start()
+	}
 	background, cancel := context.WithCancel(context.Background())
 	e.cancel, e.done = cancel, make(chan struct{})
 	go e.keep(background)
@@ -96,8 +101,7 @@ func (e *alertsExporter) Start(ctx context.Context, host component.Host) error {
 }
 
 func (e *alertsExporter) restore(ctx context.Context, host component.Host, id component.ID) error {
-	var err error
-	e.store, err = openStore(ctx, host, e.set.ID, id)
+	store, err := openStore(ctx, host, e.set.ID, id)
 	if errors.Is(err, errUnopened) {
 		e.set.Logger.Error("The alerts that were active before are lost, and those of this run will be. They are raised again by their next findings.", zap.Error(err))
 		return nil
@@ -105,7 +109,8 @@ func (e *alertsExporter) restore(ctx context.Context, host component.Host, id co
 	if err != nil {
 		return err
 	}
-	snap, err := e.store.load(ctx)
+	e.saver = newSaver(store, e.table, e.telemetry, e.set.Logger)
+	snap, err := store.load(ctx)
 	if err != nil {
 		e.set.Logger.Error("Cannot read the alerts that were active before. They are raised again by their next findings.", zap.Error(err))
 		return nil
@@ -114,7 +119,9 @@ func (e *alertsExporter) restore(ctx context.Context, host component.Host, id co
 	return nil
 }
 
-// Shutdown sends what is due, once, and ends everything. It may be called twice and without Start.
+// Shutdown sends what is due, once, saves the alerts and ends everything. It keeps the context's deadline,
+// and its own where there is none; what could not be sent then is an error, and counted where no storage
+// keeps it. It may be called twice and without Start.
 func (e *alertsExporter) Shutdown(ctx context.Context) error {
 	e.stopOnce.Do(func() { e.stopErr = e.stop(ctx) })
 	return e.stopErr
@@ -127,22 +134,33 @@ func (e *alertsExporter) stop(ctx context.Context) error {
 		<-e.done
 	}
 	// Side by side: one that hangs until its timeout takes no time from another.
-	errs := make([]error, len(e.targets), len(e.targets)+1)
+	errs := make([]error, len(e.targets), len(e.targets)+2)
+	unsent := make([]int64, len(e.targets))
 	var wg sync.WaitGroup
 	for i, t := range e.targets {
-		wg.Go(func() { errs[i] = t.stop(ctx) })
+		wg.Go(func() { unsent[i], errs[i] = t.stop(ctx) })
+	}
+	kept := false
+	if e.saver != nil {
+		wg.Go(func() { _ = e.saver.save(ctx) }) // the last one below may have little time left
 	}
 	wg.Wait()
-	if e.store != nil {
-		e.save(ctx)
-		errs = append(errs, e.store.close(ctx))
+	if e.saver != nil {
+		saved, closed := e.saver.stop(ctx)
+		kept = saved == nil
+		errs = append(errs, saved, closed)
+	}
+	if !kept {
+		for _, n := range unsent {
+			e.telemetry.dropped(ctx, reasonShutdown, n)
+		}
 	}
 	e.telemetry.shutdown()
 	return errors.Join(errs...)
 }
 
-// ConsumeLogs takes the findings among the logs. It does not wait for any Alertmanager: an alert that
-// cannot be sent now is offered again until it has run out.
+// ConsumeLogs takes the findings among the logs. It waits neither for an Alertmanager nor for the storage:
+// an alert that cannot be sent now is offered again until it has run out.
 func (e *alertsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 	if e.closed.Load() {
 		return errShutdown
@@ -160,7 +178,7 @@ func (e *alertsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error 
 	}
 	in.report(ctx, e.telemetry)
 	if len(in.raised) > 0 {
-		e.save(ctx)
+		e.save()
 		e.raise(in.raised)
 	}
 	return nil
@@ -172,7 +190,7 @@ func (e *alertsExporter) raise(ids []identity) {
 	}
 }
 
-// keep forgets and stores, every resend interval.
+// keep forgets and has the rest stored, every resend interval.
 func (e *alertsExporter) keep(ctx context.Context) {
 	defer close(e.done)
 	ticker := time.NewTicker(e.cfg.ResendInterval)
@@ -183,24 +201,14 @@ func (e *alertsExporter) keep(ctx context.Context) {
 			return
 		case <-ticker.C:
 			e.table.prune(time.Now())
-			e.save(ctx)
+			e.save()
 		}
 	}
 }
 
-// save stores the leases where there is a storage. One that fails costs nothing now, only after a restart.
-func (e *alertsExporter) save(ctx context.Context) {
-	if e.store == nil {
-		return
-	}
-	e.saving.Lock()
-	defer e.saving.Unlock()
-	snap, changed := e.table.snapshot()
-	if !changed {
-		return
-	}
-	if err := e.store.save(ctx, snap); err != nil {
-		e.table.touch()
-		e.set.Logger.Error("Cannot store the active alerts. They would not survive a restart.", zap.Error(err))
+// save has the leases stored where there is a storage.
+func (e *alertsExporter) save() {
+	if e.saver != nil {
+		e.saver.soon()
 	}
 }

@@ -114,6 +114,8 @@ func TestExporterIgnoresWhatIsNoFinding(t *testing.T) {
 		require.Equal(t, int64(1), h.counted(t, "exporter_alerts_findings", "state", "retracted"))
 		require.Equal(t, int64(1), h.counted(t, "exporter_alerts_findings", "state", "confirmed"))
 		require.Equal(t, int64(1), h.counted(t, "exporter_alerts_dropped", "reason", "invalid"))
+		require.Equal(t, int64(1), h.counted(t, "exporter_alerts_findings_invalid", "reason", "id"))
+		require.Equal(t, int64(1), h.counted(t, "exporter_alerts_findings_invalid"))
 		h.stop(t)
 	})
 }
@@ -130,7 +132,7 @@ func TestExporterLeavesARetractedAlertToRunOut(t *testing.T) {
 		posts := h.am.take()
 		require.Len(t, posts, 1, "one finding still holds")
 		require.Equal(t, "1", posts[0].alerts[0].Annotations["sessions"])
-		require.Equal(t, "b", posts[0].alerts[0].Annotations["pseudonyms"])
+		require.Equal(t, pseudonym("b"), posts[0].alerts[0].Annotations["pseudonyms"])
 
 		h.consume(t, violation{id: numbered(2), revision: 2, state: stateRetracted})
 		sleep(time.Hour)

@@ -14,17 +14,18 @@ import (
 func TestReadFinding(t *testing.T) {
 	f := read(t, violation{
 		id: "0123456789abcdef", revision: 3, requests: 7, overrun: 12.5,
-		first: epoch, last: epoch.Add(1500 * time.Millisecond), trace: pcommon.TraceID{1},
+		first: epoch, last: epoch.Add(1500 * time.Millisecond), trace: pcommon.TraceID{1}, observed: epoch.Add(time.Minute),
 	})
 	require.Equal(t, finding{
 		id:       0x0123456789abcdef,
 		revision: 3,
+		observed: epoch.Add(time.Minute).UnixNano(),
 		state:    "confirmed",
 		identity: identity{
 			Severity: "critical", Policy: "payments", Violation: "idle_timeout",
 			Service: "checkout", Namespace: "shop", Environment: "prod",
 		},
-		session:  strings.Repeat("5e", 32),
+		session:  pseudonym("anybody"),
 		trace:    pcommon.TraceID{1},
 		requests: 7,
 		first:    epoch.UnixNano(),
@@ -52,50 +53,98 @@ func TestReadFindingSilent(t *testing.T) {
 	require.False(t, read(t, violation{severity: plog.SeverityNumberWarn, background: true}).silent, "background: alert")
 }
 
-func TestReadFindingErrors(t *testing.T) {
-	for name, test := range map[string]struct {
-		change func(plog.LogRecord)
-		want   error
-	}{
-		"no id":        {func(r plog.LogRecord) { r.Attributes().Remove("session_timeout.id") }, errFindingID},
-		"short id":     {func(r plog.LogRecord) { r.Attributes().PutStr("session_timeout.id", "a1") }, errFindingID},
-		"no hex":       {func(r plog.LogRecord) { r.Attributes().PutStr("session_timeout.id", "000000000000000g") }, errFindingID},
-		"signed id":    {func(r plog.LogRecord) { r.Attributes().PutStr("session_timeout.id", "+00000000000000a") }, errFindingID},
-		"id of a type": {func(r plog.LogRecord) { r.Attributes().PutInt("session_timeout.id", 1) }, errFindingID},
-		"state":        {func(r plog.LogRecord) { r.Attributes().PutStr("session_timeout.state", "suspected") }, errFindingState},
-		"no type":      {func(r plog.LogRecord) { r.Attributes().Remove("session_timeout.type") }, errFindingType},
-		"severity":     {func(r plog.LogRecord) { r.SetSeverityNumber(plog.SeverityNumberDebug4) }, errFindingLevel},
+// TestReadFindingFlaws: whoever may send logs may write what looks like a finding, and no such text wakes
+// anybody.
+func TestReadFindingFlaws(t *testing.T) {
+	at := func(name string) string { return "session_timeout." + name }
+	text := func(name, value string) func(plog.LogRecord) {
+		return func(r plog.LogRecord) { r.Attributes().PutStr(at(name), value) }
+	}
+	integer := func(name string, value int64) func(plog.LogRecord) {
+		return func(r plog.LogRecord) { r.Attributes().PutInt(at(name), value) }
+	}
+	double := func(name string, value float64) func(plog.LogRecord) {
+		return func(r plog.LogRecord) { r.Attributes().PutDouble(at(name), value) }
+	}
+	without := func(name string) func(plog.LogRecord) {
+		return func(r plog.LogRecord) { r.Attributes().Remove(at(name)) }
+	}
+	level := func(n plog.SeverityNumber) func(plog.LogRecord) {
+		return func(r plog.LogRecord) { r.SetSeverityNumber(n) }
+	}
+	for want, changes := range map[flaw][]func(plog.LogRecord){
+		flawID: {
+			without("id"), text("id", "a1"), text("id", "000000000000000g"), text("id", "+00000000000000a"), integer("id", 1),
+			text("id", "00000000000000a1\n"),
+		},
+		flawSession: {
+			without("session"), text("session", ""), integer("session", 5), text("session", strings.Repeat("5e", 31)),
+			text("session", strings.Repeat("5E", 32)), text("session", "http://evil.example/"+strings.Repeat("x", 200)),
+			text("session", strings.Repeat("5e", 32)+"\n"), text("session", strings.Repeat("g", 64)),
+		},
+		flawUser:     {text("user", ""), text("user", "ann@example.com"), integer("user", 7), text("user", strings.Repeat("0Z", 32))},
+		flawRevision: {without("revision"), integer("revision", 0), integer("revision", -1), text("revision", "1"), double("revision", 1)},
+		flawRequests: {without("requests"), integer("requests", 0), integer("requests", -3), text("requests", "3"), double("requests", 3)},
+		flawType:     {without("type"), text("type", ""), text("type", "ENDED"), text("type", "call +1-555-0100 now"), integer("type", 1)},
+		flawState:    {without("state"), text("state", "suspected"), text("state", "confirmed "), integer("state", 1)},
+		flawTime: {
+			without("first_at"), without("last_at"), without("expired_at"), without("started_at"), without("last_activity_at"),
+			text("first_at", "yesterday"), text("first_at", ""), integer("first_at", 1), text("first_at", "1969-12-31T23:59:59Z"),
+			text("last_at", "2554-01-01T00:00:00Z"), text("last_at", "1999-12-31T00:00:00Z"), text("expired_at", "2000-13-01T00:00:00Z"),
+			text("started_at", "2000-01-01 00:00:00"), text("last_activity_at", "<b>"),
+			func(r plog.LogRecord) { // it need not be there, and so it must be right
+				r.Attributes().PutStr(at("type"), "ended")
+				r.Attributes().PutStr(at("last_activity_at"), "")
+			},
+		},
+		flawOverrun: {
+			without("overrun"), double("overrun", -0.001), double("overrun", math.NaN()), double("overrun", math.Inf(1)),
+			double("overrun", math.Inf(-1)), text("overrun", "9"), integer("overrun", 9),
+		},
+		flawSeverity: {level(plog.SeverityNumberDebug4), level(plog.SeverityNumberUnspecified), level(25), level(-1), level(1 << 30)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			resource := logs(violation{}).ResourceLogs().At(0)
-			record := resource.ScopeLogs().At(0).LogRecords().At(0)
-			test.change(record)
-			_, err := readFinding(resource.Resource().Attributes(), record)
-			require.ErrorIs(t, err, test.want)
-		})
+		for i, change := range changes {
+			for _, state := range []string{stateConfirmed, stateRetracted, stateInconclusive} {
+				resource := logs(violation{state: state}).ResourceLogs().At(0)
+				record := resource.ScopeLogs().At(0).LogRecords().At(0)
+				change(record)
+				_, got := readFinding(resource.Resource().Attributes(), record)
+				require.Equal(t, want, got, "%d, %s", i, state)
+			}
+		}
 	}
 }
 
-func TestReadFindingTakesWhatOnlyDescribes(t *testing.T) {
-	resource := logs(violation{}).ResourceLogs().At(0)
-	resource.Resource().Attributes().PutStr("service.name", strings.Repeat("ä", 300))
+// TestReadFindingOfEveryKind: what the processor writes is taken.
+func TestReadFindingOfEveryKind(t *testing.T) {
+	for kind := range after {
+		for _, state := range []string{stateConfirmed, stateRetracted, stateInconclusive} {
+			f := read(t, violation{kind: kind, state: state})
+			require.Equal(t, kind, f.identity.Violation)
+			require.Equal(t, state, f.state)
+		}
+	}
+	resource := logs(violation{kind: "ended"}).ResourceLogs().At(0)
 	record := resource.ScopeLogs().At(0).LogRecords().At(0)
-	record.SetTimestamp(42)
-	attrs := record.Attributes()
-	attrs.PutStr("session_timeout.first_at", "yesterday")
-	attrs.PutStr("session_timeout.last_at", "2554-01-01T00:00:00Z")
-	attrs.PutDouble("session_timeout.overrun", math.NaN())
-	attrs.PutInt("session_timeout.requests", -3)
-	attrs.PutStr("session_timeout.policy", "pay\xffments")
-	attrs.PutStr("session_timeout.session", strings.Repeat("x", 1<<16))
+	record.Attributes().Remove("session_timeout.user")
+	_, wrong := readFinding(resource.Resource().Attributes(), record)
+	require.Equal(t, flawless, wrong, "the user need not be known")
+}
 
-	f, err := readFinding(resource.Resource().Attributes(), record)
-	require.NoError(t, err)
-	require.Equal(t, int64(42), f.first, "the record's own time stands in")
-	require.Equal(t, int64(42), f.last)
-	require.Zero(t, f.overrun)
-	require.Equal(t, int64(1), f.requests)
+// TestReadFindingNames: what something is called may be anything, and is made fit to be shown.
+func TestReadFindingNames(t *testing.T) {
+	resource := logs(violation{}).ResourceLogs().At(0)
+	attrs := resource.Resource().Attributes()
+	attrs.PutStr("service.name", strings.Repeat("ä", 300))
+	attrs.PutStr("service.namespace", "\u202eshop\r\n")
+	attrs.PutStr("deployment.environment.name", "pr\x00od")
+	record := resource.ScopeLogs().At(0).LogRecords().At(0)
+	record.Attributes().PutStr("session_timeout.policy", "pay\xffments")
+
+	f, wrong := readFinding(attrs, record)
+	require.Equal(t, flawless, wrong)
 	require.Equal(t, "pay\uFFFDments", f.identity.Policy)
 	require.Equal(t, strings.Repeat("ä", 128), f.identity.Service)
-	require.Len(t, f.session, maxPseudonym)
+	require.Equal(t, "\uFFFDshop\uFFFD\uFFFD", f.identity.Namespace)
+	require.Equal(t, "pr\uFFFDod", f.identity.Environment)
 }

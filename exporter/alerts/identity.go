@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // alertName is the alertname of every alert.
@@ -23,9 +22,6 @@ const (
 	labelNamespace   = "service_namespace"
 	labelEnvironment = "deployment_environment_name"
 )
-
-// maxLabelValue bounds a label's value. Longer ones are cut, so that no finding can bloat an alert.
-const maxLabelValue = 256
 
 // labelName is what every version of Alertmanager takes as a label's name.
 var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
@@ -72,21 +68,6 @@ func (id identity) labels(static map[string]string) map[string]string {
 	return labels
 }
 
-// labelValue makes a text fit to be a label's value: Alertmanager answers 400 to invalid UTF-8.
-func labelValue(s string) string { return cut(s, maxLabelValue) }
-
-// cut returns s as valid UTF-8 of at most limit bytes.
-func cut(s string, limit int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= limit {
-		return s
-	}
-	for !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return strings.Clone(s[:limit])
-}
-
 func validateLabels(labels map[string]string) error {
 	reserved := map[string]bool{labelAlertName: true}
 	for _, f := range new(identity).fields() {
@@ -101,7 +82,7 @@ func validateLabels(labels map[string]string) error {
 		case !labelName.MatchString(name) || strings.HasPrefix(name, "__"):
 			errs = append(errs, fmt.Errorf("labels must have names of letters, digits and underscores that begin with no digit and no double underscore (got %q)", name))
 		case value == "" || labelValue(value) != value:
-			errs = append(errs, fmt.Errorf("labels must have values of 1 to %d bytes of UTF-8 (%s has %d: %q)", maxLabelValue, name, len(value), labelValue(value)))
+			errs = append(errs, fmt.Errorf("labels must have values of 1 to %d bytes of UTF-8 without control characters (%s has %d: %q)", maxLabelValue, name, len(value), labelValue(value)))
 		}
 	}
 	return errors.Join(errs...)

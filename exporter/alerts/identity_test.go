@@ -1,7 +1,6 @@
 package alerts
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,13 +26,4 @@ func TestIdentityLabels(t *testing.T) {
 		"service_namespace":           "e",
 		"deployment_environment_name": "f",
 	}, id.labels(nil))
-}
-
-func TestCut(t *testing.T) {
-	require.Equal(t, "abc", cut("abc", 3))
-	require.Equal(t, "ab", cut("abc", 2))
-	require.Equal(t, "a", cut("aä", 2), "no character is cut in two")
-	require.Equal(t, "\uFFFD", cut("\xff\xfe", 3))
-	require.Empty(t, cut("ä", 1))
-	require.Len(t, labelValue(strings.Repeat("x", 1<<16)), maxLabelValue)
 }

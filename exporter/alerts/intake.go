@@ -11,7 +11,8 @@ import (
 // intake is what one batch of logs brought.
 type intake struct {
 	confirmed, retracted, inconclusive int64
-	invalid, refused                   int64
+	refused                            int64
+	invalid                            map[flaw]int64
 	raised                             []identity
 }
 
@@ -21,9 +22,12 @@ func (in *intake) take(t *table, resource pcommon.Map, records plog.LogRecordSli
 		if record.EventName() != findingEvent {
 			continue
 		}
-		f, err := readFinding(resource, record)
-		if err != nil {
-			in.invalid++
+		f, wrong := readFinding(resource, record)
+		if wrong != flawless {
+			if in.invalid == nil {
+				in.invalid = map[flaw]int64{}
+			}
+			in.invalid[wrong]++
 			continue
 		}
 		switch f.state {
@@ -44,13 +48,16 @@ func (in *intake) take(t *table, resource pcommon.Map, records plog.LogRecordSli
 }
 
 func (in *intake) empty() bool {
-	return in.confirmed+in.retracted+in.inconclusive+in.invalid == 0
+	return in.confirmed+in.retracted+in.inconclusive == 0 && in.invalid == nil
 }
 
 func (in *intake) report(ctx context.Context, m *telemetry) {
 	m.seen(ctx, stateConfirmed, in.confirmed)
 	m.seen(ctx, stateRetracted, in.retracted)
 	m.seen(ctx, stateInconclusive, in.inconclusive)
-	m.dropped(ctx, reasonInvalid, in.invalid)
+	for wrong, n := range in.invalid {
+		m.invalid(ctx, wrong, n)
+		m.dropped(ctx, reasonInvalid, n)
+	}
 	m.dropped(ctx, reasonLimit, in.refused)
 }

@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -22,7 +23,7 @@ type lease struct {
 	identity identity
 	order    uint64 // by age, so that alerts go out in the same order each time
 
-	startsAt  time.Time // event time of the first violation; it never moves while the lease lives
+	startsAt  time.Time // event time of the first violation that is known; it only ever moves back
 	arrived   time.Time // when the last confirmed finding arrived
 	announced time.Time // the latest end that Alertmanager may have been told
 
@@ -36,7 +37,9 @@ type tracked struct {
 	lease     *lease // nil for one that was retracted before it raised anything
 	arrived   time.Time
 	revision  int64
+	observed  int64 // ns since the Unix epoch; 0 if unknown
 	retracted bool
+	floor     int64 // how many requests were known before revisions began again with fewer; 0 if they never did
 
 	session  string
 	trace    pcommon.TraceID
@@ -64,6 +67,7 @@ type alert struct {
 	sessions   int
 	requests   int64
 	atLeast    bool // the numbers are lower bounds
+	more       bool // the number of requests is one
 	first      int64
 	last       int64
 	overrun    float64 // the longest, in seconds
@@ -81,7 +85,8 @@ func (l *lease) alert(endsAt time.Time) alert {
 		if f.retracted {
 			continue
 		}
-		a.requests += f.requests
+		a.requests += min(f.requests, math.MaxInt64-a.requests)
+		a.more = a.more || f.floor > 0
 		a.overrun = max(a.overrun, f.overrun)
 		a.last = max(a.last, f.last)
 		if a.first == 0 || f.first < a.first {

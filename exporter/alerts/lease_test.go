@@ -20,7 +20,7 @@ func TestAlertNamesTheMostRecentSessions(t *testing.T) {
 	c.take(violation{id: numbered(21), session: numbered(8), first: epoch})
 
 	a := c.only()
-	require.Equal(t, []string{numbered(8), numbered(2), numbered(7), numbered(6), numbered(5)}, a.pseudonyms)
+	require.Equal(t, []string{pseudonym(numbered(8)), pseudonym(numbered(2)), pseudonym(numbered(7)), pseudonym(numbered(6)), pseudonym(numbered(5))}, a.pseudonyms)
 	require.Equal(t, 9, a.sessions)
 	require.Equal(t, int64(11), a.requests)
 	require.Equal(t, pcommon.TraceID{9}, a.trace)
@@ -37,7 +37,7 @@ func TestAlertIsTheSameEachTime(t *testing.T) {
 	for range 20 {
 		require.Equal(t, want, c.only())
 	}
-	require.Equal(t, numbered(0), want.pseudonyms[0])
+	require.Equal(t, pseudonym(numbered(0)), want.pseudonyms[0])
 	require.Equal(t, pcommon.TraceID{1}, want.trace)
 }
 

@@ -40,13 +40,14 @@ func (w writer) postable(a alert) *models.PostableAlert {
 	}
 }
 
-// annotations hold what changes while the alert lives. Sessions appear in them by pseudonym only.
+// annotations hold what changes while the alert lives. Sessions appear in them by pseudonym only. Links are
+// as the configuration has them.
 func (w writer) annotations(a alert) models.LabelSet {
 	notes := models.LabelSet{
-		"summary":     summary(a),
-		"description": description(a),
+		"summary":     clean(summary(a), maxAnnotationValue),
+		"description": clean(description(a), maxAnnotationValue),
 		"sessions":    number(int64(a.sessions), a.atLeast),
-		"requests":    number(a.requests, a.atLeast),
+		"requests":    number(a.requests, a.atLeast || a.more),
 		"first_at":    moment(a.first),
 		"last_at":     moment(a.last),
 	}
@@ -65,7 +66,7 @@ func (w writer) annotations(a alert) models.LabelSet {
 	return notes
 }
 
-// after says, by violation, when sessions were served: of one, and of several.
+// after has the types of violations that there are. It says, by violation, when sessions were served: of one, and of several.
 var after = map[string][2]string{
 	"idle_timeout":     {"past its idle timeout", "past their idle timeouts"},
 	"absolute_timeout": {"past its absolute timeout", "past their absolute timeouts"},
@@ -100,7 +101,7 @@ func description(a alert) string {
 		verb = "was"
 	}
 	fmt.Fprintf(&b, "%s of %s %s served, ",
-		count(a.requests, a.atLeast, "request"), count(int64(a.sessions), a.atLeast, "expired session"), verb)
+		count(a.requests, a.atLeast || a.more, "request"), count(int64(a.sessions), a.atLeast, "expired session"), verb)
 	if a.first == a.last {
 		fmt.Fprintf(&b, "at %s", moment(a.first))
 	} else {

@@ -9,8 +9,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
+// snapshotVersion grows when what older versions wrote means something else. The first had neither version
+// nor seal, and did not know when a finding was decided.
+const snapshotVersion = 2
+
 // snapshot is what the table holds, as it is stored.
 type snapshot struct {
+	Version int            `json:"version"`
 	Leases  []savedLease   `json:"leases"`
 	Orphans []savedFinding `json:"orphans,omitempty"` // retracted before they raised anything
 }
@@ -28,6 +33,8 @@ type savedFinding struct {
 	ID        uint64    `json:"id"`
 	Arrived   time.Time `json:"arrived"`
 	Revision  int64     `json:"revision"`
+	Observed  int64     `json:"observed,omitempty"`
+	Floor     int64     `json:"floor,omitempty"`
 	Retracted bool      `json:"retracted,omitempty"`
 	Session   string    `json:"session,omitempty"`
 	Trace     string    `json:"trace,omitempty"`
@@ -52,7 +59,7 @@ func (t *table) snapshot() (snapshot, bool) {
 	}
 	slices.SortFunc(leases, func(a, b *lease) int { return cmp.Compare(a.order, b.order) })
 
-	var s snapshot
+	s := snapshot{Version: snapshotVersion}
 	for _, l := range leases {
 		saved := savedLease{
 			Identity: l.identity, StartsAt: l.startsAt, Arrived: l.arrived.UTC(), Announced: l.announced.UTC(),
@@ -86,6 +93,9 @@ func (t *table) restore(s snapshot, now time.Time) {
 		if len(t.mu.leases) >= t.maxAlerts {
 			break
 		}
+		for _, f := range saved.Identity.fields() {
+			*f.value = labelValue(*f.value)
+		}
 		t.mu.order++
 		l := &lease{
 			identity: saved.Identity, order: t.mu.order, startsAt: saved.StartsAt.UTC(),
@@ -112,8 +122,15 @@ func (t *table) restoreFinding(saved savedFinding, l *lease, now time.Time) {
 		return
 	}
 	f := &tracked{
-		lease: l, arrived: earlier(saved.Arrived, now), revision: saved.Revision, retracted: saved.Retracted,
-		session: saved.Session, requests: saved.Requests, first: saved.First, last: saved.Last, overrun: saved.Overrun,
+		lease: l, arrived: earlier(saved.Arrived, now), revision: saved.Revision, observed: saved.Observed,
+		retracted: saved.Retracted, floor: saved.Floor,
+		requests: saved.Requests, first: saved.First, last: saved.Last, overrun: saved.Overrun,
+	}
+	if f.observed == 0 {
+		f.observed = f.arrived.UnixNano() // it was decided no later
+	}
+	if isPseudonym(saved.Session) { // the first version stored others, too
+		f.session = saved.Session
 	}
 	if id, err := hex.DecodeString(saved.Trace); err == nil && len(id) == len(f.trace) {
 		f.trace = pcommon.TraceID(id)
@@ -130,7 +147,7 @@ func (t *table) restoreFinding(saved savedFinding, l *lease, now time.Time) {
 
 func (f *tracked) saved(id uint64) savedFinding {
 	return savedFinding{
-		ID: id, Arrived: f.arrived.UTC(), Revision: f.revision, Retracted: f.retracted,
+		ID: id, Arrived: f.arrived.UTC(), Revision: f.revision, Observed: f.observed, Floor: f.floor, Retracted: f.retracted,
 		Session: f.session, Trace: f.trace.String(), Requests: f.requests,
 		First: f.first, Last: f.last, Overrun: f.overrun,
 	}

@@ -8,51 +8,79 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
-// storeName and storeKey are where leases are kept in the storage of the sending queue.
+// Where leases are kept in the storage of the sending queue.
 const (
 	storeName = "leases"
-	storeKey  = "leases.v1"
+	storeKey  = "leases"
+	// firstStoreKey is where the first version kept them, as JSON without a seal.
+	firstStoreKey = "leases.v1"
 )
 
 // store keeps leases over a restart. The queue holds only which alerts are to be sent, and what they say
 // comes from here.
 type store struct {
-	client storage.Client
+	client *safestore.Client
 }
 
-// errUnopened is a storage that there is, but that does not open: perhaps a damaged file.
-var errUnopened = errors.New("cannot open the storage of sending_queue::storage")
+var (
+	// errUnopened is a storage that there is, but that does not open: perhaps a damaged file.
+	errUnopened = errors.New("cannot open the storage of sending_queue::storage")
+	// errNewer is of leases that this version does not understand.
+	errNewer = errors.New("a newer version has written them")
+)
 
 func openStore(ctx context.Context, host component.Host, owner, id component.ID) (*store, error) {
 	extension, ok := host.GetExtensions()[id].(storage.Extension)
 	if !ok {
 		return nil, fmt.Errorf("sending_queue::storage must name a storage extension that runs (got %q)", id)
 	}
-	client, err := extension.GetClient(ctx, component.KindExporter, owner, storeName)
+	client, err := safestore.Open(ctx, extension, component.KindExporter, owner, storeName)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnopened, err)
 	}
 	return &store{client: client}, nil
 }
 
+// save stores a snapshot in place of the one before.
 func (s *store) save(ctx context.Context, snap snapshot) error {
 	data, err := json.Marshal(snap)
 	if err != nil {
 		return err
 	}
-	return s.client.Set(ctx, storeKey, data)
+	value := safestore.Seal(append(safestore.Unsealed(make([]byte, 0, safestore.SealLength+len(data))), data...))
+	return s.client.Batch(ctx, storage.SetOperation(storeKey, value), storage.DeleteOperation(firstStoreKey))
 }
 
+// load reads what save has stored, or what the first version has; an empty snapshot where there is neither.
 func (s *store) load(ctx context.Context) (snapshot, error) {
-	var snap snapshot
-	data, err := s.client.Get(ctx, storeKey)
-	if err != nil || data == nil {
-		return snap, err
+	now, first := storage.GetOperation(storeKey), storage.GetOperation(firstStoreKey)
+	if err := s.client.Batch(ctx, now, first); err != nil {
+		return snapshot{}, err
 	}
-	err = json.Unmarshal(data, &snap)
-	return snap, err
+	data := first.Value
+	if now.Value != nil {
+		var err error
+		if data, err = safestore.Unseal(now.Value); errors.Is(err, safestore.ErrNewer) {
+			return snapshot{}, errNewer
+		} else if err != nil {
+			return snapshot{}, err
+		}
+	}
+	var snap snapshot
+	if data == nil {
+		return snap, nil
+	}
+	if err := json.Unmarshal(data, &snap); err != nil {
+		return snapshot{}, err
+	}
+	if snap.Version > snapshotVersion {
+		return snapshot{}, errNewer
+	}
+	return snap, nil
 }
 
 func (s *store) close(ctx context.Context) error { return s.client.Close(ctx) }

@@ -3,104 +3,24 @@ package alerts
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
-	"sync"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
-
-var storageID = component.MustNewID("file_storage")
-
-// disk is a storage extension that outlives the exporters of a test.
-type disk struct {
-	component.StartFunc
-	component.ShutdownFunc
-	mu     sync.Mutex
-	files  map[string]map[string][]byte
-	broken error
-	closed string // the name of what cannot be opened
-}
-
-func newDisk() *disk { return &disk{files: map[string]map[string][]byte{}} }
-
-func (d *disk) GetClient(_ context.Context, _ component.Kind, id component.ID, name string) (storage.Client, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if name == d.closed && name != "" {
-		return nil, errors.New("invalid database")
-	}
-	file := id.String() + "|" + name
-	if d.files[file] == nil {
-		d.files[file] = map[string][]byte{}
-	}
-	return &diskFile{disk: d, values: d.files[file]}, nil
-}
-
-func (d *disk) breakDown(err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.broken = err
-}
-
-// clone copies what is stored at this moment.
-func (d *disk) clone() *disk {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	other := newDisk()
-	for name, values := range d.files {
-		other.files[name] = maps.Clone(values)
-	}
-	return other
-}
-
-type diskFile struct {
-	disk   *disk
-	values map[string][]byte
-}
-
-func (f *diskFile) Get(ctx context.Context, key string) ([]byte, error) {
-	op := storage.GetOperation(key)
-	err := f.Batch(ctx, op)
-	return op.Value, err
-}
-
-func (f *diskFile) Set(ctx context.Context, key string, value []byte) error {
-	return f.Batch(ctx, storage.SetOperation(key, value))
-}
-
-func (f *diskFile) Delete(ctx context.Context, key string) error {
-	return f.Batch(ctx, storage.DeleteOperation(key))
-}
-
-func (f *diskFile) Batch(_ context.Context, ops ...*storage.Operation) error {
-	f.disk.mu.Lock()
-	defer f.disk.mu.Unlock()
-	if f.disk.broken != nil {
-		return f.disk.broken
-	}
-	for _, op := range ops {
-		switch op.Type {
-		case storage.Get:
-			op.Value = f.values[op.Key]
-		case storage.Set:
-			f.values[op.Key] = append([]byte(nil), op.Value...)
-		case storage.Delete:
-			delete(f.values, op.Key)
-		}
-	}
-	return nil
-}
-
-func (*diskFile) Close(context.Context) error { return nil }
 
 func withStorage(cfg *Config) { cfg.QueueConfig.Get().StorageID = &storageID }
 
@@ -288,4 +208,119 @@ func TestStoreInFiles(t *testing.T) {
 		}
 	}
 	h.stop(t)
+}
+
+// TestStorePanics: a storage that panics, as file_storage does on a damaged file, ends neither the
+// collector nor the alerts.
+func TestStorePanics(t *testing.T) {
+	for name, which := range map[string]func(string) bool{
+		"file of leases":     isLeases,
+		"files of the queue": func(file string) bool { return !isLeases(file) },
+		"all files":          func(string) bool { return true },
+	} {
+		for _, when := range []string{"from the start", "while it runs"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					d := newDisk()
+					h := newHarness(t, newAlertmanager(), withStorage)
+					panics := func(file string, _ ...*storage.Operation) error {
+						if which(file) {
+							panic("freepages: failed to get all reachable pages")
+						}
+						return nil
+					}
+					if when == "from the start" {
+						d.hold(panics)
+					}
+					h.start(t, host{storageID: d})
+					h.consume(t, violation{id: numbered(1)})
+					sleep(time.Minute)
+					d.hold(panics)
+					h.consume(t, violation{id: numbered(2), service: "ledger"})
+					sleep(5 * time.Minute)
+					if which("|" + storeName) {
+						require.NotZero(t, h.counted(t, "exporter_alerts_saves", "result", "failed"))
+					}
+					if !which("queue") {
+						posts := h.am.take()
+						require.Len(t, posts[len(posts)-1].alerts, 2)
+					} else {
+						require.Equal(t, int64(2), h.counted(t, "exporter_alerts_active"))
+					}
+					require.Equal(t, which("|"+storeName), h.Shutdown(context.Background()) != nil)
+				})
+			})
+		}
+	}
+}
+
+// TestStoreOfTheFirstVersion: what a collector of before stored is read, and stored as it is now.
+func TestStoreOfTheFirstVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		golden, err := os.ReadFile(filepath.Join("testdata", "store", "leases.v1.json"))
+		require.NoError(t, err)
+		d := newDisk()
+		file := map[string][]byte{firstStoreKey: golden}
+		d.files["alerts|leases"] = file
+		time.Sleep(2 * time.Minute) // it was written a minute after the epoch
+		h := newHarness(t, newAlertmanager(), withStorage)
+		h.start(t, host{storageID: d})
+		synctest.Wait()
+		posts := h.am.take()
+		require.Len(t, posts, 1)
+		require.Len(t, posts[0].alerts, 2)
+		a := posts[0].alerts[0]
+		require.Equal(t, "checkout", a.Labels["service_name"])
+		require.Equal(t, epoch.Add(-time.Minute), time.Time(a.StartsAt).UTC())
+		require.Equal(t, "12", a.Annotations["requests"])
+		require.Equal(t, "2", a.Annotations["sessions"])
+		require.Equal(t, pseudonym("b")+", "+pseudonym("a"), a.Annotations["pseudonyms"])
+
+		h.consume(t, violation{id: numbered(1), revision: 2, requests: 7}, violation{id: numbered(3)})
+		h.consume(t, violation{id: numbered(1), revision: 1, requests: 1, observed: time.Now(), session: "a"})
+		sleep(time.Minute)
+		require.Equal(t, "at least 13", h.am.take()[0].alerts[0].Annotations["requests"], "revisions begin again after the upgrade")
+		h.stop(t)
+		require.NotContains(t, file, firstStoreKey)
+
+		h = newHarness(t, newAlertmanager(), withStorage)
+		h.start(t, host{storageID: d})
+		synctest.Wait()
+		require.Equal(t, "at least 13", h.am.take()[0].alerts[0].Annotations["requests"])
+		h.stop(t)
+	})
+}
+
+// TestStoreThatCannotBeRead: it is said why, and the exporter starts without.
+func TestStoreThatCannotBeRead(t *testing.T) {
+	sealed := func(content string) []byte { return safestore.Seal(append(safestore.Unsealed(nil), content...)) }
+	newer := sealed("{}")
+	newer[0]++
+	damaged := sealed(`{"version":2}`)
+	damaged[8]++
+	for name, test := range map[string]struct {
+		value []byte
+		want  string
+	}{
+		"newer content": {sealed(`{"version":3,"leases":[]}`), "a newer version has written them"},
+		"newer seal":    {newer, "a newer version has written them"},
+		"damaged":       {damaged, "corrupt"},
+		"cut":           {damaged[:3], "truncated"},
+		"no JSON":       {sealed("{"), "unexpected end of JSON input"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDisk()
+				d.files["alerts|leases"] = map[string][]byte{storeKey: test.value}
+				h := newHarness(t, newAlertmanager(), withStorage)
+				core, log := observer.New(zapcore.ErrorLevel)
+				h.set.Logger = zap.New(core)
+				h.start(t, host{storageID: d})
+				require.Equal(t, 1, log.Len())
+				require.Equal(t, test.want, log.All()[0].ContextMap()["error"])
+				require.Empty(t, h.table.live(time.Now()))
+				h.stop(t)
+			})
+		})
+	}
 }

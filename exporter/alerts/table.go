@@ -54,8 +54,8 @@ func newTable(cfg *Config) *table {
 	return t
 }
 
-// apply takes a finding in. What is known with the same or a higher revision changes nothing, and so
-// findings may be delivered in any order and any number of times.
+// apply takes a finding in. What is known as it is now, or as it was decided later, changes nothing, and
+// so findings may be delivered in any order and any number of times.
 func (t *table) apply(f finding, now time.Time) outcome {
 	if f.silent || f.state == stateInconclusive {
 		return ignored
@@ -64,13 +64,39 @@ func (t *table) apply(f finding, now time.Time) outcome {
 	defer t.mu.Unlock()
 
 	known := t.mu.findings[f.id]
-	if known != nil && f.revision <= known.revision {
+	if known != nil && !f.isLater(known) {
 		return ignored
 	}
 	if f.state == stateRetracted {
 		return t.retract(f, known, now)
 	}
 	return t.confirm(f, known, now)
+}
+
+// isLater reports whether f says what came of the finding since. A processor that restarts without a
+// storage, or that gave the finding up to stay within its bounds, begins again with revision 1, so what
+// was decided later is later, whatever its revision.
+func (f *finding) isLater(known *tracked) bool {
+	if f.observed == known.observed || f.observed == 0 || known.observed == 0 {
+		return f.revision > known.revision
+	}
+	return f.observed > known.observed
+}
+
+// goOn keeps what is known of a finding that counts: its first request, and, where revisions begin again
+// with fewer requests than there have been, that many. That is returned, and is a lower bound from then
+// on: nobody knows which of the later requests were among the earlier ones.
+func (f *finding) goOn(known *tracked) (floor int64) {
+	if known == nil || known.retracted {
+		return 0
+	}
+	f.first = min(f.first, known.first)
+	floor = known.floor
+	if f.revision <= known.revision && f.requests < known.requests {
+		floor = known.requests
+	}
+	f.requests = max(f.requests, floor)
+	return floor
 }
 
 func (t *table) confirm(f finding, known *tracked, now time.Time) outcome {
@@ -84,6 +110,10 @@ func (t *table) confirm(f finding, known *tracked, now time.Time) outcome {
 	if l != nil && l.over(now, t.resolveAfter) {
 		t.forget(l)
 		l, known = nil, t.mu.findings[f.id]
+	}
+	floor := f.goOn(known)
+	if l != nil && f.first < l.startsAt.UnixNano() {
+		l.startsAt = time.Unix(0, f.first).UTC()
 	}
 	if l == nil {
 		if l = t.grant(f, now); l == nil {
@@ -103,7 +133,9 @@ func (t *table) confirm(f finding, known *tracked, now time.Time) outcome {
 	}
 	// Evidence may change a violation's type, and with it the alert that the finding belongs to.
 	t.detach(f.id, known)
-	l.findings[f.id] = t.track(f, l, now)
+	entry := t.track(f, l, now)
+	entry.floor = floor
+	l.findings[f.id] = entry
 	l.active++
 	return result
 }
@@ -143,7 +175,7 @@ func (t *table) grant(f finding, now time.Time) *lease {
 
 func (t *table) track(f finding, l *lease, now time.Time) *tracked {
 	entry := &tracked{
-		lease: l, arrived: now, revision: f.revision,
+		lease: l, arrived: now, revision: f.revision, observed: f.observed,
 		session: f.session, trace: f.trace, requests: f.requests,
 		first: f.first, last: f.last, overrun: f.overrun,
 	}

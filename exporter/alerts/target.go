@@ -18,9 +18,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// flushTimeout bounds how long a stopping exporter waits for room in a full queue.
-const flushTimeout = 5 * time.Second
-
 var errQuiet = errors.New("not sent, since Alertmanager asked for a pause")
 
 // target is one Alertmanager with a queue, retries and a goroutine of its own, so that one that is down
@@ -36,14 +33,18 @@ type target struct {
 
 	queue  exporter.Logs // exporterhelper's, around push
 	client *http.Client  // from start on
+	begun  pcommon.Timestamp
 	wake   chan struct{}
 	done   chan struct{} // closed when the goroutine has ended
 	cancel context.CancelFunc
+	ending context.Context // over when nobody waits for an answer any longer
+	giveUp context.CancelFunc
 
 	mu struct {
 		sync.Mutex
 		due        []identity                     // to be offered
 		offered    map[identity]pcommon.Timestamp // the latest offer of each
+		unsent     map[identity]struct{}          // due, or offered and not answered yet
 		last       pcommon.Timestamp
 		quietUntil time.Time
 	}
@@ -58,6 +59,8 @@ func newTarget(set exporter.Settings, cfg *Config, e endpoint, t *table, m *tele
 		},
 	}
 	tg.mu.offered = map[identity]pcommon.Timestamp{}
+	tg.mu.unsent = map[identity]struct{}{}
+	tg.ending, tg.giveUp = context.WithCancel(context.Background())
 	var err error
 	tg.queue, err = exporterhelper.NewLogs(context.Background(), set, cfg, tg.push,
 		exporterhelper.WithStart(tg.connect),
@@ -80,6 +83,7 @@ func (t *target) connect(ctx context.Context, host component.Host) error {
 }
 
 func (t *target) start(ctx context.Context, host component.Host) error {
+	t.begun = pcommon.NewTimestampFromTime(time.Now())
 	if err := t.queue.Start(ctx, host); err != nil {
 		return err
 	}
@@ -87,26 +91,6 @@ func (t *target) start(ctx context.Context, host component.Host) error {
 	t.cancel, t.done = cancel, make(chan struct{})
 	go t.run(background)
 	return nil
-}
-
-// stop sends what is due, drains the queue and ends what start began.
-func (t *target) stop(ctx context.Context) error {
-	if t.cancel == nil {
-		return t.queue.Shutdown(ctx)
-	}
-	t.cancel()
-	<-t.done
-	if t.cfg.QueueConfig.HasValue() {
-		flush, cancel := context.WithTimeout(ctx, flushTimeout)
-		defer cancel()
-		t.offerDue(flush)
-		return t.queue.Shutdown(ctx)
-	}
-	err := t.queue.Shutdown(ctx)
-	if due := t.takeDue(); len(due) > 0 {
-		err = errors.Join(err, t.push(ctx, encodeOffers(due)))
-	}
-	return err
 }
 
 func (t *target) run(ctx context.Context) {
@@ -119,7 +103,7 @@ func (t *target) run(ctx context.Context) {
 			return
 		case <-t.wake:
 		case <-ticker.C:
-			t.renew(ctx, time.Now())
+			t.renew(time.Now())
 		}
 		t.offerDue(ctx)
 	}
@@ -132,6 +116,10 @@ func (t *target) raise(ids []identity) {
 		if !slices.Contains(t.mu.due, id) {
 			t.mu.due = append(t.mu.due, id)
 		}
+		t.mu.unsent[id] = struct{}{}
+	}
+	if len(t.mu.unsent) > t.cfg.MaxAlerts { // the queue has blocked for so long that some are over
+		t.expireLocked(t.table.holds)
 	}
 	t.mu.Unlock()
 	select {
@@ -140,8 +128,8 @@ func (t *target) raise(ids []identity) {
 	}
 }
 
-// renew makes every live alert due. What was due and has run out is lost.
-func (t *target) renew(ctx context.Context, now time.Time) {
+// renew makes every live alert due. What has run out and was not sent is lost.
+func (t *target) renew(now time.Time) {
 	live := t.table.live(now)
 	alive := make(map[identity]struct{}, len(live))
 	for _, id := range live {
@@ -149,20 +137,18 @@ func (t *target) renew(ctx context.Context, now time.Time) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var lost int64
-	for _, id := range t.mu.due {
-		if _, ok := alive[id]; !ok {
-			lost++
-		}
-	}
+	t.expireLocked(func(id identity) bool {
+		_, ok := alive[id]
+		return ok
+	})
 	t.mu.due = live
+	for _, id := range live {
+		t.mu.unsent[id] = struct{}{}
+	}
 	for id := range t.mu.offered {
 		if _, ok := alive[id]; !ok && !t.table.holds(id) {
 			delete(t.mu.offered, id)
 		}
-	}
-	if lost > 0 {
-		t.telemetry.dropped(ctx, reasonExpired, lost)
 	}
 }
 
@@ -207,7 +193,8 @@ func (t *target) putBack(offers []offer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, o := range offers {
-		if !slices.Contains(t.mu.due, o.identity) {
+		_, unsent := t.mu.unsent[o.identity] // else it has run out meanwhile
+		if unsent && !slices.Contains(t.mu.due, o.identity) {
 			t.mu.due = append(t.mu.due, o.identity)
 		}
 	}
@@ -222,6 +209,12 @@ func (t *target) quiet(now time.Time) time.Duration {
 
 // push sends the alerts that were offered. The queue's consumers call it, and retries call it again.
 func (t *target) push(ctx context.Context, logs plog.Logs) error {
+	if t.ending.Err() != nil {
+		return errUnsent
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.ending, cancel)()
 	if wait := t.quiet(time.Now()); wait > 0 {
 		return exporterhelper.NewThrottleRetry(errQuiet, wait)
 	}
@@ -250,14 +243,15 @@ func (t *target) latest(offers []offer) []offer {
 func (t *target) send(ctx context.Context, batch []offer) error {
 	now := time.Now()
 	alerts := make(models.PostableAlerts, 0, len(batch))
+	var over []offer
 	for _, o := range batch {
 		if a, ok := t.table.alert(o.identity, now); ok {
 			alerts = append(alerts, t.write.postable(a))
+		} else {
+			over = append(over, o)
 		}
 	}
-	if expired := len(batch) - len(alerts); expired > 0 {
-		t.telemetry.dropped(ctx, reasonExpired, int64(expired))
-	}
+	t.expired(over)
 	if len(alerts) == 0 {
 		return nil
 	}
@@ -269,6 +263,9 @@ func (t *target) send(ctx context.Context, batch []offer) error {
 	t.telemetry.sent(ctx, t.name, got.result)
 	if got.result == resultRejected {
 		t.telemetry.dropped(ctx, reasonRejected, int64(len(alerts)))
+	}
+	if got.result == resultRejected || got.result == resultAccepted {
+		t.settle(batch)
 	}
 	// Nobody waits longer than an alert lives, whatever the header says.
 	if wait := min(got.wait, t.cfg.ResolveAfter); wait > 0 {

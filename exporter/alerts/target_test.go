@@ -302,3 +302,47 @@ func TestTargetSettings(t *testing.T) {
 		h.stop(t)
 	})
 }
+
+// TestTargetCountsWhatAPauseLeavesUnsent: what an Alertmanager that asked for a pause is not told before
+// the exporter stops is counted, unless a storage keeps it for the next start.
+func TestTargetCountsWhatAPauseLeavesUnsent(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"queue":    func(*Config) {},
+		"no queue": func(cfg *Config) { cfg.QueueConfig = noQueue() },
+		"storage":  withStorage,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				am := newAlertmanager()
+				am.answers(func(string) (*http.Response, error) { return respond(429, "", "Retry-After", "600"), nil })
+				d := newDisk()
+				h := newHarness(t, am, change)
+				h.start(t, host{storageID: d})
+				h.consume(t, violation{})
+				sleep(time.Second)
+				h.consume(t, violation{id: numbered(2), service: "ledger"}, violation{id: numbered(3), service: "cart"})
+				sleep(time.Second)
+				require.NoError(t, h.Shutdown(t.Context()))
+				require.Equal(t, 1, am.tried("localhost:9093"), "it is left alone")
+				if name != "storage" {
+					require.Equal(t, int64(3), h.counted(t, "exporter_alerts_dropped", "reason", "shutdown"))
+					require.Equal(t, int64(3), h.counted(t, "exporter_alerts_dropped"))
+					return
+				}
+				require.Zero(t, h.counted(t, "exporter_alerts_dropped"))
+				am.answers(nil)
+				h = newHarness(t, am, change)
+				h.start(t, host{storageID: d})
+				synctest.Wait()
+				services := map[string]bool{}
+				for _, post := range am.take() {
+					for _, a := range post.alerts {
+						services[a.Labels["service_name"]] = true
+					}
+				}
+				require.Len(t, services, 3)
+				h.stop(t)
+			})
+		})
+	}
+}

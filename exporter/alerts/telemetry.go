@@ -17,13 +17,20 @@ const (
 	reasonLimit    = "limit"
 	reasonExpired  = "expired"
 	reasonRejected = "rejected"
+	reasonShutdown = "shutdown"
+)
+
+// The results of writing to the storage.
+const (
+	savedStored = "stored"
+	savedFailed = "failed"
 )
 
 // telemetry counts what the exporter does.
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	self    attribute.KeyValue
-	options map[string]metric.AddOption // by reason and by state, whose names differ
+	options map[string]metric.AddOption // by reason, state, flaw and what became of a write
 }
 
 func newTelemetry(set exporter.Settings, cfg *Config, t *table) (*telemetry, error) {
@@ -35,7 +42,16 @@ func newTelemetry(set exporter.Settings, cfg *Config, t *table) (*telemetry, err
 	for _, state := range []string{stateConfirmed, stateRetracted, stateInconclusive} {
 		m.options[state] = m.with(attribute.String("state", state))
 	}
-	for _, reason := range []string{reasonInvalid, reasonLimit, reasonExpired, reasonRejected} {
+	for _, wrong := range []flaw{
+		flawID, flawOverrun, flawRequests, flawRevision, flawSession, flawSeverity, flawState, flawTime, flawType, flawUser,
+	} {
+		m.options["flaw "+string(wrong)] = m.with(attribute.String("reason", string(wrong)))
+		m.invalid(context.Background(), wrong, 0)
+	}
+	for _, result := range []string{savedStored, savedFailed} {
+		m.options[result] = m.with(attribute.String("result", result))
+	}
+	for _, reason := range []string{reasonInvalid, reasonLimit, reasonExpired, reasonRejected, reasonShutdown} {
 		m.options[reason] = m.with(attribute.String("reason", reason))
 		m.dropped(context.Background(), reason, 0) // so that a rate is seen from the first one on
 	}
@@ -75,6 +91,18 @@ func (m *telemetry) with(attrs ...attribute.KeyValue) metric.AddOption {
 
 func (m *telemetry) seen(ctx context.Context, state string, n int64) {
 	m.builder.ExporterAlertsFindings.Add(ctx, n, m.options[state])
+}
+
+func (m *telemetry) invalid(ctx context.Context, wrong flaw, n int64) {
+	m.builder.ExporterAlertsFindingsInvalid.Add(ctx, n, m.options["flaw "+string(wrong)])
+}
+
+func (m *telemetry) saved(ctx context.Context, err error) {
+	result := savedStored
+	if err != nil {
+		result = savedFailed
+	}
+	m.builder.ExporterAlertsSaves.Add(ctx, 1, m.options[result])
 }
 
 func (m *telemetry) dropped(ctx context.Context, reason string, n int64) {

@@ -116,6 +116,7 @@ func (w *watch) writeCheckpoint(ctx context.Context, now int64, clean bool) (err
 	}
 	head, err := w.writeChunks(ctx, c)
 	if err != nil {
+		w.checkpoints.room = nil // a storage that hangs may still read from it
 		return err
 	}
 	if err := w.keepAlive(ctx, clean,

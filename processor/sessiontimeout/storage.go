@@ -2,91 +2,31 @@ package sessiontimeout
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
-	"runtime/debug"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
-// storageTimeout bounds one operation, so that a storage that hangs holds up
-// neither start nor shutdown for longer than a few of them.
-const storageTimeout = 10 * time.Second
-
-// errBroken: the storage has panicked, as bbolt does where its file is damaged.
-var errBroken = errors.New("the storage is damaged")
+// storageTimeout bounds one operation.
+const storageTimeout = safestore.Timeout
 
 // store is the client of the storage extension that one engine keeps things
-// with. A storage that panics is never asked again: what it holds a lock of is
-// held for good. Safe for concurrent use.
-type store struct {
-	client storage.Client
-	turn   // held while it works, so that nobody waits in it for such a lock
-	broken error
-}
+// with. Safe for concurrent use.
+type store struct{ client *safestore.Client }
 
-func newStore(client storage.Client) *store { return &store{client: client, turn: newTurn()} }
+func (s *store) get(ctx context.Context, key string) ([]byte, error) { return s.client.Get(ctx, key) }
 
-func (s *store) get(ctx context.Context, key string) (value []byte, err error) {
-	err = s.ask(ctx, func(ctx context.Context) error {
-		value, err = s.client.Get(ctx, key)
-		return err
-	})
-	return value, err
-}
-
-// batch does ops in their order; file_storage does all of them or none.
+// batch does ops in their order; file_storage does all of them or none. Where
+// it fails, the storage may still read what they hold.
 func (s *store) batch(ctx context.Context, ops ...*storage.Operation) error {
-	return s.ask(ctx, func(ctx context.Context) error { return s.client.Batch(ctx, ops...) })
+	return s.client.Batch(ctx, ops...)
 }
 
-func (s *store) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
-	defer cancel()
-	if err := s.take(ctx); err != nil {
-		return err
-	}
-	defer s.pass()
-	if s.broken != nil {
-		return nil
-	}
-	return unbroken(func() error { return s.client.Close(ctx) })
-}
-
-// ask lets the storage do one thing.
-func (s *store) ask(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
-	defer cancel()
-	if err := s.take(ctx); err != nil {
-		return err
-	}
-	defer s.pass()
-	if s.broken != nil {
-		return s.broken
-	}
-	err := unbroken(func() error { return do(ctx) })
-	if errors.Is(err, errBroken) {
-		s.broken = err
-	}
-	return err
-}
-
-// unbroken turns a panic of the storage into an error, one of a damaged memory
-// map included.
-func unbroken(do func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v", errBroken, r)
-		}
-	}()
-	return do()
-}
+func (s *store) close(ctx context.Context) error { return s.client.Close(ctx) }
 
 // openStorage opens the client that the engine keeps things with, or nothing
 // where none is configured. A storage that cannot be opened is an error only
@@ -103,16 +43,10 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 	if !ok {
 		return fmt.Errorf("storage: must be the id of a storage extension (got %q, which is none)", w.cfg.Storage)
 	}
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
-	defer cancel()
-	var client storage.Client
-	err := unbroken(func() (err error) {
-		client, err = s.GetClient(ctx, component.KindProcessor, w.id, "")
-		return err
-	})
+	client, err := safestore.Open(ctx, s, component.KindProcessor, w.id, "")
 	switch {
 	case err == nil:
-		w.kept = newStore(client)
+		w.kept = &store{client}
 	case w.cfg.SessionID.HashKey == "":
 		return fmt.Errorf("storage: cannot be opened, and the generated hash key is in it: %w", err)
 	default:
@@ -121,57 +55,25 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// Values that we store begin with a version and a checksum: not every storage
-// notices that it has gone bad.
-const (
-	sealVersion = 1
-	sealLength  = 5
-)
+// What we store is sealed, and what it may be lost for.
+const sealLength = safestore.SealLength
 
 var (
-	errTruncated    = errors.New("truncated")
-	errCorrupt      = errors.New("corrupt")
-	errSealVersion  = errors.New("newer_version")
-	castagnoliTable = crc32.MakeTable(crc32.Castagnoli)
+	errTruncated = safestore.ErrTruncated
+	errCorrupt   = safestore.ErrCorrupt
 )
 
-// unsealed begins a value in buf; what is appended is its content.
-func unsealed(buf []byte) []byte { return append(buf[:0], make([]byte, sealLength)...) }
+func unsealed(buf []byte) []byte { return safestore.Unsealed(buf) }
 
-// seal completes a value that unsealed began.
-func seal(value []byte) []byte {
-	value[0] = sealVersion
-	binary.BigEndian.PutUint32(value[1:], crc32.Checksum(value[sealLength:], castagnoliTable))
-	return value
-}
+func seal(value []byte) []byte { return safestore.Seal(value) }
 
-// unseal returns the content of a sealed value. Its errors are reasons in
-// metrics.
-func unseal(value []byte) ([]byte, error) {
-	switch {
-	case len(value) < sealLength:
-		return nil, errTruncated
-	case value[0] > sealVersion:
-		return nil, errSealVersion
-	case value[0] < sealVersion, binary.BigEndian.Uint32(value[1:]) != crc32.Checksum(value[sealLength:], castagnoliTable):
-		return nil, errCorrupt
-	}
-	return value[sealLength:], nil
-}
+func unseal(value []byte) ([]byte, error) { return safestore.Unseal(value) }
 
-// turn is a lock that is held while the storage works: who waits for it lets go
-// with its context.
-type turn chan struct{}
+// turn is held while the storage works.
+type turn struct{ safestore.Turn }
 
-func newTurn() turn { return make(turn, 1) }
+func newTurn() turn { return turn{safestore.NewTurn()} }
 
-func (t turn) take(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (t turn) take(ctx context.Context) error { return t.Take(ctx) }
 
-func (t turn) pass() { <-t }
+func (t turn) pass() { t.Pass() }

@@ -31,9 +31,11 @@ type TelemetryBuilder struct {
 	ExporterAlertsActive          metric.Int64ObservableGauge
 	ExporterAlertsDropped         metric.Int64Counter
 	ExporterAlertsFindings        metric.Int64Counter
+	ExporterAlertsFindingsInvalid metric.Int64Counter
 	ExporterAlertsFindingsLimit   metric.Int64ObservableGauge
 	ExporterAlertsFindingsTracked metric.Int64ObservableGauge
 	ExporterAlertsLimit           metric.Int64ObservableGauge
+	ExporterAlertsSaves           metric.Int64Counter
 	ExporterAlertsSends           metric.Int64Counter
 }
 
@@ -154,6 +156,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{findings}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterAlertsFindingsInvalid, err = builder.meter.Int64Counter(
+		"otelcol_exporter_alerts_findings_invalid",
+		metric.WithDescription("Records that look like findings and are none. They raise nothing; who sends them either changes findings on their way or makes them up. [Development]"),
+		metric.WithUnit("{records}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterAlertsFindingsLimit, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_alerts_findings_limit",
 		metric.WithDescription("How many findings may be held, `max_findings`. [Development]"),
@@ -170,6 +178,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_alerts_limit",
 		metric.WithDescription("How many alerts may be held, `max_alerts`. [Development]"),
 		metric.WithUnit("{alerts}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAlertsSaves, err = builder.meter.Int64Counter(
+		"otelcol_exporter_alerts_saves",
+		metric.WithDescription("How often the alerts were written to the storage, where there is one. [Development]"),
+		metric.WithUnit("{writes}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterAlertsSends, err = builder.meter.Int64Counter(

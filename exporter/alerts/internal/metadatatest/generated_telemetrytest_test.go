@@ -38,6 +38,8 @@ func TestSetupTelemetry(t *testing.T) {
 	}))
 	tb.ExporterAlertsDropped.Add(context.Background(), 1)
 	tb.ExporterAlertsFindings.Add(context.Background(), 1)
+	tb.ExporterAlertsFindingsInvalid.Add(context.Background(), 1)
+	tb.ExporterAlertsSaves.Add(context.Background(), 1)
 	tb.ExporterAlertsSends.Add(context.Background(), 1)
 	AssertEqualExporterAlertsActive(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -48,6 +50,9 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualExporterAlertsFindings(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterAlertsFindingsInvalid(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAlertsFindingsLimit(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -55,6 +60,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAlertsLimit(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterAlertsSaves(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAlertsSends(t, testTel,
