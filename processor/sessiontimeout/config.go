@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
 
-	"github.com/otelcol-session/otelcol-session/internal/duration"
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/units"
 )
 
 // Config is the configuration of the processor.
@@ -123,7 +123,7 @@ var (
 )
 
 // Unmarshal refuses durations without a unit.
-func (c *Config) Unmarshal(conf *confmap.Conf) error { return duration.Unmarshal(conf, c) }
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return units.Unmarshal(conf, c) }
 
 // Unmarshal gives every policy of the list its defaults.
 func (p *PolicyConfig) Unmarshal(conf *confmap.Conf) error {
@@ -132,7 +132,7 @@ func (p *PolicyConfig) Unmarshal(conf *confmap.Conf) error {
 		EndGrace: 5 * time.Second, RotationGrace: 30 * time.Second,
 		Evidence: "success", Background: "observe", Coverage: "complete",
 	}
-	return duration.Unmarshal(conf, p)
+	return units.Unmarshal(conf, p)
 }
 
 func createDefaultConfig() component.Config {

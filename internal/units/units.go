@@ -1,5 +1,5 @@
-// Package duration reads configurations in which every duration has a unit.
-package duration
+// Package units reads configurations in which every duration has a unit.
+package units
 
 import (
 	"errors"
