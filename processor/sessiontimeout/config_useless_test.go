@@ -137,6 +137,8 @@ func TestWarnings(t *testing.T) {
 		{good + "max_age: 5m", `max_age: shorter than reorder_window, which is 10m0s: what comes later than max_age is refused, so nothing can be put in order that far back; 0 is no bound, for a replay (got 5m0s)`},
 		{good + "reorder_window: 48h", `max_age: shorter than reorder_window, which is 48h0m0s`},
 		{good + "decision_wait: 20m\nmax_age: 15m", `max_age: shorter than decision_wait, which is 20m0s: what comes later than max_age is refused, so nothing comes to wait for; 0 is no bound, for a replay (got 15m0s)`},
+		{good + "exempt: {methods: [get, post]}", `exempt::methods: leaves hardly a request to be judged: name routes instead (got ["get" "post"])`},
+		{good + "passive: {methods: [GET, POST]}", `passive::methods: leaves hardly a request to be judged`},
 		{good + "retention: 30m", `policies::0::idle_timeout: with tolerance no shorter than retention, which is 30m0s: a session is forgotten before it can be found idle for too long; make retention longer (got 30m0s)`},
 	} {
 		cfg, err := load(t, test.yaml)
@@ -145,7 +147,7 @@ func TestWarnings(t *testing.T) {
 		require.Contains(t, cfg.Warnings()[0], test.want, test.yaml)
 	}
 	for _, yaml := range []string{
-		good, good + "max_age: 0", good + "max_age: 10m",
+		good, good + "max_age: 0", good + "max_age: 10m", good + "exempt: {methods: [GET, OPTIONS]}",
 		key + `policies: [{name: a, match: {http.route: ['^api/(?P<pk>\d+)/$']}}]`, // as Django writes it
 		key + `policies: [{name: a, match: {service.name: [pay.v2, "shop.*", a+b, C++]}}]`,
 		key + `policies: [{name: a, match: {tenant_id: [a], team: [b], my.own: [c]}}]`,

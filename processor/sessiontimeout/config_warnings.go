@@ -21,6 +21,8 @@ func (c *Config) Warnings() []string {
 				"a session is forgotten before it can be found idle for too long; make retention longer (got %v)", i, c.Retention, p.IdleTimeout))
 		}
 	}
+	w = append(w, warnMethods("exempt::methods", c.Exempt.Methods)...)
+	w = append(w, warnMethods("passive::methods", c.Passive.Methods)...)
 	const refused = "what comes later than max_age is refused"
 	switch {
 	case c.MaxAge == 0:
@@ -32,6 +34,17 @@ func (c *Config) Warnings() []string {
 			c.ReorderWindow, refused, c.MaxAge))
 	}
 	return w
+}
+
+func warnMethods(key string, methods []string) []string {
+	if !containsFold(methods, "GET") || !containsFold(methods, "POST") {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: leaves hardly a request to be judged: name routes instead (got %q)", key, methods)}
+}
+
+func containsFold(list []string, text string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, text) })
 }
 
 // regular finds what hardly stands in a value but as a regular expression.
