@@ -28,7 +28,6 @@ func TestUselessConfigs(t *testing.T) {
 		{`policies: [{name: a, rotation_grace: 25h}]`, `policies::0::rotation_grace: must not be longer than retention, which is 24h0m0s: make retention longer, too (got 25h0m0s)`},
 		{`policies: [{name: a, tolerance: 25h}]`, `policies::0::tolerance: must not be longer than retention, which is 24h0m0s: make retention longer, too (got 25h0m0s)`},
 		{good + `retention: 10m`, `policies::0::idle_timeout: must not be longer than retention, which is 10m0s: make retention longer, too (got 30m0s)`},
-		{good + `log_request_slack: 25h`, `log_request_slack: must not be longer than retention, which is 24h0m0s: make retention longer, too (got 25h0m0s)`},
 		{good + `decision_wait: 48h`, `retention: must not be shorter than decision_wait, which is 48h0m0s (got 24h0m0s)`},
 
 		// Tolerances that swallow limits.
@@ -139,6 +138,7 @@ func TestWarnings(t *testing.T) {
 		{good + "decision_wait: 20m\nmax_age: 15m", `max_age: shorter than decision_wait, which is 20m0s: what comes later than max_age is refused, so nothing comes to wait for; 0 is no bound, for a replay (got 15m0s)`},
 		{good + "exempt: {methods: [get, post]}", `exempt::methods: leaves hardly a request to be judged: name routes instead (got ["get" "post"])`},
 		{good + "passive: {methods: [GET, POST]}", `passive::methods: leaves hardly a request to be judged`},
+		{good + "log_request_slack: 25h", `log_request_slack: no shorter than retention, which is 24h0m0s: a session is forgotten before a request that only an access log tells of, without its length, can be found too late; make retention longer (got 25h0m0s)`},
 		{good + "retention: 30m", `policies::0::idle_timeout: with tolerance no shorter than retention, which is 30m0s: a session is forgotten before it can be found idle for too long; make retention longer (got 30m0s)`},
 	} {
 		cfg, err := load(t, test.yaml)

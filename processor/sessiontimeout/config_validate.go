@@ -69,9 +69,6 @@ func (c *Config) Validate() error {
 			fail("%s: must not be longer than %v (got %v)", d.key, maxDuration, d.value)
 		}
 	}
-	if c.Retention > 0 && c.Retention < c.LogRequestSlack {
-		errs = append(errs, longerThanRetention("log_request_slack", c.LogRequestSlack, c.Retention))
-	}
 	if c.Retention > 0 && c.Retention < c.DecisionWait {
 		fail("retention: must not be shorter than decision_wait, which is %v (got %v)", c.DecisionWait, c.Retention)
 	}

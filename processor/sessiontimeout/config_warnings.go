@@ -21,6 +21,10 @@ func (c *Config) Warnings() []string {
 				"a session is forgotten before it can be found idle for too long; make retention longer (got %v)", i, c.Retention, p.IdleTimeout))
 		}
 	}
+	if c.LogRequestSlack >= c.Retention {
+		w = append(w, fmt.Sprintf("log_request_slack: no shorter than retention, which is %v: a session is forgotten before a request that only an access log tells of, "+
+			"without its length, can be found too late; make retention longer (got %v)", c.Retention, c.LogRequestSlack))
+	}
 	w = append(w, warnMethods("exempt::methods", c.Exempt.Methods)...)
 	w = append(w, warnMethods("passive::methods", c.Passive.Methods)...)
 	const refused = "what comes later than max_age is refused"
