@@ -79,10 +79,14 @@ func requireLimits(t *testing.T, path string, value any) (count int) {
 }
 
 // yamlFiles are all that are shipped or shown: those of tests are not.
-func yamlFiles(t *testing.T) []string { return append(files(t, ".yaml"), files(t, ".yml")...) }
+func yamlFiles(t *testing.T) []string {
+	t.Helper()
+	return append(files(t, ".yaml"), files(t, ".yml")...)
+}
 
 // files of the repository whose names end so, without hidden ones and test data.
 func files(t *testing.T, end string) (paths []string) {
+	t.Helper()
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch name := entry.Name(); {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/confmap"
@@ -49,7 +50,7 @@ func compare(errs []error, key string, typed, got any) []error {
 	case []any:
 		got, _ := got.([]any)
 		for i := range min(len(typed), len(got)) {
-			errs = compare(errs, join(key, fmt.Sprint(i)), typed[i], got[i])
+			errs = compare(errs, join(key, strconv.Itoa(i)), typed[i], got[i])
 		}
 	case time.Duration:
 		if text, ok := got.(string); ok {

@@ -43,8 +43,8 @@ func covers(wide, match map[string][]string) bool {
 // coversValue reports whether all that value matches wide matches, too. Either
 // may end in a *, which matches any rest.
 func coversValue(wide, value string) bool {
-	prefix, any := strings.CutSuffix(wide, "*")
-	if !any {
+	prefix, open := strings.CutSuffix(wide, "*")
+	if !open {
 		return wide == value
 	}
 	return strings.HasPrefix(strings.TrimSuffix(value, "*"), prefix)
