@@ -54,5 +54,8 @@ fmt: ## Format what we write.
 generate: ## Generate anew what comes from metadata.yaml files and from builder-config.yaml.
 	go generate ./...
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
+	cd cmd/_builder && mv components.go main_others.go main_windows.go go.mod go.sum ../otelcol-session
+	rm -r cmd/_builder
+	cd cmd/otelcol-session && go mod tidy
 	cd bench && go mod tidy
 	cd internal/tools && go mod tidy

@@ -11,11 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/provider/envprovider"
-	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
-	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/pdata/plog"
 )
@@ -151,20 +146,11 @@ func found(t *testing.T, path string) map[finding]int {
 func newCollector(t *testing.T, uris ...string) *otelcol.Collector {
 	t.Helper()
 	t.Chdir(root)
-	col, err := otelcol.NewCollector(otelcol.CollectorSettings{
-		BuildInfo: component.BuildInfo{Command: "otelcol-session", Version: "test"},
-		Factories: components,
-		ConfigProviderSettings: otelcol.ConfigProviderSettings{
-			ResolverSettings: confmap.ResolverSettings{
-				URIs: uris,
-				ProviderFactories: []confmap.ProviderFactory{
-					envprovider.NewFactory(), fileprovider.NewFactory(), yamlprovider.NewFactory(),
-				},
-				DefaultScheme: "file",
-			},
-		},
-		DisableGracefulShutdown: true,
-	})
+	set := settings()
+	set.ConfigProviderSettings.ResolverSettings.URIs = uris
+	set.ConfigProviderSettings.ResolverSettings.DefaultScheme = "file"
+	set.DisableGracefulShutdown = true
+	col, err := otelcol.NewCollector(set)
 	if err != nil {
 		t.Fatal(fmt.Errorf("new collector: %w", err))
 	}

@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-session/otelcol-session/internal/units"
 )
 
 const (
@@ -70,12 +72,13 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Unmarshal lets `endpoints` take the place of the default `endpoint`, but not of one that was written.
+// Unmarshal lets `endpoints` take the place of the default `endpoint`, but not of one that was written, and refuses
+// durations without a unit.
 func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
 	if conf.IsSet("endpoints") && !conf.IsSet("endpoint") {
 		cfg.ClientConfig.Endpoint = ""
 	}
-	return conf.Unmarshal(cfg)
+	return units.Unmarshal(conf, cfg)
 }
 
 // Validate checks what the parts of the configuration do not check themselves.

@@ -1,7 +1,9 @@
 package alerts
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +73,28 @@ func TestConfigDirect(t *testing.T) {
 func TestConfigBothForms(t *testing.T) {
 	_, err := loadConfig(t, "alerts/both")
 	require.EqualError(t, err, `endpoint and endpoints exclude each other (got "http://localhost:9093" and ["http://am.example:9093"])`)
+}
+
+// TestConfigUnits: a duration needs its unit, also in what the exporter takes over from others.
+func TestConfigUnits(t *testing.T) {
+	for key, value := range map[string]any{
+		"resolve_after": 900, "resend_interval": 60.5, "timeout": 10, "idle_conn_timeout": 90,
+		"retry_on_failure::initial_interval": 5, "retry_on_failure::max_elapsed_time": 300,
+		"sending_queue::batch::flush_timeout": 1,
+	} {
+		require.ErrorContains(t, nested(key, value).Unmarshal(createDefaultConfig().(*Config)),
+			fmt.Sprintf("%s: must have a unit (ns, us, ms, s, m, h), such as 30s or 1h30m (got %v)", key, value))
+	}
+	require.NoError(t, nested("retry_on_failure::max_elapsed_time", 0).Unmarshal(createDefaultConfig().(*Config)), "0 needs none")
+}
+
+// nested is a configuration with one value under a key that may be a path.
+func nested(key string, value any) *confmap.Conf {
+	parts := strings.Split(key, "::")
+	for i := len(parts) - 1; i > 0; i-- {
+		value = map[string]any{parts[i]: value}
+	}
+	return confmap.NewFromStringMap(map[string]any{parts[0]: value})
 }
 
 func TestConfigErrors(t *testing.T) {

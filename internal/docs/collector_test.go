@@ -3,6 +3,9 @@ package docs
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"os"
@@ -19,6 +22,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 )
+
+// testKey is what pseudonyms are made with here.
+const testKey = "8f1d2c3b4a5968778695a4b3c2d1e0f00f1e2d3c4b5a6978"
 
 // binary is what `make build` leaves, from the root.
 const binary = "bin/otelcol-session"
@@ -38,7 +44,7 @@ func collector(ctx context.Context, t *testing.T, subcommand []string, uris ...s
 	}
 	cmd := exec.CommandContext(ctx, path, arguments...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "SESSION_HASH_KEY="+strings.Repeat("k", 32))
+	cmd.Env = append(os.Environ(), "SESSION_HASH_KEY="+testKey)
 	return cmd
 }
 
@@ -87,7 +93,8 @@ func TestShippedConfigurations(t *testing.T) {
 }
 
 // TestReplay does what `make run` does and compares what it finds with what the
-// README shows.
+// README shows, but for pseudonyms: a key with which anybody could make the
+// README's would be a published one.
 func TestReplay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes some seconds")
@@ -95,7 +102,7 @@ func TestReplay(t *testing.T) {
 	document := read(t, projectREADME)
 	shown := blocks(document, "text")
 	require.NotEmpty(t, shown)
-	want := strings.Split(strings.TrimSpace(shown[0]), "\n")
+	want := strings.Split(masked(strings.TrimSpace(shown[0])), "\n")
 	slices.Sort(want)
 
 	output := filepath.Join(t.TempDir(), "findings.json")
@@ -127,15 +134,50 @@ func TestReplay(t *testing.T) {
 	var got []string
 	example := "" // the finding that the README takes apart
 	for _, f := range findings {
-		got = append(got, f.Body().Str())
-		if id, _ := f.Attributes().Get("session_timeout.id"); strings.Contains(document, id.Str()) {
-			example = id.Str()
+		got = append(got, masked(f.Body().Str()))
+		if at, _ := f.Attributes().Get("session_timeout.expired_at"); strings.Contains(document, at.Str()) {
+			example = at.Str()
 			requireExample(t, document, f.Attributes())
 		}
 	}
 	slices.Sort(got)
 	require.Equal(t, want, got, "the README shows other findings. The collector said: %s", &said)
-	require.NotEmpty(t, example, "no finding has the id that the README shows")
+	require.NotEmpty(t, example, "no finding expired when the README's did")
+}
+
+var pseudonym = regexp.MustCompile(`\b(session|user) [0-9a-f]{12}\b`)
+
+// masked is text without the pseudonyms in it.
+func masked(text string) string { return pseudonym.ReplaceAllString(text, "$1 …") }
+
+// TestShownPseudonyms: with no key of this repository are what the README shows
+// pseudonyms of the recording's sessions and users.
+func TestShownPseudonyms(t *testing.T) {
+	shown := map[string]bool{}
+	for _, p := range regexp.MustCompile(`\b[0-9a-f]{12}\b`).FindAllString(read(t, projectREADME), -1) {
+		shown[p] = true
+	}
+	require.GreaterOrEqual(t, len(shown), 12)
+	ids := map[string]bool{}
+	for _, file := range []string{"traces.json", "logs.json"} {
+		for _, m := range regexp.MustCompile(`"(?:session\.id|session\.previous_id|user\.id)","value":\{"stringValue":"([^"]+)"`).FindAllStringSubmatch(read(t, root+"/testdata/shop/"+file), -1) {
+			ids[m[1]] = true
+		}
+	}
+	require.GreaterOrEqual(t, len(ids), 12)
+	keys := []string{testKey, "not a secret, so that a recording has the same pseudonyms each time"} // what replay.yaml had
+	for _, path := range yamlFiles(t) {
+		for _, m := range regexp.MustCompile(`hash_key: *"?([^$"\n]{32,}?)"?(?: #.*)?\n`).FindAllStringSubmatch(read(t, path), -1) {
+			keys = append(keys, m[1])
+		}
+	}
+	for _, key := range keys {
+		for id := range ids {
+			mac := hmac.New(sha256.New, []byte(key))
+			mac.Write([]byte(id))
+			require.NotContains(t, shown, hex.EncodeToString(mac.Sum(nil))[:12], "%s under a key that anybody has", id)
+		}
+	}
 }
 
 // findingsIn are the findings that the file exporter has written so far.
@@ -180,6 +222,11 @@ func requireExample(t *testing.T, document string, attributes pcommon.Map) {
 			continue
 		}
 		text := value.AsString()
+		if slices.Contains([]string{"session_timeout.session", "session_timeout.user", "session_timeout.id"}, name) {
+			require.Regexp(t, "^([0-9a-f]{12}…|[0-9a-f]{16})$", example, name) // of the README's own run
+			require.Regexp(t, "^([0-9a-f]{64}|[0-9a-f]{16})$", text, name)
+			continue
+		}
 		if beginning, cut := strings.CutSuffix(example, "…"); cut {
 			text, example = text[:len(beginning)], beginning
 		}

@@ -64,7 +64,8 @@ func generated(name string, content []byte) bool {
 		name == "documentation.md"
 }
 
-// TestDistribution generates the sources of the distribution anew, without its go.mod.
+// TestDistribution generates the sources of the distribution anew, without its go.mod. Its main.go
+// is our own, and must have what the builder's has.
 func TestDistribution(t *testing.T) {
 	builder := tool(t, "builder")
 	output := regexp.MustCompile(`(?m)^( *output_path:).*$`)
@@ -79,7 +80,32 @@ func TestDistribution(t *testing.T) {
 		})
 		return files
 	}
-	compare(t, sources(read(t, filepath.Join(temp, "out"))), sources(read(t, distribution)))
+	generated := sources(read(t, filepath.Join(temp, "out")))
+	theirs := string(generated["main.go"])
+	delete(generated, "main.go")
+	compare(t, generated, sources(read(t, distribution)))
+
+	ours := string(readFile(t, distribution+"/main.go"))
+	for _, pattern := range []string{
+		`Command: +("[^"]+")`, `Description: +("[^"]+")`, `Version: +("[^"]+")`, // component.BuildInfo
+		`([a-z]+provider\.NewFactory\(\)),`, `"(go\.opentelemetry\.io/collector/confmap/provider/[a-z]+)"`, // providers
+		`("[^" ]+/provider/[a-z]+ v[^"]+")`, // and their modules
+	} {
+		want, got := found(pattern, theirs), found(pattern, ours)
+		if len(want) == 0 || !slices.Equal(want, got) {
+			t.Errorf("main.go has %q, and what the builder writes has %q", got, want)
+		}
+	}
+}
+
+// found are the first groups of all matches, sorted.
+func found(pattern, text string) []string {
+	var all []string
+	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		all = append(all, match[1])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // TestModules checks that modules beside the root's have what the root's go.mod asks for.

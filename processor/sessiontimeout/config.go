@@ -1,10 +1,6 @@
 package sessiontimeout
 
 import (
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -12,7 +8,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/units"
 )
 
 // Config is the configuration of the processor.
@@ -120,7 +116,14 @@ type PolicyConfig struct {
 	Coverage string `mapstructure:"coverage"`
 }
 
-var _ confmap.Unmarshaler = (*PolicyConfig)(nil)
+var (
+	_ confmap.Unmarshaler = (*Config)(nil)
+	_ confmap.Validator   = (*Config)(nil)
+	_ confmap.Unmarshaler = (*PolicyConfig)(nil)
+)
+
+// Unmarshal refuses durations without a unit.
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return units.Unmarshal(conf, c) }
 
 // Unmarshal gives every policy of the list its defaults.
 func (p *PolicyConfig) Unmarshal(conf *confmap.Conf) error {
@@ -129,7 +132,7 @@ func (p *PolicyConfig) Unmarshal(conf *confmap.Conf) error {
 		EndGrace: 5 * time.Second, RotationGrace: 30 * time.Second,
 		Evidence: "success", Background: "observe", Coverage: "complete",
 	}
-	return conf.Unmarshal(p)
+	return units.Unmarshal(conf, p)
 }
 
 func createDefaultConfig() component.Config {
@@ -174,190 +177,3 @@ var (
 	downtimes    = []string{downtimeResent, downtimeLost}
 	durabilities = []string{durabilityCheckpoint, durabilityAcknowledged}
 )
-
-// Validate checks the configuration. Each error names the key, the rule and
-// the value it got.
-func (c *Config) Validate() error {
-	var errs []error
-	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-
-	key := string(c.SessionID.HashKey)
-	if key != "" && len(key) < minHashKey {
-		fail("session_id::hash_key: must have at least %d bytes (got %d)", minHashKey, len(key))
-	}
-	if c.SessionID.AlreadyHashed && key == "" {
-		fail("session_id::hash_key: must be the key that the ids were hashed with where session_id::already_hashed is true (got none)")
-	}
-	switch n := len(c.Policies); {
-	case n == 0:
-		fail("policies: must have at least one policy (got 0)")
-	case n > session.MaxPolicies:
-		fail("policies: must have at most %d policies (got %d)", session.MaxPolicies, n)
-	}
-	names := map[string]bool{}
-	for i := range c.Policies {
-		p := &c.Policies[i]
-		if names[p.Name] && p.Name != "" {
-			fail("policies::%d::name: must be unique (got %q twice)", i, p.Name)
-		}
-		names[p.Name] = true
-		errs = append(errs, p.validate(i)...)
-	}
-	for _, d := range []struct {
-		key   string
-		value time.Duration
-	}{
-		{"decision_wait", c.DecisionWait},
-		{"reorder_window", c.ReorderWindow},
-		{"max_ahead", c.MaxAhead},
-		{"max_age", c.MaxAge},
-		{"retention", max(c.Retention, 0)},
-		{"findings::update_interval", c.Findings.UpdateInterval},
-	} {
-		if d.value < 0 {
-			fail("%s: must not be negative (got %v)", d.key, d.value)
-		}
-		if d.value > maxDuration {
-			fail("%s: must not be longer than %v (got %v)", d.key, maxDuration, d.value)
-		}
-	}
-	if c.Retention > 0 && c.Retention < c.DecisionWait {
-		fail("retention: must not be shorter than decision_wait, which is %v (got %v)", c.DecisionWait, c.Retention)
-	}
-	if c.Retention <= 0 {
-		fail("retention: must be positive (got %v)", c.Retention)
-	}
-	for _, n := range []struct {
-		key   string
-		value int
-	}{
-		{"max_sessions", c.MaxSessions}, {"max_recent_requests", c.MaxRecentRequests}, {"max_services", c.MaxServices},
-	} {
-		if n.value <= 0 {
-			fail("%s: must be positive (got %d)", n.key, n.value)
-		}
-	}
-	errs = append(errs, oneOf("findings::per", c.Findings.Per, pers), oneOf("downtime", c.Downtime, downtimes))
-	if c.Downtime == downtimeLost && c.Storage == nil {
-		fail("downtime: must be %s without a storage, which knows since when the collector was down (got %q)", downtimeResent, c.Downtime)
-	}
-	errs = append(errs, c.validateDurability()...)
-	// What only the extraction knows.
-	x := c.extraction([]byte(strings.Repeat("x", minHashKey)))
-	if _, err := extract.New(x); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-func (c *Config) validateDurability() (errs []error) {
-	errs = append(errs, oneOf("durability", c.Durability, durabilities))
-	if c.Durability == durabilityAcknowledged && c.Storage == nil {
-		errs = append(errs, fmt.Errorf("durability: must be %s without a storage to keep what is acknowledged (got %q)", durabilityCheckpoint, c.Durability))
-	}
-	switch d := c.CheckpointInterval; {
-	case d < minCheckpointInterval:
-		errs = append(errs, fmt.Errorf("checkpoint_interval: must not be shorter than %v (got %v)", minCheckpointInterval, d))
-	case d > maxDuration:
-		errs = append(errs, fmt.Errorf("checkpoint_interval: must not be longer than %v (got %v)", maxDuration, d))
-	case d != defaultCheckpointInterval && c.Storage == nil:
-		errs = append(errs, fmt.Errorf("checkpoint_interval: must be %v without a storage to write checkpoints to (got %v)", defaultCheckpointInterval, d))
-	}
-	return errs
-}
-
-func (p *PolicyConfig) validate(i int) (errs []error) {
-	at := func(key string) string { return fmt.Sprintf("policies::%d::%s", i, key) }
-	if p.Name == "" {
-		errs = append(errs, fmt.Errorf("%s: must not be empty (got %q)", at("name"), p.Name))
-	}
-	for _, d := range []struct {
-		key   string
-		value time.Duration
-	}{
-		{"idle_timeout", p.IdleTimeout},
-		{"absolute_timeout", p.AbsoluteTimeout},
-		{"tolerance", p.Tolerance},
-		{"end_grace", p.EndGrace},
-		{"rotation_grace", p.RotationGrace},
-	} {
-		if d.value < 0 {
-			errs = append(errs, fmt.Errorf("%s: must not be negative (got %v)", at(d.key), d.value))
-		}
-		if d.value > maxDuration {
-			errs = append(errs, fmt.Errorf("%s: must not be longer than %v (got %v)", at(d.key), maxDuration, d.value))
-		}
-	}
-	if p.AbsoluteTimeout > 0 && p.IdleTimeout > p.AbsoluteTimeout {
-		errs = append(errs, fmt.Errorf("%s: must not be longer than absolute_timeout, which is %v (got %v)", at("idle_timeout"), p.AbsoluteTimeout, p.IdleTimeout))
-	}
-	return append(errs,
-		oneOf(at("severity"), p.Severity, severities),
-		oneOf(at("evidence"), p.Evidence, evidences),
-		oneOf(at("background"), p.Background, backgrounds),
-		oneOf(at("coverage"), p.Coverage, coverages),
-	)
-}
-
-func oneOf(key, value string, values []string) error {
-	if slices.Contains(values, value) {
-		return nil
-	}
-	return fmt.Errorf("%s: must be one of %s (got %q)", key, strings.Join(values, ", "), value)
-}
-
-func indexOf(value string, values []string) int {
-	for i, v := range values {
-		if v == value {
-			return i
-		}
-	}
-	return 0
-}
-
-// extraction is what the extraction must know.
-func (c *Config) extraction(hashKey []byte) extract.Config {
-	x := extract.Config{
-		SessionID: extract.SessionID{
-			Attributes: c.SessionID.Attributes, AlreadyHashed: c.SessionID.AlreadyHashed, HashKey: hashKey,
-		},
-		Events: c.Events, Exempt: c.Exempt, Passive: c.Passive, Streams: c.Streams,
-		LoginLocations: c.LoginLocations, LogRequestSlack: c.LogRequestSlack,
-	}
-	for i := range c.Policies {
-		x.Policies = append(x.Policies, extract.PolicyMatch{Match: c.Policies[i].Match})
-	}
-	return x
-}
-
-// lanes is how many batches can be taken side by side. It does not depend on the
-// machine, since what is stored is stored by lanes; each has its share of the
-// limits, which small ones do not allow.
-func (c *Config) lanes() int {
-	const most, least = 8, 1 << 10
-	if min(c.MaxSessions, c.MaxRecentRequests) < most*least {
-		return 1
-	}
-	return most
-}
-
-// engine is what the engine must know.
-func (c *Config) engine(pseudonym func(string) session.Pseudonym) session.Config {
-	e := session.Config{
-		DecisionWait: c.DecisionWait, ReorderWindow: c.ReorderWindow, MaxAhead: c.MaxAhead, MaxAge: c.MaxAge,
-		MaxSessions: c.MaxSessions, MaxRecentRequests: c.MaxRecentRequests, MaxServices: c.MaxServices,
-		Retention: c.Retention, PerRequest: c.Findings.Per == perRequest, UpdateInterval: c.Findings.UpdateInterval,
-		Pseudonym: pseudonym, Lanes: c.lanes(), SideBySide: sideBySide,
-	}
-	for i := range c.Policies {
-		p := &c.Policies[i]
-		e.Policies = append(e.Policies, session.Policy{
-			Name: p.Name, Severity: session.Severity(indexOf(p.Severity, severities)),
-			IdleTimeout: p.IdleTimeout, AbsoluteTimeout: p.AbsoluteTimeout,
-			Tolerance: p.Tolerance, EndGrace: p.EndGrace, RotationGrace: p.RotationGrace,
-			Background:       session.Background(indexOf(p.Background, backgrounds)),
-			EvidenceIdentity: p.Evidence == "identity", Inclusive: p.Inclusive, Sampled: p.Coverage == "sampled",
-		})
-	}
-	return e
-}

@@ -139,7 +139,7 @@ func TestConfigErrors(t *testing.T) {
 	for _, test := range []struct{ yaml, want string }{
 		{`mark: true`, `policies: must have at least one policy (got 0)`},
 		{`policies: []`, `policies: must have at least one policy (got 0)`},
-		{`policies: [{name: a}, {name: b}, {name: a}]`, `policies::2::name: must be unique (got "a" twice)`},
+		{`policies: [{name: a, match: {k: [x]}}, {name: b, match: {k: [y]}}, {name: a}]`, `policies::2::name: must be unique (got "a" twice)`},
 		{`policies: [{idle_timeout: 30m}]`, `policies::0::name: must not be empty (got "")`},
 		{policy(`idle_timeout: -1s`), `policies::0::idle_timeout: must not be negative (got -1s)`},
 		{policy(`absolute_timeout: -1h`), `policies::0::absolute_timeout: must not be negative (got -1h0m0s)`},

@@ -16,7 +16,7 @@ import (
 // one *Config share one engine.
 func NewFactory() processor.Factory {
 	f := &factory{}
-	f.mu.watches = map[*Config]*watch{}
+	f.mu.watches, f.mu.waysOut = map[*Config]*watch{}, map[*Config]bool{}
 	return processor.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
@@ -29,13 +29,18 @@ type factory struct {
 	mu struct {
 		sync.Mutex
 		watches map[*Config]*watch
+		waysOut map[*Config]bool // whether one stands in a logs pipeline
 	}
 }
 
-// join returns one more instance of what watches under cfg.
-func (f *factory) join(set processor.Settings, cfg *Config) (*instance, error) {
+// join returns one more instance of what watches under cfg. Through the one in a
+// logs pipeline findings leave, so that a second one is an error.
+func (f *factory) join(set processor.Settings, cfg *Config, wayOut consumer.Logs) (*instance, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if wayOut != nil && f.mu.waysOut[cfg] {
+		return nil, errSecondLogsPipeline
+	}
 	w := f.mu.watches[cfg]
 	if w == nil {
 		var err error
@@ -43,21 +48,29 @@ func (f *factory) join(set processor.Settings, cfg *Config) (*instance, error) {
 			return nil, err
 		}
 		f.mu.watches[cfg] = w
+		for _, warning := range cfg.Warnings() {
+			w.set.Logger.Warn(warning)
+		}
 	}
 	w.instances++
-	return &instance{watch: w, leave: func() (last bool) {
+	f.mu.waysOut[cfg] = f.mu.waysOut[cfg] || wayOut != nil
+	return &instance{watch: w, wayOut: wayOut, leave: func() (last bool) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		w.instances--
+		if wayOut != nil {
+			f.mu.waysOut[cfg] = false
+		}
 		if w.instances == 0 {
 			delete(f.mu.watches, cfg)
+			delete(f.mu.waysOut, cfg)
 		}
 		return w.instances == 0
 	}}, nil
 }
 
 func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	i, err := f.join(set, cfg.(*Config))
+	i, err := f.join(set, cfg.(*Config), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +80,10 @@ func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg 
 }
 
 func (f *factory) createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-	i, err := f.join(set, cfg.(*Config))
+	i, err := f.join(set, cfg.(*Config), next)
 	if err != nil {
 		return nil, err
 	}
-	i.wayOut = next
 	return processorhelper.NewLogs(ctx, set, cfg, next, i.watch.processLogs,
 		processorhelper.WithCapabilities(i.watch.capabilities()),
 		processorhelper.WithStart(i.start), processorhelper.WithShutdown(i.shutdown))

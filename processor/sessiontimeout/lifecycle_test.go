@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
 )
 
@@ -157,25 +158,32 @@ func TestSeveralTracesPipelines(t *testing.T) {
 	})
 }
 
-// TestSecondLogsPipeline is refused with an error that says what to do.
+// TestSecondLogsPipeline is refused as it is created, so that `validate` finds
+// it, with an error that says what to do.
 func TestSecondLogsPipeline(t *testing.T) {
 	r := newRig(t)
-	traces, logs, second := r.traces(), r.logs(), r.logs()
-	start(t, traces, logs)
-	err := second.Start(context.Background(), componenttest.NewNopHost())
+	traces, logs := r.traces(), r.logs()
+	second := func() (processor.Logs, error) {
+		return r.factory.CreateLogs(context.Background(), r.set, r.cfg, r.records)
+	}
+	_, err := second()
 	require.ErrorContains(t, err, "two logs pipelines")
 	require.ErrorContains(t, err, "forward connector")
 	require.ErrorContains(t, err, "session_timeout/2")
-	shutdown(t, second, logs, traces)
+	start(t, traces, logs)
+	shutdown(t, logs)
+	again, err := second()
+	require.NoError(t, err, "the first has gone")
+	shutdown(t, again, traces)
 }
 
-// TestSecondLogsPipelineFirst: whichever starts first, only one does.
-func TestSecondLogsPipelineFirst(t *testing.T) {
-	r := newRig(t)
-	first, second := r.logs(), r.logs()
-	start(t, second)
-	require.Error(t, first.Start(context.Background(), componenttest.NewNopHost()))
-	shutdown(t, first, second)
+// TestWarningsAreLogged once for all instances.
+func TestWarningsAreLogged(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.SessionID.HashKey = "CHANGEME-CHANGEME-CHANGEME-CHANGEME" })
+	traces, logs := r.traces(), r.logs()
+	start(t, traces, logs)
+	require.Len(t, r.log.FilterMessageSnippet("session_id::hash_key: can be guessed").All(), 1)
+	shutdown(t, traces, logs)
 }
 
 // TestNoLogsPipeline: it starts, marks and counts, and says once that findings

@@ -1,0 +1,74 @@
+package sessiontimeout
+
+import (
+	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/session"
+)
+
+// extraction is what the extraction must know.
+func (c *Config) extraction(hashKey []byte) extract.Config {
+	x := extract.Config{
+		SessionID: extract.SessionID{
+			Attributes: c.SessionID.Attributes, AlreadyHashed: c.SessionID.AlreadyHashed, HashKey: hashKey,
+		},
+		Events: c.Events, Exempt: c.Exempt, Passive: c.Passive, Streams: c.Streams,
+		LoginLocations: c.LoginLocations, LogRequestSlack: c.LogRequestSlack,
+	}
+	for i := range c.Policies {
+		x.Policies = append(x.Policies, extract.PolicyMatch{Match: c.Policies[i].Match})
+	}
+	return x
+}
+
+const (
+	// laneSessions is how many sessions one lane can hold, and mostLanes how many
+	// lanes there can be.
+	laneSessions = 1<<24 - 2
+	mostLanes    = 128
+)
+
+// lanes is how many batches can be taken side by side. It does not depend on the
+// machine, since what is stored is stored by lanes; each has its share of the
+// limits, which small ones do not allow, unless there are so many sessions that
+// they need it.
+func (c *Config) lanes() int {
+	const usual, least = 8, 1 << 10
+	n := usual
+	if min(c.MaxSessions, c.MaxRecentRequests) < usual*least {
+		n = 1
+	}
+	for n < mostLanes && c.laneShare(n) > laneSessions {
+		n *= 2
+	}
+	return n
+}
+
+// laneShare is how many sessions one of n lanes must be able to hold: ids are
+// not dealt to them in equal numbers.
+func (c *Config) laneShare(n int) int {
+	if n == 1 {
+		return c.MaxSessions
+	}
+	return c.MaxSessions/n + c.MaxSessions/n/64 + 64
+}
+
+// engine is what the engine must know.
+func (c *Config) engine(pseudonym func(string) session.Pseudonym) session.Config {
+	e := session.Config{
+		DecisionWait: c.DecisionWait, ReorderWindow: c.ReorderWindow, MaxAhead: c.MaxAhead, MaxAge: c.MaxAge,
+		MaxSessions: c.MaxSessions, MaxRecentRequests: c.MaxRecentRequests, MaxServices: c.MaxServices,
+		Retention: c.Retention, PerRequest: c.Findings.Per == perRequest, UpdateInterval: c.Findings.UpdateInterval,
+		Pseudonym: pseudonym, Lanes: c.lanes(), SideBySide: sideBySide,
+	}
+	for i := range c.Policies {
+		p := &c.Policies[i]
+		e.Policies = append(e.Policies, session.Policy{
+			Name: p.Name, Severity: session.Severity(indexOf(p.Severity, severities)),
+			IdleTimeout: p.IdleTimeout, AbsoluteTimeout: p.AbsoluteTimeout,
+			Tolerance: p.Tolerance, EndGrace: p.EndGrace, RotationGrace: p.RotationGrace,
+			Background:       session.Background(indexOf(p.Background, backgrounds)),
+			EvidenceIdentity: p.Evidence == "identity", Inclusive: p.Inclusive, Sampled: p.Coverage == "sampled",
+		})
+	}
+	return e
+}
