@@ -13,7 +13,7 @@ import (
 const OwnScope = "github.com/otelcol-session/otelcol-session/processor/sessiontimeout"
 
 // maxDetail is the longest string in bytes that a fact quotes.
-const maxDetail = 1024
+const maxDetail = session.MaxText
 
 // walk is one pass over a batch of telemetry: where it stands and what it
 // knows there. It lives on the stack of Traces or Logs.
@@ -45,10 +45,10 @@ func (w *walk) enterResource(i int, r pcommon.Resource) bool {
 	w.ref = Ref{Resource: int32(i)}
 	b := w.b
 	b.Resources = append(b.Resources, session.Resource{
-		ServiceName:      clip(f.str(slotServiceName)),
-		ServiceNamespace: clip(f.str(slotServiceNamespace)),
-		ServiceInstance:  clip(f.str(slotServiceInstance)),
-		Environment:      clip(f.strOr(slotEnvironment, slotEnvironmentOld)),
+		ServiceName:      session.Clean(f.str(slotServiceName)),
+		ServiceNamespace: session.Clean(f.str(slotServiceNamespace)),
+		ServiceInstance:  session.Clean(f.str(slotServiceInstance)),
+		Environment:      session.Clean(f.strOr(slotEnvironment, slotEnvironmentOld)),
 	})
 	b.Seen = append(b.Seen, Seen{})
 	w.service, w.seen = &b.Resources[len(b.Resources)-1], &b.Seen[len(b.Seen)-1]

@@ -60,7 +60,7 @@ func (t *telemetry) stored(ctx context.Context, counter metric.Int64Counter, err
 func (t *telemetry) policy(i int) attribute.KeyValue {
 	name := ""
 	if i < len(t.watch.cfg.Policies) {
-		name = t.watch.cfg.Policies[i].Name
+		name = t.watch.cfg.Policies[i].name()
 	}
 	return attribute.String("policy", name)
 }
@@ -152,7 +152,7 @@ func (t *telemetry) register() error {
 			w.counts.Lock()
 			defer w.counts.Unlock()
 			for service, counts := range w.counts.seen.counts {
-				for i, seen := range [...]string{"request_with_id", "request_without_id", "other_with_id"} {
+				for i, seen := range seenNames {
 					o.Observe(counts[i], t.with(attribute.String("service_name", service), attribute.String("seen", seen)))
 				}
 			}
