@@ -1,75 +1,166 @@
 package extract
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
-// minHidden is the length in bytes from which an id is looked for anywhere in
-// a text. A shorter one (a user called 42) is so only where it stands alone.
-const minHidden = 8
+const (
+	// minHidden is the length in bytes from which an id is looked for anywhere in
+	// a text. A shorter one (a user called 42) is so only where it stands alone.
+	minHidden = 8
+	// maxSecrets bounds the ids of a record; where there are more, it quotes
+	// nothing.
+	maxSecrets = 64
+	// hiddenText stands for an id, and for a text that is not quoted.
+	hiddenText = "_"
+)
 
-// secrets are the ids that no finding may quote.
+// secrets are the ids of a record, which nothing that leaves may quote: neither as
+// they stand nor percent-encoded, up to twice, nor in base64. Upper and lower case
+// of ASCII are the same, and so are a blank and a plus.
 type secrets struct {
-	session, user string
-	short         int // a text of fewer bytes holds neither and is quoted whole
+	ids     []string
+	least   int // a text of fewer bytes holds none of them
+	tooMany bool
+	finder  finder
 }
 
-func newSecrets(session, user string) secrets {
-	short := maxDetail
-	if session != "" {
-		short = min(short, len(session))
+// reset leaves id alone, which may be empty.
+func (s *secrets) reset(id string) {
+	s.ids, s.least, s.tooMany = s.ids[:0], maxDetail, false
+	s.add(id)
+}
+
+func (s *secrets) add(id string) {
+	switch {
+	case id == "":
+	case len(s.ids) == maxSecrets:
+		s.tooMany = true
+	default:
+		s.ids = append(s.ids, id)
+		s.least = min(s.least, leastOf(id))
 	}
-	if user != "" {
-		short = min(short, len(user))
+}
+
+// leastOf is the length of the shortest text that holds id.
+func leastOf(id string) int {
+	if strings.IndexByte(id, '%') < 0 {
+		return len(id)
 	}
-	return secrets{session, user, short}
+	return (len(id) + decodedShrinks - 1) / decodedShrinks // it may stand there decoded
 }
 
 // quote is what a finding may quote of text.
 func (s *secrets) quote(text string) string {
-	if len(text) < s.short {
+	if len(text) < s.least && !s.tooMany {
 		return text
 	}
 	return s.quoteLong(text)
 }
 
+// quoteLong allocates only where it finds an id.
 func (s *secrets) quoteLong(text string) string {
-	return clip(s.hide(text))
+	if s.tooMany && text != "" {
+		return hiddenText
+	}
+	for _, id := range s.ids {
+		if mayHold(text, id) {
+			return clip(s.hide(text))
+		}
+	}
+	return clip(text)
 }
 
-// hide takes ids out of what a finding quotes of a request: a path may name the
-// session or the user that it is about. It allocates only where it finds one.
+// hide takes the ids out of text.
 func (s *secrets) hide(text string) string {
-	for _, id := range [...]string{s.session, s.user} {
-		switch {
-		case id == "" || !strings.Contains(text, id):
-		case len(id) >= minHidden:
-			text = strings.ReplaceAll(text, id, "_")
-		default:
-			text = hideSegment(text, id)
-		}
+	f := &s.finder
+	f.read(text)
+	found := false
+	for _, id := range s.ids {
+		found = f.find(id, true) || found
 	}
-	return text
+	if !found {
+		return text
+	}
+	return f.rest(text)
 }
 
-// hideSegment takes id out of text where it stands between two signs that are
-// neither letters nor digits.
-func hideSegment(text, id string) string {
-	var b strings.Builder
-	rest := text
-	for {
-		i := strings.Index(rest, id)
-		if i < 0 {
-			b.WriteString(rest)
-			return b.String()
+// holds reports whether text, which is quoted whole or not at all, holds an id.
+// Short ids do not count: web-1 and the user 1 have nothing to do with each other.
+func (s *secrets) holds(text string) bool {
+	for _, id := range s.ids {
+		if len(id) >= minHidden && mayHold(text, id) {
+			s.finder.read(text)
+			if s.finder.find(id, false) {
+				return true
+			}
 		}
-		end := i + len(id)
-		b.WriteString(rest[:i])
-		if (i == 0 || !isWord(rest[i-1])) && (end == len(rest) || !isWord(rest[end])) {
-			b.WriteByte('_')
-		} else {
-			b.WriteString(id)
-		}
-		rest = rest[end:]
 	}
+	return false
+}
+
+// mayHold reports, quickly, whether it is worth while to look for id in text.
+func mayHold(text, id string) bool {
+	if len(text) < leastOf(id) {
+		return false
+	}
+	if strings.IndexByte(text, '%') >= 0 || strings.IndexByte(id, '%') >= 0 {
+		return true
+	}
+	last := len(text) - len(id)
+	if len(id) < minHidden {
+		for i := 0; i <= last; i++ {
+			if equalFolded(text[i:i+len(id)], id) {
+				return true
+			}
+		}
+		return false
+	}
+	// Its first eight bytes, without the bits by which a byte differs from
+	// what is the same.
+	const same = 0x2b2b2b2b2b2b2b2b
+	for i, w := 0, word(id)|same; i <= last; i++ {
+		if word(text[i:])|same == w {
+			return true
+		}
+	}
+	return mayHoldBase64(text, id)
+}
+
+// mayHoldBase64 does, of an id in base64, by its first four characters, of which
+// the last two signs of that alphabet are more than one.
+func mayHoldBase64(text, id string) bool {
+	last := len(text) - (len(id)*4+2)/3
+	if last < 0 {
+		return false
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	n := uint32(id[0])<<16 | uint32(id[1])<<8 | uint32(id[2])
+	var begin [4]byte
+	for i := range begin {
+		c := alphabet[n>>(18-6*i)&63]
+		if c == '+' || c == '/' {
+			return true
+		}
+		begin[i] = c
+	}
+	w := binary.LittleEndian.Uint32(begin[:])
+	for i := 0; i <= last; i++ {
+		if uint32(text[i])|uint32(text[i+1])<<8|uint32(text[i+2])<<16|uint32(text[i+3])<<24 == w {
+			return true
+		}
+	}
+	return false
+}
+
+func equalFolded(a, b string) bool {
+	for i := range len(a) {
+		if folded[a[i]] != folded[b[i]] {
+			return false
+		}
+	}
+	return true
 }
 
 func isWord(c byte) bool {
