@@ -110,8 +110,9 @@ func mayHold(text, id string) bool {
 	}
 	last := len(text) - len(id)
 	if len(id) < minHidden {
+		first := folded[id[0]]
 		for i := 0; i <= last; i++ {
-			if equalFolded(text[i:i+len(id)], id) {
+			if folded[text[i]] == first && equalFolded(text[i:i+len(id)], id) {
 				return true
 			}
 		}
