@@ -3,6 +3,7 @@ package extract
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -204,7 +205,7 @@ func BenchmarkTracesOfUsers(b *testing.B) {
 	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	for k := range spans.Len() {
 		a := spans.At(k).Attributes()
-		a.PutStr("user.id", fmt.Sprint(1000+k))
+		a.PutStr("user.id", strconv.Itoa(1000+k))
 		a.PutStr("url.path", fmt.Sprintf("/api/v1/customers/%d/carts/current/items/%d", 7*k, k))
 	}
 	td = overTheWire(td)

@@ -20,35 +20,39 @@ const (
 // they stand nor percent-encoded, up to twice, nor in base64. Upper and lower case
 // of ASCII are the same, and so are a blank and a plus.
 type secrets struct {
-	ids     []string
-	least   int // a text of fewer bytes holds none of them
-	tooMany bool
-	finder  finder
+	ids []string
+	// A text of fewer bytes than least holds none of them, and one of fewer than
+	// leastLong none that is long enough to be looked for anywhere.
+	least, leastLong int
+	escaped          bool // one has a percent sign, and may stand somewhere decoded
+	tooMany          bool
+	finder           finder
 }
 
 // reset leaves id alone, which may be empty.
 func (s *secrets) reset(id string) {
-	s.ids, s.least, s.tooMany = s.ids[:0], maxDetail, false
+	s.ids, s.least, s.leastLong = s.ids[:0], maxDetail, maxIDSize+1
+	s.escaped, s.tooMany = false, false
 	s.add(id)
 }
 
 func (s *secrets) add(id string) {
+	least := len(id)
 	switch {
 	case id == "":
+		return
 	case len(s.ids) == maxSecrets:
 		s.tooMany = true
-	default:
-		s.ids = append(s.ids, id)
-		s.least = min(s.least, leastOf(id))
+		return
+	case strings.IndexByte(id, '%') >= 0:
+		s.escaped = true
+		least = (least + decodedShrinks - 1) / decodedShrinks
 	}
-}
-
-// leastOf is the length of the shortest text that holds id.
-func leastOf(id string) int {
-	if strings.IndexByte(id, '%') < 0 {
-		return len(id)
+	s.ids = append(s.ids, id)
+	s.least = min(s.least, least)
+	if len(id) >= minHidden {
+		s.leastLong = min(s.leastLong, least)
 	}
-	return (len(id) + decodedShrinks - 1) / decodedShrinks // it may stand there decoded
 }
 
 // quote is what a finding may quote of text.
@@ -64,13 +68,17 @@ func (s *secrets) quoteLong(text string) string {
 	if s.tooMany && text != "" {
 		return hiddenText
 	}
+	odd := s.isOdd(text)
 	for _, id := range s.ids {
-		if mayHold(text, id) {
+		if odd || mayHold(text, id) {
 			return clip(s.hide(text))
 		}
 	}
 	return clip(text)
 }
+
+// isOdd reports whether an id may stand in text other than as it is.
+func (s *secrets) isOdd(text string) bool { return s.escaped || strings.IndexByte(text, '%') >= 0 }
 
 // hide takes the ids out of text.
 func (s *secrets) hide(text string) string {
@@ -86,37 +94,43 @@ func (s *secrets) hide(text string) string {
 	return f.rest(text)
 }
 
-// holds reports whether text, which is quoted whole or not at all, holds an id.
-// Short ids do not count: web-1 and the user 1 have nothing to do with each other.
-func (s *secrets) holds(text string) bool {
+// mayHoldLong reports, quickly, whether holds is worth while.
+func (s *secrets) mayHoldLong(text string, odd bool) bool {
+	if len(text) < s.leastLong {
+		return false
+	}
+	if odd {
+		return true
+	}
 	for _, id := range s.ids {
-		if len(id) >= minHidden && mayHold(text, id) {
-			s.finder.read(text)
-			if s.finder.find(id, false) {
-				return true
-			}
+		if len(id) >= minHidden && len(id) <= len(text) && mayHold(text, id) {
+			return true
 		}
 	}
 	return false
 }
 
-// mayHold reports, quickly, whether it is worth while to look for id in text.
-func mayHold(text, id string) bool {
-	if len(text) < leastOf(id) {
-		return false
-	}
-	if strings.IndexByte(text, '%') >= 0 || strings.IndexByte(id, '%') >= 0 {
-		return true
-	}
-	last := len(text) - len(id)
-	if len(id) < minHidden {
-		first := folded[id[0]]
-		for i := 0; i <= last; i++ {
-			if folded[text[i]] == first && equalFolded(text[i:i+len(id)], id) {
-				return true
-			}
+// holds reports whether text, which is quoted whole or not at all, holds an id.
+// Short ids do not count: web-1 and the user 1 have nothing to do with each other.
+func (s *secrets) holds(text string) bool {
+	s.finder.read(text)
+	for _, id := range s.ids {
+		if len(id) >= minHidden && s.finder.find(id, false) {
+			return true
 		}
+	}
+	return false
+}
+
+// mayHold reports, quickly, whether it is worth while to look for id in text, where
+// neither is odd.
+func mayHold(text, id string) bool {
+	last := len(text) - len(id)
+	switch {
+	case last < 0:
 		return false
+	case len(id) < minHidden:
+		return mayHoldShort(text, id)
 	}
 	// Its first eight bytes, without the bits by which a byte differs from
 	// what is the same.
@@ -127,6 +141,31 @@ func mayHold(text, id string) bool {
 		}
 	}
 	return mayHoldBase64(text, id)
+}
+
+// mayHoldShort looks for the first byte of an id, which has two spellings at most.
+func mayHoldShort(text, id string) bool {
+	c := id[0]
+	if strings.IndexByte(text, c) >= 0 {
+		return c|0x20 >= 'a' || strings.Contains(text, id) || isCased(id)
+	}
+	switch {
+	case c|0x20 >= 'a' && c|0x20 <= 'z':
+		return strings.IndexByte(text, c^0x20) >= 0
+	case c == ' ' || c == '+':
+		return strings.ContainsAny(text, " +")
+	}
+	return false
+}
+
+// isCased reports whether there is another spelling of id.
+func isCased(id string) bool {
+	for i := range len(id) {
+		if c := id[i]; folded[c] != c || c == ' ' || c >= 'a' && c <= 'z' {
+			return true
+		}
+	}
+	return false
 }
 
 // mayHoldBase64 does, of an id in base64, by its first four characters, of which
@@ -153,15 +192,6 @@ func mayHoldBase64(text, id string) bool {
 		}
 	}
 	return false
-}
-
-func equalFolded(a, b string) bool {
-	for i := range len(a) {
-		if folded[a[i]] != folded[b[i]] {
-			return false
-		}
-	}
-	return true
 }
 
 func isWord(c byte) bool {

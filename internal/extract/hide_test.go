@@ -170,7 +170,7 @@ func TestHideBounds(t *testing.T) {
 		s.add(fmt.Sprintf("another id %d", i))
 	}
 	require.Equal(t, "_", s.quote("/"), "too many ids to look for")
-	require.Equal(t, "", s.quote(""))
+	require.Empty(t, s.quote(""))
 	s.reset("0123456789")
 	require.Equal(t, "/", s.quote("/"))
 }

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"math"
+	"math/bits"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -23,10 +24,12 @@ func (w *walk) hideIDs(own string) {
 	s, x := &w.b.secrets, w.x
 	s.reset(own)
 	w.addIDs(&w.record, x.secretMask, own)
-	w.addIDs(&w.scope, x.idMask, own)
-	w.addIDs(&w.resource, x.idMask, own)
+	if (w.scope.seen|w.resource.seen)&x.idMask != 0 {
+		w.addIDs(&w.scope, x.idMask, own)
+		w.addIDs(&w.resource, x.idMask, own)
+	}
 	var hidden uint8
-	if s.least <= w.longest {
+	if s.leastLong <= w.longest {
 		hidden = w.holding(s)
 	}
 	w.speakFor(hidden)
@@ -45,36 +48,38 @@ func (w *walk) setReach() {
 // addIDs adds the ids at the slots in mask to those of the record, of which own is
 // one already.
 func (w *walk) addIDs(f *found, mask uint64, own string) {
-	if !f.any(mask) {
-		return
-	}
 	s := &w.b.secrets
-	for slot := range slot(maxSlots) {
-		if mask>>slot&1 == 0 || !f.has(slot) {
-			continue
+	for left := f.seen & mask; left != 0; left &= left - 1 {
+		slot := slot(bits.TrailingZeros64(left))
+		switch v := f.values[slot]; {
+		case w.x.cookieMask>>slot&1 != 0:
+			each(v, func(header string) {
+				addCookies(s, header)
+				s.addOther(header, own)
+			})
+		case v.Type() == pcommon.ValueTypeSlice:
+			each(v, func(id string) { s.addOther(id, own) })
+		default:
+			s.addOther(textOf(v, w.b), own)
 		}
-		each(f.values[slot], w.b, func(id string) {
-			if w.x.cookieMask>>slot&1 != 0 {
-				addCookies(s, id)
-			}
-			if !isNoID(id) && id != own {
-				s.add(id)
-			}
-		})
 	}
 }
 
-// each calls do with the ids that v may hold: texts, and whole numbers as text.
-func each(v pcommon.Value, b *Batch, do func(string)) {
-	switch v.Type() {
-	case pcommon.ValueTypeSlice:
-		for _, element := range v.Slice().All() {
-			if element.Type() == pcommon.ValueTypeStr {
-				do(element.Str())
-			}
-		}
-	default:
-		do(textOf(v, b))
+// addOther adds an id, if it is one and not own, which is known.
+func (s *secrets) addOther(id, own string) {
+	if id != own && !isNoID(id) {
+		s.add(id)
+	}
+}
+
+// each calls do with all the texts that v holds.
+func each(v pcommon.Value, do func(string)) {
+	if v.Type() != pcommon.ValueTypeSlice {
+		do(v.Str())
+		return
+	}
+	for _, element := range v.Slice().All() {
+		do(element.Str())
 	}
 }
 
@@ -113,13 +118,13 @@ func textsOf(r *session.Resource) [resourceTexts]*string {
 }
 
 // holding says, by its bits, which texts of the resource hold an id of s.
-func (w *walk) holding(s *secrets) (bits uint8) {
+func (w *walk) holding(s *secrets) (hidden uint8) {
 	for i, text := range w.texts {
-		if len(text) >= s.least && s.holds(text) {
-			bits |= 1 << i
+		if s.mayHoldLong(text, s.escaped || w.oddTexts) && s.holds(text) {
+			hidden |= 1 << i
 		}
 	}
-	return bits
+	return hidden
 }
 
 // speakFor lets the current record be of the resource without the texts in hidden.

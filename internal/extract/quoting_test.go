@@ -1,7 +1,9 @@
 package extract
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,12 +132,13 @@ func TestNoSpellingLeaves(t *testing.T) {
 			}
 		}
 		for _, place := range places {
-			text := rapid.StringMatching(`[/a-z]{0,30}`).Draw(rt, place)
-			for name, id := range ids {
+			parts := []string{rapid.StringMatching(`[/a-z]{0,30}`).Draw(rt, place)}
+			for _, name := range slices.Sorted(maps.Keys(ids)) {
 				if rapid.Bool().Draw(rt, name+" in "+place) {
-					text += "/" + spell(rt, id)
+					parts = append(parts, spell(rt, ids[name]))
 				}
 			}
+			text := strings.Join(parts, "/")
 			if strings.HasPrefix(place, "service.") || strings.HasPrefix(place, "deployment.") {
 				resource[place] = text
 			} else {

@@ -35,7 +35,14 @@ func hideTokens(path string) string {
 	return path
 }
 
-func isToken(c byte) bool { return isWord(c) && c < 0x80 || c == '-' || c == '_' }
+func isToken(c byte) bool { return tokenBytes[c] }
+
+var tokenBytes = func() (is [256]bool) {
+	for c := range 0x80 {
+		is[c] = isWord(byte(c)) || c == '-' || c == '_'
+	}
+	return is
+}()
 
 func isRandom(text string) bool {
 	pieces := [5]int{} // the lengths of the last ones that are hexadecimal

@@ -29,6 +29,7 @@ type walk struct {
 	without  [1 << resourceTexts]int // without some of its texts, where there is such a one
 	texts    [resourceTexts]string   // as they came
 	longest  int                     // of texts
+	oddTexts bool                    // one of them has a percent sign
 	reach    int                     // the length of the longest id that may be in one, see mayShow
 	resource found
 	scope    found
@@ -53,9 +54,10 @@ func (w *walk) enterResource(i int, r pcommon.Resource) bool {
 		f.str(slotServiceName), f.str(slotServiceNamespace), f.str(slotServiceInstance), f.strOr(slotEnvironment, slotEnvironmentOld),
 	}
 	b, quoted := w.b, session.Resource{}
-	w.longest = 0
+	w.longest, w.oddTexts = 0, false
 	for i, to := range textsOf(&quoted) {
 		*to = session.Clean(w.texts[i])
+		w.oddTexts = w.oddTexts || strings.IndexByte(w.texts[i], '%') >= 0
 		w.longest = max(w.longest, len(w.texts[i]))
 	}
 	w.base = len(b.Resources)

@@ -108,6 +108,7 @@ func TestSeriesAreBounded(t *testing.T) {
 }
 
 func seriesAreBounded(t *testing.T, services, policies, limit int) {
+	t.Helper()
 	c := newCrowd(services, policies)
 	r := newRig(t, c.config, func(cfg *Config) { cfg.MaxServices = limit })
 	traces, logs := r.traces(), r.logs()
@@ -178,7 +179,7 @@ func TestShownServicesStay(t *testing.T) {
 			shown := map[string]map[string]bool{"requests": {}, "records": {}}
 			for instrument := range shown {
 				for key := range r.counts(instrument) {
-					for _, word := range strings.Fields(key) {
+					for word := range strings.FieldsSeq(key) {
 						if strings.HasPrefix(word, "s") || word == session.OtherService {
 							shown[instrument][word] = true
 						}
