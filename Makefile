@@ -25,6 +25,10 @@ test: build ## Run every test. Installs Debian's Prometheus and Alertmanager whe
 	@scripts/peers
 	@scripts/test
 
+.PHONY: check
+check: test ## Run every test, the linters, and each fuzz test for a while (FUZZTIME, 30s).
+	@scripts/check
+
 .PHONY: soak
 soak: build ## Hold the engine against the naive reference on 10,000,000 random histories, and kill the collector 100 times.
 	SESSION_KILLS=$(or $(KILLS),100) go test -count=1 -timeout 1h -v -run '^TestKill$$' ./e2e

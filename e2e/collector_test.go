@@ -107,7 +107,7 @@ func (c *collector) start() {
 func (c *collector) ready() {
 	c.t.Helper()
 	c.process.waitFor(c.metricsURL())
-	eventually(c.t, startTimeout, func() error {
+	eventually(c.t, patience, func() error {
 		if !bytes.Contains(c.process.said(), []byte("Everything is ready")) {
 			return errors.New("the collector is not ready")
 		}

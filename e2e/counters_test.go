@@ -6,14 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-// settleTimeout is how long the collector may take to decide on everything and
-// Prometheus to see it.
-const settleTimeout = decisionWait + 40*time.Second
 
 // violationLabels are the labels of the violations counter.
 func violationLabels(policy, service, kind string) string {
@@ -53,7 +48,7 @@ func wantCounters(findings []finding, spans map[spanID]span, policy func(user st
 // is all that will be found.
 func waitForCounters(t *testing.T, p *prometheus, c *collector, policy func(user string) string) {
 	t.Helper()
-	eventually(t, settleTimeout, func() error {
+	eventually(t, patience, func() error {
 		// The collector has it first, then Prometheus.
 		wantViolations, wantRequests, wantOthers := wantCounters(c.findings(), c.spans(), policy)
 		violations, err := p.counters("processor_session_timeout_violations")

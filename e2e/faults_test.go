@@ -54,7 +54,7 @@ func faultyShops(t *testing.T, l limits) error {
 		require.GreaterOrEqual(t, len(p.report.Expected), len(p.faults))
 	}
 	waitForCounters(t, p, c, policyByScenario)
-	eventually(t, resolveAfter+leaseFor+2*noise, alerts.allGone)
+	eventually(t, patience, alerts.allGone)
 	confirmed := len(latest(c.findings()))
 	requireCounter(t, p, "findings", map[string]string{"state": "confirmed"}, confirmed)
 	requireCounter(t, p, "findings", map[string]string{"state": "retracted"}, 0)

@@ -202,7 +202,7 @@ var pendingLine = regexp.MustCompile(`(?m)^otelcol_processor_session_timeout_fin
 func settle(t *testing.T, all ...*collector) {
 	t.Helper()
 	found, since := 0, time.Now()
-	eventually(t, settleTimeout, func() error {
+	eventually(t, patience, func() error {
 		now := 0
 		for _, c := range all {
 			match := pendingLine.FindSubmatch(c.metrics())

@@ -42,7 +42,7 @@ func outage(t *testing.T, l limits) error {
 	all = append(all, more...)
 	meanwhile := waitForFinding(t, c, "idle_timeout")
 	// It has been tried in vain.
-	eventually(t, noise, func() error {
+	eventually(t, patience, func() error {
 		if !bytes.Contains(c.said(), []byte(am.address+": connect: connection refused")) {
 			return errors.New("the collector says nothing of an Alertmanager that is down")
 		}
@@ -61,7 +61,7 @@ func outage(t *testing.T, l limits) error {
 // waitForFinding waits for a finding of a type and returns the first.
 func waitForFinding(t *testing.T, c *collector, kind string) (first finding) {
 	t.Helper()
-	eventually(t, settleTimeout, func() error {
+	eventually(t, patience, func() error {
 		for _, f := range c.findings() {
 			if f.text("type") == kind {
 				first = f
@@ -81,7 +81,7 @@ func requireActive(t *testing.T, am *alertmanager, findings ...finding) {
 	for _, f := range findings {
 		want[labelsOf(alertLabels(f))] = f.Timestamp().AsTime().Truncate(time.Millisecond)
 	}
-	eventually(t, 2*noise, func() error {
+	eventually(t, patience, func() error {
 		asked := time.Now()
 		alerts, raw, err := am.active(t.Context())
 		if err != nil {

@@ -20,13 +20,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// How often something is looked at that is waited for, and how long a process
-// may take to start and to stop on a machine that has much else to do.
+// How often something is looked at that is waited for, and for how long at most,
+// which says nothing but that it will not come: a machine may have much else to do.
 const (
 	pollInterval = 100 * time.Millisecond
-	startTimeout = 30 * time.Second
-	stopTimeout  = 30 * time.Second
-	callTimeout  = 10 * time.Second
+	patience     = 2 * time.Minute
+	callTimeout  = 30 * time.Second
 )
 
 // process is a program that runs beside the test. Its output is kept in a file
@@ -71,7 +70,7 @@ func (p *process) stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.exited:
-	case <-time.After(stopTimeout):
+	case <-time.After(patience):
 		require.FailNow(p.t, p.name+" does not stop")
 	}
 	return p.err
@@ -95,7 +94,7 @@ func (p *process) said() []byte {
 // waitFor polls a URL until it answers 200.
 func (p *process) waitFor(url string) {
 	p.t.Helper()
-	eventually(p.t, startTimeout, func() error {
+	eventually(p.t, patience, func() error {
 		select {
 		case <-p.exited:
 			require.FailNow(p.t, p.name+" ended by itself", "%v", p.err)
@@ -155,14 +154,16 @@ func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(12000)))
+		// Who has it may not be there now, and must be able to come back.
+		if _, taken := handedOut.LoadOrStore(address, true); taken {
+			continue
+		}
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
 		}
 		require.NoError(t, listener.Close())
-		if _, taken := handedOut.LoadOrStore(address, true); !taken {
-			return address
-		}
+		return address
 	}
 	require.FailNow(t, "no free port")
 	return ""

@@ -78,13 +78,13 @@ func rollingRestart(t *testing.T, l limits) error {
 	}
 	want := expected(r.all, onePolicy)
 	restart() // with all the suspicions of the end
-	eventually(t, settleTimeout, func() error { return sameVerdicts(want, found(c.findings())) })
-	eventually(t, settleTimeout, func() error { return allRaised(t, alerts, c.findings(), time.Time{}) })
+	eventually(t, patience, func() error { return sameVerdicts(want, found(c.findings())) })
+	eventually(t, patience, func() error { return allRaised(t, alerts, c.findings(), time.Time{}) })
 	for range 3 { // with all the alerts
 		restart()
 	}
 	settle(t, c)
-	eventually(t, settleTimeout, func() error { return allRaised(t, alerts, c.findings(), restarted) })
+	eventually(t, patience, func() error { return allRaised(t, alerts, c.findings(), restarted) })
 	metrics := c.metrics()
 	c.stop()
 

@@ -46,7 +46,7 @@ func TestReplay(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- col.Run(ctx) }()
-	timeout := time.After(50 * time.Second)
+	timeout := time.After(3 * time.Minute)
 	for running := true; running && !maps.Equal(found(t, output), want); {
 		select {
 		case err := <-ended:

@@ -17,7 +17,8 @@ import (
 const queueName = "exports"
 
 // jobs is a queue of work that sessions leave behind. A job whose session is
-// gone by then is dropped, unless the fault is on.
+// gone by then is dropped, unless the fault is on. When the service stops, all that
+// wait are run.
 type jobs struct {
 	cfg     Config
 	store   *store
@@ -49,16 +50,15 @@ func (j *jobs) enqueue(w http.ResponseWriter, r *http.Request) {
 	j.mu.states = append(j.mu.states, "queued")
 	j.mu.Unlock()
 	j.done.Go(func() {
-		if pause(j.running, delay) {
-			j.run(number, visit, link)
-		}
+		pause(j.running, delay)
+		j.run(number, visit, link)
 	})
 	w.WriteHeader(http.StatusAccepted)
 	_, _ = fmt.Fprint(w, number)
 }
 
 func (j *jobs) run(number int, v visit, link trace.Link) {
-	_, span := j.tracer.Start(j.running, "process "+queueName, trace.WithNewRoot(), trace.WithLinks(link),
+	_, span := j.tracer.Start(context.WithoutCancel(j.running), "process "+queueName, trace.WithNewRoot(), trace.WithLinks(link),
 		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attributesOf("process", v)...))
 	defer span.End()
 	state := "done"
@@ -85,7 +85,8 @@ func (j *jobs) status(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, j.mu.states[number])
 }
 
-// wait returns when no job runs any more. The context of newJobs ends them.
+// wait returns when no job waits or runs any more. The context of newJobs ends the
+// waiting. No job may be enqueued behind it.
 func (j *jobs) wait() { j.done.Wait() }
 
 func attributesOf(operation string, v visit) []attribute.KeyValue {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type Shop struct {
 
 	stop      context.CancelFunc
 	servers   []*http.Server
+	serving   sync.WaitGroup
 	jobs      *jobs
 	client    *http.Client
 	telemetry []*telemetry
@@ -86,7 +88,7 @@ func (s *Shop) serve(running context.Context, l net.Listener, h http.Handler) {
 		BaseContext:       func(net.Listener) context.Context { return running },
 	}
 	s.servers = append(s.servers, server)
-	go func() { _ = server.Serve(l) }()
+	s.serving.Go(func() { _ = server.Serve(l) })
 }
 
 // Flush sends what telemetry is held back.
@@ -98,13 +100,15 @@ func (s *Shop) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Close stops the services and then their telemetry, which it sends first.
+// Close stops the services and then their telemetry, which it sends first. What they
+// have begun ends before, and what waits does not wait any longer.
 func (s *Shop) Close(ctx context.Context) error {
 	s.stop()
 	var errs []error
 	for _, server := range s.servers {
 		errs = append(errs, server.Shutdown(ctx))
 	}
+	s.serving.Wait()
 	s.jobs.wait()
 	s.client.CloseIdleConnections()
 	for _, t := range s.telemetry {

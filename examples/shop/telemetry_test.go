@@ -50,7 +50,7 @@ func start(t *testing.T, cfg shop.Config) (visitor, *sink.Sink) {
 }
 
 func (v visitor) closeShop() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	require.NoError(v.t, v.shop.Close(ctx))
 }
@@ -94,6 +94,32 @@ func TestTelemetry(t *testing.T) {
 	require.NotContains(t, spans["GET /{$}"], "user.id")
 	require.NotContains(t, spans["GET /assets/{file}"], "session.id")
 	require.Subset(t, spans["process exports"], map[string]any{"kind": "Consumer", "session.id": first, "user.id": "somebody"})
+}
+
+// TestCloseWaits: what the shop has begun it ends as it closes, and tells of it: a
+// job whose time has not come, a request that takes long, a stream.
+func TestCloseWaits(t *testing.T) {
+	v, received := start(t, shop.Config{BatchTimeout: time.Hour})
+	_, id := v.ask("POST", v.shop.StorefrontURL+"/login?user=somebody", "")
+	status, _ := v.ask("POST", v.shop.LedgerURL+"/exports?delay=1h", id)
+	require.Equal(t, http.StatusAccepted, status)
+
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.shop.LedgerURL+"/feed", http.NoBody)
+	require.NoError(t, err)
+	r.AddCookie(&http.Cookie{Name: shop.CookieName, Value: id})
+	stream, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer stream.Body.Close()
+	_, err = io.ReadFull(stream.Body, make([]byte, 1))
+	require.NoError(t, err, "it is open")
+
+	v.closeShop()
+	spans := spansByName(received)
+	require.Subset(t, spans["process exports"], map[string]any{"kind": "Consumer", "session.id": id, "user.id": "somebody"})
+	require.NotContains(t, spans["process exports"], "error.type", "the session was there")
+	require.Subset(t, spans["GET /feed"], map[string]any{"session.id": id})
+	require.Equal(t, spans["POST /exports"]["trace"], spans["send exports"]["trace"])
+	require.Len(t, events(received), 2)
 }
 
 func TestAccessLogSessions(t *testing.T) {

@@ -106,7 +106,7 @@ func TestReplay(t *testing.T) {
 	slices.Sort(want)
 
 	output := filepath.Join(t.TempDir(), "findings.json")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := collector(
 		ctx, t, nil,

@@ -67,15 +67,17 @@ type Batch struct {
 	Facts []session.Fact
 	// Refs are parallel to Facts.
 	Refs []Ref
-	// Resources are those that facts point to, one for each resource that is
-	// believed. Pointers to them stay valid until Reset.
+	// Resources are those that facts point to: one for each resource that is
+	// believed, and more where records quote less of it than others. Pointers to
+	// them stay valid until Reset.
 	Resources []session.Resource
 	// Seen is parallel to Resources.
 	Seen []Seen
 	// Refused counts facts that were none, by reason.
 	Refused [ReasonCount]int
 
-	digits []byte // see itoa
+	digits  []byte  // see itoa
+	secrets secrets // of the current record
 }
 
 // grow makes room for n more resources.
@@ -90,5 +92,6 @@ func (b *Batch) Reset() {
 	clear(b.Facts)
 	clear(b.Resources)
 	clear(b.Refused[:])
+	clear(b.secrets.ids[:cap(b.secrets.ids)])
 	b.Facts, b.Refs, b.Resources, b.Seen, b.digits = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0], b.digits[:0]
 }

@@ -3,6 +3,7 @@ package extract
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -194,6 +195,26 @@ func BenchmarkTraces(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkTracesOfUsers has what most spans have beside the least: a user, and
+// paths and names of instances as long as ids.
+func BenchmarkTracesOfUsers(b *testing.B) {
+	x, td, batch := benchExtractor(b), benchTraces(benchSpans), &Batch{}
+	td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.instance.id", "627cc493-f310-47de-96bd-71410b7dec09")
+	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for k := range spans.Len() {
+		a := spans.At(k).Attributes()
+		a.PutStr("user.id", strconv.Itoa(1000+k))
+		a.PutStr("url.path", fmt.Sprintf("/api/v1/customers/%d/carts/current/items/%d", 7*k, k))
+	}
+	td = overTheWire(td)
+	b.ReportAllocs()
+	for b.Loop() {
+		batch.Reset()
+		x.Traces(td, batch)
+	}
+	perSpan(b)
 }
 
 func BenchmarkOtherSpans(b *testing.B) {

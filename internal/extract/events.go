@@ -90,6 +90,7 @@ func (w *walk) event(kind session.Kind, r plog.LogRecord) {
 			kind = session.Rotated
 		}
 	}
+	w.hideIDs(id.raw)
 	f := w.fact(kind)
 	if id.reason == usable {
 		w.identify(f, id)

@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
@@ -14,13 +15,16 @@ type Extractor struct {
 	idSources []idSource // in configured order
 	idMask    uint64     // their slots
 	idNames   []string
-	hash      hasher
-	policies  policyMatcher
-	events    eventKinds
-	exempt    requestSet
-	passive   requestSet
-	streams   *routeSet
-	tails     tailFilter // of what may be exempt, passive or a stream
+	// secretMask are all slots of ids of sessions and users, cookieMask those of
+	// Cookie headers.
+	secretMask, cookieMask uint64
+	hash                   hasher
+	policies               policyMatcher
+	events                 eventKinds
+	exempt                 requestSet
+	passive                requestSet
+	streams                *routeSet
+	tails                  tailFilter // of what may be exempt, passive or a stream
 
 	methodLengths uint64 // bit n: an exempt or passive method's length is n, modulo its width
 	logins        *routeSet
@@ -94,7 +98,11 @@ func (x *Extractor) addSessionID(cfg SessionID) error {
 		x.idSources = append(x.idSources, source)
 		x.idNames = append(x.idNames, name)
 		x.idMask |= 1 << s
+		if strings.EqualFold(name, "http.request.header.cookie") {
+			x.cookieMask |= 1 << s
+		}
 	}
+	x.secretMask = x.idMask | userSlots | 1<<slotPreviousID
 	if n := len(cfg.HashKey); n < minHashKey {
 		errs = append(errs, fmt.Errorf("session_id::hash_key: must have at least %d bytes (got %d)", minHashKey, n))
 	}

@@ -41,6 +41,9 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 		for _, s := range []string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination, f.Resource.ServiceName} {
 			require.LessOrEqual(t, len(s), maxDetail)
 		}
+		for _, text := range textsOf(f.Resource) {
+			require.Equal(t, session.Clean(*text), *text)
+		}
 		require.NotContains(t, d.Path, ";")
 		require.NotContains(t, d.Path, "?")
 	}

@@ -51,7 +51,10 @@ func (w *walk) logRecord(r plog.LogRecord) {
 		w.request(&q)
 		return
 	}
-	if w.sessionID().reason == usable {
+	if id := w.sessionID(); id.reason == usable {
+		if w.mayShow(id.raw, w.record.seen) {
+			w.hideIDs(id.raw)
+		}
 		w.seen.OtherWithID++
 	}
 }

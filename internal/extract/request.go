@@ -27,6 +27,16 @@ func (w *walk) request(q *request) {
 	route, path := cutParameters(r.str(slotRoute)), cutParameters(r.strOr(slotPath, slotTargetOld))
 	class := x.classify(method, route, path)
 	id := w.sessionID()
+	shows := false
+	switch {
+	case id.reason != usable:
+		if w.current != w.base {
+			w.speakFor(0)
+		}
+	case w.mayShow(id.raw, r.seen):
+		shows = true
+		w.hideIDs(id.raw)
+	}
 	if !class.exempt {
 		w.seen.request(id.reason == usable)
 	}
@@ -76,23 +86,28 @@ func (w *walk) request(q *request) {
 		f.Policy = x.policies.policy(r, &w.scope, &w.resource)
 	}
 	d := &f.Details
-	d.Method, d.Status = clip(method), status
+	d.Method, d.Status = method, status
 	d.Route, d.Path = route, path
-	if r.any(quotedSlots) || max(len(route), len(path)) >= min(len(id.raw), maxDetail) {
-		r.quote(d, id.raw, f.User.Raw)
+	if shows || r.any(quotedSlots) || max(len(method), len(route), len(path))*decodedShrinks >= min(len(id.raw), maxDetail) {
+		if !shows {
+			w.b.secrets.reset(id.raw)
+		}
+		r.quote(d, &w.b.secrets)
+	}
+	if max(len(d.Route), len(d.Path)) >= minToken {
+		d.Route, d.Path = hideTokens(d.Route), hideTokens(d.Path)
 	}
 	w.identify(f, id)
 }
 
 // quotedSlots are where else a text or an id may be that quote is there for.
-const quotedSlots = userSlots | 1<<slotRPCMethod | 1<<slotDestination
+const quotedSlots = 1<<slotRPCMethod | 1<<slotDestination
 
 // quote sees to it that d holds what may be quoted of texts, and adds the rarer
-// ones. Route and path that are shorter than the ids need none of it.
-func (f *found) quote(d *session.Details, sessionID, user string) {
-	secrets := newSecrets(sessionID, user)
-	d.Route, d.Path = secrets.quote(d.Route), secrets.quote(d.Path)
-	d.RPCMethod, d.Destination = secrets.quote(f.str(slotRPCMethod)), secrets.quote(f.str(slotDestination))
+// ones. Others that are shorter than the ids need none of it.
+func (f *found) quote(d *session.Details, s *secrets) {
+	d.Method, d.Route, d.Path = s.quote(d.Method), s.quote(d.Route), s.quote(d.Path)
+	d.RPCMethod, d.Destination = s.quote(f.str(slotRPCMethod)), s.quote(f.str(slotDestination))
 }
 
 // fill writes what a request and an exempt one have in common.

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -126,17 +125,8 @@ func (x *Extractor) user(f *found, b *Batch, name *session.Name) {
 		if !f.has(s) {
 			continue
 		}
-		v := f.values[s]
-		raw := v.Str()
-		switch v.Type() {
-		case pcommon.ValueTypeInt:
-			raw = b.itoa(v.Int())
-		case pcommon.ValueTypeDouble: // what parsers of JSON make of an int
-			if d := v.Double(); d == math.Trunc(d) && math.Abs(d) < 1<<53 {
-				raw = b.itoa(int64(d))
-			}
-		}
-		if raw == "" || len(raw) > maxIDSize || isPlaceholder(raw) {
+		raw := textOf(f.values[s], b)
+		if isNoID(raw) {
 			continue
 		}
 		if x.hash.alreadyHashed {

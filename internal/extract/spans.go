@@ -41,7 +41,11 @@ func (w *walk) span(s ptrace.Span) {
 		q.flags = session.Consumer
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
 	default:
-		if w.namesSession(s.Attributes()) {
+		if id, ok := w.namedBy(s.Attributes()); ok {
+			if len(id) <= w.reach {
+				w.record.seen = 0 // nothing else of it is looked at
+				w.hideIDs(id)
+			}
 			w.seen.OtherWithID++
 		}
 		return

@@ -13,7 +13,7 @@ import (
 const OwnScope = "github.com/otelcol-session/otelcol-session/processor/sessiontimeout"
 
 // maxDetail is the longest string in bytes that a fact quotes.
-const maxDetail = 1024
+const maxDetail = session.MaxText
 
 // walk is one pass over a batch of telemetry: where it stands and what it
 // knows there. It lives on the stack of Traces or Logs.
@@ -22,8 +22,15 @@ type walk struct {
 	b *Batch
 
 	ref      Ref
-	service  *session.Resource
+	service  *session.Resource // of the current record, see speakFor
 	seen     *Seen
+	base     int                     // the index of the resource as it is
+	current  int                     // and of service
+	without  [1 << resourceTexts]int // without some of its texts, where there is such a one
+	texts    [resourceTexts]string   // as they came
+	longest  int                     // of texts
+	oddTexts bool                    // one of them has a percent sign
+	reach    int                     // the length of the longest id that may be in one, see mayShow
 	resource found
 	scope    found
 	record   found
@@ -43,15 +50,20 @@ func (w *walk) enterResource(i int, r pcommon.Resource) bool {
 		return false
 	}
 	w.ref = Ref{Resource: int32(i)}
-	b := w.b
-	b.Resources = append(b.Resources, session.Resource{
-		ServiceName:      clip(f.str(slotServiceName)),
-		ServiceNamespace: clip(f.str(slotServiceNamespace)),
-		ServiceInstance:  clip(f.str(slotServiceInstance)),
-		Environment:      clip(f.strOr(slotEnvironment, slotEnvironmentOld)),
-	})
-	b.Seen = append(b.Seen, Seen{})
-	w.service, w.seen = &b.Resources[len(b.Resources)-1], &b.Seen[len(b.Seen)-1]
+	w.texts = [...]string{
+		f.str(slotServiceName), f.str(slotServiceNamespace), f.str(slotServiceInstance), f.strOr(slotEnvironment, slotEnvironmentOld),
+	}
+	b, quoted := w.b, session.Resource{}
+	w.longest, w.oddTexts = 0, false
+	for i, to := range textsOf(&quoted) {
+		*to = session.Clean(w.texts[i])
+		w.oddTexts = w.oddTexts || strings.IndexByte(w.texts[i], '%') >= 0
+		w.longest = max(w.longest, len(w.texts[i]))
+	}
+	w.base = len(b.Resources)
+	b.Resources, b.Seen = append(b.Resources, quoted), append(b.Seen, Seen{})
+	w.current, w.service, w.seen = w.base, &b.Resources[w.base], &b.Seen[w.base]
+	w.without = [1 << resourceTexts]int{}
 	w.resourceID = w.x.sessionID(f)
 	return true
 }
@@ -83,6 +95,7 @@ func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
 		w.scopeKey = w.x.hash.session.id(w.scopeID.raw)
 	}
 	w.policy = w.x.policies.policy(&w.scope, &w.resource)
+	w.setReach()
 	return true
 }
 
@@ -104,16 +117,16 @@ func (w *walk) identify(f *session.Fact, id sessionID) {
 	f.Session.ID[0], f.Session.ID[1] = w.x.hash.session.hash(id.raw)
 }
 
-// namesSession reports whether a record with these attributes, or what it
-// belongs to, has a session id: for those that are no facts all the same.
-func (w *walk) namesSession(attributes pcommon.Map) bool {
+// namedBy is the session id that a record with these attributes, or what it belongs
+// to, has, if that is usable: of those that are no facts all the same.
+func (w *walk) namedBy(attributes pcommon.Map) (id string, ok bool) {
 	for _, name := range w.x.idNames {
 		if v, ok := attributes.Get(name); ok {
-			_, reason := w.x.hash.readID(v)
-			return reason == usable
+			id, reason := w.x.hash.readID(v)
+			return id, reason == usable
 		}
 	}
-	return w.scopeID.reason == usable
+	return w.scopeID.raw, w.scopeID.reason == usable
 }
 
 // fact appends one from the current record.

@@ -148,9 +148,11 @@ func appendResource(b []byte, r *Resource) []byte {
 	return b
 }
 
+// resource reads a resource, whose texts may be from a version that took what
+// came.
 func (d *decoder) resource() (r Resource) {
 	for _, s := range [...]*string{&r.ServiceName, &r.ServiceNamespace, &r.ServiceInstance, &r.Environment} {
-		*s = d.string()
+		*s = Clean(d.string())
 	}
 	return r
 }

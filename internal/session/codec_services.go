@@ -66,11 +66,7 @@ func (r *restorer) readServices(d *decoder) {
 			policy, service := r.policy(d.byte()), r.service(uint32(d.below(1<<32)))
 			b := Bounds{d.varint(), d.varint()}
 			if policy != NoPolicy {
-				have := r.e.stats.bounds(policy, service)
-				have.ServedMax = max(have.ServedMax, b.ServedMax)
-				if have.RejectedMin == 0 || b.RejectedMin != 0 && b.RejectedMin < have.RejectedMin {
-					have.RejectedMin = b.RejectedMin
-				}
+				r.e.stats.bounds(policy, service).join(b)
 			}
 		case tagServed:
 			lane := d.byte()

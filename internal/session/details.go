@@ -3,12 +3,11 @@ package session
 import "encoding/binary"
 
 const (
-	firstBlock     = 1 << 12
-	detailBlock    = 1 << 18 // what later ones grow to
-	maxDetailBytes = 1024    // of one string
-	detailBits     = 11      // hold one's length
-	detailHeader   = 8 + 4
-	detailTexts    = 5
+	firstBlock   = 1 << 12
+	detailBlock  = 1 << 18 // what later ones grow to
+	detailBits   = 11      // hold the length of a text
+	detailHeader = 8 + 4
+	detailTexts  = 5
 )
 
 // detailLog keeps the details of the recent records in blocks of bytes, so
@@ -45,7 +44,7 @@ func (l *detailLog) put(d *Details) uint64 {
 	return where
 }
 
-func clip(s string) string { return s[:min(len(s), maxDetailBytes)] }
+func clip(s string) string { return s[:min(len(s), MaxText)] }
 
 // grow adds a block with room for so many bytes, and returns how many there are.
 func (l *detailLog) grow(need int) int {

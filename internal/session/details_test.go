@@ -11,7 +11,7 @@ import (
 func TestDetailsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var l detailLog
-		text := rapid.StringN(-1, -1, maxDetailBytes)
+		text := rapid.StringN(-1, -1, MaxText)
 		all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Details {
 			return Details{
 				Method: text.Draw(t, "method"), Route: text.Draw(t, "route"), Path: text.Draw(t, "path"),
@@ -32,9 +32,9 @@ func TestDetailsComeBack(t *testing.T) {
 
 func TestDetailsAreBounded(t *testing.T) {
 	var l detailLog
-	d := Details{Path: strings.Repeat("x", 100*maxDetailBytes)}
+	d := Details{Path: strings.Repeat("x", 100*MaxText)}
 	first := l.put(&d)
-	require.Len(t, l.get(first).Path, maxDetailBytes)
+	require.Len(t, l.get(first).Path, MaxText)
 	var held uint64
 	for range 10_000 {
 		where := l.put(&d)

@@ -70,7 +70,7 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: math.MaxInt64,
-		users: newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
+		users: newUsers(), services: newServices(max(cfg.MaxServices, leastServices)), tombs: newTombs(cfg.MaxSessions),
 		suspects: newSuspects(), findings: newFindings(max(minOpen, cfg.MaxRecentRequests/8)),
 	}
 	for i := range cfg.Policies {
@@ -80,7 +80,7 @@ func New(cfg Config) *Engine {
 	}
 	e.lanes = newLanes(&cfg)
 	e.laneMask = uint64(len(e.lanes) - 1)
-	e.stats = newStats(&e.services, len(cfg.Policies))
+	e.stats = newStats(&e.services, len(cfg.Policies), cfg.MaxServices)
 	return e
 }
 

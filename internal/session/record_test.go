@@ -130,7 +130,7 @@ func TestKnowsBetter(t *testing.T) {
 func TestDetailsBehindForgotten(t *testing.T) {
 	var l detailLog
 	put := func(status int32) uint64 {
-		return l.put(&Details{Status: status, Path: strings.Repeat("x", maxDetailBytes)})
+		return l.put(&Details{Status: status, Path: strings.Repeat("x", MaxText)})
 	}
 	first := put(1)
 	for len(l.blocks) < 2 {

@@ -22,7 +22,7 @@ type review struct {
 	steps    uint8 // so far
 	children int   // so many of those have been told
 	suspects int   // so many are left
-	placing  bool // requests are placed before any is judged
+	placing  bool  // requests are placed before any is judged
 	next     uint64
 	looked   int
 	since    int64 // when the last fact came that it is for

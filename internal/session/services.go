@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -10,8 +11,24 @@ import (
 // than can be remembered.
 const OtherService = "_other"
 
-// maxResources bounds the resources of one service name, on average.
-const maxResources = 64
+const (
+	// maxResources bounds the resources of one service name, on average.
+	maxResources = 64
+	// leastServices are known apart however few of them metrics show: a finding
+	// names who ended its session.
+	leastServices = 1000
+	// seriesOfServices are what the series that name a service may be together,
+	// and maxSeries all of one instrument, where the SDK of metrics gives up to
+	// tell them apart.
+	seriesOfServices, maxSeries = 1900, 1999
+)
+
+// ShownServices returns how many services an instrument shows, where at most limit
+// should be and the values of its other attributes make so many series of each.
+// Behind them comes [OtherService], with as many.
+func ShownServices(limit, series int) int {
+	return max(0, min(limit, seriesOfServices/series, maxSeries/series-1))
+}
 
 // services gives resources and service names small numbers.
 type services struct {
@@ -40,6 +57,10 @@ func newServices(limit int) services {
 		resources: []*resource{{Resource: Resource{ServiceName: OtherService}}}, byValue: map[Resource]uint32{},
 	}
 }
+
+// Services are the names of services that are known, in the order in which they
+// became so, that of a former run first.
+func (e *Engine) Services() []string { return slices.Clone(e.services.names[1:]) }
 
 // number returns r's number. order is that of the fact that refers to it, oldest
 // says that of the oldest one which may still be referred to.
@@ -103,7 +124,9 @@ func (s *services) collect(oldest uint64) {
 	}
 }
 
+// name gives name, as metrics show it, its number. It must stay valid.
 func (s *services) name(name string) uint32 {
+	name = Clean(name)
 	if n, ok := s.byName[name]; ok {
 		return n
 	}

@@ -39,3 +39,20 @@ func TestTooManyResources(t *testing.T) {
 	}
 	require.Equal(t, OtherService, s.resources[0].ServiceName)
 }
+
+// No instrument comes near the SDK's limit, whatever the number of policies and
+// however many services there may be.
+func TestShownServices(t *testing.T) {
+	most := MaxPolicies * max(int(VerdictCount), int(TypeCount), boundCount)
+	for limit := 1; limit < 3000; limit++ {
+		for series := 1; series <= most; series++ {
+			n := ShownServices(limit, series)
+			if n < 1 || n > limit || n*series > 1900 || (n+1)*series >= 2000 {
+				t.Fatalf("%d of %d services and others, %d series of each", n, limit, series)
+			}
+		}
+	}
+	require.Equal(t, 200, ShownServices(200, int(VerdictCount)))
+	require.Equal(t, 380, ShownServices(1000, int(VerdictCount)))
+	require.Zero(t, ShownServices(200, 5000))
+}

@@ -31,6 +31,17 @@ type Bounds struct {
 	ServedMax, RejectedMin int64
 }
 
+// boundCount is the number of bounds.
+const boundCount = 2
+
+// join makes b the bounds of all that either of the two is of.
+func (b *Bounds) join(o Bounds) {
+	b.ServedMax = max(b.ServedMax, o.ServedMax)
+	if b.RejectedMin == 0 || o.RejectedMin != 0 && o.RejectedMin < b.RejectedMin {
+		b.RejectedMin = o.RejectedMin
+	}
+}
+
 // Stats are the engine's counters. All only grow, but Bounds.
 type Stats struct {
 	// requests by service and policy: row service*policies + policy.
@@ -49,8 +60,9 @@ type Stats struct {
 	// that nothing can clear any more.
 	early, lost, closed int64
 
-	measured Measured
-	names    *services
+	measured    Measured
+	names       *services
+	maxServices int
 }
 
 type statKey struct {
@@ -58,10 +70,10 @@ type statKey struct {
 	service uint32
 }
 
-func newStats(names *services, policies int) Stats {
+func newStats(names *services, policies, maxServices int) Stats {
 	return Stats{
 		policies: policies, violations: map[statKey]*[TypeCount]int64{},
-		idle: map[statKey]*Bounds{}, blind: map[string]int64{}, names: names,
+		idle: map[statKey]*Bounds{}, blind: map[string]int64{}, names: names, maxServices: maxServices,
 	}
 }
 
@@ -123,17 +135,47 @@ func (s *Stats) violation(x *suspect) {
 	measure(&s.measured.Overruns, Rule{int(x.policy), x.judgement.typ}, x.judgement.overrun)
 	switch x.judgement.typ {
 	case EndedSession, RotatedSession, RevokedSession:
-		measure(&s.measured.Propagations, s.names.names[x.service], x.Eff-x.judgement.since)
+		measure(&s.measured.Propagations, s.shown(x.service, 1), x.Eff-x.judgement.since)
 	}
+}
+
+// shown is what a service is called by an instrument whose other attributes make
+// so many series of each. It is the same for good, also over a restart.
+func (s *Stats) shown(service uint32, series int) string {
+	if int(service) > ShownServices(s.maxServices, series) {
+		return OtherService
+	}
+	return s.names.names[service]
+}
+
+// sum adds up what is counted of services by policy and by the name under which
+// they are shown.
+type sum[V any] map[shownKey]V
+
+type shownKey struct {
+	policy  int
+	service string
 }
 
 // Requests calls each with the number of requests by policy, service and
 // verdict.
 func (s *Stats) Requests(each func(policy int, service string, v Verdict, n int64)) {
+	sums := sum[[VerdictCount]int64]{}
 	for i, counts := range s.requests {
+		if counts == ([VerdictCount]int64{}) {
+			continue
+		}
+		k := shownKey{i % s.policies, s.shown(uint32(i/s.policies), s.policies*int(VerdictCount))}
+		total := sums[k]
+		for v, n := range counts {
+			total[v] += n
+		}
+		sums[k] = total
+	}
+	for k, counts := range sums {
 		for v, n := range counts {
 			if n > 0 {
-				each(i%s.policies, s.names.names[i/s.policies], Verdict(v), n)
+				each(k.policy, k.service, Verdict(v), n)
 			}
 		}
 	}
@@ -141,10 +183,19 @@ func (s *Stats) Requests(each func(policy int, service string, v Verdict, n int6
 
 // Violations calls each with the number of confirmed violations.
 func (s *Stats) Violations(each func(policy int, service string, t Type, n int64)) {
-	for k, counts := range s.violations {
+	sums := sum[[TypeCount]int64]{}
+	for at, counts := range s.violations {
+		k := shownKey{int(at.policy), s.shown(at.service, s.policies*int(TypeCount))}
+		total := sums[k]
+		for t, n := range counts {
+			total[t] += n
+		}
+		sums[k] = total
+	}
+	for k, counts := range sums {
 		for t, n := range counts {
 			if n > 0 {
-				each(int(k.policy), s.names.names[k.service], Type(t), n)
+				each(k.policy, k.service, Type(t), n)
 			}
 		}
 	}
@@ -152,8 +203,15 @@ func (s *Stats) Violations(each func(policy int, service string, t Type, n int64
 
 // IdleBounds calls each with the idle timeouts that services really have.
 func (s *Stats) IdleBounds(each func(policy int, service string, b Bounds)) {
-	for k, b := range s.idle {
-		each(int(k.policy), s.names.names[k.service], *b)
+	sums := sum[Bounds]{}
+	for at, b := range s.idle {
+		k := shownKey{int(at.policy), s.shown(at.service, s.policies*boundCount)}
+		total := sums[k]
+		total.join(*b)
+		sums[k] = total
+	}
+	for k, b := range sums {
+		each(k.policy, k.service, b)
 	}
 }
 

@@ -48,6 +48,7 @@ type Config struct {
 	// later evidence can be held.
 	MaxRecentRequests int `mapstructure:"max_recent_requests"`
 	// MaxServices bounds the values of service_name in metrics.
+	// Beyond it, and beyond what the SDK tells apart, they are _other.
 	MaxServices int `mapstructure:"max_services"`
 	// Retention is how long a session is held after its last fact arrived.
 	Retention time.Duration `mapstructure:"retention"`
@@ -142,7 +143,7 @@ func createDefaultConfig() component.Config {
 		Events:    x.Events, Exempt: x.Exempt, Passive: x.Passive, Streams: x.Streams, LoginLocations: x.LoginLocations,
 		DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, LogRequestSlack: x.LogRequestSlack,
 		MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
-		MaxSessions: 1_000_000, MaxRecentRequests: 1_000_000, MaxServices: 1000, Retention: 24 * time.Hour,
+		MaxSessions: 1_000_000, MaxRecentRequests: 1_000_000, MaxServices: 200, Retention: 24 * time.Hour,
 		Downtime: downtimeResent, Durability: durabilityCheckpoint, CheckpointInterval: defaultCheckpointInterval,
 		Findings: FindingsConfig{Per: perSession, UpdateInterval: time.Minute},
 		Mark:     true,

@@ -118,7 +118,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, []string{"session.id"}, cfg.SessionID.Attributes)
 	require.Equal(t, []time.Duration{time.Minute, 10 * time.Minute, time.Minute, 5 * time.Minute, 24 * time.Hour, 24 * time.Hour},
 		[]time.Duration{cfg.DecisionWait, cfg.ReorderWindow, cfg.LogRequestSlack, cfg.MaxAhead, cfg.MaxAge, cfg.Retention})
-	require.Equal(t, []int{1_000_000, 1_000_000, 1000}, []int{cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices})
+	require.Equal(t, []int{1_000_000, 1_000_000, 200}, []int{cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices})
 	require.Equal(t, FindingsConfig{Per: "session", UpdateInterval: time.Minute}, cfg.Findings)
 	require.Equal(t, []string{"session.start", "session_created"}, cfg.Events.Started)
 	require.Equal(t, []string{"session.end", "session_expired"}, cfg.Events.Ended)

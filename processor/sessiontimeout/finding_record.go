@@ -20,8 +20,9 @@ const eventName = "session_timeout.violation"
 func findingRecords(findings []session.Finding, cfg *Config) plog.Logs {
 	ld := plog.NewLogs()
 	at := map[session.Resource]plog.LogRecordSlice{}
-	for i := range findings {
-		f := &findings[i]
+	for _, finding := range findings {
+		f := &finding
+		f.Clean()
 		records, ok := at[f.Resource]
 		if !ok {
 			rl := ld.ResourceLogs().AppendEmpty()
@@ -95,7 +96,7 @@ func putFinding(r plog.LogRecord, f *session.Finding, cfg *Config) {
 		a.PutStr("session_timeout.last_activity_at", rfc3339(f.LastActivityAt))
 	}
 	putIf(a, "session_timeout.ended_by", f.EndedBy)
-	a.PutStr("session_timeout.policy", p.Name)
+	a.PutStr("session_timeout.policy", p.name())
 	a.PutDouble("session_timeout.limit", limit(f.Type, p).Seconds())
 	a.PutStr("session_timeout.evidence", evidence(f))
 	a.PutBool("session_timeout.background", f.Background)
@@ -135,6 +136,9 @@ func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
 
 func rfc3339(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339Nano) }
 
+// name is what the policy is called in whatever leaves.
+func (p *PolicyConfig) name() string { return session.Clean(p.Name) }
+
 // sentence says what was found to a person on call.
 func sentence(f *session.Finding, p *PolicyConfig) string {
 	service := f.Resource.ServiceName
@@ -167,7 +171,7 @@ func sentence(f *session.Finding, p *PolicyConfig) string {
 	if f.Requests > 1 {
 		first = ", the first of them"
 	}
-	text := fmt.Sprintf("%s served %s of %s%s %s (policy %s)", service, served, who, first, how, p.Name)
+	text := fmt.Sprintf("%s served %s of %s%s %s (policy %s)", service, served, who, first, how, p.name())
 	switch f.State {
 	case session.Retracted:
 		return "Retracted, since evidence came that clears it: " + text + "."

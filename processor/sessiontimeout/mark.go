@@ -12,5 +12,5 @@ func (w *watch) mark(attrs pcommon.Map, m session.Mark) {
 	attrs.PutStr("session_timeout.type", m.Type.String())
 	attrs.PutDouble("session_timeout.overrun", seconds(m.Overrun))
 	attrs.PutStr("session_timeout.state", "suspected")
-	attrs.PutStr("session_timeout.policy", w.cfg.Policies[m.Policy].Name)
+	attrs.PutStr("session_timeout.policy", w.cfg.Policies[m.Policy].name())
 }

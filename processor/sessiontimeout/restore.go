@@ -78,6 +78,7 @@ func (w *watch) restore(ctx context.Context, cfg session.Config, now time.Time) 
 	blindFrom := r.declareBlind()
 	r.engine.Resume(r.now)
 	w.mu.engine = r.engine
+	w.knowServices(r.engine.Services())
 
 	j := &w.mu.journal
 	j.on = w.cfg.Durability == durabilityAcknowledged

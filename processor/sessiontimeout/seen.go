@@ -7,10 +7,18 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
-// seenCounts counts records by service and by how far they can be judged.
+// seenNames are the values of the attribute seen.
+var seenNames = [...]string{"request_with_id", "request_without_id", "other_with_id"}
+
+// seenCounts counts records by service and by how far they can be judged. The
+// services that come first are shown, and they stay.
 type seenCounts struct {
 	limit  int
-	counts map[string]*[3]int64
+	counts map[string]*[len(seenNames)]int64
+}
+
+func newSeenCounts(maxServices int) seenCounts {
+	return seenCounts{session.ShownServices(maxServices, len(seenNames)), map[string]*[len(seenNames)]int64{}}
 }
 
 func (s *seenCounts) add(service string, n *extract.Seen) {
@@ -19,19 +27,41 @@ func (s *seenCounts) add(service string, n *extract.Seen) {
 	}
 	c := s.counts[service]
 	if c == nil {
-		if s.counts == nil {
-			s.counts = map[string]*[3]int64{}
-		}
-		if len(s.counts) >= s.limit {
-			service = session.OtherService
-			c = s.counts[service]
-		}
-		if c == nil {
-			c = new([3]int64)
-			s.counts[strings.Clone(service)] = c
-		}
+		c = s.of(session.Clean(service))
 	}
 	c[0] += int64(n.RequestWithID)
 	c[1] += int64(n.RequestWithoutID)
 	c[2] += int64(n.OtherWithID)
+}
+
+// knowServices shows services before they are seen again: those that were shown
+// before a restart.
+func (w *watch) knowServices(names []string) {
+	w.counts.Lock()
+	defer w.counts.Unlock()
+	s := &w.counts.seen
+	for _, name := range names[:min(len(names), s.limit)] {
+		s.of(name)
+	}
+}
+
+// of are the counts of a service, or of all others.
+func (s *seenCounts) of(service string) *[len(seenNames)]int64 {
+	c := s.counts[service]
+	if c == nil && service != session.OtherService && s.shown() >= s.limit {
+		return s.of(session.OtherService)
+	}
+	if c == nil {
+		c = new([len(seenNames)]int64)
+		s.counts[strings.Clone(service)] = c
+	}
+	return c
+}
+
+// shown is how many services are.
+func (s *seenCounts) shown() int {
+	if s.counts[session.OtherService] != nil {
+		return len(s.counts) - 1
+	}
+	return len(s.counts)
 }

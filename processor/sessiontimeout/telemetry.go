@@ -74,7 +74,7 @@ func (t *telemetry) stored(ctx context.Context, counter metric.Int64Counter, err
 func (t *telemetry) policy(i int) attribute.KeyValue {
 	name := ""
 	if i < len(t.watch.cfg.Policies) {
-		name = t.watch.cfg.Policies[i].Name
+		name = t.watch.cfg.Policies[i].name()
 	}
 	return attribute.String("policy", name)
 }

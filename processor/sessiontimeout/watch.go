@@ -94,7 +94,7 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 	w.alive.turn, w.checkpoints.turn = newTurn(), newTurn()
 	w.journalWake = make(chan struct{}, 1)
 	w.mu.journal.wake, w.mu.journal.limit = w.journalWake, maxJournal
-	w.counts.seen = seenCounts{limit: cfg.MaxServices}
+	w.counts.seen = newSeenCounts(cfg.MaxServices)
 	var err error
 	w.telemetry, err = newTelemetry(w)
 	return w, err

@@ -118,6 +118,28 @@ func playOnce(ctx context.Context, faults []shop.Fault) (p played) {
 	return p
 }
 
+// A machine that pauses for as long as users keep away from a limit may bring them
+// behind it, whether anybody notices or not.
+func TestSlip(t *testing.T) {
+	const margin = time.Second
+	wrong := errors.New("want 401, got 200")
+	for _, c := range []struct {
+		err     error
+		stall   time.Duration
+		slipped bool
+	}{
+		{nil, margin - 1, false}, {nil, margin, true}, {wrong, margin / 2, false}, {wrong, margin/2 + 1, true},
+	} {
+		err := slip(c.err, c.stall, margin)
+		require.Equal(t, c.slipped, errors.Is(err, ErrSlipped), c)
+		if c.err != nil {
+			require.ErrorIs(t, err, c.err)
+		} else if !c.slipped {
+			require.NoError(t, err)
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	o := Options{Limits: Limits{Idle: time.Second, Absolute: time.Second, Tolerance: time.Second}, Stories: []string{"hero"}}.withDefaults()
 	err := o.Validate()

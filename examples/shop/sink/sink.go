@@ -25,9 +25,10 @@ import (
 // Sink receives telemetry until it is closed.
 type Sink struct {
 	// URL is the base to which exporters add /v1/traces and /v1/logs.
-	URL    string
-	server *http.Server
-	mu     struct {
+	URL     string
+	server  *http.Server
+	serving sync.WaitGroup
+	mu      struct {
 		sync.Mutex
 		traces []ptrace.Traces
 		logs   []plog.Logs
@@ -46,12 +47,16 @@ func Start(ctx context.Context) (*Sink, error) {
 	mux.HandleFunc("POST /v1/traces", s.takeTraces)
 	mux.HandleFunc("POST /v1/logs", s.takeLogs)
 	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.server.Serve(l) }()
+	s.serving.Go(func() { _ = s.server.Serve(l) })
 	return s, nil
 }
 
 // Close stops listening; what arrived stays.
-func (s *Sink) Close() error { return s.server.Close() }
+func (s *Sink) Close() error {
+	err := s.server.Close()
+	s.serving.Wait()
+	return err
+}
 
 // Traces returns the requests that arrived, in order of arrival.
 func (s *Sink) Traces() []ptrace.Traces {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -28,9 +29,16 @@ func TestParse(t *testing.T) {
 
 func TestRecord(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "recording")
-	require.NoError(t, run(t.Context(), []string{
-		"-record", folder, "-fault", "ignore-logout", "-stories", "leaver", "-margin", "300ms",
-	}))
+	var err error
+	for range 5 { // where the machine is too busy
+		err = run(t.Context(), []string{
+			"-record", folder, "-fault", "ignore-logout", "-stories", "leaver", "-margin", "300ms",
+		})
+		if !errors.Is(err, driver.ErrSlipped) {
+			break
+		}
+	}
+	require.NoError(t, err)
 	for _, name := range []string{"traces.json", "logs.json", "expected.json"} {
 		require.FileExists(t, filepath.Join(folder, name))
 	}
