@@ -119,7 +119,7 @@ service:
 `, c.dir, c.otlp, hashKey, exporters, host, port, wayOut))
 	c.process = startProcess(c.t, "The collector", collectorBinary(c.t), "--config", config)
 	c.process.waitFor("http://" + c.metrics + "/metrics")
-	eventually(c.t, startTimeout, func() error {
+	eventually(c.t, callTimeout, func() error {
 		connection, err := net.Dial("tcp", c.otlp)
 		if err == nil {
 			err = connection.Close()
