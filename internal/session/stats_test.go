@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -301,4 +302,33 @@ func TestTruncated(t *testing.T) {
 		}
 		require.EqualValues(t, 3, s.Stats().Truncated(), c.name)
 	}
+}
+
+// A clone stays as it is while the engine goes on.
+func TestCloneOfStats(t *testing.T) {
+	s := newStage(t, standard)
+	tell := func() {
+		s.tell("a started at=0s\na request at=25s\nb started at=0s\nb ended at=1s\nb request at=25s rejected")
+		s.wait(time.Hour)
+		s.Blind(epoch, epoch+1, ReasonShutdown)
+	}
+	read := func(c *Stats) (all []string) {
+		c.Requests(func(p int, service string, v Verdict, n int64) { all = append(all, fmt.Sprint(p, service, v, n)) })
+		c.Violations(func(p int, service string, typ Type, n int64) { all = append(all, fmt.Sprint(p, service, typ, n)) })
+		c.IdleBounds(func(p int, service string, b Bounds) { all = append(all, fmt.Sprint(p, service, b)) })
+		c.Blind(func(reason string, ns int64) { all = append(all, fmt.Sprint(reason, ns)) })
+		slices.Sort(all)
+		return append(all, fmt.Sprint(c.findings, c.facts))
+	}
+	tell()
+	c := s.Stats().Clone()
+	before := read(c)
+	require.Greater(t, len(before), 4)
+	require.Equal(t, read(s.Stats()), before)
+	s.now += int64(time.Hour)
+	s.tell("c started at=7201s\nc request at=7290s api")
+	s.wait(time.Hour)
+	s.Blind(epoch, epoch+1, ReasonShutdown)
+	require.NotEqual(t, before, read(s.Stats()))
+	require.Equal(t, before, read(c))
 }

@@ -104,9 +104,11 @@ func (w *watch) deliver() {
 				return
 			}
 			w.delivery.mu.Lock()
-			ctx := w.delivery.mu.running // nil before the first way out
+			ctx, opened := w.delivery.mu.running, w.delivery.mu.opened
 			w.delivery.mu.Unlock()
-			w.letOut(ctx)
+			if opened {
+				w.letOut(ctx)
+			}
 			w.delivery.order.pass()
 		}
 	}

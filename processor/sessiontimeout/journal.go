@@ -261,6 +261,9 @@ func (w *watch) commitGathered() {
 		j.written = n + 1
 	}
 	if err != nil {
+		if ctx.Err() != nil { // broken off by stop: the last checkpoint may fail, too
+			j.abandon(errStopped)
+		}
 		j.rest(since)
 	} else {
 		j.spare = segment

@@ -77,7 +77,7 @@ func TestJournalIsBounded(t *testing.T) {
 		w = newTestWatch(t, again)
 		require.NoError(t, w.start(context.Background(), newMemory(kept).host()))
 		require.Empty(t, blindOf(w))
-		require.EqualValues(t, n, w.mu.engine.Sessions())
+		require.Equal(t, n, w.mu.engine.Sessions())
 		require.NoError(t, w.stop(context.Background()))
 	})
 }

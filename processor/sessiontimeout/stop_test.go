@@ -121,3 +121,27 @@ func TestAbandonedGroups(t *testing.T) {
 	require.ErrorIs(t, writing.wait(context.Background()), errStopped)
 	require.Nil(t, j.group)
 }
+
+// TestStopBreaksOff: whose facts are being written when the stop loses its
+// patience is told that they may not be stored.
+func TestStopBreaksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(nil)
+		w := newTestWatch(t, newRig(t, acknowledged))
+		require.NoError(t, w.start(context.Background(), m.host()))
+		time.Sleep(2 * time.Second) // the first checkpoint is stored
+		m.setFault(writesFail(journalName+"/", errHang))
+		answers := make(chan error, 2)
+		for n := range 2 { // one is written, one gathers
+			go func() {
+				_, err := w.processTraces(context.Background(), requestSpan(fmt.Sprint("session ", n), time.Now()))
+				answers <- err
+			}()
+			synctest.Wait()
+		}
+		require.NoError(t, w.stop(context.Background()))
+		for range 2 {
+			require.ErrorIs(t, <-answers, errStopped)
+		}
+	})
+}
