@@ -15,8 +15,7 @@ import (
 // NewFactory returns the processor's factory. Instances that it creates from
 // one *Config share one engine.
 func NewFactory() processor.Factory {
-	f := &factory{}
-	f.mu.watches, f.mu.waysOut = map[*Config]*watch{}, map[*Config]bool{}
+	f := newFactory()
 	return processor.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
@@ -31,6 +30,12 @@ type factory struct {
 		watches map[*Config]*watch
 		waysOut map[*Config]bool // whether one stands in a logs pipeline
 	}
+}
+
+func newFactory() *factory {
+	f := &factory{}
+	f.mu.watches, f.mu.waysOut = map[*Config]*watch{}, map[*Config]bool{}
+	return f
 }
 
 // join returns one more instance of what watches under cfg. Through the one in a

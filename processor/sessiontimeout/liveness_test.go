@@ -161,8 +161,7 @@ type liveness struct {
 }
 
 func (l *liveness) begin() {
-	f := &factory{}
-	f.mu.watches = map[*Config]*watch{}
+	f := newFactory()
 	var err error
 	l.traces, err = f.createTraces(context.Background(), l.rig.set, l.rig.cfg, l.rig.spans)
 	require.NoError(l.t, err)
