@@ -92,7 +92,7 @@ func (e *Engine) makeRoom(l *lane) {
 	}
 	e.touchPosition(l, old.position)
 	e.decide(old)
-	l.recent.details.forget(old.details)
+	l.recent.giveUp(old)
 }
 
 // apply joins what r says to its session's timeline, and says what that owes
@@ -219,9 +219,9 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, now int64) Mark 
 	hash := merged.hash()
 	e.nest(twin, hash)
 	if won {
-		twin.details = e.ring(twin.session).details.put(&f.Details)
+		e.ring(twin.session).redescribe(twin, &f.Details)
 	}
-	e.updateSuspect(twin, won)
+	e.updateSuspect(twin, won, &f.Details)
 	if t == nil {
 		return Mark{}
 	}
@@ -274,8 +274,8 @@ func (e *Engine) knowsBetter(a, b *record) bool {
 }
 
 // updateSuspect copies what changed in a record to the suspect that stands for
-// it, and the other way round.
-func (e *Engine) updateSuspect(r *record, won bool) {
+// it, and the other way round. won: d is what describes it now.
+func (e *Engine) updateSuspect(r *record, won bool, d *Details) {
 	for _, s := range e.suspects[r.session] {
 		if s.position != r.position {
 			continue
@@ -290,7 +290,7 @@ func (e *Engine) updateSuspect(r *record, won bool) {
 		if won {
 			res := e.services.resources[r.resource]
 			s.resource, s.service = res.Resource, res.service
-			s.details = e.ring(r.session).details.get(r.details)
+			s.details = d.kept()
 		}
 	}
 }

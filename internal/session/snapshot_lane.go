@@ -139,8 +139,8 @@ func (l *laneCheckpoint) saveRecord(position uint64) {
 }
 
 // placesAtOnce are how many places of a range fill looks at: so few that nobody
-// waits long for the lane.
-const placesAtOnce = 1 << 7
+// waits long for the lane. Tests have fewer.
+var placesAtOnce = 1 << 7
 
 // fill adds a little of a range to a chunk. full: there is no more to be added.
 func (l *laneCheckpoint) fill(buf []byte, kind chunkKind, part int) (_ []byte, full bool) {
