@@ -32,6 +32,7 @@ const (
 	hasSuspects
 	hasPolicy // that governed the last request
 	hasPseudonym
+	hasAccused
 )
 
 // appendTimeline appends all of t but what the table says of it: its id and its
@@ -66,6 +67,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasDue, t.due != 0 || t.dueSince != 0},
 		{hasSuspects, t.suspects != 0},
 		{hasPseudonym, t.pseudonym != Pseudonym{}},
+		{hasAccused, t.accused},
 	} {
 		if x.set {
 			has |= x.bit
@@ -199,7 +201,7 @@ func readTimeline(buf []byte, t *timeline) error {
 			*x.at = base
 		}
 	}
-	t.sampled, t.reported = has&hasSampled != 0, has&hasReported != 0
+	t.sampled, t.reported, t.accused = has&hasSampled != 0, has&hasReported != 0, has&hasAccused != 0
 	t.policies, t.policy, t.recent, t.facts, t.due, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0
 	if has&hasPolicies != 0 {
 		t.policies = d.uvarint()

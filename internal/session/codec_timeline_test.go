@@ -42,7 +42,7 @@ func anyTimeline(d *rand.Rand) timeline {
 	for _, set := range []func(){
 		func() { t.first = anything(d) }, func() { t.firstStart = anything(d) }, func() { t.firstActivity = anything(d) },
 		func() { t.newest = anything(d) }, func() { t.outside = anything(d) }, func() { t.forgotten = anything(d) },
-		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true },
+		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true }, func() { t.accused = true },
 		func() { t.due, t.dueSince = 3, anything(d) }, func() { t.recent, t.facts = d.Uint64N(maxPosition), d.Uint32() },
 		func() { t.suspects = d.Uint32() }, func() { t.authentications = instants() },
 		func() { t.authentications, t.forgone = instants(), anything(d) }, func() { t.lateStarts = instants() },
