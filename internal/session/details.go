@@ -36,23 +36,33 @@ type detailBlock struct {
 }
 
 // put stores d and returns where, for one record to refer to. Nothing is at 0.
-func (l *detailLog) put(d *Details) uint64 {
-	size := d.size()
-	return l.putIn(d, size, size/roomUnit)
-}
+func (l *detailLog) put(d *Details) uint64 { return l.putIn(d, 0) }
 
-// putIn is put with room for others.
-func (l *detailLog) putIn(d *Details, size, room int) uint64 {
+// putIn is put with room for others: the lengths of the texts and the room stand
+// in one word, then the status, and the texts one after the other.
+func (l *detailLog) putIn(d *Details, room int) uint64 {
+	method, route, path := clip(d.Method), clip(d.Route), clip(d.Path)
+	rpcMethod, destination := clip(d.RPCMethod), clip(d.Destination)
+	size := len(method) + len(route) + len(path) + len(rpcMethod) + len(destination)
+	room = max(room, size/roomUnit)
 	need := detailHeader + max(size, room*roomUnit)
 	n := len(l.blocks)
 	if n == 0 || cap(l.blocks[n-1].bytes)-len(l.blocks[n-1].bytes) < need {
 		n = l.grow(need)
 	}
-	b := &l.blocks[n-1]
-	from := len(b.bytes)
-	b.bytes = b.bytes[:from+need]
-	b.refs++
-	kept(b.bytes[from:]).write(d, room)
+	block := &l.blocks[n-1]
+	b, from := block.bytes, len(block.bytes)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(method))|uint64(len(route))<<detailBits|uint64(len(path))<<(2*detailBits)|
+		uint64(len(rpcMethod))<<(3*detailBits)|uint64(len(destination))<<(4*detailBits)|uint64(room)<<(detailTexts*detailBits))
+	b = binary.LittleEndian.AppendUint32(b, uint32(d.Status))
+	b = append(b, method...)
+	b = append(b, route...)
+	b = append(b, path...)
+	if len(rpcMethod)+len(destination) > 0 { // hardly a request has both of these and those
+		b = append(append(b, rpcMethod...), destination...)
+	}
+	block.bytes = b[:from+need]
+	block.refs++
 	return (l.before+uint64(n))<<32 | uint64(from)
 }
 
@@ -87,25 +97,8 @@ func (l *detailLog) grow(need int) int {
 	return len(l.blocks)
 }
 
-// kept are details as they lie in a block: the lengths of their texts and their
-// room in one word, the status, and the texts one after the other.
+// kept are details as they lie in a block.
 type kept []byte
-
-func (k kept) write(d *Details, room int) {
-	method, route, path := clip(d.Method), clip(d.Route), clip(d.Path)
-	rpcMethod, destination := clip(d.RPCMethod), clip(d.Destination)
-	binary.LittleEndian.PutUint64(k, uint64(len(method))|uint64(len(route))<<detailBits|uint64(len(path))<<(2*detailBits)|
-		uint64(len(rpcMethod))<<(3*detailBits)|uint64(len(destination))<<(4*detailBits)|uint64(room)<<(detailTexts*detailBits))
-	binary.LittleEndian.PutUint32(k[8:], uint32(d.Status))
-	n := detailHeader
-	n += copy(k[n:], method)
-	n += copy(k[n:], route)
-	n += copy(k[n:], path)
-	if len(rpcMethod)+len(destination) > 0 { // hardly a request has both of these and those
-		n += copy(k[n:], rpcMethod)
-		copy(k[n:], destination)
-	}
-}
 
 // at returns what was put at where, valid until it is released; nil where nothing
 // was, or where its block has gone.
@@ -154,14 +147,16 @@ func (l *detailLog) get(where uint64) (d Details) {
 // replace lets d take the place of what is at where, for the record that refers
 // to it, and returns where it is.
 func (l *detailLog) replace(where uint64, d *Details) uint64 {
-	size, room := d.size(), 0
+	room, need := 0, (d.size()+roomUnit-1)/roomUnit
 	if k := l.at(where); k != nil {
-		if room = k.room(); size <= room*roomUnit {
-			k[:detailHeader+size].write(d, room)
+		if room = k.room(); need <= room {
+			n := detailHeader + room*roomUnit
+			own := detailLog{blocks: []detailBlock{{bytes: k[:0:n]}}} // in the same memory
+			own.putIn(d, room)
 			return where
 		}
 	}
-	to := l.putIn(d, size, min(max(2*room, (size+roomUnit-1)/roomUnit), maxRoom))
+	to := l.putIn(d, min(max(2*room, need), maxRoom))
 	l.release(where)
 	return to
 }
@@ -172,7 +167,14 @@ func (l *detailLog) release(where uint64) {
 	if i >= uint64(len(l.blocks)) {
 		return // there are none
 	}
-	l.blocks[i].refs--
+	b := &l.blocks[i]
+	if b.refs--; b.refs == 0 {
+		l.shrink()
+	}
+}
+
+// shrink lets go of the first blocks that nothing refers to.
+func (l *detailLog) shrink() {
 	for len(l.blocks) > 1 && l.blocks[0].refs == 0 {
 		l.spare = l.blocks[0].bytes
 		copy(l.blocks, l.blocks[1:])

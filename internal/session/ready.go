@@ -208,7 +208,7 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 		}
 		old.state |= decided
 	}
-	l.recent.giveUp(old)
+	l.recent.details.release(old.details)
 	return true
 }
 

@@ -193,12 +193,6 @@ func (r *recent) window() window { return window{uint32(r.next), uint32(r.next -
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
 
-// giveUp lets go of what old, whose place is needed, refers to.
-func (r *recent) giveUp(old *record) {
-	r.details.release(old.details)
-	old.details = 0
-}
-
 // redescribe lets d describe rec, and the record that it is a copy of, if that
 // still has a place.
 func (r *recent) redescribe(rec *record, d *Details) {

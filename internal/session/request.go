@@ -92,7 +92,7 @@ func (e *Engine) makeRoom(l *lane) {
 	}
 	e.touchPosition(l, old.position)
 	e.decide(old)
-	l.recent.giveUp(old)
+	l.recent.details.release(old.details)
 }
 
 // apply joins what r says to its session's timeline, and says what that owes

@@ -80,7 +80,7 @@ func (r *recent) restore(rec record, details *Details) {
 		return
 	}
 	to := r.place(rec.position)
-	r.giveUp(to) // should it have been there already
+	r.details.release(to.details) // should it have been there already
 	rec.details = r.details.put(details)
 	*to = rec
 }
