@@ -170,11 +170,10 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 	return buf
 }
 
-// readTimeline reads what appendTimeline wrote into t, whose slices it uses
-// again; what the table says of t it leaves alone. After an error t holds
-// nothing that can be relied on.
-func readTimeline(buf []byte, t *timeline) error {
-	d := decoder{left: buf}
+// timeline reads what appendTimeline wrote into t, whose slices it uses again;
+// what the table says of t it leaves alone. After an error t holds nothing that
+// can be relied on.
+func (d *decoder) timeline(t *timeline) error {
 	has := d.uvarint()
 	t.pseudonym = Pseudonym{}
 	if has&hasPseudonym != 0 {

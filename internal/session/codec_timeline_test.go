@@ -94,7 +94,8 @@ func TestTimelineCodec(t *testing.T) {
 	for range 4000 {
 		want := anyTimeline(d)
 		b := appendTimeline(nil, &want)
-		err := readTimeline(b, &got)
+		in := decoderOf(b)
+		err := in.timeline(&got)
 		want.id, want.slot = ID{1, 2}, 3
 		if read := plain(got); err != nil || !reflect.DeepEqual(read, want) {
 			t.Fatalf("wrote %+v\nread  %+v: %v", want, read, err)
@@ -106,7 +107,8 @@ func TestTimelineCodec(t *testing.T) {
 			t.Fatal("it is memory of the buffer")
 		}
 		b = appendTimeline(b[:0], &want)
-		if n := d.IntN(len(b)); readTimeline(b[:n], &got) == nil {
+		n := d.IntN(len(b))
+		if in = decoderOf(b[:n]); in.timeline(&got) == nil {
 			t.Fatalf("%d of %d bytes were enough", n, len(b))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // update writes what this version stores: go test -run TestGolden -update. What
@@ -143,11 +146,29 @@ func writeGolden(t *testing.T, name string) {
 	require.NoError(t, os.WriteFile(name, append(text, '\n'), 0o644))
 }
 
+// requireWritten: the first checkpoint leaves nothing of an older version, and an
+// engine that is made of it has all that e has.
+func requireWritten(t *testing.T, e *Engine, s stored, now int64) {
+	t.Helper()
+	c := e.BeginCheckpoint(now)
+	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
+		s[key] = value
+	}
+	c.Commit()
+	s.forget(c.Needless(), 0)
+	for key, value := range s {
+		require.EqualValues(t, wire.Version, value[4], key)
+	}
+	again, why := s.restored(e.cfg, now)
+	require.Empty(t, why)
+	require.Equal(t, everything(e, now), everything(again, now))
+}
+
 // TestGolden: an engine goes on with what each version that it reads has stored.
 func TestGolden(t *testing.T) {
 	defer asShipped()() // as it was written
 	if *update {
-		writeGolden(t, "testdata/stored/2.json")
+		writeGolden(t, fmt.Sprintf("testdata/stored/%d.json", wire.Version))
 	}
 	files, err := filepath.Glob("testdata/stored/*.json")
 	require.NoError(t, err)
@@ -166,6 +187,7 @@ func TestGolden(t *testing.T) {
 			require.Empty(t, res.Lost)
 			require.Equal(t, Restored{Found: true, At: now, Sessions: 15}, res)
 			require.Equal(t, 4, e.Pending())
+			requireWritten(t, e, maps.Clone(s), now)
 			before := len(parseHistory(goldenBefore).steps)
 			after := *h
 			after.steps = h.steps[before:]

@@ -3,6 +3,7 @@ package sessiontimeout
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // update writes what this version stores: go test -run TestGolden -update. What
@@ -76,7 +79,7 @@ func writeGolden(t *testing.T, whole *life) {
 		text, err := json.MarshalIndent(g, "", "\t")
 		require.NoError(t, err)
 		require.NoError(t, os.MkdirAll("testdata/stored", 0o755))
-		require.NoError(t, os.WriteFile("testdata/stored/2.json", append(text, '\n'), 0o644))
+		require.NoError(t, os.WriteFile(fmt.Sprintf("testdata/stored/%d.json", wire.Version), append(text, '\n'), 0o644))
 		return
 	}
 }

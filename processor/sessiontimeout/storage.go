@@ -2,10 +2,8 @@ package sessiontimeout
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"runtime/debug"
 	"time"
 
@@ -119,44 +117,6 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 		w.set.Logger.Error("The storage cannot be opened: what was known of sessions is lost, and nothing will be kept", zap.Error(err))
 	}
 	return nil
-}
-
-// Values that we store begin with a version and a checksum: not every storage
-// notices that it has gone bad.
-const (
-	sealVersion = 1
-	sealLength  = 5
-)
-
-var (
-	errTruncated    = errors.New("truncated")
-	errCorrupt      = errors.New("corrupt")
-	errSealVersion  = errors.New("newer_version")
-	castagnoliTable = crc32.MakeTable(crc32.Castagnoli)
-)
-
-// unsealed begins a value in buf; what is appended is its content.
-func unsealed(buf []byte) []byte { return append(buf[:0], make([]byte, sealLength)...) }
-
-// seal completes a value that unsealed began.
-func seal(value []byte) []byte {
-	value[0] = sealVersion
-	binary.BigEndian.PutUint32(value[1:], crc32.Checksum(value[sealLength:], castagnoliTable))
-	return value
-}
-
-// unseal returns the content of a sealed value. Its errors are reasons in
-// metrics.
-func unseal(value []byte) ([]byte, error) {
-	switch {
-	case len(value) < sealLength:
-		return nil, errTruncated
-	case value[0] > sealVersion:
-		return nil, errSealVersion
-	case value[0] < sealVersion, binary.BigEndian.Uint32(value[1:]) != crc32.Checksum(value[sealLength:], castagnoliTable):
-		return nil, errCorrupt
-	}
-	return value[sealLength:], nil
 }
 
 // turn is a lock that is held while the storage works: who waits for it lets go
