@@ -19,6 +19,7 @@ func BenchmarkObserveBatch(b *testing.B) {
 		{1_000_000, 1_000_000},
 	} {
 		b.Run(fmt.Sprintf("sessions=%d/recent=%d", c.sessions, c.recent), func(b *testing.B) {
+			defer asShipped()()
 			s := newTraffic(c.sessions)
 			e := New(Config{
 				Policies: []Policy{{

@@ -13,10 +13,10 @@ type blobs struct {
 // length.
 var blobSizes = [...]int{16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1 << 10, 4 << 10, 16 << 10, 64 << 10}
 
-const (
-	blobIndexBits = 28
-	blobSlab      = 4 << 10 // bytes of one array, or one cell
-)
+const blobIndexBits = 28
+
+// blobSlab is the bytes of one array, unless one cell has more. Tests have fewer.
+var blobSlab = 4 << 10
 
 type blobClass struct {
 	slabs [][]byte

@@ -1,32 +1,19 @@
 package session
 
 import (
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
-// A chunk is a header and a body:
-//
-//	magic     4 bytes
-//	version   1
-//	kind      1
-//	length    4, of the body, little-endian
-//	checksum  4, CRC-32C of version, kind, length, key and body
-//
-// It is stored under kind/side/range/part, such as sessions/1/00012/0: what is
-// written together lies together, and a storage that keeps neighbours in one
-// page does not copy the other side with every write. What is written of a range
-// is a layer of it: all there is, or what changed since the layer before it. A
-// layer goes to a side that the stored head does not speak of, so that the
-// chunks which that head names stay as they are until the next one takes its
-// place: what is stored is always one state that the engine was in.
-const (
-	chunkMagic   = "OSES"
-	chunkVersion = 2
-	chunkHeader  = 14
-	headKey      = "head"
-)
+// A chunk is a value of [wire] that is stored under kind/side/range/part, such as
+// sessions/1/00012/0: what is written together lies together, and a storage that
+// keeps neighbours in one page does not copy the other side with every write. What
+// is written of a range is a layer of it: all there is, or what changed since the
+// layer before it. A layer goes to a side that the stored head does not speak of,
+// so that the chunks which that head names stay as they are until the next one
+// takes its place: what is stored is always one state that the engine was in.
+const headKey = "head"
 
 // maxChunkBytes bounds a chunk, but for one session, record or finding that
 // alone is larger. Tests have less.
@@ -48,10 +35,25 @@ const (
 
 var chunkKindNames = [kindCount]string{"services", "tombs", "users", "suspects", "recent", "sessions"}
 
+// storedKinds are the kinds by the numbers that they have in what is stored. One
+// that is new comes last here, wherever it stands above.
+var storedKinds = [kindCount]chunkKind{kindServices, kindTombs, kindUsers, kindSuspects, kindRecent, kindSessions}
+
+// storedHead is the number of a head.
+const storedHead = 6
+
+// stored is the number of a kind in what is stored.
+func (k chunkKind) stored() byte {
+	for n, kind := range storedKinds {
+		if kind == k {
+			return byte(n)
+		}
+	}
+	return storedHead
+}
+
 // maxSides is how many sides a range can have: each is a bit.
 const maxSides = 64
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // chunkRange is what a head says of one range.
 type chunkRange struct {
@@ -77,49 +79,15 @@ func chunkKey(kind chunkKind, n, part int, side uint8) string {
 	return fmt.Sprintf("%s/%d/%05d/%d", chunkKindNames[kind], side, n, part)
 }
 
-// beginChunk makes room for a header in buf.
-func beginChunk(buf []byte) []byte { return append(buf[:0], make([]byte, chunkHeader)...) }
-
-// sealChunk writes the header of a chunk whose body is complete, and returns
-// its checksum.
+// sealChunk completes a chunk, and returns its checksum.
 func sealChunk(chunk []byte, key string, kind chunkKind) (sum uint32) {
-	copy(chunk, chunkMagic)
-	chunk[4], chunk[5] = chunkVersion, byte(kind)
-	binary.LittleEndian.PutUint32(chunk[6:], uint32(len(chunk)-chunkHeader))
-	sum = chunkSum(chunk, key)
-	binary.LittleEndian.PutUint32(chunk[10:], sum)
-	return sum
+	return wire.Seal(chunk, kind.stored(), key)
 }
 
-func chunkSum(chunk []byte, key string) uint32 {
-	sum := crc32.Checksum(chunk[4:10], castagnoli)
-	sum = crc32.Update(sum, castagnoli, []byte(key))
-	return crc32.Update(sum, castagnoli, chunk[chunkHeader:])
-}
-
-// openChunk returns the body of a chunk and its checksum.
-func openChunk(chunk []byte, key string, kind chunkKind) (body []byte, sum uint32, err error) {
-	switch {
-	case chunk == nil:
-		return nil, 0, errMissing
-	case len(chunk) < len(chunkMagic)+1:
-		return nil, 0, errTruncated
-	case string(chunk[:4]) != chunkMagic:
-		return nil, 0, errCorrupt
-	case chunk[4] != chunkVersion:
-		return nil, 0, errVersion
-	case len(chunk) < chunkHeader:
-		return nil, 0, errTruncated
-	}
-	length := uint64(binary.LittleEndian.Uint32(chunk[6:]))
-	sum = binary.LittleEndian.Uint32(chunk[10:])
-	switch have := uint64(len(chunk) - chunkHeader); {
-	case have < length:
-		return nil, 0, errTruncated
-	case have > length, chunk[5] != byte(kind), chunkSum(chunk, key) != sum:
-		return nil, 0, errCorrupt
-	}
-	return chunk[chunkHeader:], sum, nil
+// openChunk returns a decoder of what a chunk holds, and its checksum.
+func openChunk(chunk []byte, key string, kind chunkKind) (d decoder, sum uint32, err error) {
+	o, err := wire.Open(chunk, kind.stored(), key)
+	return decoder{left: o.Body, version: o.Version}, o.Sum, err
 }
 
 // parts collects what is written at once, in bodies of bounded size.

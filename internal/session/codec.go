@@ -2,30 +2,28 @@ package session
 
 import (
 	"encoding/binary"
-	"errors"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // What is stored is written with variable-length integers, and instants as
 // their distance from one that came before; nothing is written for what is not
 // there. Arithmetic wraps on both sides, so that any instant survives.
 
-var (
-	errCorrupt   = errors.New("corrupt")
-	errTruncated = errors.New("truncated")
-	errVersion   = errors.New("version")
-	errMissing   = errors.New("missing")
-)
-
 // decoder reads what is stored. After its first error, which stays, it returns
 // zeros only. Only a part is memory of what it reads.
 type decoder struct {
-	left []byte
-	err  error
+	left    []byte
+	version byte // of what wrote it, see [wire.Version]
+	err     error
 }
+
+// decoderOf reads what this version writes.
+func decoderOf(b []byte) decoder { return decoder{left: b, version: wire.Version} }
 
 func (d *decoder) fail() {
 	if d.err == nil {
-		d.err = errCorrupt
+		d.err = wire.ErrCorrupt
 	}
 	d.left = nil
 }
@@ -91,7 +89,7 @@ func (d *decoder) part(n uint64) decoder {
 		d.fail()
 		return decoder{err: d.err}
 	}
-	p := decoder{left: d.left[:n:n]}
+	p := decoder{left: d.left[:n:n], version: d.version}
 	d.left = d.left[n:]
 	return p
 }

@@ -51,11 +51,11 @@ func TestRecordCodec(t *testing.T) {
 		if details != (Details{}) {
 			b = appendDetails(b, &details)
 		}
-		in := decoder{left: b}
+		in := decoderOf(b)
 		if got, gotDetails := in.record(epoch); in.end() != nil || got != r || gotDetails != details {
 			t.Fatalf("wrote %+v %+v\nread  %+v %+v: %v", r, details, got, gotDetails, in.err)
 		}
-		in = decoder{left: b[:d.IntN(len(b))]}
+		in = decoderOf(b[:d.IntN(len(b))])
 		if in.record(epoch); in.err == nil {
 			t.Fatalf("%d bytes of %+v were enough", len(in.left), r)
 		}

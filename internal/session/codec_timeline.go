@@ -33,6 +33,7 @@ const (
 	hasPolicy // that governed the last request
 	hasPseudonym
 	hasRanks // of the lineage
+	hasAccused
 )
 
 // appendTimeline appends all of t but what the table says of it: its id and its
@@ -68,6 +69,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasSuspects, t.suspects != 0},
 		{hasPseudonym, t.pseudonym != Pseudonym{}},
 		{hasRanks, len(t.lineage) > 0},
+		{hasAccused, t.accused},
 	} {
 		if x.set {
 			has |= x.bit
@@ -171,11 +173,10 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 	return buf
 }
 
-// readTimeline reads what appendTimeline wrote into t, whose slices it uses
-// again; what the table says of t it leaves alone. After an error t holds
-// nothing that can be relied on.
-func readTimeline(buf []byte, t *timeline) error {
-	d := decoder{left: buf}
+// timeline reads what appendTimeline wrote into t, whose slices it uses again;
+// what the table says of t it leaves alone. After an error t holds nothing that
+// can be relied on.
+func (d *decoder) timeline(t *timeline) error {
 	has := d.uvarint()
 	t.pseudonym = Pseudonym{}
 	if has&hasPseudonym != 0 {
@@ -202,7 +203,7 @@ func readTimeline(buf []byte, t *timeline) error {
 			*x.at = base
 		}
 	}
-	t.sampled, t.reported = has&hasSampled != 0, has&hasReported != 0
+	t.sampled, t.reported, t.accused = has&hasSampled != 0, has&hasReported != 0, has&hasAccused != 0
 	t.policies, t.policy, t.recent, t.facts, t.due, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0
 	if has&hasPolicies != 0 {
 		t.policies = d.uvarint()

@@ -42,7 +42,7 @@ func anyTimeline(d *rand.Rand) timeline {
 	for _, set := range []func(){
 		func() { t.first = anything(d) }, func() { t.firstStart = anything(d) }, func() { t.firstActivity = anything(d) },
 		func() { t.newest = anything(d) }, func() { t.outside = anything(d) }, func() { t.forgotten = anything(d) },
-		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true },
+		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true }, func() { t.accused = true },
 		func() { t.due, t.dueSince = 3, anything(d) }, func() { t.recent, t.facts = d.Uint64N(maxPosition), d.Uint32() },
 		func() { t.suspects = d.Uint32() }, func() { t.authentications = instants() },
 		func() { t.authentications, t.forgone = instants(), anything(d) }, func() { t.lateStarts = instants() },
@@ -94,7 +94,8 @@ func TestTimelineCodec(t *testing.T) {
 	for range 4000 {
 		want := anyTimeline(d)
 		b := appendTimeline(nil, &want)
-		err := readTimeline(b, &got)
+		in := decoderOf(b)
+		err := in.timeline(&got)
 		want.id, want.slot = ID{1, 2}, 3
 		if read := plain(got); err != nil || !reflect.DeepEqual(read, want) {
 			t.Fatalf("wrote %+v\nread  %+v: %v", want, read, err)
@@ -106,7 +107,8 @@ func TestTimelineCodec(t *testing.T) {
 			t.Fatal("it is memory of the buffer")
 		}
 		b = appendTimeline(b[:0], &want)
-		if n := d.IntN(len(b)); readTimeline(b[:n], &got) == nil {
+		n := d.IntN(len(b))
+		if in = decoderOf(b[:n]); in.timeline(&got) == nil {
 			t.Fatalf("%d of %d bytes were enough", n, len(b))
 		}
 	}

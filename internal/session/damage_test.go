@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // TestDamage: whatever becomes of a chunk, the rest is restored, what is lost is
@@ -58,7 +60,7 @@ func TestDamage(t *testing.T) {
 			s[key], reason = chunk[:d.IntN(len(chunk))], "truncated"
 		case 2:
 			chunk[4]++
-			s[key], reason = chunk, "version"
+			s[key], reason = chunk, "newer_version"
 		case 3:
 			chunk[len(chunk)-1-d.IntN(len(chunk)-10)] ^= 1 << d.IntN(8)
 			s[key], reason = chunk, "corrupt"
@@ -130,8 +132,11 @@ func TestHeads(t *testing.T) {
 	if _, res, err := restore(h.cfg, func(s stored) { delete(s, headKey) }); err != nil || res.Found {
 		t.Errorf("no head: %v %v", res, err)
 	}
-	if _, _, err := restore(h.cfg, func(s stored) { s[headKey][4]++ }); !errors.Is(err, ErrNewerVersion) {
+	if _, _, err := restore(h.cfg, func(s stored) { s[headKey][4]++ }); !errors.Is(err, wire.ErrNewer) {
 		t.Errorf("newer version: %v", err)
+	}
+	if _, _, err := restore(h.cfg, func(s stored) { s[headKey][4] = wire.Oldest - 1 }); !errors.Is(err, wire.ErrOlder) {
+		t.Errorf("older version: %v", err)
 	}
 	other := h.cfg
 	other.KeyID[3]++
@@ -271,7 +276,7 @@ func FuzzRestore(f *testing.F) {
 		h := seededHistory(seed, anyOrder)
 		s := everything(run(h, false).engine, epoch)
 		for key, value := range s {
-			f.Add(key, value[min(chunkHeader, len(value)):])
+			f.Add(key, value[min(wire.Header, len(value)):])
 		}
 	}
 	base := seededHistory(7, anyOrder)
@@ -284,15 +289,16 @@ func FuzzRestore(f *testing.F) {
 				kind = chunkKind(k)
 			}
 		}
-		chunk := append(beginChunk(nil), body...)
+		chunk := append(wire.Begin(nil), body...)
 		sealChunk(chunk, key, kind)
 		s[key] = chunk
 		if kind != kindHead { // let the head mean it
-			h, _ := readHead(whole[headKey][chunkHeader:])
+			d := decoderOf(whole[headKey][wire.Header:])
+			h, _ := d.head()
 			key2 := chunkKey(kind, 0, 0, 0)
 			h.ranges[kind] = []chunkRange{{layers: []layer{{parts: []uint32{sealChunk(chunk, key2, kind)}}}}}
 			s[key2] = chunk
-			head := h.append(beginChunk(nil))
+			head := h.append(wire.Begin(nil))
 			sealChunk(head, headKey, kindHead)
 			s[headKey] = head
 		}
@@ -322,11 +328,12 @@ func FuzzReadTimeline(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var tl timeline
-		if readTimeline(data, &tl) != nil {
+		if d := decoderOf(data); d.timeline(&tl) != nil {
 			return
 		}
 		var again timeline
-		if err := readTimeline(appendTimeline(nil, &tl), &again); err != nil {
+		d := decoderOf(appendTimeline(nil, &tl))
+		if err := d.timeline(&again); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -415,7 +422,7 @@ func TestTombsOfAnotherSize(t *testing.T) {
 			was.write(&p)
 			is.floor = was.floor
 			for _, body := range p.bodies {
-				in := decoder{left: body}
+				in := decoderOf(body)
 				if is.read(&in, len(was.slots)); in.err != nil {
 					t.Fatal(in.err)
 				}

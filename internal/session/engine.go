@@ -155,8 +155,8 @@ func (e *Engine) settleSome() {
 }
 
 // timelinesAtOnce is how many timelines there may be before those that nothing
-// refers to are let go of, at least.
-const timelinesAtOnce = 1 << 12
+// refers to are let go of, at least. Tests have fewer.
+var timelinesAtOnce = 1 << 12
 
 // confirm decides a suspect that has waited long enough, or that cannot wait
 // any longer because of doubt.

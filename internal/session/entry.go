@@ -153,7 +153,7 @@ func (x *entry) isPlain(t *timeline) bool {
 	return x.flags&ready != 0 && len(t.active) == 1 &&
 		t.active[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
 		t.active[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && x.user == 0 &&
-		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.outside == longAgo && t.forgotten == longAgo
+		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.outside == longAgo && t.forgotten == longAgo && !t.accused
 }
 
 // sinceAtLeast is an instant no later than the one that the absolute clock

@@ -64,7 +64,8 @@ func (h *head) append(b []byte) []byte {
 		b = appendString(binary.AppendVarint(binary.AppendVarint(b, x.from), x.to), x.reason)
 	}
 	b = binary.AppendUvarint(b, uint64(kindCount))
-	for _, ranges := range h.ranges {
+	for _, kind := range storedKinds {
+		ranges := h.ranges[kind]
 		b = binary.AppendUvarint(b, uint64(len(ranges)))
 		for i := range ranges {
 			b = binary.AppendUvarint(b, uint64(len(ranges[i].layers)))
@@ -79,8 +80,8 @@ func (h *head) append(b []byte) []byte {
 	return b
 }
 
-func readHead(body []byte) (h head, err error) {
-	d := decoder{left: body}
+// head reads what append wrote. An older version may have known fewer kinds.
+func (d *decoder) head() (h head, err error) {
 	d.copy(h.keyID[:])
 	h.at = d.varint()
 	for range d.count(4) {
@@ -96,10 +97,7 @@ func readHead(body []byte) (h head, err error) {
 	for range d.count(3) {
 		h.blinds = append(h.blinds, blindInterval{d.varint(), d.varint(), d.string()})
 	}
-	if d.uvarint() != uint64(kindCount) {
-		d.fail()
-	}
-	for kind := range h.ranges {
+	for _, kind := range storedKinds[:d.below(uint64(kindCount)+1)] {
 		for range d.count(1) {
 			h.ranges[kind] = append(h.ranges[kind], d.chunkRange())
 		}

@@ -20,10 +20,12 @@ const (
 	// one, so that an empty one is zero.
 	maxSlots = 1<<slotBits - 2
 
-	movedCell  = ^uint32(0) // of old
-	firstCells = 1 << 6
-	moveStep   = 16
+	movedCell = ^uint32(0) // of old
 )
+
+// How many cells there are at first, and how many are moved at a time. Tests have
+// fewer.
+var firstCells, moveStep = 1 << 6, 16
 
 func newIndex(limit int) index {
 	return index{cells: make([]uint32, min(firstCells, cellsFor(limit))), limit: limit}

@@ -67,6 +67,7 @@ func TestIndex(t *testing.T) {
 // What has room for so many does not grow on the way there, and what has room
 // for more than there may be has it for no more.
 func TestIndexReserves(t *testing.T) {
+	defer asShipped()()
 	hashOf := func(slot uint32) uint64 { return uint64(slot) * 0x9e3779b97f4a7c15 }
 	for reserved, want := range map[int]int{500: 750, 2000: 1500} {
 		x := newIndex(1000)

@@ -1,9 +1,14 @@
 package session
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// factVersion is the first byte of every fact in a journal.
-const factVersion = 1
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
+
+// factVersion is the first byte of every fact in a journal, and oldestFact that of
+// the oldest that are read: see [wire.Version], which has its own.
+const factVersion, oldestFact = 1, 1
 
 // What follows in a fact, by bits.
 const (
@@ -72,8 +77,9 @@ func AppendFact(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudo
 // with buf.
 func ReadFact(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	d := decoder{left: buf}
-	if v := d.byte(); d.err == nil && v != factVersion {
-		return Fact{}, 0, nil, errVersion
+	d.version = d.byte()
+	if err := wire.Known(d.version, oldestFact, factVersion); d.err == nil && err != nil {
+		return Fact{}, 0, nil, err
 	}
 	f.Kind, f.Outcome = Kind(d.below(uint64(KindCount))), Outcome(d.below(uint64(Rejected)+1))
 	f.Policy = d.byte()

@@ -168,8 +168,9 @@ func (e *Engine) mergeLate(t *timeline, twin, r *record, k kin) {
 	}
 	e.touchRecord(twin)
 	*twin = merged
+	d := e.ring(r.session).details.get(r.details)
 	if won {
-		twin.details = e.ring(twin.session).details.put(ptr(e.ring(twin.session).details.get(r.details)))
+		e.ring(twin.session).redescribe(twin, &d)
 	}
 	e.stats.facts[Request]--
 	if s := e.suspectOf(r); s != nil {
@@ -178,9 +179,7 @@ func (e *Engine) mergeLate(t *timeline, twin, r *record, k kin) {
 	e.acquit(r)
 	r.span, r.state = [8]byte{}, r.state&^(suspected|unplaced)|exempted|decided
 	e.nest(twin, k)
-	e.updateSuspect(twin, won)
+	e.updateSuspect(twin, won, &d)
 	due, _ := e.nestOthers(t, twin, &was, k)
 	e.owe(t, rebuildDue|lineDue|due, r.Arrival)
 }
-
-func ptr[T any](v T) *T { return &v }

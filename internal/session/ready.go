@@ -210,12 +210,13 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 		}
 		old.state |= decided
 	}
-	l.recent.details.forget(old.details)
+	l.recent.details.release(old.details)
 	return true
 }
 
-// maxLater bounds the records of one lane that wait for decideLater.
-const maxLater = 1 << 10
+// maxLater bounds the records of one lane that wait for decideLater. Tests have
+// fewer.
+var maxLater = 1 << 10
 
 // decideLater decides what gave up its place among ordinary requests, and needed
 // more than its lane.

@@ -195,6 +195,15 @@ func (r *recent) window() window { return window{uint32(r.next), uint32(r.next -
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
 
+// redescribe lets d describe rec, and the record that it is a copy of, if that
+// still has a place.
+func (r *recent) redescribe(rec *record, d *Details) {
+	if own := r.at(rec.position); own != nil {
+		own.details = r.details.replace(own.details, d)
+		rec.details = own.details
+	}
+}
+
 // push stores rec and links it to the others of hash.
 func (r *recent) push(rec *record, hash uint64, d *Details) *record {
 	rec.ofTrace = r.expand(r.traces.put(hash, r.next, r.window()))

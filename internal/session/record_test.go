@@ -1,7 +1,6 @@
 package session
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -124,25 +123,4 @@ func TestKnowsBetter(t *testing.T) {
 			require.Equal(t, i < j, e.knowsBetter(&in[i], &in[j]), "%d %d", i, j)
 		}
 	}
-}
-
-// What is kept is found behind what was let go, and what was let go is not.
-func TestDetailsBehindForgotten(t *testing.T) {
-	var l detailLog
-	put := func(status int32) uint64 {
-		return l.put(&Details{Status: status, Path: strings.Repeat("x", MaxText)})
-	}
-	first := put(1)
-	for len(l.blocks) < 2 {
-		put(2)
-	}
-	last := put(3)
-	l.forget(first)
-	require.Len(t, l.blocks, 2, "something still refers to the first block")
-	require.EqualValues(t, 1, l.get(first).Status)
-	l.forget(last)
-	require.Len(t, l.blocks, 1)
-	require.EqualValues(t, 3, l.get(last).Status)
-	require.Equal(t, Details{}, l.get(first))
-	require.Equal(t, Details{}, l.get(last+1<<32), "it is not there yet")
 }

@@ -107,7 +107,7 @@ func (e *Engine) makeRoom(l *lane) {
 	if waits && old.state&suspected == 0 && e.judged(old) {
 		e.stats.early++
 	}
-	l.recent.details.forget(old.details)
+	l.recent.details.release(old.details)
 }
 
 // apply joins what r says to its session's timeline, and says what that owes
@@ -238,9 +238,9 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 		twin.state |= unplaced
 	}
 	if won {
-		twin.details = e.ring(twin.session).details.put(&f.Details)
+		e.ring(twin.session).redescribe(twin, &f.Details)
 	}
-	e.updateSuspect(twin, won)
+	e.updateSuspect(twin, won, &f.Details)
 	if t == nil {
 		return Mark{}
 	}
@@ -300,8 +300,8 @@ func (e *Engine) knowsBetter(a, b *record) bool {
 }
 
 // updateSuspect copies what changed in a record to the suspect that stands for
-// it, and the other way round.
-func (e *Engine) updateSuspect(r *record, won bool) {
+// it, and the other way round. won: d is what describes it now.
+func (e *Engine) updateSuspect(r *record, won bool, d *Details) {
 	s := e.suspectOf(r)
 	if s == nil {
 		return
@@ -316,7 +316,7 @@ func (e *Engine) updateSuspect(r *record, won bool) {
 	if won {
 		res := e.services.resources[r.resource]
 		s.resource, s.service = res.Resource, res.service
-		s.details = e.ring(r.session).details.get(r.details)
+		s.details = d.kept()
 	}
 	s.named = false
 	e.await(s)

@@ -4,20 +4,18 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
-// Errors of [Restore]: what is stored is not for this engine. It is left alone.
-var (
-	// ErrNewerVersion: a newer version of this program wrote it.
-	ErrNewerVersion = errors.New("the stored state was written by a newer version")
-	// ErrOtherKey: its ids were hashed with another key.
-	ErrOtherKey = errors.New("the stored state belongs to another hash key")
-)
+// ErrOtherKey is an error of [Restore]: the ids of what is stored were hashed with
+// another key.
+var ErrOtherKey = errors.New("other_key")
 
 // LostChunk is a chunk that could not be read.
 type LostChunk struct {
 	Key    string
-	Reason string // corrupt, truncated, missing or version
+	Reason string // a reason of wire, or lanes
 }
 
 // Restored says what [Restore] found.
@@ -49,6 +47,7 @@ type restorer struct {
 	// settled: policies and services are what they were, and so is what
 	// settled sessions amount to.
 	settled bool
+	older   bool // an older version wrote the head, and perhaps other chunks
 }
 
 // laneRestorer reads what was stored of one lane. What concerns others, too, it
@@ -81,7 +80,8 @@ type join struct {
 // where Config.SideBySide calls so. What cannot be read is left
 // out and reported, the rest is restored; no verdict rests on what was lost. A
 // smaller limit than there was keeps the newest records and evicts sessions.
-// An error is one of get, [ErrNewerVersion] or [ErrOtherKey].
+// An error is one of get, or says that what is stored is not for this engine:
+// [wire.ErrNewer], [wire.ErrOlder] or [ErrOtherKey].
 func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engine, Restored, error) {
 	e := New(cfg)
 	e.work.allow(math.MaxInt)
@@ -95,11 +95,12 @@ func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engi
 	}
 	r.res.Found = true
 	body, _, err := openChunk(value, headKey, kindHead)
-	if errors.Is(err, errVersion) && value[4] > chunkVersion {
-		return nil, r.res, ErrNewerVersion
+	if errors.Is(err, wire.ErrNewer) || errors.Is(err, wire.ErrOlder) {
+		return nil, r.res, err
 	}
 	if err == nil {
-		r.head, err = readHead(body)
+		r.older = body.version < wire.Version
+		r.head, err = body.head()
 	}
 	if err != nil {
 		r.lose(headKey, err)
@@ -175,7 +176,7 @@ func (r *restorer) read() error {
 	}
 	r.tidyUsers()
 	e.stored = h.ranges
-	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0
+	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0 && !r.older
 	e.each(func(l *lane) { // it may lie elsewhere now, or say something else
 		l.changed.recent.setAll(len(h.ranges[kindRecent]))
 		if !asStored {
@@ -219,12 +220,11 @@ func (r *restorer) readRange(kind chunkKind, n int, read func(*decoder), lose fu
 			if err != nil {
 				return false, err
 			}
-			body, have, bad := openChunk(value, key, kind)
+			d, have, bad := openChunk(value, key, kind)
 			if bad == nil && have != sum {
-				bad = errCorrupt // it is whole, but not the one that the head means
+				bad = wire.ErrCorrupt // it is whole, but not the one that the head means
 			}
 			if bad == nil {
-				d := decoder{left: body}
 				read(&d)
 				bad = d.end()
 			}

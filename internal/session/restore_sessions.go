@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // readSessions reads all sessions of the lane.
 func (r *laneRestorer) readSessions() (lost bool) {
@@ -109,8 +113,8 @@ func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
 	case tl == nil:
 		table.adopt(slot, x)
 		return
-	case r.settled && s.kind == sessionBlob && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0:
-		if more := table.blobs.put(s.body); more != 0 { // as it is
+	case r.settled && s.kind == sessionBlob && s.body.version == wire.Version && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0:
+		if more := table.blobs.put(s.body.left); more != 0 { // as it is
 			table.adopt(slot, x)
 			to := table.entry(slot)
 			to.more = more

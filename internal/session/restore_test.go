@@ -10,9 +10,29 @@ import (
 	"time"
 )
 
-func init() {
-	// Small, so that a small engine has several ranges and chunks.
-	sessionBits, recordBits, maxChunkBytes = 2, 3, 300
+// sizes are how much is kept, stored or done at once.
+type sizes [13]int
+
+func setSizes(s sizes) (was sizes) {
+	for i, size := range [...]*int{
+		&sessionBits, &recordBits, &maxChunkBytes, &placesAtOnce, &firstSaved, &savedBlock, &firstDetailBlock, &maxDetailBlock,
+		&firstCells, &moveStep, &blobSlab, &timelinesAtOnce, &maxLater,
+	} {
+		was[i], *size = *size, s[i]
+	}
+	return was
+}
+
+// In tests they are so small that a small engine has several ranges, chunks and
+// blocks, and that what grows and goes does so all the time. Numbers that the
+// ordinary request is shifted by stay: see TestAged.
+var shipped = setSizes(sizes{2, 3, 300, 3, 32, 64, 48, 64, 4, 1, 64, 4, 2})
+
+// asShipped lets sizes be what they are outside of tests, until what it returns
+// is called.
+func asShipped() (back func()) {
+	was := setSizes(shipped)
+	return func() { setSizes(was) }
 }
 
 // stored is what a storage holds.

@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // Checkpoint is one pass over what an Engine knew when it began. Facts may go
@@ -155,7 +157,7 @@ func (c *Checkpoint) Seal(chunk []byte) (key string, value []byte, ok bool) {
 		return "", nil, false
 	case len(c.small) > 0:
 		s := &c.small[0]
-		key, value = c.seal(s.kind, 0, append(beginChunk(chunk), s.bodies[0]...))
+		key, value = c.seal(s.kind, 0, append(wire.Begin(chunk), s.bodies[0]...))
 		if s.bodies = s.bodies[1:]; len(s.bodies) == 0 {
 			c.small = c.small[1:]
 		}
@@ -169,7 +171,7 @@ func (c *Checkpoint) Seal(chunk []byte) (key string, value []byte, ok bool) {
 		return key, value, true
 	}
 	c.done = true
-	value = c.head.append(beginChunk(chunk))
+	value = c.head.append(wire.Begin(chunk))
 	sealChunk(value, headKey, kindHead)
 	return headKey, value, true
 }

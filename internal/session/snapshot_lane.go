@@ -1,6 +1,10 @@
 package session
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // laneCheckpoint is the part of a pass that concerns one lane.
 type laneCheckpoint struct {
@@ -139,8 +143,8 @@ func (l *laneCheckpoint) saveRecord(position uint64) {
 }
 
 // placesAtOnce are how many places of a range fill looks at: so few that nobody
-// waits long for the lane.
-const placesAtOnce = 1 << 7
+// waits long for the lane. Tests have fewer.
+var placesAtOnce = 1 << 7
 
 // fill adds a little of a range to a chunk. full: there is no more to be added.
 func (l *laneCheckpoint) fill(buf []byte, kind chunkKind, part int) (_ []byte, full bool) {
@@ -167,7 +171,7 @@ func (l *laneCheckpoint) fill(buf []byte, kind chunkKind, part int) (_ []byte, f
 // beginChunk begins a chunk of one range: with what its instants and positions
 // are distances from.
 func (l *laneCheckpoint) beginChunk(buf []byte, kind chunkKind, part int) []byte {
-	buf = binary.AppendVarint(beginChunk(buf), l.basis.at)
+	buf = binary.AppendVarint(wire.Begin(buf), l.basis.at)
 	if kind == kindSessions {
 		l.last = part<<l.sessions.bits - 1
 		buf = binary.AppendUvarint(buf, l.basis.next)

@@ -22,9 +22,9 @@ func (r *recent) appendAt(buf []byte, position uint64, base int64) []byte {
 	return details.append(buf)
 }
 
-// readRecent reads the records of the lane in the order of their positions,
-// since that is the order in which details are forgotten: the range that the
-// oldest lies in comes first, and once more at the end for those that lie in
+// readRecent reads the records of the lane in the order of their positions, so
+// that blocks of details go one after the other as the ring turns: the range that
+// the oldest lies in comes first, and once more at the end for those that lie in
 // front of it.
 func (r *laneRestorer) readRecent() (lost bool) {
 	lanes := len(r.head.lanes)
@@ -79,8 +79,10 @@ func (r *recent) restore(rec record, details *Details) {
 	if rec.position < r.oldest() || rec.position >= r.next {
 		return
 	}
+	to := r.place(rec.position)
+	r.details.release(to.details) // should it have been there already
 	rec.details = r.details.put(details)
-	*r.place(rec.position) = rec
+	*to = rec
 }
 
 // doubtTorn lets no verdict rest on what is known of a session some of whose

@@ -11,10 +11,8 @@ type saved struct {
 	blocks [][]byte          // of values, each behind its length
 }
 
-const (
-	firstSaved = 1 << 12
-	savedBlock = 1 << 20 // what later blocks grow to
-)
+// Bytes of the first block, and what later ones grow to. Tests have fewer.
+var firstSaved, savedBlock = 1 << 12, 1 << 20
 
 // put keeps, for n, what write appends. There must be nothing for n yet.
 func (s *saved) put(n int, write func(buf []byte) []byte) {

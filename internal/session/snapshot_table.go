@@ -114,8 +114,8 @@ func appendSession(buf []byte, behind int, session []byte) []byte {
 type storedSession struct {
 	slot  uint32 // where it was
 	kind  byte
-	entry entry  // of a timeline only the id
-	body  []byte // what stands behind the entry
+	entry entry   // of a timeline only the id
+	body  decoder // of what stands behind the entry
 }
 
 // session reads what appendSession wrote, but for the timeline in it, behind the
@@ -144,7 +144,7 @@ func (d *decoder) session(last int, from basis) (s storedSession) {
 		if p.err != nil {
 			d.fail()
 		}
-		s.body = p.left
+		s.body = p
 	}
 	if s.entry.id.IsZero() {
 		d.fail()
@@ -155,7 +155,7 @@ func (d *decoder) session(last int, from basis) (s storedSession) {
 // timeline makes tl what s is; its slices it uses again. It reports whether s is
 // one.
 func (s *storedSession) timeline(tl *timeline) bool {
-	if readTimeline(s.body, tl) != nil {
+	if body := s.body; body.timeline(tl) != nil {
 		return false
 	}
 	if s.kind == sessionTimeline {

@@ -8,8 +8,7 @@ import (
 // BenchmarkCheckpoint stores sessions, and restores them. Bytes are per session.
 func BenchmarkCheckpoint(b *testing.B) {
 	const sessions = 200_000
-	defer func(s, r, c int) { sessionBits, recordBits, maxChunkBytes = s, r, c }(sessionBits, recordBits, maxChunkBytes)
-	sessionBits, recordBits, maxChunkBytes = 13, 10, 1<<20
+	defer asShipped()()
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	cfg.MaxSessions, cfg.MaxRecentRequests = sessions, sessions/10

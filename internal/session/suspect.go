@@ -78,7 +78,10 @@ func (e *Engine) markOf(r *record) Mark {
 
 func (e *Engine) accuse(r *record) {
 	if r.state&accused == 0 {
-		e.name(e.at(r))
+		t := e.at(r)
+		e.touch(t)
+		e.name(t)
+		t.accused = true
 		e.touchRecord(r)
 		r.state |= accused
 		e.undecided++

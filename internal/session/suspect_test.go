@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -138,4 +139,50 @@ func TestSuspectsAreBounded(t *testing.T) {
 	require.Equal(t, n, s.Pending())
 	require.Equal(t, minOpen+400/4+1, s.open)
 	require.Len(t, s.wait(time.Minute), n, "all are found")
+}
+
+// TestAccusedKeepsItsName: where too many requests are suspected a session whose
+// requests are only accused rests in its small form until their time has come,
+// and is called what it is called then.
+func TestAccusedKeepsItsName(t *testing.T) {
+	const sessions = 600
+	cfg := historyConfig()
+	cfg.MaxSessions, cfg.MaxRecentRequests = 2*sessions, 1024
+	cfg.Policies = []Policy{{Name: "p0", EndGrace: time.Second}}
+	for name, restart := range map[string]bool{"goes on": false, "is restored": true} {
+		t.Run(name, func(t *testing.T) {
+			e, now := New(cfg), epoch
+			tell := func(kind Kind, n int) {
+				f := Fact{Kind: kind, Session: sessionName(n), Start: now, End: now, At: now, Resource: resources["web"]}
+				f.Session.Raw = strconv.Itoa(n)
+				e.Observe(&f, now)
+			}
+			for n := range sessions {
+				tell(Ended, n)
+			}
+			now += int64(5 * time.Second)
+			for n := range sessions {
+				tell(Request, n)
+			}
+			if waiting := e.suspects.pending.Len(); waiting == sessions {
+				t.Fatal("none is only accused")
+			}
+			e.Advance(now)
+			if restart {
+				var why string
+				if e, why = everything(e, now).restored(cfg, now); why != "" {
+					t.Fatal(why)
+				}
+			}
+			e.Advance(now + int64(cfg.DecisionWait))
+			names := map[Pseudonym]bool{}
+			e.Advance(now + int64(2*cfg.DecisionWait))
+			for _, f := range e.TakeFindings() {
+				names[f.Session] = true
+			}
+			if len(names) != sessions || names[Pseudonym{}] {
+				t.Errorf("%d names for %d sessions, %d without one", len(names), sessions, len(names)-sessions)
+			}
+		})
+	}
 }

@@ -144,7 +144,8 @@ func (t *table) timeline(slot uint32) *timeline {
 		x.plain(tl, slot)
 	} else {
 		tl.empty(x.id, slot)
-		if err := readTimeline(t.blobs.get(x.more), tl); err != nil {
+		blob := decoderOf(t.blobs.get(x.more))
+		if err := blob.timeline(tl); err != nil {
 			panic("session: " + err.Error()) // settle wrote it
 		}
 		t.blobs.drop(x.more)

@@ -41,6 +41,7 @@ type timeline struct {
 	policy   uint8  // that governed the last one
 	sampled  bool   // activity may have been dropped by a sampler
 	reported bool   // its lifetime has been reported
+	accused  bool   // one of its requests was, and may be suspected with no name at hand
 	due      dueFor // what the next flush owes it
 	dueSince int64  // when the last fact came that owes it, on the collector's clock
 	steps    uint8  // so far its line of rotations is due
@@ -81,11 +82,11 @@ func (t *timeline) large() bool {
 }
 
 // kept is t without what its entry says, and without what can be had again when
-// it is needed: only a fact that names another session or its user can make
-// something of a session whose name is not at hand.
+// it is needed: only a fact that names another session or its user, or the time
+// of what is accused, can make something of a session whose name is not at hand.
 func (t *timeline) kept() *timeline {
 	t.lastArrival, t.recent, t.facts, t.policy, t.sampled, t.reported = 0, 0, 0, NoPolicy, false, false
-	if len(t.identities)+len(t.rotations)+len(t.lineage) == 0 {
+	if len(t.identities)+len(t.rotations)+len(t.lineage) == 0 && !t.accused {
 		t.pseudonym = Pseudonym{}
 	}
 	return t

@@ -276,3 +276,31 @@ func TestHashKeyUnreadable(t *testing.T) {
 		})
 	}
 }
+
+// TestOtherVersions: state of a version that is not read any more, or not yet, is
+// named as what it is. What is stored next takes its place.
+func TestOtherVersions(t *testing.T) {
+	m := newMemory(nil)
+	r := newRig(t, stored)
+	p := r.traces()
+	require.NoError(t, p.Start(context.Background(), m.host()))
+	require.NoError(t, p.ConsumeTraces(context.Background(), requestSpan("a", time.Now())))
+	shutdown(t, p)
+	for version, reason := range map[byte]string{1: "older_version", 200: "newer_version"} {
+		values := m.snapshot()
+		require.NotEmpty(t, values["head"])
+		values["head"] = slices.Clone(values["head"])
+		values["head"][4] = version
+		other := newMemory(values)
+		r = newRig(t, stored)
+		p = r.traces()
+		require.NoError(t, p.Start(context.Background(), other.host()))
+		require.Equal(t, map[string]int64{reason: 1}, r.counts("state_lost"), r.messages())
+		shutdown(t, p)
+		r = newRig(t, stored)
+		p = r.traces()
+		require.NoError(t, p.Start(context.Background(), other.host()))
+		require.Empty(t, r.counts("state_lost"), r.messages())
+		shutdown(t, p)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 const (
@@ -105,7 +106,7 @@ func (j *journal) add(f *session.Fact, now int64, pseudonym func(string) session
 	}
 	if j.group == nil {
 		j.group, j.since = &group{done: make(chan struct{})}, now
-		j.gathered, j.spare = unsealed(j.spare), nil
+		j.gathered, j.spare = wire.Begin(j.spare), nil
 		j.names = map[session.ID]session.Pseudonym{}
 	}
 	j.gathered = session.AppendFact(j.gathered, f, now, func(n *session.Name) session.Pseudonym {
@@ -253,7 +254,7 @@ func (w *watch) commitGathered() {
 
 	ctx, err := w.committing, errJournalFull
 	if !full {
-		err = w.kept.batch(ctx, storage.SetOperation(segmentName(n), seal(segment)))
+		err = w.kept.batch(ctx, storage.SetOperation(segmentName(n), seal(segment, segmentName(n))))
 	}
 	w.telemetry.stored(ctx, w.telemetry.builder.ProcessorSessionTimeoutJournalWrites, err)
 	w.mu.Lock()
@@ -293,7 +294,7 @@ type journalState struct {
 }
 
 func (s *journalState) sealed() []byte {
-	b := unsealed(nil)
+	b := wire.Begin(nil)
 	b = binary.AppendUvarint(b, s.first)
 	if s.checkpointed {
 		b = append(b, 1)
@@ -303,23 +304,23 @@ func (s *journalState) sealed() []byte {
 	for _, name := range s.policies {
 		b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
 	}
-	return seal(b)
+	return seal(b, journalName)
 }
 
 func readJournalState(value []byte) (s journalState, err error) {
-	b, err := unseal(value)
+	b, err := unseal(value, journalName)
 	if err != nil {
 		return s, err
 	}
 	first, n := binary.Uvarint(b)
 	if n <= 0 || len(b) == n {
-		return s, errTruncated
+		return s, wire.ErrTruncated
 	}
 	s.first, s.checkpointed = first, b[n] == 1
 	for b = b[n+1:]; len(b) > 0; {
 		length, n := binary.Uvarint(b)
 		if n <= 0 || length > uint64(len(b)-n) {
-			return s, errTruncated
+			return s, wire.ErrTruncated
 		}
 		s.policies = append(s.policies, string(b[n:n+int(length)]))
 		b = b[n+int(length):]

@@ -12,16 +12,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
-// Why something was not restored, beside the engine's own reasons.
+// Why something was not restored, beside the reasons of wire and of the engine.
 const (
 	lostUnavailable = "unavailable" // the storage could not be opened
 	lostUnreadable  = "unreadable"  // reading it was an error
-	lostNewer       = "newer_version"
-	lostOtherKey    = "other_key"
-	lostMissing     = "missing"
-	lostCorrupt     = "corrupt"
 
 	// maxMissing bounds how many segments of a journal are looked for that are
 	// not there.
@@ -136,7 +133,7 @@ func (r *recovery) readJournalState() {
 	}
 	if !r.ran { // it must have been
 		r.ran = true
-		r.lose(lostMissing)
+		r.lose(wire.ErrMissing.Error())
 	}
 	var err error
 	if r.journal, err = readJournalState(value); err != nil {
@@ -153,10 +150,8 @@ func (r *recovery) readState(cfg session.Config) {
 		r.engine, r.state, err = session.Restore(cfg, func(key string) ([]byte, error) { return r.w.kept.get(r.ctx, key) }, r.now)
 		switch {
 		case err == nil:
-		case errors.Is(err, session.ErrNewerVersion):
-			r.lose(lostNewer)
-		case errors.Is(err, session.ErrOtherKey):
-			r.lose(lostOtherKey)
+		case errors.Is(err, wire.ErrNewer), errors.Is(err, wire.ErrOlder), errors.Is(err, session.ErrOtherKey):
+			r.lose(err.Error())
 		default:
 			r.lose(lostUnreadable)
 			r.err = err
@@ -164,11 +159,7 @@ func (r *recovery) readState(cfg session.Config) {
 		r.total = err != nil
 	}
 	for _, chunk := range r.state.Lost {
-		reason := chunk.Reason
-		if reason == "version" {
-			reason = lostNewer
-		}
-		r.lose(reason)
+		r.lose(chunk.Reason)
 		r.partial = true
 	}
 	switch {
@@ -178,10 +169,10 @@ func (r *recovery) readState(cfg session.Config) {
 		r.total = r.state.At == 0 // the head is lost
 	case r.journal.checkpointed || r.ran && r.journal.policies == nil:
 		r.total = true
-		r.lose(lostMissing)
+		r.lose(wire.ErrMissing.Error())
 	}
 	if r.state.At != 0 && r.journal.policies == nil && r.gap == never && r.err == nil {
-		r.lose(lostMissing)
+		r.lose(wire.ErrMissing.Error())
 		r.gap = math.MinInt64
 	}
 	if r.total {
@@ -193,7 +184,7 @@ func (r *recovery) readUndelivered() {
 	value := r.get(findingsName)
 	if value == nil {
 		if r.state.At != 0 && r.err == nil { // every checkpoint has some, if only none
-			r.lose(lostMissing)
+			r.lose(wire.ErrMissing.Error())
 		}
 		return
 	}
@@ -240,16 +231,16 @@ func (r *recovery) replay() {
 
 func (r *recovery) replaySegment(value []byte, last *int64) (reason string) {
 	if value == nil {
-		return lostMissing
+		return wire.ErrMissing.Error()
 	}
-	facts, err := unseal(value)
+	facts, err := unseal(value, segmentName(r.next))
 	if err != nil {
 		return err.Error()
 	}
 	for len(facts) > 0 {
 		f, arrival, rest, err := session.ReadFact(facts)
 		if err != nil {
-			return lostCorrupt
+			return err.Error()
 		}
 		f.Policy = r.policy(f.Policy)
 		r.engine.Observe(&f, arrival)

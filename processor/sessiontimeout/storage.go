@@ -55,20 +55,6 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// What we store is sealed, and what it may be lost for.
-const sealLength = safestore.SealLength
-
-var (
-	errTruncated = safestore.ErrTruncated
-	errCorrupt   = safestore.ErrCorrupt
-)
-
-func unsealed(buf []byte) []byte { return safestore.Unsealed(buf) }
-
-func seal(value []byte) []byte { return safestore.Seal(value) }
-
-func unseal(value []byte) ([]byte, error) { return safestore.Unseal(value) }
-
 // turn is held while the storage works.
 type turn struct{ safestore.Turn }
 

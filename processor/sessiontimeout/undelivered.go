@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // findingsName is what the findings are kept under that have not left.
@@ -111,7 +112,7 @@ func (u *undelivered) clone() undelivered {
 
 // sealed is what is stored: batches of log records, each behind its length.
 func (u *undelivered) sealed(cfg *Config) ([]byte, error) {
-	b := unsealed(nil)
+	b := wire.Begin(nil)
 	all := u.restored
 	for rest := u.findings; len(rest) > 0; {
 		n := min(len(rest), maxBatch)
@@ -125,20 +126,20 @@ func (u *undelivered) sealed(cfg *Config) ([]byte, error) {
 		}
 		b = append(binary.AppendUvarint(b, uint64(len(records))), records...)
 	}
-	return seal(b), nil
+	return seal(b, findingsName), nil
 }
 
 // readUndelivered reads what sealed wrote.
 func readUndelivered(value []byte) (u undelivered, err error) {
-	b, err := unseal(value)
+	b, err := unseal(value, findingsName)
 	for err == nil && len(b) > 0 {
 		length, n := binary.Uvarint(b)
 		if n <= 0 || length > uint64(len(b)-n) {
-			return u, errTruncated
+			return u, wire.ErrTruncated
 		}
 		var ld plog.Logs
 		if ld, err = (&plog.ProtoUnmarshaler{}).UnmarshalLogs(b[n : n+int(length)]); err != nil {
-			return u, errCorrupt
+			return u, wire.ErrCorrupt
 		}
 		if ld.LogRecordCount() > 0 {
 			u.restored = append(u.restored, ld)

@@ -8,6 +8,8 @@ import (
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 const (
@@ -40,23 +42,23 @@ type uptime struct {
 const uptimeLength = 25
 
 func (u uptime) sealed() []byte {
-	b := unsealed(make([]byte, 0, sealLength+uptimeLength))
+	b := wire.Begin(make([]byte, 0, wire.Header+uptimeLength))
 	b = binary.BigEndian.AppendUint64(b, uint64(u.at))
 	b = binary.BigEndian.AppendUint64(b, uint64(u.undurable))
 	b = binary.BigEndian.AppendUint64(b, u.segments)
 	if u.clean {
-		return seal(append(b, 1))
+		return seal(append(b, 1), aliveName)
 	}
-	return seal(append(b, 0))
+	return seal(append(b, 0), aliveName)
 }
 
 func readUptime(value []byte) (uptime, error) {
-	b, err := unseal(value)
+	b, err := unseal(value, aliveName)
 	if err != nil {
 		return uptime{}, err
 	}
 	if len(b) != uptimeLength {
-		return uptime{}, errTruncated
+		return uptime{}, wire.ErrTruncated
 	}
 	return uptime{
 		int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:])), binary.BigEndian.Uint64(b[16:]), b[24] == 1,
