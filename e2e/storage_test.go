@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -34,10 +36,19 @@ var spoils = []spoiled{
 			t.Helper()
 			content, err := os.ReadFile(file)
 			require.NoError(t, err)
-			const page = 4096 // of bbolt; its own part is at the beginning of each
-			for at := 4*page + page/2; at < len(content); at += page {
-				content[at] ^= 0x10
+			// In each value that is kept, and in none of the database's own pages.
+			const magic, lengthAt, header, page = "OSES", 6, 14, 4096
+			values := 0
+			for at := 0; at+header < len(content); at++ {
+				if !bytes.HasPrefix(content[at:], []byte(magic)) || at%page+header >= page {
+					continue
+				}
+				if length := binary.LittleEndian.Uint32(content[at+lengthAt:]); length > 0 && length < 1<<20 {
+					content[at+header] ^= 0x10
+					values++
+				}
 			}
+			require.Positive(t, values)
 			require.NoError(t, os.WriteFile(file, content, 0o600))
 		},
 	},
