@@ -31,7 +31,7 @@ func (t *tombs) read(d *decoder, slots int) {
 // put lets n take the place of what is in s.
 func (t *tombs) put(s *tomb, n tomb) {
 	if s.mark != 0 && s.mark != n.mark {
-		t.floor = max(t.floor, s.at)
+		t.raise(s.at)
 	}
 	*s = n
 }

@@ -76,8 +76,9 @@ func New(cfg Config) *Engine {
 		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
 			e.gap = min(e.gap, idle)
 		}
+		e.tombs.tolerance = max(e.tombs.tolerance, int64(cfg.Policies[i].Tolerance))
 	}
-	e.lanes = newLanes(&cfg)
+	e.lanes = newLanes(&cfg, &e.tombs)
 	e.laneMask = uint64(len(e.lanes) - 1)
 	e.stats = newStats(&e.services, len(cfg.Policies))
 	return e
@@ -259,7 +260,7 @@ func (e *Engine) Shutdown(now int64) {
 // may rest on what this one was not told. Call it before the first fact.
 func (e *Engine) Restarted(until int64) {
 	e.restarted = until
-	e.tombs.floor = max(e.tombs.floor, until)
+	e.tombs.raise(until)
 	e.authenticated = ^uint64(0)
 }
 

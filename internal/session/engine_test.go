@@ -223,10 +223,10 @@ func TestEviction(t *testing.T) {
 	require.EqualValues(t, 4, s.Stats().Refused(RefusedLimit))
 
 	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
-	s.tell("a started at=0s\nb started at=30s\na started at=25s\na request at=45s")
+	s.tell("a started at=0s\na activity at=29s\nb started at=30s\na started at=25s\na request at=45s")
 	found := s.wait(time.Minute)
 	require.Len(t, found, 1)
-	require.Equal(t, Inconclusive, found[0].State, "evicted at 30s; silent since 25s")
+	require.Equal(t, Inconclusive, found[0].State, "what was known up to 29s was thrown away; silent since 25s")
 	require.Equal(t, ReasonEvicted, found[0].Reason)
 
 	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })

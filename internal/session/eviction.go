@@ -185,7 +185,7 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	for _, i := range t.identities {
 		e.users.leave(i.user, t.placeOf())
 	}
-	e.tombs.bury(t.id, now)
+	e.tombs.bury(t.id, min(now, t.newest+1))
 	e.stats.evicted[reason]++
 	t.lane.sessions.remove(t.slot)
 }

@@ -121,7 +121,7 @@ func (r *restorer) read() error {
 	e.observed.Store(h.observed)
 	e.restarted, e.blinds = h.restarted, h.blinds
 	e.authenticated = r.policySet(h.authenticated)
-	e.tombs.floor = max(e.tombs.floor, h.tombFloor)
+	e.tombs.raise(h.tombFloor)
 	sameLanes := r.layLanes()
 	var lost [kindCount]bool
 	for _, x := range [...]struct {

@@ -17,6 +17,7 @@ type table struct {
 	free  uint32 // the first free slot and 1; entry.more leads to the next
 	count int
 	blobs blobs
+	tombs *tombs
 	lane  *lane // whose recent facts' positions entries hold the low bits of
 
 	// timelines in use, and those to be used again. Those in use are the ones
@@ -80,9 +81,9 @@ func (t *table) grow() {
 	}
 }
 
-func newTable(limit int, all *population, l *lane) table {
+func newTable(limit int, all *population, l *lane, tombs *tombs) table {
 	limit = min(limit, maxSlots)
-	return table{limit: limit, all: all, lane: l, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot, established: int64(established)}
+	return table{limit: limit, all: all, lane: l, tombs: tombs, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot, established: int64(established)}
 }
 
 func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot&(slabSize-1)] }
@@ -141,7 +142,7 @@ func (t *table) timeline(slot uint32) *timeline {
 	}
 	tl := t.blank()
 	if x.more == 0 {
-		x.plain(tl, slot)
+		x.plain(tl, slot, t.tombs)
 	} else {
 		tl.empty(x.id, slot)
 		if err := readTimeline(t.blobs.get(x.more), tl); err != nil {
@@ -197,7 +198,7 @@ func (t *table) settle(cfg *Config, users *users) {
 		x := t.entry(tl.slot)
 		t.cool(tl)
 		x.settle(tl, cfg, users)
-		if x.isPlain(tl) {
+		if x.isPlain(tl, t.tombs) {
 			continue
 		}
 		t.encoded = appendTimeline(t.encoded[:0], tl.kept())
