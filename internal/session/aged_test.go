@@ -50,12 +50,12 @@ func TestNewSessionsWhenAged(t *testing.T) {
 // what came since it began, and all of what is older.
 func TestPlainDoubtsWhatIsOlder(t *testing.T) {
 	s := newStage(t, "policy p0 idle=10s tolerance=2s\nconfig wait=0s ahead=1h")
-	s.tombs.raise(epoch + int64(20*time.Second))
+	s.tombstones.raise(epoch + int64(20*time.Second))
 	s.tell("c request at=30s id=1/1") // now its service is known
 	s.settleAll()
 	s.tell("b request at=30s id=2/2\na request at=30s id=3/3")
 	require.Zero(t, s.timelines(), "both went the fast way")
-	s.tombs.raise(epoch + int64(70*time.Second))
+	s.tombstones.raise(epoch + int64(70*time.Second))
 	s.tell("a request at=60s id=4/4")
 	found := s.wait(0)
 	require.Len(t, found, 1)

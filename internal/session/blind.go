@@ -61,6 +61,9 @@ func (b blinds) between(since, at int64) (reason string, blind bool) {
 // expiry is activity behind it, what would clear any other is an
 // authentication, where those are seen at all.
 func (w *past) doubt(x *expiry) string {
+	if lost := w.lostDoubt(x); lost != "" {
+		return lost
+	}
 	if x.typ == IdleTimeout {
 		if w.policy.Sampled || w.t.sampled {
 			return ReasonSampled
@@ -76,7 +79,7 @@ func (w *past) doubt(x *expiry) string {
 		since -= int64(w.policy.Tolerance) // so much before an end a start still voids it
 	}
 	switch {
-	case w.t.forgotten <= since:
+	case w.t.forgotten <= since, x.vouched && w.t.forgotten > w.e.restarted:
 	case w.t.forgotten <= w.e.restarted:
 		return ReasonRestart
 	default:

@@ -32,6 +32,7 @@ const (
 	hasSuspects
 	hasPolicy // that governed the last request
 	hasPseudonym
+	hasComeback
 )
 
 // appendTimeline appends all of t but what the table says of it: its id and its
@@ -66,6 +67,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasDue, t.due != 0 || t.dueSince != 0},
 		{hasSuspects, t.suspects != 0},
 		{hasPseudonym, t.pseudonym != Pseudonym{}},
+		{hasComeback, t.back.back},
 	} {
 		if x.set {
 			has |= x.bit
@@ -93,6 +95,9 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 			buf = binary.AppendVarint(buf, x.at-base)
 			base = x.at
 		}
+	}
+	if has&hasComeback != 0 {
+		buf = t.back.append(buf, base)
 	}
 	if has&hasPolicies != 0 {
 		buf = binary.AppendUvarint(buf, t.policies)
@@ -201,6 +206,10 @@ func readTimeline(buf []byte, t *timeline) error {
 	}
 	t.sampled, t.reported = has&hasSampled != 0, has&hasReported != 0
 	t.policies, t.policy, t.recent, t.facts, t.due, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0
+	t.back = comeback{}
+	if has&hasComeback != 0 {
+		t.back = d.comeback(base)
+	}
 	if has&hasPolicies != 0 {
 		t.policies = d.uvarint()
 	}

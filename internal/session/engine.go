@@ -20,10 +20,10 @@ type Engine struct {
 	laneMask uint64 // of an ID's second half
 	rests    sync.Pool
 
-	users    users
-	services services
-	blinds   blinds
-	tombs    tombs
+	users      users
+	services   services
+	blinds     blinds
+	tombstones tombstones
 
 	// due holds the slots of the sessions that the next flush owes something.
 	due []uint32
@@ -68,7 +68,7 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: math.MaxInt64,
-		users: newUsers(), services: newServices(cfg.MaxServices), tombs: newTombs(cfg.MaxSessions),
+		users: newUsers(), services: newServices(cfg.MaxServices), tombstones: newTombstones(cfg.MaxSessions),
 		suspects: map[ID][]*suspect{}, findings: newFindings(),
 		crowd: timelinesAtOnce,
 	}
@@ -76,11 +76,12 @@ func New(cfg Config) *Engine {
 		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
 			e.gap = min(e.gap, idle)
 		}
-		e.tombs.tolerance = max(e.tombs.tolerance, int64(cfg.Policies[i].Tolerance))
+		e.tombstones.tolerance = max(e.tombstones.tolerance, int64(cfg.Policies[i].Tolerance))
 	}
-	e.lanes = newLanes(&cfg, &e.tombs)
+	e.lanes = newLanes(&cfg, &e.tombstones)
 	e.laneMask = uint64(len(e.lanes) - 1)
 	e.stats = newStats(&e.services, len(cfg.Policies))
+	e.stats.fingerprints = &e.tombstones.displaced
 	return e
 }
 
@@ -211,7 +212,7 @@ func (e *Engine) confirm(s *suspect, doubt string) {
 // they stay as they were reported, and nothing can clear them any more.
 func (e *Engine) bound(now int64) {
 	limit := max(minOpen, e.cfg.MaxRecentRequests/8)
-	if e.open <= limit && len(e.settledOrder) <= 4*limit {
+	if e.open <= limit && len(e.settledOrder) <= 2*limit {
 		return
 	}
 	e.report(now, true)
@@ -260,7 +261,7 @@ func (e *Engine) Shutdown(now int64) {
 // may rest on what this one was not told. Call it before the first fact.
 func (e *Engine) Restarted(until int64) {
 	e.restarted = until
-	e.tombs.raise(until)
+	e.tombstones.raise(until)
 	e.authenticated = ^uint64(0)
 }
 
@@ -324,18 +325,29 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 			victim := l.sessions.leastUseful(now, &e.cfg)
 			if victim == noSlot {
 				e.stats.refused[RefusedLimit]++
-				e.tombs.bury(n.ID, now) // what is not taken is not known
+				e.turnAway(n.ID, now)
 				return nil
 			}
 			e.evict(l.sessions.timeline(victim), now, EvictedLimit)
 		}
 		t = l.sessions.insert(n.ID)
 		e.touchNew(l, t.slot)
-		t.forgotten = e.tombs.of(n.ID)
+		e.comeBack(t)
 	}
 	e.touch(t)
 	t.lastArrival = now
 	return t
+}
+
+// turnAway notes that a fact of id, which is not in the table, was not taken: what
+// is not taken is not known.
+func (e *Engine) turnAway(id ID, now int64) {
+	s := tombstone{said: stoneBrief}
+	if have := e.tombstones.of(id); have != nil {
+		s = *have
+	}
+	s.newest = max(s.newest, seconds(now+1))
+	e.tombstones.bury(id, s)
 }
 
 // name gives t its pseudonym, while the fact that names it is observed. It is

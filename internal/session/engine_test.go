@@ -158,10 +158,10 @@ func TestForgottenMakeRoom(t *testing.T) {
 	require.Zero(t, s.Sessions())
 	again := time.Duration(s.now - epoch)
 	for n := range 8 {
-		s.served(n, again, 0)
+		s.served(3+n, again, 0)
 	}
 	for n := range 8 {
-		m := s.served(n, again+time.Duration(20+n)*time.Second, 0)
+		m := s.served(3+n, again+time.Duration(20+n)*time.Second, 0)
 		require.EqualValues(t, time.Duration(10+n)*time.Second, m.Overrun, n)
 	}
 	require.Equal(t, 8, s.Sessions())

@@ -125,9 +125,11 @@ func contains(ids []ID, id ID) bool {
 type expiry struct {
 	at    int64
 	typ   Type
-	since int64  // what a blind interval behind it puts in doubt
-	by    string // the service that reported an end
-	doubt string // why it cannot be confirmed; empty if it can
+	since int64 // what a blind interval behind it puts in doubt
+	// vouched: nothing that was thrown away clears it.
+	vouched bool
+	by      string // the service that reported an end
+	doubt   string // why it cannot be confirmed; empty if it can
 }
 
 // violated reports whether the request starts later than at by more than the
@@ -177,7 +179,7 @@ func (w *past) endings(each func(expiry)) {
 	for i := range t.ends {
 		end := &t.ends[i]
 		at := end.at + int64(p.EndGrace)
-		if w.violated(at) && w.binds(end) && !t.rotatedWithin(end.at, tolerance) {
+		if w.violated(at) && w.binds(end) && !t.rotatedWithin(end.at, tolerance) && !t.back.rotatedWithin(end.at, tolerance) {
 			each(expiry{at: at, typ: EndedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
@@ -188,8 +190,12 @@ func (w *past) endings(each func(expiry)) {
 			each(expiry{at: at, typ: RotatedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
+	if t.back.back {
+		w.backEndings(each)
+	}
 	if len(w.e.users.ended) > 0 {
 		w.userEndings(each)
+		w.lostUserEndings(each)
 	}
 }
 
@@ -209,10 +215,10 @@ func (w *past) userEndings(each func(expiry)) {
 		for i := range w.e.users.ends(user) {
 			end := &w.e.users.ends(user)[i]
 			at := end.at + int64(w.policy.EndGrace)
-			if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at || w.r.order < end.seen && w.e.cameLate(w.t, end) {
+			if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.seen() >= end.at || w.r.order < end.seen && w.e.cameLate(w.t, end) {
 				continue
 			}
-			if who, ok := w.e.identityOf(w.t, w.r.order, end.at, int64(w.policy.Tolerance)); ok && who == user {
+			if who, ok := w.e.identityOf(w.t, w.r.order, end.at, int64(w.policy.Tolerance)); ok && sameUser(who, user) {
 				each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service]})
 			}
 		}

@@ -13,6 +13,7 @@ import (
 func init() {
 	// Small, so that a small engine has several ranges and chunks.
 	sessionBits, recordBits, maxChunkBytes = 2, 3, 300
+	rangeBuckets, blockCells = 2, 8
 }
 
 // stored is what a storage holds.
@@ -173,12 +174,14 @@ func everything(e *Engine, now int64) stored {
 		l.changed = changes{}
 	})
 	e.checkpoint, e.stored, e.doubtful = nil, [kindCount][]chunkRange{}, [kindCount][]uint64{}
+	buried := tombstonesChanged{e.tombstones.changed, e.tombstones.displaced.changed}
 	s := stored{}
 	c := e.BeginCheckpoint(now)
 	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 		s[key] = value
 	}
 	e.each(func(l *lane) { l.changed = changed[l.number] })
+	e.tombstones.changed, e.tombstones.displaced.changed = buried.buckets, buried.cells
 	e.checkpoint, e.stored, e.doubtful, e.passes = checkpoint, kept, doubtful, passes
 	return s
 }

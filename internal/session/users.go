@@ -59,7 +59,7 @@ func (u *users) number(id ID) uint32 {
 			if !ok {
 				break
 			}
-			if u.user(n).id == id {
+			if sameUser(u.user(n).id, id) {
 				return n
 			}
 		}
@@ -171,7 +171,28 @@ func (u *users) forgetOldest() {
 	}
 }
 
-func (u *users) ends(id ID) []ending { return u.ended[id] }
+func (u *users) ends(id ID) []ending {
+	if id[1] == 0 && len(u.ended) > 0 {
+		if x := u.get(id); x != nil {
+			id = x.id
+		}
+	}
+	return u.ended[id]
+}
+
+// sameUser reports whether a and b are the ids of one user. All that a tombstone
+// kept of one is its first half.
+func sameUser(a, b ID) bool { return a[0] == b[0] && (a[1] == b[1] || a[1] == 0 || b[1] == 0) }
+
+// byHash returns the id whose first half is hash: as much as is known of it.
+func (u *users) byHash(hash uint64) ID {
+	id := ID{hash, 0}
+	if x := u.get(id); x != nil {
+		return x.id
+	}
+	u.add(id, Pseudonym{})
+	return id
+}
 
 // maxSessionsOfUser bounds how many sessions of one user, who may be
 // "anonymous", a late end of all of them is held against.
@@ -283,8 +304,11 @@ func (e *Engine) usersOf(t *timeline, order uint64, tolerance int64, list []ID) 
 
 // nameUser keeps what a user is called in findings.
 func (e *Engine) nameUser(n *Name) {
-	if e.users.number(n.ID) == 0 {
+	switch x := e.users.get(n.ID); {
+	case x == nil:
 		e.users.add(n.ID, e.cfg.pseudonym(n))
+	case x.id[1] == 0: // until now only a tombstone had told of it
+		x.id, x.pseudonym = n.ID, e.cfg.pseudonym(n)
 	}
 }
 
@@ -292,6 +316,11 @@ func (e *Engine) nameUser(n *Name) {
 // judged by it.
 func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFor) {
 	e.name(t)
+	for i := range t.identities {
+		if have := &t.identities[i].user; sameUser(*have, who.user) {
+			*have = who.user
+		}
+	}
 	switch n := len(t.identities); {
 	case n == 0:
 		t.identities = append(t.identities, who)

@@ -66,7 +66,9 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 	var j judgement
 	var sure bool
 	w.expiries(func(x expiry) {
-		x.doubt = w.doubt(&x)
+		if x.doubt == "" {
+			x.doubt = w.doubt(&x)
+		}
 		switch certain := x.doubt == ""; {
 		case !j.violated, certain && !sure, certain == sure && x.earlier(&j.expiry):
 			j.violated, j.expiry, sure = true, x, certain

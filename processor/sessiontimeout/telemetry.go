@@ -163,6 +163,7 @@ func (t *telemetry) register() error {
 				o.Observe(s.Unreachable(), t.with(attribute.String("reason", "unreachable")))
 				o.Observe(s.Truncated(), t.with(attribute.String("reason", "truncated")))
 				o.Observe(s.Closed(), t.with(attribute.String("reason", "closed")))
+				o.Observe(s.Forgotten(), t.with(attribute.String("reason", "forgotten")))
 			})
 			return nil
 		}),
