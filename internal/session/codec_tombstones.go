@@ -256,6 +256,7 @@ const (
 	comebackEnd
 	comebackLast
 	comebackSeen
+	comebackLogin
 )
 
 func (b *comeback) append(buf []byte, base int64) []byte {
@@ -265,7 +266,7 @@ func (b *comeback) append(buf []byte, base int64) []byte {
 		set bool
 	}{
 		{comebackLost, b.lost}, {comebackUnsure, b.unsure}, {comebackEnd, b.end != 0}, {comebackLast, b.last != 0},
-		{comebackSeen, b.seen != longAgo},
+		{comebackSeen, b.seen != longAgo}, {comebackLogin, b.login},
 	} {
 		if x.set {
 			has |= x.bit
@@ -287,7 +288,7 @@ func (b *comeback) append(buf []byte, base int64) []byte {
 
 func (d *decoder) comeback(base int64) (b comeback) {
 	has := d.byte()
-	b.back, b.lost, b.unsure, b.seen = true, has&comebackLost != 0, has&comebackUnsure != 0, longAgo
+	b.back, b.login, b.lost, b.unsure, b.seen = true, has&comebackLogin != 0, has&comebackLost != 0, has&comebackUnsure != 0, longAgo
 	if has&comebackEnd != 0 {
 		b.typ = Type(d.below(uint64(TypeCount)))
 		b.end = d.after(base)

@@ -11,6 +11,9 @@ type comeback struct {
 	back bool
 	// lost: only a fingerprint told of it, so that it may have shown a user.
 	lost bool
+	// login: it had, or may have had, an authentication or a start, which may void
+	// an end that comes now and is older.
+	login bool
 	// unsure: end is not its first end under every policy.
 	unsure bool
 	typ    Type
@@ -27,7 +30,8 @@ type comeback struct {
 
 // bury keeps what t, which is thrown away, said.
 func (e *Engine) bury(t *timeline) {
-	s := tombstone{newest: seconds(t.newest + 1)}
+	newest := t.newest + 1
+	s := tombstone{newest: seconds(max(newest, t.forgotten))}
 	for _, x := range [...]struct {
 		flag uint32
 		set  bool
@@ -35,10 +39,16 @@ func (e *Engine) bury(t *timeline) {
 		{stoneSampled, t.sampled},
 		{stoneActive, len(t.active) > 0},
 		{stoneBrief, t.lane.sessions.fleeting(t.slot)},
+		{stoneLogin, len(t.authentications)+len(t.lateStarts) > 0 || t.firstStart != unset || t.back.login},
+		{stoneVague, t.forgotten > newest},
+		{stoneLost, t.back.lost},
 	} {
 		if x.set {
 			s.said |= x.flag
 		}
+	}
+	if len(t.authentications) > 0 && t.policies == 0 {
+		e.authenticated = ^uint64(0) // whichever policy will govern it, it was logged in to
 	}
 	e.visits = 0
 	first := min(t.first, t.back.seenOr(t.first))
@@ -106,6 +116,9 @@ func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
 		var here knownEnd
 		w := e.newPast(t, &r)
 		w.endings(func(x expiry) {
+			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.forgotten {
+				x.doubt = ReasonEvicted // what was thrown away before that may void it
+			}
 			here.later = here.later || here.ended && x.since != here.since
 			if !here.ended || x.earlier(&here.expiry) {
 				here.ended, here.expiry = true, x
@@ -150,13 +163,15 @@ func (e *Engine) comeBack(t *timeline) {
 	was := *s
 	e.tombstones.remove(t.id)
 	newest := was.before()
-	t.back = comeback{back: true, seen: was.at}
+	t.back = comeback{back: true, seen: was.at, lost: was.said&stoneLost != 0, login: was.said&(stoneLogin|stoneVague) != 0}
 	if was.said&stoneSeen != 0 {
 		t.back.seen--
 	}
 	t.facts = 1 // that there are others is all that is known of them
 	t.forgotten = max(newest, e.restarted)
-	t.newest = newest - secondNanos
+	if was.said&stoneVague == 0 {
+		t.newest = newest - secondNanos
+	}
 	t.sampled = was.said&stoneSampled != 0
 	if was.said&stoneActive != 0 {
 		t.firstActivity = newest
@@ -178,7 +193,7 @@ func (e *Engine) comeBack(t *timeline) {
 // comeBackLost is what a fingerprint says of t, which g has: that it was there,
 // and perhaps that it was over.
 func (e *Engine) comeBackLost(t *timeline, g *generation) {
-	t.back = comeback{back: true, lost: true, seen: longAgo}
+	t.back = comeback{back: true, lost: true, login: true, seen: longAgo}
 	t.facts = 1
 	t.forgotten = max(int64(g.newest)*secondNanos, e.restarted)
 	if g.over(markOf(t.id)) {
@@ -270,7 +285,7 @@ func (w *past) lostDoubt(x *expiry) string {
 		return ""
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != IdleTimeout && x.typ != AbsoluteTimeout && w.mayBeLate(x.since),
 		w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.forgotten, // it may be the session's start
-		x.typ == RevokedSession && !x.vouched && x.since-tolerance < w.t.forgotten,
+		x.typ >= EndedSession && !x.vouched && (b.login || x.typ == RevokedSession) && x.since-tolerance < w.t.forgotten,
 		x.typ == AbsoluteTimeout && x.since < w.t.forgotten:
 		return ReasonEvicted
 	}

@@ -62,8 +62,11 @@ const (
 	stoneActive // something was activity
 	stoneBrief  // fleeting
 	stoneSeen   // it was heard of before at
+	stoneLogin  // it had an authentication or a start
+	stoneVague  // newest is that of what had been lost of it before
+	stoneLost   // only a fingerprint had told of it
 
-	stoneFlags = 8
+	stoneFlags = 11
 )
 
 // end returns how it ended.

@@ -34,7 +34,7 @@ func TestTombstones(t *testing.T) {
 	require.True(t, ended)
 	require.Equal(t, RotatedSession, typ)
 	require.EqualValues(t, 7, s.service())
-	s.said = stoneUnsure | stoneLater | stoneSampled | stoneActive | stoneBrief | stoneSeen
+	s.said = stoneUnsure | stoneLater | stoneSampled | stoneActive | stoneBrief | stoneSeen | stoneLogin | stoneVague | stoneLost
 	require.Less(t, s.said, uint32(1)<<stoneFlags)
 	_, ended = s.end()
 	require.False(t, ended)
