@@ -149,19 +149,34 @@ func (e *Engine) someUserEnded(t *timeline) bool {
 		slices.ContainsFunc(t.identities, func(i identity) bool { return len(e.users.ends(i.user)) > 0 }))
 }
 
-// comeBack lets t, which is new in the table, know what is left of it from
-// before.
-func (e *Engine) comeBack(t *timeline) {
-	s := e.tombstones.of(t.id)
-	if s == nil {
-		t.forgotten = e.tombstones.floor
-		if g := e.tombstones.displaced.of(markOf(t.id)); g != nil {
-			e.comeBackLost(t, g)
+// grave is what is left of a session: its tombstone, or the fingerprints among
+// which is one of it.
+type grave struct {
+	tombstone
+	found bool
+	lost  *generation
+	floor int64
+}
+
+// exhume takes what is left of id.
+func (e *Engine) exhume(id ID) grave {
+	if s := e.tombstones.of(id); s != nil {
+		g := grave{tombstone: *s, found: true}
+		e.tombstones.remove(id)
+		return g
+	}
+	return grave{lost: e.tombstones.displaced.of(markOf(id)), floor: e.tombstones.floor}
+}
+
+// comeBack lets t, which is new in the table, know what was left of it.
+func (e *Engine) comeBack(t *timeline, was grave) {
+	if !was.found {
+		t.forgotten = was.floor
+		if was.lost != nil {
+			e.comeBackLost(t, was.lost)
 		}
 		return
 	}
-	was := *s
-	e.tombstones.remove(t.id)
 	newest := was.before()
 	t.back = comeback{back: true, seen: was.at, lost: was.said&stoneLost != 0, login: was.said&(stoneLogin|stoneVague) != 0}
 	if was.said&stoneSeen != 0 {

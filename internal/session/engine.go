@@ -321,18 +321,19 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 	l := e.lane(n.ID)
 	t := l.sessions.get(n.ID)
 	if t == nil {
+		grave := e.exhume(n.ID) // it makes room for another
 		if l.sessions.full() {
 			victim := l.sessions.leastUseful(now, &e.cfg)
 			if victim == noSlot {
 				e.stats.refused[RefusedLimit]++
-				e.turnAway(n.ID, now)
+				e.turnAway(n.ID, grave, now)
 				return nil
 			}
 			e.evict(l.sessions.timeline(victim), now, EvictedLimit)
 		}
 		t = l.sessions.insert(n.ID)
 		e.touchNew(l, t.slot)
-		e.comeBack(t)
+		e.comeBack(t, grave)
 	}
 	e.touch(t)
 	t.lastArrival = now
@@ -341,10 +342,10 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 
 // turnAway notes that a fact of id, which is not in the table, was not taken: what
 // is not taken is not known.
-func (e *Engine) turnAway(id ID, now int64) {
+func (e *Engine) turnAway(id ID, g grave, now int64) {
 	s := tombstone{said: stoneBrief}
-	if have := e.tombstones.of(id); have != nil {
-		s = *have
+	if g.found {
+		s = g.tombstone
 	}
 	s.newest = max(s.newest, seconds(now+1))
 	e.tombstones.bury(id, s)

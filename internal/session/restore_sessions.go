@@ -70,7 +70,7 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 		}
 		victim := table.leastUseful(r.now, &r.e.cfg)
 		if victim == noSlot {
-			r.e.turnAway(id, r.now)
+			r.e.turnAway(id, r.e.exhume(id), r.now)
 			return true
 		}
 		r.e.evict(table.timeline(victim), r.now, EvictedLimit)
