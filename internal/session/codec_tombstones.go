@@ -265,8 +265,12 @@ func (b *comeback) append(buf []byte, base int64) []byte {
 		bit byte
 		set bool
 	}{
-		{comebackLost, b.lost}, {comebackUnsure, b.unsure}, {comebackEnd, b.end != 0}, {comebackLast, b.last != 0},
-		{comebackSeen, b.seen != longAgo}, {comebackLogin, b.login},
+		{comebackLost, b.lost},
+		{comebackUnsure, b.unsure},
+		{comebackEnd, b.end != 0},
+		{comebackLast, b.last != 0},
+		{comebackSeen, b.seen != longAgo},
+		{comebackLogin, b.login},
 	} {
 		if x.set {
 			has |= x.bit

@@ -205,6 +205,17 @@ func (e *Engine) comeBack(t *timeline, was grave) {
 	}
 }
 
+// turnAway notes that a fact of id, which is not in the table, was not taken: what
+// is not taken is not known.
+func (e *Engine) turnAway(id ID, g grave, now int64) {
+	s := tombstone{said: stoneBrief}
+	if g.found {
+		s = g.tombstone
+	}
+	s.newest = max(s.newest, seconds(now+1))
+	e.tombstones.bury(id, s)
+}
+
 // comeBackLost is what a fingerprint says of t, which g has: that it was there,
 // and perhaps that it was over.
 func (e *Engine) comeBackLost(t *timeline, g *generation) {

@@ -329,7 +329,7 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 				e.turnAway(n.ID, grave, now)
 				return nil
 			}
-			e.evict(l.sessions.timeline(victim), now, EvictedLimit)
+			e.evict(l.sessions.timeline(victim), EvictedLimit)
 		}
 		t = l.sessions.insert(n.ID)
 		e.touchNew(l, t.slot)
@@ -338,17 +338,6 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 	e.touch(t)
 	t.lastArrival = now
 	return t
-}
-
-// turnAway notes that a fact of id, which is not in the table, was not taken: what
-// is not taken is not known.
-func (e *Engine) turnAway(id ID, g grave, now int64) {
-	s := tombstone{said: stoneBrief}
-	if g.found {
-		s = g.tombstone
-	}
-	s.newest = max(s.newest, seconds(now+1))
-	e.tombstones.bury(id, s)
 }
 
 // name gives t its pseudonym, while the fact that names it is observed. It is

@@ -155,7 +155,7 @@ func (e *Engine) forget(now int64) {
 				continue
 			}
 			if t := l.sessions.timeline(slot); !e.undecidedIn(t) {
-				e.evict(t, now, EvictedRetention)
+				e.evict(t, EvictedRetention)
 			}
 		}
 	})
@@ -168,7 +168,7 @@ func (e *Engine) undecidedIn(t *timeline) bool {
 }
 
 // evict forgets a session, and what could have cleared its findings with it.
-func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+func (e *Engine) evict(t *timeline, reason EvictionReason) {
 	e.touch(t)
 	if t.due&rebuildDue != 0 {
 		e.rebuild(t)

@@ -1,5 +1,7 @@
 package session
 
+import "slices"
+
 // fingerprints are what is left of tombstones that were displaced and said
 // something: that a session was known, and whether it was over. They may be
 // another's, once in a hundred million, and confirm nothing. Kept in generations,
@@ -111,9 +113,9 @@ func (f *fingerprints) cells() int { return f.limit + f.limit/3 + 1 }
 
 // of returns the newest generation that has a fingerprint of mark, or nil.
 func (f *fingerprints) of(mark uint64) *generation {
-	for i := len(f.generations) - 1; i >= 0; i-- {
-		if _, _, found := f.generations[i].find(mark); found {
-			return f.generations[i]
+	for _, g := range slices.Backward(f.generations) {
+		if _, _, found := g.find(mark); found {
+			return g
 		}
 	}
 	return nil

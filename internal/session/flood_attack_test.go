@@ -158,7 +158,7 @@ func TestComeback(t *testing.T) {
 		s := newStage(t, standard+"config ahead=1h")
 		for n, text := range strings.Split("a started at=0s\n"+c.text, "|") {
 			if n > 0 {
-				s.evict(s.get(sessionName(0).ID), s.now, EvictedLimit)
+				s.evict(s.get(sessionName(0).ID), EvictedLimit)
 			}
 			s.tell(text)
 		}

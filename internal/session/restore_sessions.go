@@ -73,7 +73,7 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 			r.e.turnAway(id, r.e.exhume(id), r.now)
 			return true
 		}
-		r.e.evict(table.timeline(victim), r.now, EvictedLimit)
+		r.e.evict(table.timeline(victim), EvictedLimit)
 	}
 	r.put(l, s, tl)
 	if !r.alone {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 
@@ -180,6 +181,27 @@ func TestTombstonesOfAnotherSize(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What an older version stored says only that something was thrown away.
+func TestTombstonesWithoutEnds(t *testing.T) {
+	e := New(historyConfig())
+	r := restorer{e: e, head: head{tombSlots: 64}}
+	var body []byte
+	for i := range uint64(3) {
+		body = binary.AppendUvarint(body, i)
+		body = binary.BigEndian.AppendUint64(body, i|1)
+		body = binary.AppendVarint(body, epoch-int64(i))
+	}
+	d := decoder{left: body}
+	r.readTombstones(&d)
+	require.NoError(t, d.end())
+	require.Equal(t, epoch, e.tombstones.floor)
+	require.Zero(t, e.tombstones.count)
+	r.head.tombSlots = 0
+	d = decoder{left: body}
+	r.readTombstones(&d)
+	require.Error(t, d.end())
 }
 
 // fewerTombstones makes their ranges small.
