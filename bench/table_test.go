@@ -125,7 +125,7 @@ var aloneFigures = []struct {
 	{"flood-resident-MB", figure{name: "flood: MB resident at its end", stated: true}},
 	{"flood-peak-MB", figure{name: "flood: MB resident at most, garbage among them", stated: true}},
 	{"flood-survivors-%", figure{name: "flood: % of the sessions in use that survive", limit: 99.9, atLeast: true, digits: 3}},
-	{"flood-inconclusive-%", figure{name: "flood: % inconclusive of the findings without evidence", limit: 100, atLeast: true, digits: 2}},
+	{"flood-found-%", figure{name: "flood: % of the sessions that were over before and are served behind it that are found", limit: 100, atLeast: true, digits: 2}},
 	{"flood-ns/id", figure{name: "flood: ns for an invented id", stated: true}},
 }
 

@@ -66,6 +66,9 @@ func (w *past) doubt(x *expiry) string {
 	if w.r.state&crowded != 0 {
 		return ReasonBounds
 	}
+	if lost := w.lostDoubt(x); lost != "" {
+		return lost
+	}
 	if x.typ == IdleTimeout {
 		if w.policy.Sampled || w.t.sampled {
 			return ReasonSampled
@@ -81,7 +84,7 @@ func (w *past) doubt(x *expiry) string {
 		since -= int64(w.policy.Tolerance) // so much before an end a start still voids it
 	}
 	switch {
-	case w.t.forgotten <= since:
+	case w.t.forgotten <= since, x.vouched && w.t.forgotten > w.e.restarted:
 	case w.t.forgotten <= w.e.restarted:
 		return ReasonRestart
 	default:

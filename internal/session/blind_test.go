@@ -79,7 +79,7 @@ func TestRestarted(t *testing.T) {
 	}{
 		{"silent since it stopped", "a started at=30s\na request at=45s", ""},
 		{"silent since a moment before", "a started at=29.999999999s\na request at=45s", ReasonRestart},
-		{"thrown away since", "a started at=31s\nnow=35s b started at=35s\na started at=32s\na request at=45s", ReasonEvicted},
+		{"thrown away since", "a started at=33s\nnow=35s b started at=35s\nc started at=36s\na started at=32s\na request at=45s", ReasonEvicted},
 	} {
 		s := newStage(t, text, func(c *Config) { c.MaxSessions = 1 })
 		s.Restarted(epoch + int64(30*time.Second))

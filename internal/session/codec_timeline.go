@@ -34,6 +34,7 @@ const (
 	hasPseudonym
 	hasRanks // of the lineage
 	hasAccused
+	hasComeback
 )
 
 // appendTimeline appends all of t but what the table says of it: its id and its
@@ -70,6 +71,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasPseudonym, t.pseudonym != Pseudonym{}},
 		{hasRanks, len(t.lineage) > 0},
 		{hasAccused, t.accused},
+		{hasComeback, t.back.back},
 	} {
 		if x.set {
 			has |= x.bit
@@ -97,6 +99,9 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 			buf = binary.AppendVarint(buf, x.at-base)
 			base = x.at
 		}
+	}
+	if has&hasComeback != 0 {
+		buf = t.back.append(buf, base)
 	}
 	if has&hasPolicies != 0 {
 		buf = binary.AppendUvarint(buf, t.policies)
@@ -205,6 +210,10 @@ func (d *decoder) timeline(t *timeline) error {
 	}
 	t.sampled, t.reported, t.accused = has&hasSampled != 0, has&hasReported != 0, has&hasAccused != 0
 	t.policies, t.policy, t.recent, t.facts, t.due, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0
+	t.back = comeback{}
+	if has&hasComeback != 0 {
+		t.back = d.comeback(base)
+	}
 	if has&hasPolicies != 0 {
 		t.policies = d.uvarint()
 	}

@@ -45,6 +45,15 @@ func anyTimeline(d *rand.Rand) timeline {
 		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true }, func() { t.accused = true },
 		func() { t.due, t.dueSince = 3, anything(d) }, func() { t.recent, t.facts = d.Uint64N(maxPosition), d.Uint32() },
 		func() { t.suspects = d.Uint32() }, func() { t.authentications = instants() },
+		func() {
+			t.back = comeback{back: true, lost: d.IntN(2) == 0, login: d.IntN(2) == 0, unsure: d.IntN(2) == 0, seen: longAgo}
+			if d.IntN(2) == 0 {
+				t.back.typ, t.back.end, t.back.service = RotatedSession, 1+d.Int64N(1<<60), d.Uint32()
+			}
+			if d.IntN(2) == 0 {
+				t.back.first, t.back.last, t.back.seen = anything(d), 1+d.Int64N(1<<60), anything(d)
+			}
+		},
 		func() { t.authentications, t.forgone = instants(), anything(d) }, func() { t.lateStarts = instants() },
 		func() { t.ends = endings() }, func() { t.rotations = endings() }, func() { t.raised = endings() },
 		func() {

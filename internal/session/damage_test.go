@@ -147,7 +147,7 @@ func TestHeads(t *testing.T) {
 	if err != nil || !res.Found || !slices.Equal(res.Lost, []LostChunk{{headKey, "corrupt"}}) || e.Sessions() != 0 {
 		t.Errorf("corrupt: %v %v", res, err)
 	}
-	if e.restarted != epoch+1 || e.tombs.of(ID{1, 2}) != epoch+1 {
+	if e.restarted != epoch+1 || e.tombstones.floor != epoch+1 {
 		t.Error("nothing is doubted after all was lost")
 	}
 	failing := errors.New("read-only")
@@ -246,8 +246,8 @@ func TestOtherLimits(t *testing.T) {
 		}
 		for i := range 15 {
 			id := sessionName(i).ID
-			if e.get(id) == nil && e.tombs.of(id) < now {
-				t.Errorf("%+v: session %d has neither a place nor a tomb", limit, i)
+			if e.lane(id).sessions.find(id) == noSlot && !(e.tombstones.known(id) || e.tombstones.floor > epoch+int64(135+i)*int64(second)) {
+				t.Errorf("%+v: session %d has neither a place nor a tombstone", limit, i)
 			}
 		}
 		for p := e.lanes[0].recent.oldest(); p < e.lanes[0].recent.next; p++ {
@@ -365,7 +365,7 @@ func TestLostIsDoubted(t *testing.T) {
 		s := maps.Clone(whole)
 		delete(s, lost)
 		e, _, err := Restore(cfg, s.get, now)
-		if err != nil || e.restarted != now || e.tombs.of(ID{7, 7}) != now || e.authenticated != ^uint64(0) {
+		if err != nil || e.restarted != now || e.tombstones.floor != now || e.authenticated != ^uint64(0) {
 			t.Errorf("without %s: restarted %d %v", lost, e.restarted, err)
 		}
 		for i, want := range doubted {
@@ -401,40 +401,6 @@ func TestUserEndsAreForgotten(t *testing.T) {
 		e.Advance(epoch + int64(time.Hour) + 1)
 		if len(e.users.ended)+len(e.users.endedAt)+e.users.count != 0 {
 			t.Error("not forgotten")
-		}
-	}
-}
-
-// TestTombsOfAnotherSize: a tomb is found whether there are more places now, or
-// fewer.
-func TestTombsOfAnotherSize(t *testing.T) {
-	sizes := []int{1 << 9, 1 << 11, 1 << 15}
-	for _, from := range sizes {
-		for _, to := range sizes {
-			was, is := newTombs(from), newTombs(to)
-			d := rand.New(rand.NewPCG(firstSeed, 0))
-			var ids []ID
-			for i := range int64(20) {
-				ids = append(ids, ID{d.Uint64(), d.Uint64()})
-				was.bury(ids[i], epoch+i)
-			}
-			var p parts
-			was.write(&p)
-			is.floor = was.floor
-			for _, body := range p.bodies {
-				in := decoderOf(body)
-				if is.read(&in, len(was.slots)); in.err != nil {
-					t.Fatal(in.err)
-				}
-			}
-			for i, id := range ids {
-				if is.of(id) < epoch+int64(i) {
-					t.Errorf("%d to %d: tomb %d is lost", from, to, i)
-				}
-			}
-			if unknown := is.of(ID{d.Uint64(), d.Uint64()}); from == to && unknown != was.floor {
-				t.Errorf("%d to %d: what was never known is in doubt", from, to)
-			}
 		}
 	}
 }

@@ -19,10 +19,10 @@ type Engine struct {
 	laneMask uint64 // of an ID's second half
 	rests    sync.Pool
 
-	users    users
-	services services
-	blinds   blinds
-	tombs    tombs
+	users      users
+	services   services
+	blinds     blinds
+	tombstones tombstones
 
 	// due holds the places of the sessions that are owed something, of which the
 	// first dueDone have been seen to, and userEnds the users whose sessions have yet
@@ -70,17 +70,19 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: math.MaxInt64,
-		users: newUsers(), services: newServices(max(cfg.MaxServices, leastServices)), tombs: newTombs(cfg.MaxSessions),
+		users: newUsers(), services: newServices(max(cfg.MaxServices, leastServices)), tombstones: newTombstones(cfg.MaxSessions),
 		suspects: newSuspects(), findings: newFindings(max(minOpen, cfg.MaxRecentRequests/8)),
 	}
 	for i := range cfg.Policies {
 		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
 			e.gap = min(e.gap, idle)
 		}
+		e.tombstones.tolerance = max(e.tombstones.tolerance, int64(cfg.Policies[i].Tolerance))
 	}
-	e.lanes = newLanes(&cfg)
+	e.lanes = newLanes(&cfg, &e.tombstones)
 	e.laneMask = uint64(len(e.lanes) - 1)
 	e.stats = newStats(&e.services, len(cfg.Policies), cfg.MaxServices)
+	e.stats.fingerprints = &e.tombstones.displaced
 	return e
 }
 
@@ -245,7 +247,7 @@ func (e *Engine) Shutdown(now int64) {
 // may rest on what this one was not told. Call it before the first fact.
 func (e *Engine) Restarted(until int64) {
 	e.restarted = until
-	e.tombs.floor = max(e.tombs.floor, until)
+	e.tombstones.raise(until)
 	e.authenticated = ^uint64(0)
 }
 
@@ -287,18 +289,19 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 	l := e.lane(n.ID)
 	t := l.sessions.get(n.ID)
 	if t == nil {
+		grave := e.exhume(n.ID) // it makes room for another
 		if l.sessions.full() {
 			victim := l.sessions.leastUseful(now, &e.cfg)
 			if victim == noSlot {
 				e.stats.refused[RefusedLimit]++
-				e.tombs.bury(n.ID, now) // what is not taken is not known
+				e.turnAway(n.ID, grave, now)
 				return nil
 			}
-			e.evict(l.sessions.timeline(victim), now, EvictedLimit)
+			e.evict(l.sessions.timeline(victim), EvictedLimit)
 		}
 		t = l.sessions.insert(n.ID)
 		e.touchNew(l, t.slot)
-		t.forgotten = e.tombs.of(n.ID)
+		e.comeBack(t, grave)
 	}
 	e.touch(t)
 	t.lastArrival = now

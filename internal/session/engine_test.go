@@ -162,10 +162,10 @@ func TestForgottenMakeRoom(t *testing.T) {
 	require.Zero(t, s.Sessions())
 	again := time.Duration(s.now - epoch)
 	for n := range 8 {
-		s.served(n, again, 0)
+		s.served(3+n, again, 0)
 	}
 	for n := range 8 {
-		m := s.served(n, again+time.Duration(20+n)*time.Second, 0)
+		m := s.served(3+n, again+time.Duration(20+n)*time.Second, 0)
 		require.EqualValues(t, time.Duration(10+n)*time.Second, m.Overrun, n)
 	}
 	require.Equal(t, 8, s.Sessions())
@@ -227,10 +227,10 @@ func TestEviction(t *testing.T) {
 	require.EqualValues(t, 4, s.Stats().Refused(RefusedLimit))
 
 	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
-	s.tell("a started at=0s\nb started at=30s\na started at=25s\na request at=45s")
+	s.tell("a started at=0s\na activity at=29s\nb started at=30s\na started at=25s\na request at=45s")
 	found := s.wait(time.Minute)
 	require.Len(t, found, 1)
-	require.Equal(t, Inconclusive, found[0].State, "evicted at 30s; silent since 25s")
+	require.Equal(t, Inconclusive, found[0].State, "what was known up to 29s was thrown away; silent since 25s")
 	require.Equal(t, ReasonEvicted, found[0].Reason)
 
 	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
@@ -299,4 +299,10 @@ func TestCountedInTime(t *testing.T) {
 	require.Zero(t, asked())
 	s.wait(1)
 	require.EqualValues(t, 1, asked())
+}
+
+// timelines returns how many timelines are in use.
+func (e *Engine) timelines() (n int) {
+	e.each(func(l *lane) { n += len(l.sessions.timelines) })
+	return n
 }

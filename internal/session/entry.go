@@ -93,8 +93,9 @@ func seconds(ns int64) uint32 {
 
 // plain is the timeline of a session of which nothing is known but what stands
 // in the entry. It reuses the slices of t.
-func (x *entry) plain(t *timeline, slot uint32) {
+func (x *entry) plain(t *timeline, slot uint32, tombstones *tombstones) {
 	t.empty(x.id, slot)
+	t.forgotten = tombstones.before(x.from)
 	t.first, t.firstActivity = x.from, x.from
 	t.active = append(t.active, spell{x.from, x.end, policyBit(x.opened())})
 	t.policies = uint64(x.policies)
@@ -149,11 +150,11 @@ func (x *entry) settle(t *timeline, cfg *Config, users *users) {
 }
 
 // isPlain reports whether the entry alone stands for t.
-func (x *entry) isPlain(t *timeline) bool {
+func (x *entry) isPlain(t *timeline, tombstones *tombstones) bool {
 	return x.flags&ready != 0 && len(t.active) == 1 &&
 		t.active[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
 		t.active[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && x.user == 0 &&
-		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.outside == longAgo && t.forgotten == longAgo && !t.accused
+		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.outside == longAgo && !t.back.back && t.forgotten <= tombstones.before(x.from) && !t.accused
 }
 
 // sinceAtLeast is an instant no later than the one that the absolute clock
@@ -175,7 +176,7 @@ func (t *timeline) sinceAtLeast() int64 {
 func (t *timeline) ordinary(cfg *Config, users *users) bool {
 	n := len(t.active)
 	if n == 0 || t.newest != t.active[n-1].end || t.outside > t.newest || t.first == unset || t.firstActivity == unset ||
-		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.calls) > 0 || t.forgone != 0 ||
+		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.calls) > 0 || t.forgone != 0 || t.back.end != 0 || t.back.last != 0 ||
 		len(t.identities) > 1 || t.policies >= 1<<16 {
 		return false
 	}

@@ -35,13 +35,15 @@ func (p *probation) oldest() (slot uint32, ok bool) {
 }
 
 // leastUseful returns the slot whose loss costs least, or noSlot. Of a few from
-// all over the table, since neighbours came at the same time: an ended session
-// or, at now, an expired one. Else the oldest of those that have just come and
-// are fleeting; else, of the few, the fleeting one and only then any other that
-// is silent longest. Sessions with an open finding are kept.
+// all over the table, since neighbours came at the same time: at now, an expired
+// session, whose tombstone says how long it was silent. Else the oldest of those
+// that have just come and are fleeting, so that a flood of invented ids displaces
+// itself; else, of the few, the fleeting one, then the one that ended, and only
+// then any other, and of equal ones that which is silent longest. Sessions with an
+// open finding are kept.
 func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 	const looks = 16
-	best, rank, fleeting := noSlot, 0, noSlot
+	best, rank := noSlot, rankKept
 	t.victim++
 	for i := range min(looks, t.slots) {
 		slot := (t.victim + i*max(t.slots/looks, 1)) % t.slots
@@ -52,22 +54,16 @@ func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 		if r > rank || r == rank && r > rankKept && t.heardAt(slot) < t.heardAt(best) {
 			best, rank = slot, r
 		}
-		if r == rankSilent && t.fleeting(slot) && (fleeting == noSlot || t.heardAt(slot) < t.heardAt(fleeting)) {
-			fleeting = slot
-		}
 	}
-	if rank > rankSilent {
+	if rank == rankExpired {
 		return best
 	}
 	for {
 		slot, ok := t.probation.oldest()
-		switch {
-		case !ok && fleeting != noSlot:
-			return fleeting
-		case !ok:
+		if !ok {
 			return best
 		}
-		if x := t.entry(slot); x.flags&taken != 0 && t.rank(slot, now, cfg) > rankKept && t.fleeting(slot) {
+		if t.entry(slot).flags&taken != 0 && t.rank(slot, now, cfg) >= rankFleeting {
 			return slot
 		}
 	}
@@ -77,8 +73,9 @@ func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 const (
 	rankKept = iota
 	rankSilent
-	rankExpired
 	rankOver
+	rankFleeting
+	rankExpired
 )
 
 func (t *table) rank(slot uint32, now int64, cfg *Config) int {
@@ -99,6 +96,8 @@ func (t *table) rank(slot uint32, now int64, cfg *Config) int {
 	case policy != NoPolicy && cfg.Policies[policy].IdleTimeout > 0 &&
 		time.Duration(now-t.heardAt(slot)) > cfg.Policies[policy].IdleTimeout+cfg.ReorderWindow:
 		return rankExpired
+	case t.fleeting(slot):
+		return rankFleeting
 	}
 	return rankSilent
 }
@@ -168,7 +167,7 @@ func (e *Engine) forget(l *lane, now int64) (done bool) {
 			l.sessions.sweep, l.swept = slot-1, l.swept-1
 			return false
 		}
-		e.evict(t, now, EvictedRetention)
+		e.evict(t, EvictedRetention)
 	}
 	l.swept = 0
 	return true
@@ -190,7 +189,7 @@ func (e *Engine) dropSuspects(t *timeline) (done bool) {
 }
 
 // evict forgets a session, and what could have cleared its findings with it.
-func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+func (e *Engine) evict(t *timeline, reason EvictionReason) {
 	e.touch(t)
 	if t.stale() {
 		e.mayRebuild(t)
@@ -203,7 +202,7 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	for _, i := range t.identities {
 		e.users.leave(i.user, t.placeOf())
 	}
-	e.tombs.bury(t.id, now)
+	e.bury(t)
 	e.stats.evicted[reason]++
 	t.lane.sessions.remove(t.slot)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Where there is no room an ended session goes, else an expired one, else one
-// that has only just come, else the one that is silent longest.
+// Where there is no room an expired session goes, else one that has only just
+// come, else an ended one, else the one that is silent longest.
 func TestWhoIsEvicted(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
@@ -20,6 +20,7 @@ func TestWhoIsEvicted(t *testing.T) {
 			b activity at=2s
 			c activity at=3s
 			b activity at=4s
+			c activity at=4s
 			b ended at=5s
 			now=6s d activity at=6s`, 1},
 		{"also when it has settled", `
@@ -28,9 +29,18 @@ func TestWhoIsEvicted(t *testing.T) {
 			b activity at=2s
 			c activity at=3s
 			b activity at=4s
+			c activity at=4s
 			b ended at=5s
 			advance
 			now=6s d activity at=6s`, 1},
+		{"the one that has only just come, though others have ended", `
+			a activity at=0s
+			b activity at=0s
+			c activity at=3s
+			a activity at=4s
+			b activity at=4s
+			b ended at=5s
+			now=6s d activity at=6s`, 2},
 		{"the expired one, though others have only just come", `
 			b request at=0s
 			b request at=1s

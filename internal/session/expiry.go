@@ -116,9 +116,11 @@ func (w *past) ancestors(each func(t *timeline, rotated int64) bool) {
 type expiry struct {
 	at    int64
 	typ   Type
-	since int64  // what a blind interval behind it puts in doubt
-	by    string // the service that reported an end
-	doubt string // why it cannot be confirmed; empty if it can
+	since int64 // what a blind interval behind it puts in doubt
+	// vouched: nothing that was thrown away clears it.
+	vouched bool
+	by      string // the service that reported an end
+	doubt   string // why it cannot be confirmed; empty if it can
 }
 
 // violated reports whether the request starts later than at by more than the
@@ -168,7 +170,7 @@ func (w *past) endings(each func(expiry)) {
 	for i := range t.ends {
 		end := &t.ends[i]
 		at := end.at + int64(p.EndGrace)
-		if w.violated(at) && w.binds(end) && !t.rotatedWithin(end.at, tolerance) {
+		if w.violated(at) && w.binds(end) && !t.rotatedWithin(end.at, tolerance) && !t.back.rotatedWithin(end.at, tolerance) {
 			each(expiry{at: at, typ: EndedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
@@ -179,8 +181,12 @@ func (w *past) endings(each func(expiry)) {
 			each(expiry{at: at, typ: RotatedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
+	if t.back.back {
+		w.backEndings(each)
+	}
 	if len(w.e.users.ended) > 0 {
 		w.userEndings(each)
+		w.lostUserEndings(each)
 	}
 }
 
@@ -213,7 +219,7 @@ func (w *past) endingsOf(user ID, each func(expiry)) {
 	for i := range ends {
 		end := &ends[i]
 		at := end.at + int64(w.policy.EndGrace)
-		if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.first >= end.at || w.identityAt(end.at) != user ||
+		if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.seen() >= end.at || !sameUser(w.identityAt(end.at), user) ||
 			w.r.order < end.seen && w.cameLate(end) {
 			continue
 		}

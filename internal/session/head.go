@@ -10,7 +10,7 @@ type head struct {
 
 	observed, ringLimit  uint64
 	restarted, tombFloor int64
-	tombSlots            int
+	tombSlots            int // of an older version's tombstones; else 0
 	authenticated        uint64
 	blinds               blinds
 
@@ -101,9 +101,6 @@ func (d *decoder) head() (h head, err error) {
 		for range d.count(1) {
 			h.ranges[kind] = append(h.ranges[kind], d.chunkRange())
 		}
-	}
-	if h.tombSlots < 64 || h.tombSlots&(h.tombSlots-1) != 0 { // see [newTombs]
-		d.fail()
 	}
 	for _, l := range h.lanes {
 		if l.next == 0 {

@@ -75,7 +75,7 @@ func sessionName(n int) Name {
 }
 
 func userName(n int) Name {
-	return Name{ID: ID{2, uint64(n + 1)}, Raw: "u" + strconv.Itoa(n+1)}
+	return Name{ID: ID{uint64(n + 1), 2}, Raw: "u" + strconv.Itoa(n+1)}
 }
 
 func historyConfig() Config {

@@ -35,7 +35,7 @@ type tally struct {
 const maxLanes = 128
 
 // newLanes makes so many lanes, rounded up to a power of two.
-func newLanes(cfg *Config) []lane {
+func newLanes(cfg *Config, tombstones *tombstones) []lane {
 	n := 1 << bits.Len(uint(min(max(cfg.Lanes, 1), maxLanes)-1))
 	lanes, all := make([]lane, n), &population{limit: int64(cfg.MaxSessions)}
 	for i := range lanes {
@@ -46,7 +46,7 @@ func newLanes(cfg *Config) []lane {
 		if n > 1 {
 			limit = min(limit, limit/n+limit/n/64+64)
 		}
-		l.sessions = newTable(limit, all, l)
+		l.sessions = newTable(limit, all, l, tombstones)
 	}
 	return lanes
 }

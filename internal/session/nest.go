@@ -153,6 +153,7 @@ func (e *Engine) placeAlone(r *record) (done bool) {
 	if e.work.left < maxTraceSteps+workOfJudgement {
 		return false
 	}
+	e.touchRecord(r)
 	r.state &^= unplaced
 	e.nest(r, e.kinOf(&e.placing, r.session, r.hash(), maxTraceSteps))
 	return true

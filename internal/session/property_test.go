@@ -726,10 +726,10 @@ var floods = []struct {
 		f.End, f.At = f.Start, f.Start
 	}},
 	{"ends of users", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.User = EndedUser, Name{ID: ID{8, i%1000 + 1}, Raw: "u"}
+		f.Kind, f.User = EndedUser, Name{ID: ID{i%1000 + 1, 8}, Raw: "u"}
 	}},
 	{"users of one session", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.User = Name{ID: ID{8, i + 1}, Raw: "u" + strconv.FormatUint(i, 10)}
+		f.User = Name{ID: ID{i + 1, 8}, Raw: "u" + strconv.FormatUint(i, 10)}
 	}},
 	{"silences", func(_ *rand.Rand, i uint64, f *Fact) {
 		f.Start += int64(i) * int64(time.Minute)
@@ -749,7 +749,7 @@ var floods = []struct {
 	}},
 	{"anything", func(d *rand.Rand, _ uint64, f *Fact) {
 		f.Kind, f.Outcome = Kind(d.IntN(int(KindCount))), Outcome(d.IntN(3))
-		f.Session, f.Previous, f.User = Name{ID: ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, Name{ID: ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, Name{ID: ID{8, d.Uint64N(1000) + 1}, Raw: "u"}
+		f.Session, f.Previous, f.User = Name{ID: ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, Name{ID: ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, Name{ID: ID{d.Uint64N(1000) + 1, 8}, Raw: "u"}
 		f.Trace[0], f.Span[0] = byte(d.IntN(3)), byte(d.IntN(200))
 		f.Start -= d.Int64N(int64(time.Minute))
 		f.At = f.Start

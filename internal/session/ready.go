@@ -80,7 +80,7 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 // becomes too old by it. The requests of one page load arrive in any order.
 func (e *Engine) mayOpen(x *entry, f *Fact) bool {
 	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == NoPolicy || x.policies != 1<<f.Policy || x.opened() != f.Policy ||
-		f.Start != f.At || x.from-f.End >= e.gap {
+		f.Start != f.At || x.from-f.End >= e.gap || !e.tombstones.older(f.Start) {
 		return false
 	}
 	p := &e.cfg.Policies[f.Policy]
@@ -91,7 +91,7 @@ func (e *Engine) mayOpen(x *entry, f *Fact) bool {
 // ids which are heard of once, and may be invented, cost little.
 func (e *Engine) takeNew(l *lane, f *Fact, now int64, hash uint64, resource uint32, order uint64) bool {
 	if f.Policy == NoPolicy || f.Start != f.At || f.Flags&Sampled != 0 || !f.User.ID.IsZero() || f.Session.ID.IsZero() ||
-		l.sessions.full() || e.crowded() || e.tombs.of(f.Session.ID) != longAgo {
+		l.sessions.full() || e.crowded() || !e.tombstones.older(f.Start) || e.tombstones.known(f.Session.ID) {
 		return false
 	}
 	place, known := l.recent.traces.find(hash, l.recent.window())

@@ -27,7 +27,7 @@ func (e *Engine) rebuild(t *timeline) {
 		identities = identities[:0]
 	} else {
 		for _, a := range active {
-			if a.start < oldest {
+			if a.start < oldest || t.back.back && a.start <= t.forgotten {
 				t.active.add(a.start, a.end, a.policies, e.gap, longAgo)
 			}
 		}

@@ -125,7 +125,7 @@ func (r *restorer) read() error {
 	e.observed.Store(h.observed)
 	e.restarted, e.blinds = h.restarted, h.blinds
 	e.authenticated = r.policySet(h.authenticated)
-	e.tombs.floor = max(e.tombs.floor, h.tombFloor)
+	e.tombstones.raise(h.tombFloor)
 	sameLanes := r.layLanes()
 	var lost [kindCount]bool
 	for _, x := range [...]struct {
@@ -133,7 +133,7 @@ func (r *restorer) read() error {
 		read func(d *decoder)
 	}{
 		{kindServices, r.readServices},
-		{kindTombs, func(d *decoder) { e.tombs.read(d, h.tombSlots) }},
+		{kindTombs, r.readTombstones},
 		{kindUsers, r.readUsers},
 		{kindSessions, nil},
 		{kindSuspects, r.readSuspects},
@@ -176,6 +176,7 @@ func (r *restorer) read() error {
 	}
 	r.tidyUsers()
 	e.stored = h.ranges
+	e.tombstones.touchAll() // they may lie elsewhere now
 	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0 && !r.older
 	e.each(func(l *lane) { // it may lie elsewhere now, or say something else
 		l.changed.recent.setAll(len(h.ranges[kindRecent]))

@@ -74,10 +74,10 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 		}
 		victim := table.leastUseful(r.now, &r.e.cfg)
 		if victim == noSlot {
-			r.e.tombs.bury(id, r.now)
+			r.e.turnAway(id, r.e.exhume(id), r.now)
 			return true
 		}
-		r.e.evict(table.timeline(victim), r.now, EvictedLimit)
+		r.e.evict(table.timeline(victim), EvictedLimit)
 	}
 	r.put(l, s, tl)
 	if !r.alone {
@@ -113,7 +113,7 @@ func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
 	case tl == nil:
 		table.adopt(slot, x)
 		return
-	case r.settled && s.kind == sessionBlob && s.body.version == wire.Version && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0:
+	case r.settled && s.kind == sessionBlob && s.body.version == wire.Version && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0 && tl.back.end == 0:
 		if more := table.blobs.put(s.body.left); more != 0 { // as it is
 			table.adopt(slot, x)
 			to := table.entry(slot)
@@ -168,6 +168,7 @@ func (r *restorer) mapTimeline(t *timeline, next uint64) {
 		t.calls[i].policies = r.policySet(t.calls[i].policies)
 	}
 	t.ends, t.rotations, t.raised = r.endings(t.ends), r.endings(t.rotations), r.endings(t.raised)
+	t.back.service = r.service(t.back.service)
 	if t.due &= reviewDue | lineDue | rebuildDue | placeDue; t.due&lineDue != 0 {
 		t.steps = maxLineage
 	}

@@ -17,6 +17,8 @@ type Checkpoint struct {
 	e     *Engine
 	head  head
 	lanes []laneCheckpoint
+	// buried is what was taken of the tombstones that changed.
+	buried tombstonesChanged
 	// Ranges of the other kinds are small: they were read when the checkpoint
 	// began.
 	small    []smallRange
@@ -31,7 +33,10 @@ type Checkpoint struct {
 // smallRange is a range that was read at once.
 type smallRange struct {
 	kind   chunkKind
+	n      int
 	bodies [][]byte
+	write  func(*parts) // of bodies, where they are not there yet
+	kept   bool         // it has not changed
 }
 
 // BeginCheckpoint begins a pass at now, on the collector's clock. One that is
@@ -44,7 +49,7 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 	c := &Checkpoint{e: e, kind: kindRecent, was: e.stored}
 	c.head = head{
 		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.lanes[0].recent.limit,
-		restarted: e.restarted, tombFloor: e.tombs.floor, tombSlots: len(e.tombs.slots), authenticated: e.authenticated,
+		restarted: e.restarted, tombFloor: e.tombstones.floor, authenticated: e.authenticated,
 		blinds: slices.Clone(e.blinds), policies: headPolicies(e.cfg.Policies),
 	}
 	c.lanes = make([]laneCheckpoint, len(e.lanes))
@@ -54,14 +59,25 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 	})
 	e.passes++
 	for kind, write := range [...]func(*parts){
-		kindServices: e.writeServices, kindTombs: e.tombs.write, kindUsers: e.users.write, kindSuspects: e.writeSuspects,
+		kindServices: e.writeServices, kindTombs: nil, kindUsers: e.users.write, kindSuspects: e.writeSuspects,
 	} {
+		if kind == int(kindTombs) {
+			c.buryChanged()
+			continue
+		}
 		var p parts
 		write(&p)
-		c.small = append(c.small, smallRange{chunkKind(kind), p.bodies})
+		c.small = append(c.small, smallRange{kind: chunkKind(kind), bodies: p.bodies})
 	}
 	e.checkpoint = c
 	return c
+}
+
+// buryChanged takes what changed of the tombstones.
+func (c *Checkpoint) buryChanged() {
+	c.buried = c.e.tombstones.begin(len(c.was[kindTombs]) == 0, func(n int, write func(*parts)) {
+		c.small = append(c.small, smallRange{kind: kindTombs, n: n, write: write, kept: write == nil})
+	})
 }
 
 // Next returns the next chunk that changed since it was last stored; buf is
@@ -85,19 +101,33 @@ func (c *Checkpoint) Compare() {
 		return
 	}
 	c.compared = true
+	for i := range c.small {
+		if s := &c.small[i]; s.write != nil {
+			var p parts
+			s.write(&p)
+			s.bodies, s.write = p.bodies, nil
+		}
+	}
 	c.small = slices.DeleteFunc(c.small, func(s smallRange) bool {
+		var was chunkRange
+		if s.n < len(c.was[s.kind]) {
+			was = c.was[s.kind][s.n]
+		}
+		if s.kept {
+			c.head.ranges[s.kind] = append(c.head.ranges[s.kind], was)
+			return true
+		}
 		var sum maphash.Hash
 		sum.SetSeed(sumSeed)
 		for _, body := range s.bodies {
 			sum.Write(body)
 		}
-		r := chunkRange{layers: []layer{{side: c.side(s.kind, 0)}}, sum: max(sum.Sum64(), 1)}
-		was := c.was[s.kind]
-		same := len(was) > 0 && was[0].sum == r.sum && len(was[0].layers[0].parts) == len(s.bodies)
+		r := chunkRange{layers: []layer{{side: c.side(s.kind, s.n)}}, sum: max(sum.Sum64(), 1)}
+		same := len(was.layers) > 0 && was.sum == r.sum && len(was.layers[0].parts) == len(s.bodies)
 		if same {
-			r = was[0]
+			r = was
 		}
-		c.head.ranges[s.kind] = []chunkRange{r}
+		c.head.ranges[s.kind] = append(c.head.ranges[s.kind], r)
 		return same || len(s.bodies) == 0
 	})
 }
@@ -157,7 +187,7 @@ func (c *Checkpoint) Seal(chunk []byte) (key string, value []byte, ok bool) {
 		return "", nil, false
 	case len(c.small) > 0:
 		s := &c.small[0]
-		key, value = c.seal(s.kind, 0, append(wire.Begin(chunk), s.bodies[0]...))
+		key, value = c.seal(s.kind, s.n, append(wire.Begin(chunk), s.bodies[0]...))
 		if s.bodies = s.bodies[1:]; len(s.bodies) == 0 {
 			c.small = c.small[1:]
 		}
@@ -246,6 +276,7 @@ func (c *Checkpoint) Abort() {
 		l.of.changed.sessions.add(l.sessions.changed)
 		l.of.changed.recent.add(l.recent.changed)
 	}
+	c.e.tombstones.unstored(c.buried)
 	c.e.checkpoint, c.done = nil, true
 }
 

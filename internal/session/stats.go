@@ -60,9 +60,10 @@ type Stats struct {
 	// that nothing can clear any more.
 	early, lost, closed int64
 
-	measured    Measured
-	names       *services
-	maxServices int
+	measured     Measured
+	names        *services
+	maxServices  int
+	fingerprints *fingerprints
 }
 
 type statKey struct {
@@ -237,6 +238,10 @@ func (s *Stats) Unreachable() int64 { return s.early }
 // Truncated returns how many instants and silences were given up to keep a
 // session's state bounded: each can only hide a violation.
 func (s *Stats) Truncated() int64 { return s.lost }
+
+// Forgotten returns of how many sessions that were thrown away, and had ended or
+// shown a user, nothing is known any more: they come back as new ones.
+func (s *Stats) Forgotten() int64 { return s.fingerprints.dropped }
 
 // Blind calls each with the time, in nanoseconds, whose facts may be lost.
 func (s *Stats) Blind(each func(reason string, ns int64)) {

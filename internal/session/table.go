@@ -8,15 +8,16 @@ import (
 // long as it is remembered; slots are reused. Most sessions are an entry and
 // perhaps a blob; those that are worked on are timelines, until [table.settle].
 type table struct {
-	limit int // of this table alone
-	all   *population
-	index index
-	slabs [][]entry
-	slots uint32 // that were ever handed out
-	free  uint32 // the first free slot and 1; entry.more leads to the next
-	count int
-	blobs blobs
-	lane  *lane // whose recent facts' positions entries hold the low bits of
+	limit      int // of this table alone
+	all        *population
+	index      index
+	slabs      [][]entry
+	slots      uint32 // that were ever handed out
+	free       uint32 // the first free slot and 1; entry.more leads to the next
+	count      int
+	blobs      blobs
+	tombstones *tombstones
+	lane       *lane // whose recent facts' positions entries hold the low bits of
 
 	// timelines in use, and those to be used again. Those in use are the ones
 	// that entry.more leads to.
@@ -80,9 +81,9 @@ func (t *table) grow() {
 	}
 }
 
-func newTable(limit int, all *population, l *lane) table {
+func newTable(limit int, all *population, l *lane, tombstones *tombstones) table {
 	limit = min(limit, maxSlots)
-	return table{limit: limit, all: all, lane: l, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot, established: int64(established)}
+	return table{limit: limit, all: all, lane: l, tombstones: tombstones, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot, established: int64(established)}
 }
 
 func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot&(slabSize-1)] }
@@ -141,7 +142,7 @@ func (t *table) timeline(slot uint32) *timeline {
 	}
 	tl := t.blank()
 	if x.more == 0 {
-		x.plain(tl, slot)
+		x.plain(tl, slot, t.tombstones)
 	} else {
 		tl.empty(x.id, slot)
 		blob := decoderOf(t.blobs.get(x.more))
@@ -210,7 +211,7 @@ func (t *table) settleSome(cfg *Config, users *users, looks int) (done bool) {
 		x := t.entry(tl.slot)
 		t.cool(tl)
 		x.settle(tl, cfg, users)
-		if x.isPlain(tl) {
+		if x.isPlain(tl, t.tombstones) {
 			continue
 		}
 		t.encoded = appendTimeline(t.encoded[:0], tl.kept())

@@ -8,7 +8,7 @@ import (
 
 func newTestTable(limit int) *table {
 	l := &lane{recent: newRecent(16)}
-	l.sessions = newTable(limit, &population{limit: int64(limit)}, l)
+	l.sessions = newTable(limit, &population{limit: int64(limit)}, l, &tombstones{floor: longAgo})
 	return &l.sessions
 }
 

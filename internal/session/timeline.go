@@ -51,6 +51,7 @@ type timeline struct {
 	// evicted.
 	forgotten   int64
 	lastArrival int64
+	back        comeback
 	// recent is the position behind the session's newest recent fact (0:
 	// none), facts how many there ever were, suspects how many are open.
 	recent   uint64
@@ -98,6 +99,9 @@ func (t *timeline) over() bool {
 	if n := len(t.authentications); n > 0 {
 		last = t.authentications[n-1]
 	}
+	if t.back.end != 0 && t.back.end > last || t.back.last != 0 && t.back.last > last {
+		return true
+	}
 	return len(t.ends) > 0 && t.ends[len(t.ends)-1].at > last ||
 		len(t.rotations) > 0 && t.rotations[len(t.rotations)-1].at > last
 }
@@ -128,7 +132,7 @@ func (t *timeline) started(tolerance int64) (at int64, known bool) {
 			at = min(at, late)
 		}
 	}
-	return at, at != unset && t.first >= at-tolerance
+	return at, at != unset && t.first >= at-tolerance && !t.back.back
 }
 
 func (t *timeline) addLateStart(at int64) (changed bool) {

@@ -69,7 +69,7 @@ func (u *users) number(id ID) uint32 {
 			if !ok {
 				break
 			}
-			if u.user(n).id == id {
+			if sameUser(u.user(n).id, id) {
 				return n
 			}
 		}
@@ -181,7 +181,14 @@ func (u *users) forgetOldest() {
 	}
 }
 
-func (u *users) ends(id ID) []ending { return u.ended[id] }
+func (u *users) ends(id ID) []ending {
+	if id[1] == 0 && len(u.ended) > 0 {
+		if x := u.get(id); x != nil {
+			id = x.id
+		}
+	}
+	return u.ended[id]
+}
 
 // maxSessionsOfUser bounds how many sessions of one user, who may be
 // "anonymous", a late end of all of them is held against.
@@ -296,8 +303,11 @@ func (u *users) next(user uint32) (place uint32, ok bool) {
 
 // nameUser keeps what a user is called in findings.
 func (e *Engine) nameUser(n *Name) {
-	if e.users.number(n.ID) == 0 {
+	switch x := e.users.get(n.ID); {
+	case x == nil:
 		e.users.add(n.ID, e.cfg.pseudonym(n))
+	case x.id[1] == 0: // until now only a tombstone had told of it
+		x.id, x.pseudonym = n.ID, e.cfg.pseudonym(n)
 	}
 }
 
@@ -305,6 +315,11 @@ func (e *Engine) nameUser(n *Name) {
 // judged by it.
 func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFor) {
 	e.name(t)
+	for i := range t.identities {
+		if have := &t.identities[i].user; sameUser(*have, who.user) {
+			*have = who.user
+		}
+	}
 	switch n := len(t.identities); {
 	case n == 0:
 		t.identities = append(t.identities, who)

@@ -70,7 +70,9 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 		return judgement{short: true}
 	}
 	w.expiries(func(x expiry) {
-		x.doubt = w.doubt(&x)
+		if x.doubt == "" {
+			x.doubt = w.doubt(&x)
+		}
 		switch certain := x.doubt == ""; {
 		case !j.violated, certain && !sure, certain == sure && x.earlier(&j.expiry):
 			j.violated, j.expiry, sure = true, x, certain

@@ -132,6 +132,7 @@ func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
 	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Unreachable(), by("reason", "unreachable"))
 	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Truncated(), by("reason", "truncated"))
 	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Closed(), by("reason", "closed"))
+	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Forgotten(), by("reason", "forgotten"))
 	for r := range session.RefusedReasonCount {
 		o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, s.Refused(r), by("reason", r.String()))
 	}

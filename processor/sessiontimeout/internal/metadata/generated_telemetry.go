@@ -436,7 +436,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutEvidenceLost, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_session_timeout_evidence_lost",
-		metric.WithDescription("What the engine gave up to keep its state bounded, so that later evidence cannot be held against all of the past (requests decided early, instants and silences of a session, findings closed as reported). [Development]"),
+		metric.WithDescription("What the engine gave up to keep its state bounded, so that later evidence cannot be held against all of the past (requests decided early, instants and silences of a session, findings closed as reported, ends and users of sessions that were thrown away long ago). [Development]"),
 		metric.WithUnit("{items}"),
 	)
 	errs = errors.Join(errs, err)

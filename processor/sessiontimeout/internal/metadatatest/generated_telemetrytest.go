@@ -128,7 +128,7 @@ func AssertEqualProcessorSessionTimeoutEndPropagation(t *testing.T, tt *componen
 func AssertEqualProcessorSessionTimeoutEvidenceLost(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_evidence_lost",
-		Description: "What the engine gave up to keep its state bounded, so that later evidence cannot be held against all of the past (requests decided early, instants and silences of a session, findings closed as reported). [Development]",
+		Description: "What the engine gave up to keep its state bounded, so that later evidence cannot be held against all of the past (requests decided early, instants and silences of a session, findings closed as reported, ends and users of sessions that were thrown away long ago). [Development]",
 		Unit:        "{items}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

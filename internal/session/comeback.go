@@ -1,0 +1,328 @@
+package session
+
+import (
+	"math"
+	"slices"
+)
+
+// comeback is what is known of a session that was thrown away and came back: what
+// its tombstone said, or what a fingerprint leaves open. Zero: it did not.
+type comeback struct {
+	back bool
+	// lost: only a fingerprint told of it, so that it may have shown a user.
+	lost bool
+	// login: it had, or may have had, an authentication or a start, which may void
+	// an end that comes now and is older.
+	login bool
+	// unsure: end is not its first end under every policy.
+	unsure bool
+	typ    Type
+	// service is who reported end: an index in services.names.
+	service uint32
+	// end is when it ended; 0: it had not.
+	end int64
+	// first and last: behind first and up to last it may have ended once more.
+	// last 0: it did not.
+	first, last int64
+	// seen is an instant at which it had been heard of.
+	seen int64
+}
+
+// bury keeps what t, which is thrown away, said.
+func (e *Engine) bury(t *timeline) {
+	newest := t.newest + 1
+	s := tombstone{newest: seconds(max(newest, t.forgotten))}
+	for _, x := range [...]struct {
+		flag uint32
+		set  bool
+	}{
+		{stoneSampled, t.sampled},
+		{stoneActive, len(t.active) > 0},
+		{stoneBrief, t.lane.sessions.fleeting(t.slot)},
+		{stoneLogin, len(t.authentications)+len(t.lateStarts) > 0 || t.firstStart != unset || t.back.login},
+		{stoneVague, t.forgotten > newest},
+		{stoneLost, t.back.lost},
+	} {
+		if x.set {
+			s.said |= x.flag
+		}
+	}
+	if len(t.authentications) > 0 && t.policies == 0 {
+		e.authenticated = ^uint64(0) // whichever policy will govern it, it was logged in to
+	}
+	e.work.cut = false
+	first := min(t.first, t.back.seenOr(t.first))
+	tolerance := e.tombstones.tolerance
+	if user, at, ok := e.lastIdentity(t); ok {
+		s.user, s.at = user[0], at
+		if n := len(t.authentications); n > 0 {
+			s.at = max(s.at, t.authentications[n-1])
+		}
+		if start, known := t.started(tolerance); known {
+			s.at = max(s.at, start)
+		}
+	}
+	if end := e.firstEnd(t); end.ended {
+		s.said |= uint32(end.typ-EndedSession+1) | e.services.byName[end.by]<<stoneFlags
+		s.at = end.since
+		if end.unsure {
+			s.said |= stoneUnsure
+		}
+		if end.later {
+			s.said |= stoneLater
+		}
+	}
+	if first < s.at {
+		s.said |= stoneSeen
+	}
+	if e.work.cut { // not all was looked at: what is said of it is not sure
+		s.said |= stoneUnsure | stoneLost | stoneLogin
+	}
+	e.tombstones.bury(t.id, s)
+}
+
+func (b *comeback) seenOr(otherwise int64) int64 {
+	if b.back {
+		return b.seen
+	}
+	return otherwise
+}
+
+// lastIdentity returns the user whom t, or what it was rotated from, showed last,
+// and since when that holds.
+func (e *Engine) lastIdentity(t *timeline) (user ID, since int64, ok bool) {
+	if n := len(t.identities); n > 0 {
+		return t.identities[n-1].user, t.identities[n-1].at, true
+	}
+	if len(t.lineage) == 0 || t.first == unset {
+		return ID{}, 0, false
+	}
+	r := requestToCome(0)
+	w := e.newPast(t, &r)
+	user = w.inherited()
+	return user, t.first, !user.IsZero()
+}
+
+// requestToCome is a request of policy that starts behind all there is.
+func requestToCome(policy uint8) record {
+	return record{Eff: math.MaxInt64 / 2, End: math.MaxInt64 / 2, order: math.MaxUint64, policy: policy}
+}
+
+// knownEnd is the first of the ends that count for a request to come.
+type knownEnd struct {
+	ended bool
+	expiry
+	unsure, later bool
+}
+
+// firstEnd finds by which end t is over, by the ordinary rules.
+func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
+	if len(t.ends)+len(t.rotations) == 0 && t.back.end == 0 && t.back.last == 0 && !e.someUserEnded(t) {
+		return first
+	}
+	for i := range e.cfg.Policies {
+		r := requestToCome(uint8(i))
+		var here knownEnd
+		w := e.newPast(t, &r)
+		w.endings(func(x expiry) {
+			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.forgotten {
+				x.doubt = ReasonEvicted // what was thrown away before that may void it
+			}
+			here.later = here.later || here.ended && x.since != here.since
+			if !here.ended || x.earlier(&here.expiry) {
+				here.ended, here.expiry = true, x
+			}
+		})
+		switch {
+		case i == 0:
+			first = here
+			first.unsure = here.doubt != ""
+		case !here.ended && !first.ended:
+		case !here.ended || !first.ended || here.since != first.since || here.typ != first.typ || here.doubt != "":
+			later := first.later || here.later || first.ended && here.ended
+			if here.ended && (!first.ended || here.since < first.since) {
+				first = here
+			}
+			first.unsure, first.later = true, later
+		default:
+			first.later = first.later || here.later
+		}
+	}
+	return first
+}
+
+// someUserEnded reports whether there is an end of a user whom t, or what it was
+// rotated from, may have shown.
+func (e *Engine) someUserEnded(t *timeline) bool {
+	return len(e.users.ended) > 0 && (len(t.lineage) > 0 || t.back.lost ||
+		slices.ContainsFunc(t.identities, func(i identity) bool { return len(e.users.ends(i.user)) > 0 }))
+}
+
+// grave is what is left of a session: its tombstone, or the fingerprints among
+// which is one of it.
+type grave struct {
+	tombstone
+	found bool
+	lost  *generation
+	floor int64
+}
+
+// exhume takes what is left of id.
+func (e *Engine) exhume(id ID) grave {
+	if s := e.tombstones.of(id); s != nil {
+		g := grave{tombstone: *s, found: true}
+		e.tombstones.remove(id)
+		return g
+	}
+	return grave{lost: e.tombstones.displaced.of(markOf(id)), floor: e.tombstones.floor}
+}
+
+// comeBack lets t, which is new in the table, know what was left of it.
+func (e *Engine) comeBack(t *timeline, was grave) {
+	if !was.found {
+		t.forgotten = was.floor
+		if was.lost != nil {
+			e.comeBackLost(t, was.lost)
+		}
+		return
+	}
+	newest := was.before()
+	t.back = comeback{back: true, seen: was.at, lost: was.said&stoneLost != 0, login: was.said&(stoneLogin|stoneVague) != 0}
+	if was.said&stoneSeen != 0 {
+		t.back.seen--
+	}
+	t.facts = 1 // that there are others is all that is known of them
+	t.forgotten = max(newest, e.restarted)
+	if was.said&stoneVague == 0 {
+		t.newest = newest - secondNanos
+	}
+	t.sampled = was.said&stoneSampled != 0
+	if was.said&stoneActive != 0 {
+		t.firstActivity = newest
+		t.active.add(newest, newest, 0, e.gap, t.outside)
+	}
+	if typ, ended := was.end(); ended {
+		t.back.typ, t.back.end, t.back.service = typ, was.at, was.service()
+		t.back.unsure = was.said&stoneUnsure != 0
+		if was.said&stoneLater != 0 {
+			t.back.first, t.back.last = was.at, newest
+		}
+	}
+	if was.user != 0 {
+		t.identities = append(t.identities, identity{was.at, e.users.byHash(was.user)})
+		e.users.join(t.identities[0].user, t.placeOf())
+	}
+}
+
+// turnAway notes that a fact of id, which is not in the table, was not taken: what
+// is not taken is not known.
+func (e *Engine) turnAway(id ID, g grave, now int64) {
+	s := tombstone{said: stoneBrief}
+	if g.found {
+		s = g.tombstone
+	}
+	s.newest = max(s.newest, seconds(now+1))
+	e.tombstones.bury(id, s)
+}
+
+// comeBackLost is what a fingerprint says of t, which g has: that it was there,
+// and perhaps that it was over.
+func (e *Engine) comeBackLost(t *timeline, g *generation) {
+	t.back = comeback{back: true, lost: true, login: true, seen: longAgo}
+	t.facts = 1
+	t.forgotten = max(int64(g.newest)*secondNanos, e.restarted)
+	if g.over(markOf(t.id)) {
+		t.back.first, t.back.last = g.first-1, g.last
+	}
+}
+
+// seen is an instant at which t had been heard of.
+func (t *timeline) seen() int64 { return min(t.first, t.back.seenOr(unset)) }
+
+// changedBefore reports whether t has shown a user up to at since it came back.
+func (t *timeline) changedBefore(at int64) bool {
+	return slices.ContainsFunc(t.identities, func(i identity) bool { return i.at < at })
+}
+
+// rotatedWithin reports whether it was a rotation by which the session ended,
+// within tolerance of at.
+func (b *comeback) rotatedWithin(at, tolerance int64) bool {
+	return b.end != 0 && b.typ == RotatedSession && max(at-b.end, b.end-at) <= tolerance
+}
+
+// backEndings are ends from before t was thrown away.
+func (w *past) backEndings(each func(expiry)) {
+	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
+	if b.end != 0 {
+		grace := int64(w.policy.EndGrace)
+		voided := w.known && b.end <= w.since+tolerance
+		if b.typ == RotatedSession {
+			grace = int64(w.policy.RotationGrace)
+			voided = w.known && w.since > b.end+tolerance
+		}
+		x := expiry{at: b.end + grace, typ: b.typ, since: b.end, by: w.e.services.names[b.service], vouched: true}
+		if b.unsure || b.typ == RevokedSession && w.t.changedBefore(b.end) {
+			x.doubt = ReasonEvicted
+		}
+		if w.violated(x.at) && !voided && (b.typ != EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {
+			each(x)
+		}
+	}
+	if b.last != 0 {
+		w.lostEnd(b.first, b.last, each)
+	}
+}
+
+// lostEnd is an end that may have come behind first and up to last: the last one
+// that would make the request too late, or else the first.
+func (w *past) lostEnd(first, last int64, each func(expiry)) {
+	if w.known {
+		first = max(first, w.since+int64(w.policy.Tolerance))
+	}
+	if first++; first > last {
+		return
+	}
+	for _, at := range [...]int64{last, first} {
+		if x := at + int64(w.policy.EndGrace); w.violated(x) {
+			each(expiry{at: x, typ: EndedSession, since: at, doubt: ReasonEvicted})
+			return
+		}
+	}
+}
+
+// lostUserEndings are ends of a user whom a session that was lost shows now: it
+// may have shown it before.
+func (w *past) lostUserEndings(each func(expiry)) {
+	if !w.t.back.lost || len(w.t.identities) == 0 {
+		return
+	}
+	first := w.t.identities[0]
+	for i := range w.e.users.ends(first.user) {
+		end := &w.e.users.ends(first.user)[i]
+		at := end.at + int64(w.policy.EndGrace)
+		if end.at < first.at && end.other != w.t.id && w.violated(at) && w.binds(end) {
+			each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: ReasonEvicted})
+		}
+	}
+}
+
+// mayBeLate reports whether what ended at at may have come later than the reorder
+// window: how new the newest fact that was thrown away was is known to the second.
+func (w *past) mayBeLate(at int64) bool {
+	return at+int64(w.e.cfg.ReorderWindow) < w.t.forgotten
+}
+
+// lostDoubt says why x cannot be confirmed of a session that came back.
+func (w *past) lostDoubt(x *expiry) string {
+	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
+	switch {
+	case !b.back:
+		return ""
+	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != IdleTimeout && x.typ != AbsoluteTimeout && w.mayBeLate(x.since),
+		w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.forgotten, // it may be the session's start
+		x.typ >= EndedSession && !x.vouched && (b.login || x.typ == RevokedSession) && x.since-tolerance < w.t.forgotten,
+		x.typ == AbsoluteTimeout && x.since < w.t.forgotten:
+		return ReasonEvicted
+	}
+	return ""
+}

@@ -1,0 +1,204 @@
+package session
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// floodedHistory is the history of one number in an engine that has room for a
+// few sessions only, with invented ids mixed in. Some of those show users or end,
+// so that tombstones are displaced by others that say something.
+func floodedHistory(seed uint64) *history {
+	h := seededHistory(seed, delivery(seed%8/7))
+	d := plainDice{rand.New(rand.NewPCG(seed, 5))}
+	h.cfg.MaxSessions = 2 + d.roll(5)
+	speaking := d.roll(3) == 0
+	steps := h.steps
+	h.steps = nil
+	n := uint64(0)
+	for _, s := range steps {
+		h.steps = append(h.steps, s)
+		for range d.roll(2) * d.roll(6) {
+			n++
+			f := Fact{Session: Name{ID: ID{7, n + 100}, Raw: "invented"}, Start: s.now, End: s.now, At: s.now, Resource: resources["web"], Policy: NoPolicy}
+			f.Trace[1], f.Span[1] = byte(n), byte(n>>8)+1
+			switch {
+			case speaking && d.roll(4) == 0:
+				f.User = Name{ID: ID{n + 100, 9}, Raw: "somebody"}
+			case speaking && d.roll(3) == 0:
+				f.Kind, f.Trace, f.Span = Ended, [16]byte{}, [8]byte{}
+			}
+			h.steps = append(h.steps, historyStep{now: s.now, fact: f})
+		}
+	}
+	if seed%4 == 1 {
+		h.restarts = seed
+	}
+	return h
+}
+
+// found is what one finding is about, as far as both know it.
+type found struct {
+	session Pseudonym
+	policy  int
+	service Resource
+}
+
+func foundOf(session Pseudonym, policy int, r Resource) found {
+	r.ServiceInstance = ""
+	return found{session, policy, r}
+}
+
+// flooded says what is wrong with what an engine found in a flood: it confirmed
+// what is not so, or says nothing of a request that came when its session was
+// over.
+func flooded(h *history, count func(what string)) string {
+	e := New(h.cfg)
+	final, now := map[uint64]Finding{}, epoch
+	take := func() {
+		for _, f := range e.TakeFindings() {
+			final[f.ID] = f
+		}
+	}
+	stop, away := -1, int64(0)
+	if h.restarts != 0 && len(h.steps) > 0 {
+		stop = rand.New(rand.NewPCG(h.restarts, 6)).IntN(len(h.steps))
+	}
+	for i := range h.steps {
+		s := &h.steps[i]
+		now = s.now
+		switch s.verb {
+		case doObserve:
+			e.Observe(&s.fact, now)
+		case doAdvance:
+			e.Advance(now)
+		case doBlind:
+			e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+		}
+		if i%3 == 0 {
+			e.settleAll()
+		}
+		if take(); i == stop {
+			dropped := e.Stats().Forgotten()
+			away = e.Stats().Refused(RefusedLimit)
+			var why string
+			if e, why = everything(e, now).restored(h.cfg, now); why != "" || e.Stats().Forgotten() != dropped {
+				return "restored: " + why
+			}
+		}
+	}
+	for range 3 {
+		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + second)
+		e.Advance(now)
+		take()
+	}
+	stats := e.Stats()
+	away += stats.Refused(RefusedLimit)
+	facts, blinds := h.arrivals()
+	w := refTold(h.cfg, blinds, facts)
+	so := map[found]bool{}
+	for _, r := range w.requests {
+		if _, violates := w.judge(r); violates {
+			so[foundOf(h.cfg.Pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)] = true
+		}
+	}
+	said := map[found]bool{}
+	for _, f := range final {
+		what := foundOf(f.Session, f.Policy, f.Resource)
+		said[what] = said[what] || f.State != Retracted
+		if f.State == Confirmed && !so[what] && !speaksOfItself(h, f.Session) {
+			return "not so: " + findingText(h, &f)
+		}
+		if f.Reason == ReasonEvicted {
+			count("inconclusive")
+		}
+	}
+	displaced := e.tombstones.displaced.numbered > 0
+	if displaced {
+		count("displaced")
+	}
+	if stats.Forgotten() > 0 {
+		count("dropped")
+	}
+	for i, a := range facts {
+		if a.Fact.Kind != Request || a.Fact.Session.Raw == "invented" {
+			continue
+		}
+		known := refTold(h.cfg, blinds, facts[:i+1])
+		at := slices.IndexFunc(known.requests, func(r *refFact) bool { return r.order == len(known.told)-1 })
+		if at < 0 || !comesLast(known, known.requests[at]) {
+			continue
+		}
+		r := known.requests[at]
+		v, violates := known.judge(r)
+		end := slices.IndexFunc(w.requests, func(x *refFact) bool { return x.order == r.order })
+		if !violates || v.kind < EndedSession || end < 0 {
+			continue
+		}
+		if last, violates := w.judge(w.requests[end]); !violates || last.kind < EndedSession {
+			continue // it was cleared
+		}
+		if lineage := known.lineage(r.Session.ID, known.horizon(r)); lineage != nil && v.kind == RevokedSession {
+			continue // what an ancestor showed is lost with it
+		}
+		r = w.requests[end]
+		what := foundOf(h.cfg.Pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)
+		switch {
+		case said[what]:
+			count("found")
+		case stats.Forgotten() > 0, away > 0:
+			count("counted as lost")
+		case v.kind == RevokedSession && displaced && r.User.ID.IsZero():
+			count("of nobody")
+		default:
+			return fmt.Sprintf("silent: %s %s at=%s expired=%s", r.Session.Raw, v.kind, instantText(r.Start), instantText(v.expiry))
+		}
+	}
+	return ""
+}
+
+// speaksOfItself reports whether a record of the session says that an earlier one
+// was something else. That is out of reach when the session is thrown away.
+func speaksOfItself(h *history, session Pseudonym) bool {
+	of := slices.DeleteFunc(slices.Clone(h.steps), func(s historyStep) bool {
+		return s.verb != doObserve || h.cfg.Pseudonym(s.fact.Session.Raw) != session
+	})
+	for n := range of {
+		if speaksOfEarlier(of[:n+1], n) {
+			return true
+		}
+	}
+	return false
+}
+
+// comesLast reports whether r starts behind all that was known of its session.
+func comesLast(w *refWorld, r *refFact) bool {
+	for _, f := range w.told[:len(w.told)-1] {
+		if (f.Session.ID == r.Session.ID || f.isRotation() && f.Previous.ID == r.Session.ID) && f.End > r.began {
+			return false
+		}
+	}
+	return true
+}
+
+// TestFloodsHideNothing: whatever is thrown away, a request that is served when
+// its session was over is found, or counted as what may be lost; and nothing is
+// confirmed that is not so.
+func TestFloodsHideNothing(t *testing.T) {
+	defer func(n int) { maxGenerations = n }(maxGenerations)
+	maxGenerations = 3
+	names := []string{"found", "inconclusive", "displaced", "dropped", "counted as lost", "of nobody"}
+	counts := make([]atomic.Int64, len(names))
+	sampled(t, histories/20, floodedHistory, func(h *history) string {
+		return flooded(h, func(what string) { counts[slices.Index(names, what)].Add(1) })
+	})
+	for i, name := range names {
+		t.Logf("%s: %d", name, counts[i].Load())
+		require.True(t, counts[i].Load() > 0 || histories < 20_000, name)
+	}
+}

@@ -1,0 +1,212 @@
+package session
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// speaks is a tombstone that says something, of a session whose newest fact was
+// at so many seconds.
+func speaks(at uint32) tombstone {
+	return tombstone{at: int64(at) * secondNanos, newest: at + 1, said: uint32(RotatedSession-EndedSession+1) | 7<<stoneFlags}
+}
+
+func TestTombstones(t *testing.T) {
+	x := newTombstones(1000)
+	require.Nil(t, x.of(ID{1, 1}), "nothing was thrown away")
+	require.Empty(t, x.chunks)
+	x.bury(ID{1, 2}, speaks(100))
+	require.Equal(t, speaks(100), *x.of(ID{1, 2}))
+	require.Nil(t, x.of(ID{1, 3}))
+	require.True(t, x.known(ID{1, 2}))
+	require.False(t, x.known(ID{1, 3}))
+	x.bury(ID{1, 2}, speaks(200))
+	require.Equal(t, speaks(200), *x.of(ID{1, 2}))
+	require.Equal(t, 1, x.count)
+	x.remove(ID{1, 2})
+	require.Nil(t, x.of(ID{1, 2}))
+	require.Zero(t, x.count)
+
+	s := speaks(5)
+	typ, ended := s.end()
+	require.True(t, ended)
+	require.Equal(t, RotatedSession, typ)
+	require.EqualValues(t, 7, s.service())
+	s.said = stoneUnsure | stoneLater | stoneSampled | stoneActive | stoneBrief | stoneSeen | stoneLogin | stoneVague | stoneLost
+	require.Less(t, s.said, uint32(1)<<stoneFlags)
+	_, ended = s.end()
+	require.False(t, ended)
+}
+
+// The table grows with what it holds, and hardly any is displaced while there is
+// room.
+func TestTombstonesGrow(t *testing.T) {
+	const n = 50_000
+	x := newTombstones(8 * n)
+	d := rand.New(rand.NewPCG(firstSeed, 0))
+	var ids []ID
+	for i := range uint32(n) {
+		ids = append(ids, ID{d.Uint64(), d.Uint64()})
+		x.bury(ids[i], speaks(i))
+		if i%1000 == 0 {
+			require.Less(t, len(x.chunks)*chunkBuckets*bucketWays, int(6*i+8192), "room for %d", i)
+		}
+	}
+	missing := 0
+	for i, id := range ids {
+		if s := x.of(id); s == nil || *s != speaks(uint32(i)) {
+			missing++
+		}
+	}
+	require.Less(t, missing, n/200)
+	for i, id := range ids {
+		require.True(t, x.known(id), i)
+	}
+}
+
+// Where it is full those that say nothing go first, then the oldest; what one
+// that is displaced said goes on as a fingerprint, or raises the floor.
+func TestTombstonesAreDisplaced(t *testing.T) {
+	brief := func(at uint32) tombstone { return tombstone{newest: at, said: stoneBrief} }
+	silent := func(at uint32) tombstone { return tombstone{newest: at} }
+	x := newTombstones(4)
+	require.Equal(t, 4, x.ways)
+	for i, s := range []tombstone{speaks(9), silent(3), brief(4), brief(5)} {
+		x.bury(ID{0, uint64(i + 1)}, s)
+	}
+	x.bury(ID{0, 5}, speaks(10))
+	require.Nil(t, x.of(ID{0, 3}), "the oldest of a moment")
+	require.EqualValues(t, 4*secondNanos, x.floor)
+	x.bury(ID{0, 6}, speaks(11))
+	require.Nil(t, x.of(ID{0, 2}), "one of a moment stays")
+	require.EqualValues(t, 4*secondNanos, x.floor, "it was older")
+	x.bury(ID{0, 7}, brief(12))
+	require.Nil(t, x.of(ID{0, 4}), "those displace one another")
+	require.EqualValues(t, 5*secondNanos, x.floor)
+	require.Empty(t, x.displaced.generations)
+	x.bury(ID{0, 8}, speaks(12))
+	require.Nil(t, x.of(ID{0, 1}), "the oldest of those that say something")
+	require.EqualValues(t, 5*secondNanos, x.floor)
+	g := x.displaced.of(1)
+	require.NotNil(t, g)
+	require.True(t, g.over(1))
+	require.EqualValues(t, 9*secondNanos, g.first)
+	require.EqualValues(t, 10, g.newest)
+	require.True(t, x.known(ID{0, 1}))
+	require.Equal(t, 4, x.count)
+}
+
+// Generations are dropped when there are too many: that is counted, and raises
+// the floor.
+func TestFingerprintsAreDropped(t *testing.T) {
+	x := newTombstones(2)
+	for i := range uint32(2 + 2*16) {
+		x.bury(ID{0, uint64(i + 1)}, speaks(i))
+	}
+	require.Len(t, x.displaced.generations, 16)
+	require.Zero(t, x.displaced.dropped)
+	require.EqualValues(t, longAgo, x.floor)
+	for i := range uint64(32) {
+		require.NotNil(t, x.displaced.of(i+1), i)
+	}
+	x.bury(ID{0, 99}, speaks(100))
+	require.EqualValues(t, 2, x.displaced.dropped)
+	require.EqualValues(t, 2*secondNanos, x.floor)
+	require.Nil(t, x.displaced.of(1))
+	require.Nil(t, x.displaced.of(2))
+	require.NotNil(t, x.displaced.of(3))
+}
+
+// A fingerprint is another's once in far more than a million.
+func TestFingerprintsAreRarelyAnothers(t *testing.T) {
+	const n = 20_000
+	f := newFingerprints(n)
+	d := rand.New(rand.NewPCG(firstSeed, 0))
+	s := speaks(1)
+	for range n * maxGenerations {
+		f.add(d.Uint64(), &s)
+	}
+	require.Len(t, f.generations, maxGenerations)
+	for range 1_000_000 {
+		if f.of(d.Uint64()) != nil {
+			t.Fatal("one in a million")
+		}
+	}
+}
+
+// What is stored of them is read again, whether there is more room now or less.
+func TestTombstonesOfAnotherSize(t *testing.T) {
+	defer fewerTombstones(2, 16)()
+	sizes := []int{3, 50, 1000}
+	for _, from := range sizes {
+		for _, to := range sizes {
+			cfg := historyConfig()
+			cfg.Policies, cfg.MaxSessions = []Policy{{Name: "p0"}}, from
+			was := New(cfg)
+			d := rand.New(rand.NewPCG(firstSeed, 0))
+			var ids []ID
+			for i := range uint32(200) {
+				ids = append(ids, ID{d.Uint64(), d.Uint64()})
+				s := speaks(i)
+				s.said &= 1<<stoneFlags - 1
+				was.tombstones.bury(ids[i], s)
+			}
+			cfg.MaxSessions = to
+			is, why := everything(was, epoch).restored(cfg, epoch)
+			require.Empty(t, why)
+			a, b := &was.tombstones, &is.tombstones
+			require.GreaterOrEqual(t, b.displaced.dropped, a.displaced.dropped)
+			lost := 0
+			for i, id := range ids {
+				switch {
+				case from == to && a.of(id) != nil:
+					require.Equal(t, a.of(id), b.of(id))
+				case from == to:
+					require.Equal(t, a.known(id), b.known(id), i)
+				case a.known(id) && !b.known(id):
+					lost++
+				}
+			}
+			require.LessOrEqual(t, int64(lost), b.displaced.dropped-a.displaced.dropped, "%d to %d", from, to)
+			if from == to {
+				require.Equal(t, a.displaced.dropped, b.displaced.dropped)
+				require.Equal(t, a.floor, b.floor)
+			}
+			// It goes on.
+			for i := range uint32(1000) {
+				b.bury(ID{d.Uint64(), d.Uint64()}, speaks(300+i))
+			}
+		}
+	}
+}
+
+// What an older version stored says only that something was thrown away.
+func TestTombstonesWithoutEnds(t *testing.T) {
+	e := New(historyConfig())
+	r := restorer{e: e, head: head{tombSlots: 64}}
+	var body []byte
+	for i := range uint64(3) {
+		body = binary.AppendUvarint(body, i)
+		body = binary.BigEndian.AppendUint64(body, i|1)
+		body = binary.AppendVarint(body, epoch-int64(i))
+	}
+	d := decoder{left: body}
+	r.readTombstones(&d)
+	require.NoError(t, d.end())
+	require.Equal(t, epoch, e.tombstones.floor)
+	require.Zero(t, e.tombstones.count)
+	r.head.tombSlots = 0
+	d = decoder{left: body}
+	r.readTombstones(&d)
+	require.Error(t, d.end())
+}
+
+// fewerTombstones makes their ranges small.
+func fewerTombstones(buckets uint64, cells int) func() {
+	b, c := rangeBuckets, blockCells
+	rangeBuckets, blockCells = buckets, cells
+	return func() { rangeBuckets, blockCells = b, c }
+}
