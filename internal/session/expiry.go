@@ -18,6 +18,9 @@ type past struct {
 	authentication int64
 	known          bool
 
+	// forAll: not the one request is judged, but all to come.
+	forAll bool
+
 	root   origin // what origin found, once rooted
 	rooted bool
 }
@@ -52,6 +55,9 @@ type origin struct {
 	at             int64
 	known          bool // an authentication or a known start
 	authentication bool
+	// forgotten: what was known before this of what it was rotated from may have
+	// been thrown away.
+	forgotten int64
 }
 
 // origin finds the latest authentication in the lineage; without one, the
@@ -60,7 +66,7 @@ func (w *past) origin() origin {
 	switch {
 	case w.rooted: // looked for twice, it would be found with half of the visits
 	case len(w.t.lineage) == 0:
-		w.root = origin{w.since, w.known, w.authentication != 0}
+		w.root = origin{w.since, w.known, w.authentication != 0, w.t.forgotten}
 	default:
 		var path [maxLineage + 1]ID
 		w.root = w.e.originOf(w.t, w.r.order, w.limit, w.r.Eff, int64(w.policy.Tolerance), path[:0])
@@ -87,7 +93,7 @@ func (e *Engine) mayVisit() bool {
 func (e *Engine) originOf(t *timeline, order uint64, limit, at, tolerance int64, path []ID) origin {
 	here, authenticated := latest(t.authentications, limit)
 	path = append(path, t.id)
-	best := origin{at: unset}
+	best, forgotten := origin{at: unset}, t.forgotten
 	var from ID
 	var forks [4]rotation
 	for _, r := range t.lineageAt(order, forks[:0]) {
@@ -97,6 +103,7 @@ func (e *Engine) originOf(t *timeline, order uint64, limit, at, tolerance int64,
 		o := origin{at: r.at}
 		if parent := e.get(r.from); parent != nil && e.mayVisit() {
 			o = e.originOf(parent, order, r.at+tolerance, r.at, tolerance, path)
+			forgotten = max(forgotten, o.forgotten)
 		}
 		if o.at < best.at || o.at == best.at && r.from.less(from) {
 			best, from = o, r.from
@@ -104,17 +111,18 @@ func (e *Engine) originOf(t *timeline, order uint64, limit, at, tolerance int64,
 	}
 	switch {
 	case authenticated && (!best.authentication || here >= best.at):
-		return origin{here, true, true}
+		return origin{here, true, true, forgotten}
 	case best.at != unset:
+		best.forgotten = forgotten
 		return best
 	}
 	if start, known := t.started(tolerance); known {
-		return origin{start, true, false}
+		return origin{start, true, false, forgotten}
 	}
 	if t.firstActivity != unset {
 		at = t.firstActivity
 	}
-	return origin{at, false, false}
+	return origin{at, false, false, forgotten}
 }
 
 func contains(ids []ID, id ID) bool {
