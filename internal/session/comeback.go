@@ -124,15 +124,20 @@ func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
 		r := requestToCome(uint8(i))
 		var here knownEnd
 		w := e.newPast(t, &r)
+		w.forAll = true
 		w.endings(func(x expiry) {
 			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.forgotten {
 				x.doubt = ReasonEvicted // what was thrown away before that may void it
+			}
+			if x.doubt == "" {
+				x.doubt = w.lostDoubt(&x)
 			}
 			here.later = here.later || here.ended && x.since != here.since
 			if !here.ended || x.earlier(&here.expiry) {
 				here.ended, here.expiry = true, x
 			}
 		})
+		here.later = here.later || here.ended && t.back.last > here.since
 		switch {
 		case i == 0:
 			first = here
@@ -282,7 +287,11 @@ func (w *past) lostEnd(first, last int64, each func(expiry)) {
 	if first++; first > last {
 		return
 	}
-	for _, at := range [...]int64{last, first} {
+	candidates := [...]int64{last, first}
+	if w.forAll {
+		candidates[0] = first
+	}
+	for _, at := range candidates {
 		if x := at + int64(w.policy.EndGrace); w.violated(x) {
 			each(expiry{at: x, typ: EndedSession, since: at, doubt: ReasonEvicted})
 			return
@@ -316,6 +325,8 @@ func (w *past) mayBeLate(at int64) bool {
 func (w *past) lostDoubt(x *expiry) string {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	switch {
+	case x.typ == AbsoluteTimeout && len(w.t.lineage) > 0 && w.origin().forgotten > x.since:
+		return ReasonEvicted
 	case !b.back:
 		return ""
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != IdleTimeout && x.typ != AbsoluteTimeout && w.mayBeLate(x.since),

@@ -18,6 +18,9 @@ type past struct {
 	authentication int64
 	known          bool
 
+	// forAll: not the one request is judged, but all to come.
+	forAll bool
+
 	root   origin // what origin found, once rooted
 	rooted bool
 	heir   identity // what inherited found, once asked
@@ -54,6 +57,9 @@ type origin struct {
 	at             int64
 	known          bool // an authentication or a known start
 	authentication bool
+	// forgotten: what was known before this of what it was rotated from may have
+	// been thrown away.
+	forgotten int64
 }
 
 // origin finds the latest authentication in the lineage; without one, the
@@ -66,13 +72,14 @@ func (w *past) origin() origin {
 }
 
 func (w *past) findOrigin() (o origin) {
-	best, authenticated := w.authentication, w.authentication != 0
-	here := origin{w.since, w.known, authenticated}
+	best, authenticated, forgotten := w.authentication, w.authentication != 0, w.t.forgotten
+	here := origin{at: w.since, known: w.known}
 	w.ancestors(func(t *timeline, rotated int64) bool {
 		here = origin{at: rotated}
 		if t == nil {
 			return false
 		}
+		forgotten = max(forgotten, t.forgotten)
 		if at, ok := latest(t.authentications, rotated+int64(w.policy.Tolerance)); ok && (!authenticated || at > best) {
 			best, authenticated = at, true
 		}
@@ -84,8 +91,9 @@ func (w *past) findOrigin() (o origin) {
 		return true
 	})
 	if authenticated {
-		return origin{best, true, true}
+		here = origin{at: best, known: true, authentication: true}
 	}
+	here.forgotten = forgotten
 	return here
 }
 

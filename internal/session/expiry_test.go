@@ -77,7 +77,7 @@ func TestUnknownOrigin(t *testing.T) {
 	s.tell("b rotated from=a at=5s\nc ended at=3s")
 	b := s.get(sessionName(1).ID)
 	w := s.newPast(b, &record{Eff: epoch + int64(time.Minute)})
-	require.Equal(t, origin{at: epoch + int64(5*time.Second)}, w.origin())
+	require.Equal(t, origin{at: epoch + int64(5*time.Second), forgotten: longAgo}, w.origin())
 	c := s.get(sessionName(2).ID)
 	w = s.newPast(c, &record{Eff: epoch + int64(time.Minute)})
 	require.Equal(t, epoch+int64(time.Minute), w.since)
