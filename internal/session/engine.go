@@ -52,6 +52,8 @@ type Engine struct {
 	// restarted is when an engine that knew more stopped.
 	restarted int64
 
+	held []ID // users, see [Engine.hold]
+
 	out   []Finding
 	stats Stats
 
@@ -145,6 +147,7 @@ func (e *Engine) ForgetPointers() { e.services.forgetPointer() }
 func (e *Engine) Advance(now int64) {
 	e.decideLater()
 	e.flush()
+	e.releaseHeld()
 	wait := int64(e.cfg.DecisionWait)
 	e.each(func(l *lane) {
 		l.cursor = max(l.cursor, l.recent.oldest())

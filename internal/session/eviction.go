@@ -175,6 +175,7 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 		e.rebuild(t)
 	}
 	t.due = 0
+	e.retractEmptied(t.id, now)
 	for len(e.suspects[t.id]) > 0 {
 		s := e.suspects[t.id][0]
 		s.finding = nil // it stays as it was reported

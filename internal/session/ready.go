@@ -208,7 +208,7 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 		}
 		old.state |= decided
 	}
-	l.recent.details.release(old.details)
+	l.recent.giveUp(old)
 	return true
 }
 

@@ -92,7 +92,7 @@ func (e *Engine) makeRoom(l *lane) {
 	}
 	e.touchPosition(l, old.position)
 	e.decide(old)
-	l.recent.details.release(old.details)
+	l.recent.giveUp(old)
 }
 
 // apply joins what r says to its session's timeline, and says what that owes

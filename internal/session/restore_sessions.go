@@ -205,7 +205,11 @@ func (r *restorer) tidyUsers() {
 	}
 	shown := r.shownSoon()
 	for n := uint32(1); n < u.used; n++ {
-		if x := u.user(n); !x.id.IsZero() && !shown[x.id] {
+		switch x := u.user(n); {
+		case x.id.IsZero():
+		case shown[x.id]:
+			r.e.hold(x.id)
+		default:
 			u.release(x.id)
 		}
 	}

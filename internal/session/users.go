@@ -21,13 +21,14 @@ type users struct {
 }
 
 // user is known as long as a session that showed it is, or an end of all its
-// sessions.
+// sessions, or something is owed to a session that may show it.
 type user struct {
 	id        ID
 	pseudonym Pseudonym
 	first     uint32 // link to its newest session
 	sessions  uint32
 	ended     bool // there are ends
+	held      bool // see [Engine.hold]
 }
 
 // link leads from a user to the slot of a session, and to the next.
@@ -101,7 +102,7 @@ func (u *users) release(id ID) {
 	if n == 0 {
 		return
 	}
-	if x := u.user(n); x.sessions == 0 && !x.ended {
+	if x := u.user(n); x.sessions == 0 && !x.ended && !x.held {
 		u.index.remove(id[0], n, u.hashOf)
 		*x = user{first: u.free}
 		u.free = n
@@ -286,6 +287,30 @@ func (e *Engine) nameUser(n *Name) {
 	if e.users.number(n.ID) == 0 {
 		e.users.add(n.ID, e.cfg.pseudonym(n))
 	}
+	e.hold(n.ID)
+}
+
+// hold keeps a user known until nothing is owed to any session that may show it.
+func (e *Engine) hold(id ID) {
+	if x := e.users.get(id); x != nil && !x.held {
+		x.held = true
+		e.held = append(e.held, id)
+	}
+}
+
+// releaseHeld forgets the users who were named by what turned out to show nobody:
+// a late request, or one of which a second record says that it was rejected.
+func (e *Engine) releaseHeld() {
+	if len(e.due) > 0 {
+		return
+	}
+	for _, id := range e.held {
+		if x := e.users.get(id); x != nil {
+			x.held = false
+			e.users.release(id)
+		}
+	}
+	e.held = e.held[:0]
 }
 
 // showIdentity joins who to what t showed. others: somebody may have been
