@@ -84,10 +84,11 @@ func live(h *history) (l life, trouble string) {
 		}
 	}()
 	restarts := newRestarter(h)
-	said := map[string]bool{}
+	said, names := map[string]bool{}, map[ID]Name{}
 	for i := range h.steps {
 		if s := &h.steps[i]; s.verb == doObserve {
 			said[describes(&s.fact)] = true
+			names[s.fact.Session.ID] = s.fact.Session
 		}
 	}
 	take := func(i int) string {
@@ -104,6 +105,16 @@ func live(h *history) (l life, trouble string) {
 				return fmt.Sprintf("step %d: nobody said %+v: %s", i, f.Details, findingText(h, &f))
 			}
 			l.final[f.ID] = f
+		}
+		for n := range e.lanes {
+			ring := &e.lanes[n].recent
+			for p := ring.oldest(); p < ring.next; p++ {
+				r := ring.at(p)
+				known := Fact{Session: names[r.session], Trace: r.trace, Span: r.span, Details: ring.details.get(r.details)}
+				if r.kind == Request && !said[describes(&known)] {
+					return fmt.Sprintf("after step %d: nobody said %+v of the request at %s of %s", i, known.Details, instantText(r.At), known.Session.Raw)
+				}
+			}
 		}
 		if err := e.audit(); err != nil {
 			return fmt.Sprintf("after step %d:\n%v", i, err)
