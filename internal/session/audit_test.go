@@ -372,7 +372,9 @@ func (a *auditErrors) auditUsers(e *Engine) {
 			}
 		}
 	})
-	a.equal("links", links, shown)
+	if u.count < maxUsers { // else some are not known
+		a.equal("links", links, shown)
+	}
 	for id := range u.ended {
 		if u.get(id) == nil || !slices.ContainsFunc(u.endedAt, func(end userEnd) bool { return end.user == id }) {
 			a.addf("the ends of user %v are never forgotten", id)

@@ -76,14 +76,17 @@ func (u *users) get(id ID) *user {
 	return nil
 }
 
-// add makes id known, which must not be, if there is room.
-func (u *users) add(id ID, p Pseudonym) {
+// maxUsers bounds how many users are known at a time. Tests have fewer.
+var maxUsers = maxSlots - 1
+
+// add makes id known, which must not be. It reports whether there is room.
+func (u *users) add(id ID, p Pseudonym) bool {
 	n := u.free
 	if n != 0 {
 		u.free = u.user(n).first
 	} else {
-		if n = u.used; n >= maxSlots {
-			return
+		if n = u.used; int(n) > maxUsers {
+			return false
 		}
 		if int(n>>userSlabBits) == len(u.slabs) {
 			u.slabs = append(u.slabs, make([]user, userSlabSize))
@@ -94,6 +97,7 @@ func (u *users) add(id ID, p Pseudonym) {
 	*x = user{id: id, pseudonym: p}
 	u.count++
 	u.index.put(id[0], n, u.hashOf)
+	return true
 }
 
 // release forgets id if nothing is known of it any more.
@@ -284,8 +288,8 @@ func (e *Engine) usersOf(t *timeline, order uint64, tolerance int64, list []ID) 
 
 // nameUser keeps what a user is called in findings.
 func (e *Engine) nameUser(n *Name) {
-	if e.users.number(n.ID) == 0 {
-		e.users.add(n.ID, e.cfg.pseudonym(n))
+	if e.users.number(n.ID) == 0 && !e.users.add(n.ID, e.cfg.pseudonym(n)) {
+		e.stats.lost++ // an end of all sessions will not find this one
 	}
 	e.hold(n.ID)
 }
