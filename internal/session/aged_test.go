@@ -196,7 +196,7 @@ func TestAged(t *testing.T) {
 		aged.n, turned, forgotten, buried, len(aged.e.tombs.slots), blocks)
 	require.LessOrEqual(t, blocks, 3)
 	require.Greater(t, turned, agedFacts/3000)
-	require.EqualValues(t, len(aged.e.tombs.slots), buried, "tombstones that were never used")
+	require.Len(t, aged.e.tombs.slots, buried, "tombstones that were never used")
 
 	t.Run("requests of sessions in use", func(t *testing.T) {
 		mine := func(a *aging) func(uint64) uint64 { return func(i uint64) uint64 { return a.next - i%300 } }
