@@ -29,6 +29,7 @@ type Engine struct {
 	// to be told of an end. blinded: so have the decided suspects from it on.
 	due      []uint32
 	dueDone  int
+	repaid   uint64 // how many have been seen to, ever
 	userEnds []uint32
 	blinded  *list.Element
 
@@ -53,6 +54,8 @@ type Engine struct {
 	// Memory for the records of a trace, while a fact is observed and later.
 	observing, placing []*record
 	heard              []heardEnd // reused
+
+	held []heldUser // see [Engine.hold]
 
 	out   []Finding
 	stats Stats
@@ -297,7 +300,7 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 				e.turnAway(n.ID, grave, now)
 				return nil
 			}
-			e.evict(l.sessions.timeline(victim), EvictedLimit)
+			e.evict(l.sessions.timeline(victim), now, EvictedLimit)
 		}
 		t = l.sessions.insert(n.ID)
 		e.touchNew(l, t.slot)

@@ -167,7 +167,7 @@ func (e *Engine) forget(l *lane, now int64) (done bool) {
 			l.sessions.sweep, l.swept = slot-1, l.swept-1
 			return false
 		}
-		e.evict(t, EvictedRetention)
+		e.evict(t, now, EvictedRetention)
 	}
 	l.swept = 0
 	return true
@@ -189,12 +189,13 @@ func (e *Engine) dropSuspects(t *timeline) (done bool) {
 }
 
 // evict forgets a session, and what could have cleared its findings with it.
-func (e *Engine) evict(t *timeline, reason EvictionReason) {
+func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	e.touch(t)
 	if t.stale() {
 		e.mayRebuild(t)
 	}
 	t.due, t.review = 0, review{}
+	e.retractEmptied(t.id, now)
 	e.dropSuspects(t) // there are none, unless it was so few
 	e.findings.close(t.id)
 	e.reportLifetime(t)

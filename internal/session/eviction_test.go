@@ -154,3 +154,35 @@ func TestProbation(t *testing.T) {
 	_, ok = p.oldest()
 	require.False(t, ok)
 }
+
+// TestEvictedWhenCleared: a finding that was cleared is taken back, though its
+// session gives way before the next call of Advance.
+func TestEvictedWhenCleared(t *testing.T) {
+	cfg := historyConfig()
+	cfg.MaxSessions, cfg.MaxRecentRequests = 1, 64
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: 10 * time.Second}}
+	e, now := New(cfg), epoch
+	request := func(session int, from, to time.Duration) {
+		at := epoch + int64(from)
+		f := Fact{Session: sessionName(session), Start: at, End: epoch + int64(to), At: at, Resource: resources["web"]}
+		now = max(now, f.End)
+		e.Observe(&f, now)
+	}
+	request(0, 0, 0)
+	request(0, 20*time.Second, 20*time.Second)
+	now += int64(cfg.DecisionWait)
+	e.Advance(now)
+	found := e.TakeFindings()
+	require.Len(t, found, 1)
+	require.Equal(t, Confirmed, found[0].State)
+	request(0, time.Second, 19*time.Second) // it was at work
+	e.work.allow(workOfHold)
+	require.True(t, e.resume())
+	request(1, 30*time.Second, 30*time.Second)
+	require.EqualValues(t, 1, e.Stats().Evicted(EvictedLimit))
+	e.Advance(now)
+	found = e.TakeFindings()
+	require.Len(t, found, 1)
+	require.Equal(t, Retracted, found[0].State)
+	require.Equal(t, 2, found[0].Revision)
+}

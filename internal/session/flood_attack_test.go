@@ -117,6 +117,7 @@ func TestFloodOfSessionsInUse(t *testing.T) {
 func TestUserEndsBehindTombstones(t *testing.T) {
 	s := newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
 	s.tell("a started at=0s user=u1\nb activity at=5s")
+	s.wait(0)
 	require.Zero(t, s.users.count, "nothing shows the user")
 	s.tell("- ended_user at=8s user=u1\na request at=20s")
 	found := s.wait(time.Minute)
@@ -158,7 +159,7 @@ func TestComeback(t *testing.T) {
 		s := newStage(t, standard+"config ahead=1h")
 		for n, text := range strings.Split("a started at=0s\n"+c.text, "|") {
 			if n > 0 {
-				s.evict(s.get(sessionName(0).ID), EvictedLimit)
+				s.evict(s.get(sessionName(0).ID), s.now, EvictedLimit)
 			}
 			s.tell(text)
 		}

@@ -135,7 +135,7 @@ func writeGolden(t *testing.T, name string) {
 	early.steps = h.steps[:split]
 	early.tell(e)
 	e.TakeFindings()
-	e.evict(e.get(sessionName('q'-'a').ID), EvictedLimit)
+	e.evict(e.get(sessionName('q'-'a').ID), early.steps[split-1].now, EvictedLimit)
 	write(early.steps[split-1].now)
 	early.steps = h.steps[split:]
 	early.tell(e)

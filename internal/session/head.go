@@ -36,9 +36,13 @@ func headPolicies(all []Policy) (list []headPolicy) {
 }
 
 // headLane is what a head says of one lane: the positions of the next recent fact
-// to be decided and of the next to come, how many sessions there are, and how many
-// slots they are in.
-type headLane struct{ cursor, next, sessions, slots uint64 }
+// to be decided and of the next to come, how many sessions there are, how many
+// slots they are in, and since version 3 the latest end of what gave up its place
+// among the recent facts.
+type headLane struct {
+	cursor, next, sessions, slots uint64
+	gone                          int64
+}
 
 func (h *head) append(b []byte) []byte {
 	b = append(b, h.keyID[:]...)
@@ -56,6 +60,7 @@ func (h *head) append(b []byte) []byte {
 		for _, v := range [...]uint64{l.cursor, l.next, l.sessions, l.slots} {
 			b = binary.AppendUvarint(b, v)
 		}
+		b = binary.AppendVarint(b, l.gone)
 	}
 	b = binary.AppendVarint(b, h.restarted)
 	b = binary.AppendVarint(b, h.tombFloor)
@@ -91,7 +96,11 @@ func (d *decoder) head() (h head, err error) {
 	h.tombSlots = int(d.below(1 << 32))
 	h.authenticated = d.uvarint()
 	for range d.count(4) {
-		h.lanes = append(h.lanes, headLane{d.below(maxPosition), d.below(maxPosition), d.below(maxSlots + 1), d.below(maxSlots + 1)})
+		l := headLane{d.below(maxPosition), d.below(maxPosition), d.below(maxSlots + 1), d.below(maxSlots + 1), longAgo}
+		if d.version >= 3 {
+			l.gone = d.varint()
+		}
+		h.lanes = append(h.lanes, l)
 	}
 	h.restarted, h.tombFloor = d.varint(), d.varint()
 	for range d.count(3) {

@@ -210,7 +210,7 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 		}
 		old.state |= decided
 	}
-	l.recent.details.release(old.details)
+	l.recent.giveUp(old)
 	return true
 }
 

@@ -8,26 +8,29 @@ const maxRebuild = 1536
 // rebuild reads t again from the recent facts, after one of them turned out to
 // say something else than it seemed to: a log record whose span came later, a
 // request whose second record was rejected, one that lies in an exempt one.
-// Where not all of t's facts can be reached any more, what is older stays as it
-// is, which can only keep a session alive too long.
+// Where not all of t's facts can be reached any more, what may be of those stays
+// as it is, which can only keep a session alive too long.
 func (e *Engine) rebuild(t *timeline) {
 	ring := &t.lane.recent
 	var reach uint32
-	oldest := int64(unset)
 	for r := ring.at(t.recent); r != nil && r.session == t.id && reach < maxRebuild; r = ring.at(r.ofSession) {
 		reach++
-		oldest = min(oldest, r.Start)
 	}
 	e.spend(2 * int(reach))
+	gone := ring.gone
+	if reach == maxRebuild && t.facts > maxRebuild { // nor is known where those end that are not read
+		gone = t.newest
+		e.stats.lost++
+	}
 	complete := reach == t.facts && reach < maxFacts
 	active, identities := slices.Clone(t.active), slices.Clone(t.identities)
-	t.active, t.calls, t.outside = t.active[:0], t.calls[:0], longAgo
+	t.active, t.calls = t.active[:0], t.calls[:0]
 	if complete {
-		t.first, t.firstActivity, t.sampled = unset, unset, false
+		t.first, t.firstActivity, t.outside, t.sampled = unset, unset, longAgo, false
 		identities = identities[:0]
 	} else {
 		for _, a := range active {
-			if a.start < oldest || t.back.back && a.start <= t.forgotten {
+			if a.start <= gone || t.back.back && a.start <= t.forgotten {
 				t.active.add(a.start, a.end, a.policies, e.gap, longAgo)
 			}
 		}

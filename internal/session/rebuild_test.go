@@ -40,6 +40,7 @@ func TestRebuildOfAPart(t *testing.T) {
 		suspected           bool
 	}{
 		{"older activity stays", "a request at=5s", "a request at=14s id=1/1\na request at=14s id=1/1 log rejected\na request at=15.5s", false},
+		{"so does what came before, and is later", "a request at=15s p1", "a request at=1s user=u1\na request at=2s user=u2\na request at=24s", false},
 		{"what was refused does not", "", "a request at=20s p1 indeterminate id=1/1\na request at=20s p1 log id=1/1 rejected\na request at=25s", true},
 	} {
 		s := newStage(t, standard+"policy p1 idle=30s", func(c *Config) { c.MaxRecentRequests = 8 })

@@ -118,6 +118,7 @@ type recent struct {
 	chunks  [][]record
 	next    uint64 // position of the next record; the first is 1
 	turn    uint64 // where it will lie: (next-1) % limit, without the division
+	gone    int64  // the latest end of a record that gave up its place
 	traces  traceIndex
 	details detailLog
 }
@@ -126,7 +127,7 @@ func newRecent(limit int) recent {
 	limit = max(limit, 1)
 	n := (limit + chunkSize - 1) / chunkSize
 	return recent{
-		limit: uint64(limit), next: 1,
+		limit: uint64(limit), next: 1, gone: longAgo,
 		chunks: make([][]record, n),
 		traces: newTraceIndex(limit),
 	}
@@ -194,6 +195,12 @@ func (r *recent) window() window { return window{uint32(r.next), uint32(r.next -
 
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
+
+// giveUp must be called when old, which had its place, gives it up.
+func (r *recent) giveUp(old *record) {
+	r.gone = max(r.gone, old.End)
+	r.details.release(old.details)
+}
 
 // redescribe lets d describe rec, and the record that it is a copy of, if that
 // still has a place.

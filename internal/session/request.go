@@ -107,7 +107,7 @@ func (e *Engine) makeRoom(l *lane) {
 	if waits && old.state&suspected == 0 && e.judged(old) {
 		e.stats.early++
 	}
-	l.recent.details.release(old.details)
+	l.recent.giveUp(old)
 }
 
 // apply joins what r says to its session's timeline, and says what that owes

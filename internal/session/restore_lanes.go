@@ -21,6 +21,9 @@ func (r *restorer) layLanes() (same bool) {
 		e.each(func(l *lane) {
 			stored := h.lanes[l.number]
 			l.recent.startAt(stored.next)
+			if l.recent.gone = stored.gone; r.older {
+				l.recent.gone = r.latest()
+			}
 			l.cursor = min(max(stored.cursor, l.recent.oldest()), stored.next)
 			l.sessions.index.reserve(int(stored.sessions))
 		})

@@ -77,7 +77,7 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 			r.e.turnAway(id, r.e.exhume(id), r.now)
 			return true
 		}
-		r.e.evict(table.timeline(victim), EvictedLimit)
+		r.e.evict(table.timeline(victim), r.now, EvictedLimit)
 	}
 	r.put(l, s, tl)
 	if !r.alone {
@@ -208,7 +208,11 @@ func (r *restorer) tidyUsers() {
 	}
 	shown := r.shownSoon()
 	for n := uint32(1); n < u.used; n++ {
-		if x := u.user(n); !x.id.IsZero() && !shown[x.id] {
+		switch x := u.user(n); {
+		case x.id.IsZero():
+		case shown[x.id]:
+			r.e.hold(x.id)
+		default:
 			u.release(x.id)
 		}
 	}

@@ -101,6 +101,7 @@ func (e *Engine) resume() (done bool) {
 			return false
 		}
 		e.dueDone++
+		e.repaid++
 		if t != nil && t.due != 0 {
 			e.due = append(e.due, t.placeOf())
 		}

@@ -54,7 +54,7 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 	}
 	c.lanes = make([]laneCheckpoint, len(e.lanes))
 	e.each(func(l *lane) {
-		c.head.lanes = append(c.head.lanes, headLane{l.cursor, l.recent.next, uint64(l.sessions.len()), uint64(l.sessions.slots)})
+		c.head.lanes = append(c.head.lanes, headLane{l.cursor, l.recent.next, uint64(l.sessions.len()), uint64(l.sessions.slots), l.recent.gone})
 		c.lanes[l.number].begin(c, l)
 	})
 	e.passes++

@@ -117,7 +117,7 @@ func TestFreedIsStored(t *testing.T) {
 	l.pass()
 	for _, n := range []int{2, 9, 31} {
 		tl := l.e.get(ID{mix(uint64(n), 1), 1})
-		l.e.evict(tl, EvictedLimit)
+		l.e.evict(tl, epoch, EvictedLimit)
 		l.e.settleAll()
 	}
 	if keys := l.pass(); len(keys) != 3 {

@@ -62,6 +62,9 @@ func (r *laneRestorer) readRecent() (lost bool) {
 	return lost
 }
 
+// latest is how late any fact can be that was known when it was stored.
+func (r *restorer) latest() int64 { return r.head.at + int64(r.e.cfg.MaxAhead) }
+
 func (r *restorer) mapRecord(rec record, lane int) record {
 	rec.policy = r.policy(rec.policy)
 	if rec.policy == NoPolicy {
@@ -77,6 +80,7 @@ func (r *restorer) mapRecord(rec record, lane int) record {
 // restore puts rec in its place if there is still one for it.
 func (r *recent) restore(rec record, details *Details) {
 	if rec.position < r.oldest() || rec.position >= r.next {
+		r.gone = max(r.gone, rec.End)
 		return
 	}
 	to := r.place(rec.position)
@@ -125,6 +129,7 @@ func (r *restorer) link(l *lane, p uint64) (undecided bool) {
 	e, rec := r.e, l.recent.place(p)
 	e.touchPosition(l, p)
 	if rec.position != p {
+		l.recent.gone = max(l.recent.gone, r.latest())
 		*rec = record{position: p, kind: Exempt, slot: noSlot, policy: NoPolicy, state: decided}
 		return false
 	}

@@ -43,7 +43,7 @@ func (e *Engine) AdvanceSome(now int64) (more bool) {
 	// What is owed comes first, but not for ever: whoever makes it more all the time
 	// holds up no verdict of others.
 	if k.resume = !k.resume; k.resume {
-		if !e.resume() || e.work.left < workOfHold/2 {
+		if !e.resume() || !e.releaseHeld() || e.work.left < workOfHold/2 {
 			return true
 		}
 	}

@@ -26,7 +26,7 @@ type users struct {
 }
 
 // user is known as long as a session that showed it is, or an end of all its
-// sessions.
+// sessions, or something is owed to a session that may show it.
 type user struct {
 	id        ID
 	pseudonym Pseudonym
@@ -38,6 +38,7 @@ type user struct {
 	walking, again bool
 	walk           uint32
 	since          int64 // when the last of these ends came
+	held           bool  // see [Engine.hold]
 }
 
 // link is between a user and the place of a session. Those of one user are a list.
@@ -85,14 +86,17 @@ func (u *users) get(id ID) *user {
 	return nil
 }
 
-// add makes id known, which must not be, if there is room.
-func (u *users) add(id ID, p Pseudonym) {
+// maxUsers bounds how many users are known at a time. Tests have fewer.
+var maxUsers = maxSlots - 1
+
+// add makes id known, which must not be. It reports whether there is room.
+func (u *users) add(id ID, p Pseudonym) bool {
 	n := u.free
 	if n != 0 {
 		u.free = u.user(n).first
 	} else {
-		if n = u.used; n >= maxSlots {
-			return
+		if n = u.used; int(n) > maxUsers {
+			return false
 		}
 		if int(n>>userSlabBits) == len(u.slabs) {
 			u.slabs = append(u.slabs, make([]user, userSlabSize))
@@ -103,6 +107,7 @@ func (u *users) add(id ID, p Pseudonym) {
 	*x = user{id: id, pseudonym: p}
 	u.count++
 	u.index.put(id[0], n, u.hashOf)
+	return true
 }
 
 // release forgets id if nothing is known of it any more.
@@ -111,7 +116,7 @@ func (u *users) release(id ID) {
 	if n == 0 {
 		return
 	}
-	if x := u.user(n); x.sessions == 0 && !x.ended && !x.walking {
+	if x := u.user(n); x.sessions == 0 && !x.ended && !x.walking && !x.held {
 		u.index.remove(id[0], n, u.hashOf)
 		*x = user{first: u.free}
 		u.free = n
@@ -305,10 +310,13 @@ func (u *users) next(user uint32) (place uint32, ok bool) {
 func (e *Engine) nameUser(n *Name) {
 	switch x := e.users.get(n.ID); {
 	case x == nil:
-		e.users.add(n.ID, e.cfg.pseudonym(n))
+		if !e.users.add(n.ID, e.cfg.pseudonym(n)) {
+			e.stats.lost++ // an end of all sessions will not find this one
+		}
 	case x.id[1] == 0: // until now only a tombstone had told of it
 		x.id, x.pseudonym = n.ID, e.cfg.pseudonym(n)
 	}
+	e.hold(n.ID)
 }
 
 // showIdentity joins who to what t showed. others: somebody may have been
@@ -342,6 +350,11 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFo
 // setIdentities makes list what t showed.
 func (e *Engine) setIdentities(t *timeline, list []identity) {
 	was := slices.Clone(t.identities)
+	for i := range list { // until its name was heard only a tombstone had told of it
+		if x := e.users.get(list[i].user); x != nil {
+			list[i].user = x.id
+		}
+	}
 	t.identities = addIdentities(t.identities[:0], list...)
 	for _, i := range was {
 		if !t.shows(i.user) {
@@ -349,7 +362,7 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 		}
 	}
 	for n, i := range t.identities {
-		known := func(have identity) bool { return have.user == i.user }
+		known := func(have identity) bool { return sameUser(have.user, i.user) }
 		if !slices.ContainsFunc(was, known) && !slices.ContainsFunc(t.identities[:n], known) {
 			e.users.join(i.user, t.placeOf())
 		}
@@ -360,5 +373,5 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 }
 
 func (t *timeline) shows(user ID) bool {
-	return slices.ContainsFunc(t.identities, func(i identity) bool { return i.user == user })
+	return slices.ContainsFunc(t.identities, func(i identity) bool { return sameUser(i.user, user) })
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -119,4 +120,30 @@ func TestIdentityBesideLoop(t *testing.T) {
 		c rotated from=b at=5s
 		- ended_user at=6.5s user=u1
 		c request at=10s`, []string{"c revoked n=1"}}})
+}
+
+// TestTooManyUsers: a user for whom there is no room is counted each time, and
+// there is room again when another has gone.
+func TestTooManyUsers(t *testing.T) {
+	defer func(was int) { maxUsers = was }(maxUsers)
+	maxUsers = 2
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
+	e := New(cfg)
+	show := func(user int) {
+		f := Fact{Kind: Authenticated, Session: sessionName(user), User: userName(user), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+		e.Observe(&f, epoch)
+		require.NoError(t, e.audit())
+	}
+	show(0)
+	show(1)
+	require.Zero(t, e.Stats().Truncated())
+	show(2)
+	require.EqualValues(t, 1, e.Stats().Truncated())
+	require.Equal(t, 2, e.users.count)
+	e.Advance(epoch)
+	e.evict(e.get(sessionName(0).ID), epoch, EvictedLimit)
+	show(3)
+	require.EqualValues(t, 1, e.Stats().Truncated())
+	require.Equal(t, 2, e.users.count)
 }

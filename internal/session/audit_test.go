@@ -1,0 +1,359 @@
+package session
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// audit counts everything once more that the engine keeps count of, and follows
+// every reference: what a session, a record or a user refers to is there, and is
+// referred to as often as it says. It changes nothing. It must not be called while
+// the engine observes a fact.
+func (e *Engine) audit() error {
+	var errs auditErrors
+	sessions := 0
+	for i := range e.lanes {
+		l := &e.lanes[i]
+		errs.auditTable(&l.sessions)
+		errs.auditRing(e, l)
+		errs.auditDetails(&l.recent)
+		sessions += l.sessions.count
+	}
+	errs.equal("sessions in all lanes", int(e.lanes[0].sessions.all.count.Load()), sessions)
+	errs.auditSuspects(e)
+	errs.auditFindings(e)
+	errs.auditUsers(e)
+	return errors.Join(errs...)
+}
+
+type auditErrors []error
+
+func (a *auditErrors) addf(format string, args ...any) { *a = append(*a, fmt.Errorf(format, args...)) }
+
+func (a *auditErrors) equal(what string, have, want int) {
+	if have != want {
+		a.addf("%s: %d, counted %d", what, have, want)
+	}
+}
+
+// takenSlots are the slots of t that are taken.
+func takenSlots(t *table) (slots []uint32) {
+	for slot := range t.slots {
+		if t.entry(slot).flags&taken != 0 {
+			slots = append(slots, slot)
+		}
+	}
+	return slots
+}
+
+// peekAt returns the timeline of id, or nil where it has none or rests.
+func peekAt(e *Engine, id ID) *timeline {
+	t := &e.lane(id).sessions
+	if slot := t.find(id); slot != noSlot && t.entry(slot).flags&warm != 0 {
+		return t.peek(slot)
+	}
+	return nil
+}
+
+// peek returns what the session in slot is, without an effect on it: its timeline,
+// or one of its own.
+func (t *table) peek(slot uint32) *timeline {
+	x := t.entry(slot)
+	if x.flags&warm != 0 {
+		return t.timelines[x.more]
+	}
+	tl := &timeline{}
+	if x.more == 0 {
+		x.plain(tl, slot, t.tombstones)
+	} else {
+		tl.empty(x.id, slot)
+		blob := decoderOf(t.blobs.get(x.more))
+		if err := blob.timeline(tl); err != nil {
+			panic(err)
+		}
+	}
+	x.newer(tl)
+	tl.recent, tl.lane = t.lane.recent.expand(x.recent), t.lane
+	return tl
+}
+
+func (a *auditErrors) auditTable(t *table) {
+	slots := takenSlots(t)
+	a.equal("sessions", t.count, len(slots))
+	free := 0
+	for next := t.free; next != 0 && free <= int(t.slots); next = t.entry(next - 1).more {
+		if t.entry(next-1).flags&taken != 0 {
+			a.addf("slot %d is free and taken", next-1)
+		}
+		free++
+	}
+	a.equal("free slots", int(t.slots)-len(slots), free)
+	if int(t.slots) > t.limit || len(t.slabs)*slabSize < int(t.slots) {
+		a.addf("%d slots in %d slabs of at most %d", t.slots, len(t.slabs), t.limit)
+	}
+	warmed, blobs := 0, newAuditedBlobs(&t.blobs)
+	for _, slot := range slots {
+		x := t.entry(slot)
+		if t.find(x.id) != slot {
+			a.addf("%v is in slot %d and found in %d", x.id, slot, t.find(x.id))
+		}
+		switch {
+		case x.flags&warm != 0:
+			warmed++
+			if tl := t.timelines[x.more]; tl.id != x.id || tl.slot != slot || tl.place != x.more || tl.lane != t.lane {
+				a.addf("%v has the timeline of %v", x.id, tl.id)
+			}
+		case x.more != 0:
+			blobs.use(x.more)
+		case x.flags&ready == 0:
+			a.addf("%v is neither ready nor more than an entry", x.id)
+		}
+	}
+	a.equal("timelines", len(t.timelines), warmed)
+	a.auditIndex("index", &t.index, len(slots))
+	blobs.audit(a)
+}
+
+// auditIndex counts the cells that lead to so many entries.
+func (a *auditErrors) auditIndex(what string, x *index, entries int) {
+	used, left := 0, 0
+	for _, c := range x.cells {
+		if c != 0 {
+			used++
+		}
+	}
+	for i, c := range x.old {
+		if c != 0 && c != movedCell && i >= x.moved {
+			left++
+		}
+	}
+	a.equal(what+": cells in use", x.used, used)
+	a.equal(what+": entries", used+left, entries)
+}
+
+// auditedBlobs counts the references to the cells of blobs.
+type auditedBlobs struct {
+	of    *blobs
+	bytes int
+	used  [len(blobSizes)]map[uint32]bool
+	twice int
+}
+
+func newAuditedBlobs(of *blobs) *auditedBlobs {
+	b := &auditedBlobs{of: of}
+	for i := range b.used {
+		b.used[i] = map[uint32]bool{}
+	}
+	return b
+}
+
+func (b *auditedBlobs) use(ref uint32) {
+	class, i := ref>>blobIndexBits, ref&(1<<blobIndexBits-1)-1
+	if b.used[class][i] {
+		b.twice++
+	}
+	b.used[class][i] = true
+	b.bytes += blobSizes[class]
+}
+
+func (b *auditedBlobs) audit(a *auditErrors) {
+	a.equal("blobs' bytes", b.of.bytes, b.bytes)
+	a.equal("blobs with two sessions", 0, b.twice)
+	for class := range b.of.classes {
+		c := &b.of.classes[class]
+		free := 0
+		for next := c.free; next != 0 && free <= int(c.used); next = binary.LittleEndian.Uint32(c.cell(class, next-1)) {
+			if b.used[class][next-1] {
+				a.addf("blob %d of class %d is free and in use", next-1, class)
+			}
+			free++
+		}
+		a.equal("free blobs", int(c.used)-len(b.used[class]), free)
+	}
+}
+
+func (a *auditErrors) auditRing(e *Engine, l *lane) {
+	r := &l.recent
+	for p := r.oldest(); p < r.next; p++ {
+		rec := r.at(p)
+		if rec.position != p {
+			a.addf("position %d holds %d", p, rec.position)
+			continue
+		}
+		if rec.ofSession >= p || rec.ofTrace >= p {
+			a.addf("position %d leads on to %d and %d", p, rec.ofSession, rec.ofTrace)
+		}
+		if rec.state&accused != 0 && rec.state&(suspected|decided) != 0 {
+			a.addf("position %d is accused, and suspected or decided", p)
+		}
+		stands := e.suspectOf(rec) != nil
+		if stands && rec.state&suspected == 0 { // one that was given up as a member stays suspected
+			a.addf("position %d has a suspect and is none", p)
+		}
+	}
+	for _, slot := range takenSlots(&l.sessions) {
+		tl := l.sessions.peek(slot)
+		if tl.recent >= r.next {
+			a.addf("%v leads to what has not come", tl.id)
+		}
+		if rec := r.at(tl.recent); rec != nil && rec.session == tl.id && rec.slot != slot {
+			a.addf("%v in slot %d leads to a record of slot %d", tl.id, slot, rec.slot)
+		}
+	}
+}
+
+func (a *auditErrors) auditDetails(r *recent) {
+	refs := make([]uint32, len(r.details.blocks))
+	for p := r.oldest(); p < r.next; p++ {
+		where := r.at(p).details
+		if where == 0 {
+			continue // nothing could be restored
+		}
+		if i := where>>32 - 1 - r.details.before; i < uint64(len(refs)) {
+			refs[i]++
+		} else {
+			a.addf("the details of position %d are gone", p)
+		}
+	}
+	for i := range refs {
+		a.equal(fmt.Sprintf("records of block %d of %d", i, len(refs)), int(r.details.blocks[i].refs), int(refs[i]))
+	}
+}
+
+func (a *auditErrors) auditSuspects(e *Engine) {
+	open, undecided, waiting := 0, 0, 0
+	x := &e.suspects
+	awaited, traced, requests := map[uint64]int{}, 0, 0
+	for id, list := range x.bySession {
+		if len(list) == 0 {
+			a.addf("%v has a list without suspects", id)
+		}
+		mine := 0
+		for i, s := range list {
+			open++
+			if !s.confirmed {
+				mine++
+			}
+			if s.dropped || s.session != id || s.t != peekAt(e, id) || s.inSession != i {
+				a.addf("a suspect of %v: dropped %v, of %v, at %d as %d", id, s.dropped, s.session, i, s.inSession)
+			}
+			if have := x.byPlace[s.recordPlace()]; have != s {
+				a.addf("a suspect of %v is not found by its place", id)
+			}
+			if s.identified() {
+				traced++
+				if list := x.byTrace[s.hash()]; s.inTrace < 0 || s.inTrace >= len(list) || list[s.inTrace] != s {
+					a.addf("a suspect of %v is not found by its trace", id)
+				}
+				if x.byRequest[s.name()] == s {
+					requests++
+				}
+			}
+			inHeap := s.inPending >= 0 && s.inPending < x.pending.Len() && x.pending.suspects[s.inPending] == s
+			if inHeap == s.confirmed || (s.inSettled != nil) != s.confirmed {
+				a.addf("a suspect of %v: confirmed %v, waits %v, listed %v", id, s.confirmed, inHeap, s.inSettled != nil)
+			}
+			if want := !s.confirmed && s.judgement.violated && s.policy != NoPolicy; s.awaited != want {
+				a.addf("a suspect of %v: awaited %v", id, s.awaited)
+			}
+			if s.awaited {
+				awaited[s.awaitedBy]++
+			}
+		}
+		if t := peekAt(e, id); t == nil || int(t.suspects) != len(list) || int(t.undecided) != mine {
+			a.addf("%v has %d suspects, %d undecided, its timeline %+v", id, len(list), mine, t)
+		}
+		waiting += mine
+	}
+	undecided += waiting
+	owed := map[uint32]int{}
+	for _, place := range e.due[e.dueDone:] {
+		owed[place]++
+	}
+	e.each(func(l *lane) {
+		for _, t := range l.sessions.timelines {
+			a.equal("suspects of a timeline", int(t.suspects), len(x.of(t.id)))
+			if t.due != 0 && owed[t.placeOf()] == 0 {
+				a.addf("%v is owed what nobody will do", t.id)
+			}
+			if t.review.underWay && t.due == 0 {
+				a.addf("%v is under review and owed nothing", t.id)
+			}
+		}
+		for p := l.recent.oldest(); p < l.recent.next; p++ {
+			if l.recent.at(p).state&accused != 0 {
+				undecided++
+			}
+		}
+	})
+	a.equal("open suspects", e.open, open)
+	a.equal("undecided", e.undecided, undecided)
+	a.equal("suspects by place", len(x.byPlace), open)
+	a.equal("suspects that wait", x.pending.Len(), waiting)
+	a.equal("suspects that are decided", x.settled.Len(), open-waiting)
+	inTraces := 0
+	for _, list := range x.byTrace {
+		inTraces += len(list)
+	}
+	a.equal("suspects by trace", inTraces, traced)
+	a.equal("suspects by request", len(x.byRequest), requests)
+	a.equal("findings that are awaited", len(e.findings.awaited), len(awaited))
+	for id, n := range awaited {
+		a.equal("suspects that a finding awaits", e.findings.awaited[id], n)
+	}
+	for i, s := range x.pending.suspects {
+		if s.inPending != i || i > 0 && s.decidedBefore(x.pending.suspects[(i-1)/2]) {
+			a.addf("what waits is out of order at %d", i)
+		}
+	}
+}
+
+func (a *auditErrors) auditFindings(e *Engine) {
+	named := 0
+	for session, list := range e.findings.bySession {
+		for i, f := range list {
+			named++
+			if e.findings.open[f.id] != f || f.session != session || f.inSession != i {
+				a.addf("%v has a finding that is not its own", session)
+			}
+		}
+	}
+	a.equal("open findings", len(e.findings.open), named)
+	members := 0
+	for _, f := range e.findings.open {
+		for _, s := range f.members {
+			members++
+			if s.finding != f || s.dropped || !s.confirmed {
+				a.addf("a member of a finding of %v: dropped %v, confirmed %v", f.session, s.dropped, s.confirmed)
+			}
+		}
+		if f.closed || f.dirty != slices.Contains(e.findings.dirty, f) || (f.inLater >= 0) != slices.Contains(e.findings.later, f) || f.dirty && f.inLater >= 0 {
+			a.addf("a finding of %v: closed %v, dirty %v, later %d", f.session, f.closed, f.dirty, f.inLater)
+		}
+		if len(f.members) == 0 && !f.dirty && f.inLater < 0 {
+			a.addf("a finding of %v stands on nothing", f.session)
+		}
+	}
+	for _, list := range e.suspects.bySession {
+		for _, s := range list {
+			if s.finding != nil {
+				members--
+			}
+			if s.confirmed != (s.finding != nil) {
+				a.addf("a suspect of %v: confirmed %v, in a finding %v", s.session, s.confirmed, s.finding != nil)
+			}
+		}
+	}
+	a.equal("members of findings that are no suspects", 0, members)
+	c := &e.findings.closed
+	if len(c.byID) > c.limit || len(c.ids) > 2*c.limit {
+		a.addf("%d closed findings in a list of %d, of at most %d", len(c.byID), len(c.ids), c.limit)
+	}
+	for id := range c.byID {
+		if e.findings.open[id] != nil {
+			a.addf("a finding is closed and open")
+		}
+	}
+}

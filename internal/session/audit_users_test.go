@@ -1,0 +1,82 @@
+package session
+
+import "slices"
+
+func (a *auditErrors) auditUsers(e *Engine) {
+	u := &e.users
+	known, links := 0, 0
+	for n := uint32(1); n < u.used; n++ {
+		x := u.user(n)
+		if x.id.IsZero() {
+			continue
+		}
+		known++
+		if u.number(x.id) != n {
+			a.addf("user %v is number %d and found as %d", x.id, n, u.number(x.id))
+		}
+		sessions := 0
+		for l := x.first; l != 0; l = u.links[l].next {
+			sessions++
+			place := u.links[l].place
+			t := &e.lanes[place>>slotBits].sessions
+			if slot := place & slotMask; slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) {
+				a.addf("user %v leads to a session that does not show it", x.id)
+			}
+		}
+		links += sessions
+		a.equal("sessions of a user", int(x.sessions), sessions)
+		for l := x.first; l != 0; l = u.links[l].next {
+			if link := u.links[l]; link.user != n || u.link(n, link.place) != l || link.next != 0 && u.links[link.next].prev != l {
+				a.addf("a link of user %v is out of its list", x.id)
+			}
+		}
+		if x.walking != slices.Contains(e.userEnds, n) {
+			a.addf("user %v: walked over %v", x.id, x.walking)
+		}
+		if x.held != slices.ContainsFunc(e.held, func(h heldUser) bool { return sameUser(h.id, x.id) }) {
+			a.addf("user %v: held %v", x.id, x.held)
+		}
+		if x.ended != (len(u.ended[x.id]) > 0) {
+			a.addf("user %v: ended %v, with %d ends", x.id, x.ended, len(u.ended[x.id]))
+		}
+		if sessions == 0 && !x.ended && !x.held && !x.walking {
+			a.addf("user %v is known for nothing", x.id)
+		}
+	}
+	a.equal("users", u.count, known)
+	a.auditIndex("links' index", &u.linkOf, links)
+	a.auditIndex("users' index", &u.index, known)
+	free := 0
+	for next := u.free; next != 0; next = u.user(next).first {
+		free++
+	}
+	a.equal("free users", int(u.used)-1-known, free)
+	spare := 0
+	for next := u.spare; next != 0; next = u.links[next].next {
+		spare++
+	}
+	a.equal("spare links", len(u.links)-1-links, spare)
+	shown := 0
+	e.each(func(l *lane) {
+		for _, slot := range takenSlots(&l.sessions) {
+			var seen []ID
+			for _, i := range l.sessions.peek(slot).identities {
+				if !slices.ContainsFunc(seen, func(u ID) bool { return sameUser(u, i.user) }) {
+					seen = append(seen, i.user)
+				}
+			}
+			shown += len(seen)
+			if x := l.sessions.entry(slot); x.flags&warm == 0 && x.user != 0 && !slices.ContainsFunc(seen, func(id ID) bool { return sameUser(id, u.user(x.user).id) }) {
+				a.addf("the entry in slot %d names user %d", slot, x.user)
+			}
+		}
+	})
+	if u.count < maxUsers { // else some are not known
+		a.equal("links", links, shown)
+	}
+	for id := range u.ended {
+		if u.get(id) == nil || !slices.ContainsFunc(u.endedAt, func(end userEnd) bool { return end.user == id }) {
+			a.addf("the ends of user %v are never forgotten", id)
+		}
+	}
+}

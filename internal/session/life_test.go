@@ -1,0 +1,277 @@
+package session
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// crampedHistory is a history whose engine has room for less than it is told: its
+// ring turns again and again, and sessions give way to others, many of which are
+// heard of once. bare: no fact says anything of another record, see bareFacts.
+func crampedHistory(seed uint64, bare bool) *history {
+	d := plainDice{rand.New(rand.NewPCG(seed, 3))}
+	h := makeHistory(d, inWindow)
+	if bare {
+		h.bareFacts()
+	}
+	h.flood(d)
+	h.cfg.MaxSessions, h.cfg.MaxRecentRequests = 4+d.roll(13), 8+d.roll(57)
+	if seed%4 == 1 {
+		h.restarts = seed
+	}
+	return h
+}
+
+// bareFacts takes away what is evidence only as long as another record is among
+// the recent ones: exempt requests, second records of one request, and requests
+// that lie inside others. What is left is only ever joined to its session.
+func (h *history) bareFacts() {
+	traces := map[[16]byte]bool{}
+	h.steps = slices.DeleteFunc(h.steps, func(s historyStep) bool {
+		if s.verb != doObserve || s.fact.Kind != Request && s.fact.Kind != Exempt {
+			return false
+		}
+		shared := traces[s.fact.Trace] && hasBothIDs(&s.fact)
+		traces[s.fact.Trace] = true
+		return shared || s.fact.Kind == Exempt
+	})
+}
+
+// flood lets other sessions be heard of in between, most of them once.
+func (h *history) flood(d dice) {
+	var steps []historyStep
+	n := 0
+	for _, s := range h.steps {
+		steps = append(steps, s)
+		for d.roll(3) == 0 {
+			at := s.now - int64(d.roll(2))*int64(second)
+			f := Fact{
+				Session: Name{ID: ID{uint64(100 + n), uint64(100 + n)}, Raw: fmt.Sprint("flood-", n)}, Start: at, End: at, At: at,
+				Resource: resources["web"], Trace: [16]byte{200, byte(n), byte(n >> 8)}, Span: [8]byte{1},
+				Details: Details{Method: "GET", Path: fmt.Sprint("/flood/", n), Status: 200}, Policy: uint8(n % len(h.cfg.Policies)),
+			}
+			steps = append(steps, historyStep{now: s.now, fact: f})
+			n++
+		}
+	}
+	h.steps = steps
+}
+
+// crampedHistories is how many are tried: an audit after each step takes its time.
+func crampedHistories() uint64 { return max(histories/200, 500) }
+
+// A life is what became of an engine with too little room.
+type life struct {
+	outcome
+	h *history
+
+	turns   uint64
+	evicted int64
+}
+
+// live gives h to an engine and has it audited after each step. It says what no
+// engine may do, however little room it has.
+func live(h *history) (l life, trouble string) {
+	l = life{outcome: outcome{final: map[uint64]Finding{}}, h: h}
+	e, now := New(h.cfg), epoch
+	defer func() {
+		if p := recover(); p != nil {
+			trouble = fmt.Sprint("panic: ", p)
+		}
+	}()
+	restarts := newRestarter(h)
+	said, names := map[string]bool{}, map[ID]Name{}
+	for i := range h.steps {
+		if s := &h.steps[i]; s.verb == doObserve {
+			said[describes(&s.fact)] = true
+			names[s.fact.Session.ID] = s.fact.Session
+		}
+	}
+	take := func(i int) string {
+		for _, f := range e.TakeFindings() {
+			last := l.final[f.ID]
+			if f.Revision == 1 { // its session came back, or it was closed
+				last = Finding{}
+			}
+			if why := insane(h, &f, &last, now); why != "" {
+				return fmt.Sprintf("step %d: %s: %s", i, why, findingText(h, &f))
+			}
+			quoted := Fact{Session: Name{Raw: text(f.Session)}, Trace: f.Trace, Span: f.Span, Details: f.Details}
+			if !said[describes(&quoted)] {
+				return fmt.Sprintf("step %d: nobody said %+v: %s", i, f.Details, findingText(h, &f))
+			}
+			l.final[f.ID] = f
+		}
+		for n := range e.lanes {
+			ring := &e.lanes[n].recent
+			for p := ring.oldest(); p < ring.next; p++ {
+				r := ring.at(p)
+				known := Fact{Session: names[r.session], Trace: r.trace, Span: r.span, Details: ring.details.get(r.details)}
+				if r.kind == Request && !said[describes(&known)] {
+					return fmt.Sprintf("after step %d: nobody said %+v of the request at %s of %s", i, known.Details, instantText(r.At), known.Session.Raw)
+				}
+			}
+		}
+		if err := e.audit(); err != nil {
+			return fmt.Sprintf("after step %d:\n%v", i, err)
+		}
+		return ""
+	}
+	do := func(s *historyStep) {
+		now = s.now
+		switch s.verb {
+		case doObserve:
+			e.Observe(&s.fact, now)
+		case doAdvance:
+			e.Advance(now)
+		case doBlind:
+			e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+		}
+	}
+	for i := range h.steps {
+		do(&h.steps[i])
+		if trouble = take(i); trouble != "" {
+			return l, trouble
+		}
+		if restarts == nil {
+			continue
+		}
+		var again []historyStep
+		was := e
+		e, again = restarts.next(e, &l.outcome, i+1, now)
+		if l.trouble != "" {
+			return l, l.trouble
+		}
+		if e != was {
+			l.outlived(was)
+		}
+		for j := range again {
+			do(&again[j])
+			if trouble = take(i); trouble != "" {
+				return l, "after a restart: " + trouble
+			}
+		}
+		now = h.steps[i].now
+	}
+	for range 3 {
+		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + 3600*second)
+		e.Advance(now)
+		if trouble = take(len(h.steps)); trouble != "" {
+			return l, trouble
+		}
+	}
+	if n := e.Pending(); n != 0 {
+		return l, fmt.Sprintf("%d are never decided", n)
+	}
+	l.outlived(e)
+	return l, ""
+}
+
+// outlived adds up what became of an engine.
+func (l *life) outlived(e *Engine) {
+	e.each(func(r *lane) { l.turns += (r.recent.next - 1) / r.recent.limit })
+	l.evicted += e.Stats().Evicted(EvictedLimit)
+}
+
+// describes is what a finding quotes of one request, as one text.
+func describes(f *Fact) string {
+	d := &f.Details
+	return fmt.Sprint(strings.Join([]string{f.Session.Raw, d.Method, d.Route, d.Path, d.RPCMethod, d.Destination}, "\x00"), f.Trace, f.Span, d.Status)
+}
+
+// violations are the requests that were served too late by all the facts, each by
+// itself.
+func (h *history) violations() map[string]bool {
+	cfg := h.cfg
+	cfg.PerRequest = true
+	facts, blinds := h.arrivals()
+	late := map[string]bool{}
+	for _, f := range reference(cfg, blinds, facts) {
+		late[offence(&f)] = true
+	}
+	return late
+}
+
+func offence(f *Finding) string { return fmt.Sprint(text(f.Session), f.Policy, f.At, f.Trace, f.Span) }
+
+// unfounded are the confirmed findings about requests that violate nothing by all
+// the facts.
+func (l *life) unfounded() string {
+	late := l.h.violations()
+	var lines []string
+	for _, f := range l.final {
+		if f.State == Confirmed && !late[offence(&f)] {
+			lines = append(lines, findingText(l.h, &f))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// TestCrampedEngine: with room for far less than it is told, an engine keeps its
+// books, quotes what was said and decides everything. It confirms what is not so
+// by all the facts only where a record or a session had to give way that would
+// have said so: an exempt request, or a second record of one.
+func TestCrampedEngine(t *testing.T) {
+	var turns, evicted, misled, found atomic.Int64
+	sampled(t, crampedHistories(), func(seed uint64) *history { return crampedHistory(seed, false) }, func(h *history) string {
+		l, trouble := live(h)
+		if trouble != "" {
+			return trouble
+		}
+		turns.Add(int64(l.turns))
+		evicted.Add(l.evicted)
+		found.Add(int64(len(l.final)))
+		why := l.unfounded()
+		if why != "" && l.turns+uint64(l.evicted) > 0 {
+			misled.Add(1)
+			return ""
+		}
+		return why
+	})
+	t.Logf("%d findings; rings turned %d times, %d sessions evicted; %d histories were misled",
+		found.Load(), turns.Load(), evicted.Load(), misled.Load())
+	if n := int64(crampedHistories()); turns.Load() < n || evicted.Load() < n {
+		t.Error("too few turns or evictions")
+	}
+}
+
+// TestCrampedEngineIsNeverWrong: where each fact is joined to its session as soon
+// as it comes, too little room can hide a violation, and never make one. But for
+// ages and ends of sessions that gave way after a login or a rotation: they are
+// doubted only where a login was seen under the policy that governs.
+func TestCrampedEngineIsNeverWrong(t *testing.T) {
+	var found, evicted, idle atomic.Int64
+	sampled(t, crampedHistories(), func(seed uint64) *history { return crampedHistory(seed, true) }, func(h *history) string {
+		l, trouble := live(h)
+		if trouble != "" {
+			return trouble
+		}
+		evicted.Add(l.evicted)
+		moved := map[string]bool{}
+		for i := range h.steps {
+			if f := &h.steps[i].fact; l.evicted > 0 && (f.Kind == Rotated || f.Kind == Authenticated) {
+				moved[f.Session.Raw], moved[f.Previous.Raw] = true, true
+			}
+		}
+		for id, f := range l.final {
+			switch {
+			case f.Type != IdleTimeout && moved[text(f.Session)]:
+				delete(l.final, id)
+			case f.State == Confirmed && f.Type == IdleTimeout:
+				idle.Add(1)
+			case f.State == Confirmed:
+				found.Add(1)
+			}
+		}
+		return l.unfounded()
+	})
+	t.Logf("%d findings confirmed of silence, %d of other types; %d sessions evicted", idle.Load(), found.Load(), evicted.Load())
+	if n := int64(crampedHistories()); idle.Load() < n/2 || found.Load() < n/20 {
+		t.Error("too few findings")
+	}
+}
