@@ -178,6 +178,7 @@ func (e *Engine) giveUp(f *finding) {
 	for _, s := range f.members {
 		if s != first && s.judgement.doubt == "" {
 			e.giveUpMember(s)
+			e.stats.closed++
 			return
 		}
 	}

@@ -92,6 +92,8 @@ func (e *Engine) oldestOrder() uint64 {
 // gather adds up what the lanes have counted.
 func (e *Engine) gather() {
 	s := &e.stats
+	s.lost += e.users.lost
+	e.users.lost = 0
 	e.each(func(l *lane) {
 		for row := range l.tally.requests {
 			s.grow(row)

@@ -15,9 +15,9 @@ type users struct {
 	// linkOf finds the link between a user and a session.
 	linkOf index
 	count  int
-	// unlinked counts the sessions that showed a user who had too many already:
-	// an end of all of them finds those no more.
-	unlinked int64
+	// lost counts what is not known, since there is too much: the sessions of a user
+	// who had so many already, and ends that were forgotten before their time.
+	lost int64
 
 	// ended holds only users of whom an end was seen.
 	ended map[ID][]ending
@@ -156,6 +156,7 @@ func (u *users) end(id ID, end ending, now int64) bool {
 	u.endedAt = append(u.endedAt, userEnd{id, now})
 	if len(u.endedAt) > maxUsersEnded {
 		u.forgetOldest()
+		u.lost++
 	}
 	return true
 }
@@ -232,7 +233,7 @@ func (u *users) join(id ID, place uint32) {
 	x := u.user(user)
 	n := u.spare
 	if x.sessions >= maxSessionsOfUser || n == 0 && len(u.links) > maxSlots {
-		u.unlinked++
+		u.lost++
 		return
 	}
 	if n != 0 {
