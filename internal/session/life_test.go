@@ -94,9 +94,6 @@ func live(h *history) (l life, trouble string) {
 	take := func(i int) string {
 		for _, f := range e.TakeFindings() {
 			last := l.final[f.ID]
-			if f.Revision == 1 { // its session came back, or it was closed
-				last = Finding{}
-			}
 			if why := insane(h, &f, &last, now); why != "" {
 				return fmt.Sprintf("step %d: %s: %s", i, why, findingText(h, &f))
 			}

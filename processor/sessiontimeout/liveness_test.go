@@ -102,6 +102,7 @@ func TestLiveness(t *testing.T) {
 		"next is stuck": func() *blocking { return newBlocking(true) },
 	}
 	hang := func(*storage.Operation) error { return errHang }
+	stuck := func(*storage.Operation) error { return errStuck }
 	storages := map[string]struct {
 		set   func(*Config)
 		fault func(*storage.Operation) error
@@ -109,7 +110,9 @@ func TestLiveness(t *testing.T) {
 		"no storage":                        {func(*Config) {}, nil},
 		"checkpoint, storage works":         {stored, nil},
 		"checkpoint, storage hangs":         {stored, hang},
+		"checkpoint, storage is stuck":      {stored, stuck},
 		"acknowledged, storage works":       {acknowledged, nil},
+		"acknowledged, storage is stuck":    {acknowledged, stuck},
 		"acknowledged, storage hangs":       {acknowledged, hang},
 		"acknowledged, no checkpoint works": {acknowledged, writesFail("head", errDisk)},
 	}
@@ -126,6 +129,7 @@ func TestLiveness(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						l := &liveness{t: t, rig: newRig(t, s.set, func(c *Config) { c.Policies[0].IdleTimeout = time.Minute }), memory: newMemory(nil), next: next()}
 						defer l.next.release()
+						defer close(l.memory.released)
 						l.begin()
 						l.memory.setFault(s.fault)
 						l.violations()

@@ -63,18 +63,22 @@ type memory struct {
 	panics int // everything but GetClient is asked again only by mistake
 	// wrote is called after every write, with mu held.
 	wrote func()
+	// released lets go who is stuck.
+	released chan struct{}
 }
 
 var (
 	// errHang: the storage does nothing until the context ends.
 	errHang = errors.New("hang")
+	// errStuck: nor then, as a file does on a disk that hangs.
+	errStuck = errors.New("stuck")
 	// errPanic: the storage panics, and is of no more use.
 	errPanic = errors.New("freepages: failed to get all reachable pages")
 	errDisk  = errors.New("no space left on device")
 )
 
 func newMemory(values map[string][]byte) *memory {
-	m := &memory{values: map[string][]byte{}}
+	m := &memory{values: map[string][]byte{}, released: make(chan struct{})}
 	maps.Copy(m.values, values)
 	return m
 }
@@ -121,6 +125,9 @@ func (m *memory) refuse(ctx context.Context, ops ...*storage.Operation) error {
 		case errors.Is(err, errHang):
 			<-ctx.Done()
 			return ctx.Err()
+		case errors.Is(err, errStuck):
+			<-m.released
+			return err
 		case errors.Is(err, errPanic):
 			m.mu.Lock()
 			m.panics++
