@@ -74,13 +74,16 @@ func (w *past) origin() origin {
 func (w *past) findOrigin() (o origin) {
 	best, authenticated, forgotten := w.authentication, w.authentication != 0, w.t.forgotten
 	here := origin{at: w.since, known: w.known}
-	w.ancestors(func(t *timeline, rotated int64) bool {
-		here = origin{at: rotated}
+	w.ancestors(func(t *timeline, r *rotation) bool {
+		here = origin{at: r.at}
 		if t == nil {
+			if !w.e.tombstones.startedBefore(r) {
+				forgotten = unset
+			}
 			return false
 		}
 		forgotten = max(forgotten, t.forgotten)
-		if at, ok := latest(t.authentications, rotated+int64(w.policy.Tolerance)); ok && (!authenticated || at > best) {
+		if at, ok := latest(t.authentications, r.at+int64(w.policy.Tolerance)); ok && (!authenticated || at > best) {
 			best, authenticated = at, true
 		}
 		if at, known := t.started(int64(w.policy.Tolerance)); known {
@@ -97,9 +100,9 @@ func (w *past) findOrigin() (o origin) {
 	return here
 }
 
-// ancestors calls each with what the request's id was rotated from and when, the
+// ancestors calls each with what the request's id was rotated from and how, the
 // nearest first, until it returns false. t is nil for one that is not known.
-func (w *past) ancestors(each func(t *timeline, rotated int64) bool) {
+func (w *past) ancestors(each func(t *timeline, r *rotation) bool) {
 	t, before := w.t, w.limit
 	for range maxLineage {
 		r, ok := t.lineageAt(w.r.order, before)
@@ -110,7 +113,7 @@ func (w *past) ancestors(each func(t *timeline, rotated int64) bool) {
 			return
 		}
 		from := w.e.get(r.from)
-		if !each(from, r.at) || from == nil {
+		if !each(from, &r) || from == nil {
 			return
 		}
 		t, before = from, r.at-1
@@ -249,11 +252,11 @@ func (w *past) identityAt(at int64) ID {
 func (w *past) inherited() ID {
 	if !w.asked {
 		w.asked = true
-		w.ancestors(func(t *timeline, rotated int64) bool {
+		w.ancestors(func(t *timeline, r *rotation) bool {
 			if t == nil {
 				return false
 			}
-			user, ok := identityAt(t.identities, rotated)
+			user, ok := identityAt(t.identities, r.at)
 			w.heir.user = user
 			return !ok
 		})

@@ -200,7 +200,7 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 			if len(l.later) >= maxLater {
 				return false
 			}
-			l.later = append(l.later, *old)
+			l.measureLater(old)
 		case old.state&suspected == 0 && e.judged(old):
 			verdict := InTime
 			if e.outcome(old) != Served {
@@ -212,6 +212,13 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 	}
 	l.recent.giveUp(old)
 	return true
+}
+
+// measureLater keeps a copy of a record that gives up its place, for what it says of
+// silences: it cannot be judged any more, since what describes it is gone.
+func (l *lane) measureLater(r *record) {
+	l.later = append(l.later, *r)
+	l.later[len(l.later)-1].slot = noSlot
 }
 
 // maxLater bounds the records of one lane that wait for decideLater. Tests have

@@ -100,7 +100,7 @@ func (e *Engine) makeRoom(l *lane) {
 	waits := old.state&decided == 0
 	e.touchPosition(l, old.position)
 	if old.state&(decided|accused|suspected) == 0 && (old.state&afterSilence != 0 || old.outcome == Rejected) && len(l.later) < maxLater && e.owedNow(old) == nil {
-		l.later = append(l.later, *old)
+		l.measureLater(old)
 		old.state |= decided
 	}
 	e.decide(old)

@@ -280,3 +280,15 @@ func (t *tombstones) before(at int64) int64 {
 	}
 	return min(t.floor, at-t.tolerance-1)
 }
+
+// startedBefore reports whether what r leads back to, which was thrown away, was
+// active before it was rotated: then the rotation is no earlier than its origin. One
+// of which nothing is left is taken to have been.
+func (t *tombstones) startedBefore(r *rotation) bool {
+	s := t.of(r.from)
+	if s == nil {
+		return true
+	}
+	typ, ended := s.end()
+	return ended && typ == RotatedSession && s.at <= r.at && s.said&stoneSeen != 0
+}
