@@ -163,9 +163,10 @@ func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func
 		slices.Sort(rest.facts)
 		rest.sorted = true
 	}
-	from := e.work.done
+	// A fact is some work, though nothing else be looked at.
+	from := e.work.done + uint64(rest.taken)
 	for ; rest.taken < len(rest.facts); rest.taken++ {
-		if e.work.done-from > workOfHold-workOfFact {
+		if e.work.done+uint64(rest.taken)-from > uint64(workOfHold-workOfFact) {
 			return true
 		}
 		n := rest.facts[rest.taken]

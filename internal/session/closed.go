@@ -22,6 +22,9 @@ type closedFindings struct {
 	closed uint64
 }
 
+// minClosed is how many are kept at least.
+const minClosed = 256
+
 type closedID struct{ id, number uint64 }
 
 func newClosedFindings(limit int) closedFindings {

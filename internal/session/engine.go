@@ -74,7 +74,7 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: math.MaxInt64,
 		users: newUsers(), services: newServices(max(cfg.MaxServices, leastServices)), tombstones: newTombstones(cfg.MaxSessions),
-		suspects: newSuspects(), findings: newFindings(max(minOpen, cfg.MaxRecentRequests/8)),
+		suspects: newSuspects(), findings: newFindings(max(minClosed, cfg.MaxRecentRequests/8)),
 	}
 	for i := range cfg.Policies {
 		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
@@ -155,7 +155,7 @@ func (e *Engine) settleSome() {
 	const few = 8
 	l := &e.lanes[e.order&e.laneMask]
 	if len(l.sessions.timelines) > timelinesAtOnce/len(e.lanes) {
-		l.sessions.settleSome(&e.cfg, &e.users, few*len(e.lanes))
+		l.sessions.settleSome(&e.cfg, &e.users, few)
 	}
 }
 
@@ -214,7 +214,8 @@ func (e *Engine) bound(now int64) (done bool) {
 	return true
 }
 
-const minOpen = 256
+// minOpen is how many requests may be open at least. Tests have less.
+var minOpen = 256
 
 // close lets go of a finding as it was reported.
 func (e *Engine) close(f *finding) {
@@ -241,8 +242,10 @@ func (e *Engine) Shutdown(now int64) {
 		e.work.allow(workOfHold)
 		e.confirm(s, ReasonShutdown)
 	}
-	for done := false; !done; done = e.report(now, true) {
-		e.work.allow(workOfHold)
+	for _, let := range []func(now int64, all bool) bool{e.recall, e.report} {
+		for done := false; !done; done = let(now, true) {
+			e.work.allow(workOfHold)
+		}
 	}
 }
 

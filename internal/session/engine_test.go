@@ -243,7 +243,7 @@ func TestEviction(t *testing.T) {
 // When more is open than may be, the oldest findings are closed as they were
 // reported: nothing can clear them any more.
 func TestOpenFindingsAreBounded(t *testing.T) {
-	const n = minOpen + 44
+	n := minOpen + 44
 	s := newStage(t, standard+"config request", func(c *Config) { c.MaxSessions, c.MaxRecentRequests = n, 1000 })
 	for i := range n {
 		s.served(i, 0, 0)

@@ -153,6 +153,7 @@ func (e *Engine) forget(l *lane, now int64) (done bool) {
 		if e.work.left < 2*maxIdentities {
 			return false
 		}
+		e.work.left--
 		slot := l.sessions.next(&l.sessions.sweep)
 		l.swept++
 		if slot == noSlot || now-l.sessions.heardAt(slot) <= retention {

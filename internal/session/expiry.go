@@ -287,8 +287,8 @@ func (w *past) cameLate(end *ending) bool {
 }
 
 // lastHeard returns the ends of the last facts of the session. Where there are more
-// than are looked at, all before those is taken to have ended late: what is not known
-// accuses nobody.
+// than are looked at, all before those is taken to have ended as late as it can have
+// when it came: what is not known accuses nobody.
 func (w *past) lastHeard() []heardEnd {
 	if w.heard != nil {
 		return w.heard
@@ -302,7 +302,7 @@ func (w *past) lastHeard() []heardEnd {
 		}
 	}
 	if r != nil && r.session == w.t.id {
-		w.heard = append(w.heard, heardEnd{r.order, unset})
+		w.heard = append(w.heard, heardEnd{r.order, r.Arrival + int64(w.e.cfg.MaxAhead)})
 	}
 	w.heard = append(w.heard, heardEnd{unset, longAgo}) // asked
 	w.e.heard = w.heard

@@ -8,8 +8,9 @@ import (
 )
 
 // maxMembers bounds the requests of one finding that can still be cleared one
-// by one. Beyond it the oldest but the first count as served for good.
-const maxMembers = 64
+// by one. Beyond it the oldest but the first count as served for good. Tests
+// have less.
+var maxMembers = 64
 
 // finding is one open finding and the suspects that it stands on.
 type finding struct {
@@ -273,15 +274,25 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 	return c, true
 }
 
+// recall lets what changed a moment ago be sent again. It reports whether the work
+// that is left allowed that for all.
+func (e *Engine) recall(now int64, all bool) (done bool) {
+	f := &e.findings
+	for x := f.later.first(); x != nil && (all || x.sendAt <= now); x = f.later.first() {
+		if e.work.left <= 0 {
+			return false
+		}
+		e.spend(1)
+		f.touch(x)
+	}
+	return true
+}
+
 // report sends what has changed: at once where somebody would act on it, otherwise
 // no more often than Config.UpdateInterval. all: whatever is new. It reports whether
 // the work that is left allowed that for all.
 func (e *Engine) report(now int64, all bool) (done bool) {
-	f, from := &e.findings, len(e.out)
-	for x := f.later.first(); x != nil && (all || x.sendAt <= now); x = f.later.first() {
-		f.touch(x)
-	}
-	n := 0
+	f, from, n := &e.findings, len(e.out), 0
 	for ; n < len(f.dirty) && e.work.left >= workOfJudgement; n++ {
 		x := f.dirty[n]
 		x.dirty = false
@@ -302,7 +313,7 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	if f.closed {
 		return true
 	}
-	e.spend(len(f.members))
+	e.spend(1 + len(f.members))
 	c, ok := e.content(f)
 	if !ok {
 		switch {

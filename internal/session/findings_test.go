@@ -94,7 +94,7 @@ func TestOthersAreNotAwaited(t *testing.T) {
 // A finding counts all its requests, though no more than some of them can still
 // be cleared: the first and the latest.
 func TestManyRequests(t *testing.T) {
-	const n = maxMembers + 36
+	n := maxMembers + 36
 	s := newStage(t, standard+"config update=1s", func(c *Config) { c.MaxRecentRequests = 1000 })
 	s.tell("a started at=0s")
 	for i := range n {
@@ -108,7 +108,7 @@ func TestManyRequests(t *testing.T) {
 	require.Len(t, f.members, maxMembers)
 	require.Equal(t, n, f.last.Requests)
 	require.Equal(t, epoch+int64(20*time.Second), f.last.FirstAt)
-	require.Equal(t, epoch+int64((20+n-1)*time.Second), f.last.LastAt)
+	require.Equal(t, epoch+int64(time.Duration(20+n-1)*time.Second), f.last.LastAt)
 	require.Equal(t, epoch+int64(21*time.Second), f.moreFirst)
 	require.Equal(t, epoch+int64(56*time.Second), f.moreLast)
 

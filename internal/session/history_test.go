@@ -27,6 +27,9 @@ type history struct {
 	// its engine goes through; 0: none.
 	restarts uint64
 	stops    bool // it stops in order only
+	// holds: it is advanced by single holds of the lock, between which facts come.
+	holds bool
+	audit bool // after each step
 }
 
 // A historyStep is one call of the engine.
@@ -152,7 +155,11 @@ func among[T any](m *maker, of ...T) T { return of[m.roll(len(of))] }
 func makeHistory(d dice, how delivery) *history { return makeHistories(d, how, 1)[0] }
 
 // makeHistories makes histories of the same facts that arrive in n ways.
-func makeHistories(d dice, how delivery, n int) (made []*history) {
+func makeHistories(d dice, how delivery, n int) []*history { return makeDeep(d, how, n, 0) }
+
+// makeDeep is makeHistories where so many of a hundred of what happens are long
+// traces.
+func makeDeep(d dice, how delivery, n, deep int) (made []*history) {
 	m := &maker{dice: d, cfg: historyConfig(), alone: map[[3]int64]bool{}, facts: make([]Fact, 0, 64)}
 	m.blind, m.sampled, m.calm = m.chance(15), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
@@ -168,7 +175,11 @@ func makeHistories(d dice, how delivery, n int) (made []*history) {
 		m.sessions = append(m.sessions, s)
 	}
 	for facts := 22 + m.roll(30); len(m.facts) < facts; {
-		m.happen(among(m, m.sessions...))
+		if s := among(m, m.sessions...); deep > 0 && m.chance(deep) {
+			m.deep(s)
+		} else {
+			m.happen(s)
+		}
 	}
 	for range m.roll(3) {
 		if m.blind {
@@ -405,6 +416,39 @@ func (m *maker) inside(s *madeSession, outer Fact) {
 	}
 }
 
+// deep draws a long trace: requests that lie inside one another or just not, some of
+// them told of twice.
+func (m *maker) deep(s *madeSession) {
+	at := m.when(s)
+	f := Fact{Session: s.name, Start: at, End: at + int64(among(m, 12*second, second, 60*second)), At: at, Resource: resources[among(m, resourceNames...)]}
+	m.dress(s, &f)
+	f.Trace, f.Span = m.ids()
+	first := len(m.facts)
+	m.facts = append(m.facts, f)
+	for range 4 + m.roll(12) {
+		o := among(m, m.facts[first:]...)
+		if m.chance(20) {
+			if o.Kind == Request {
+				m.facts = append(m.facts, m.twin(s, o))
+			}
+			continue
+		}
+		f := o
+		f.Kind, f.Flags = Request, 0
+		f.Start += int64(among(m, 0, 1, second, -1, -second, 5*second))
+		f.End = max(f.Start, f.End+int64(among(m, 0, -1, -second, 1, second, -5*second)))
+		f.At = f.Start
+		m.span++
+		f.Span = [8]byte{m.span}
+		m.dress(s, &f)
+		if m.chance(4) {
+			f = Fact{Kind: Exempt, Session: f.Session, Start: f.Start, End: f.End, At: f.At, Trace: f.Trace, Span: f.Span, Resource: f.Resource}
+		}
+		m.mark(s, f.Start)
+		m.facts = append(m.facts, f)
+	}
+}
+
 // deliver lets the facts arrive.
 func (m *maker) deliver(how delivery) *history {
 	h := &history{steps: make([]historyStep, 0, len(m.facts)*5/4+8)}
@@ -489,13 +533,20 @@ func akin(a, b *Fact) bool {
 		a.Kind == Rotated && b.Kind == Rotated && a.Previous.ID == b.Previous.ID
 }
 
+// with is h with other steps.
+func (h *history) with(steps []historyStep) *history {
+	other := *h
+	other.steps = steps
+	return &other
+}
+
 // minimal takes away from h what is not needed for it to be bad.
 func minimal(h *history, bad func(*history) bool) *history {
 	for again := true; again; {
 		again = false
 		for size := (len(h.steps) + 1) / 2; size > 0; size /= 2 {
 			for from := 0; from+size <= len(h.steps); {
-				less := &history{cfg: h.cfg, restarts: h.restarts, stops: h.stops, steps: slices.Delete(slices.Clone(h.steps), from, from+size)}
+				less := h.with(slices.Delete(slices.Clone(h.steps), from, from+size))
 				kept := slices.ContainsFunc(h.steps[from:from+size], func(s historyStep) bool { return s.keep })
 				if !kept && bad(less) {
 					h, again = less, true
@@ -506,7 +557,7 @@ func minimal(h *history, bad func(*history) bool) *history {
 		}
 		for i := range h.steps {
 			for _, plainer := range plainerFacts {
-				less := &history{cfg: h.cfg, restarts: h.restarts, stops: h.stops, steps: slices.Clone(h.steps)}
+				less := h.with(slices.Clone(h.steps))
 				if plainer(&less.steps[i].fact); less.steps[i] != h.steps[i] && !h.steps[i].keep && bad(less) {
 					h, again = less, true
 				}
@@ -514,7 +565,7 @@ func minimal(h *history, bad func(*history) bool) *history {
 		}
 		for i := range h.cfg.Policies {
 			for _, plainer := range plainerPolicies {
-				less := &history{cfg: h.cfg, restarts: h.restarts, stops: h.stops, steps: h.steps}
+				less := h.with(h.steps)
 				less.cfg.Policies = slices.Clone(h.cfg.Policies)
 				if plainer(&less.cfg.Policies[i]); less.cfg.Policies[i] != h.cfg.Policies[i] && bad(less) {
 					h, again = less, true

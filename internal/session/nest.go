@@ -1,6 +1,7 @@
 package session
 
-const (
+// Tests have less.
+var (
 	// traceLooks is how many records of its trace a fact looks at while it is
 	// observed. Those of a longer one wait until it is looked through.
 	traceLooks = 32
@@ -115,33 +116,67 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 	case r.state&unplaced == 0:
 		return true
 	case t == nil:
+		e.touchRecord(r)
 		return e.placeAlone(r)
 	}
-	if e.work.left < 2*maxTraceSteps+workOfJudgement {
+	if e.work.left < 3*maxTraceSteps+workOfJudgement {
 		return false
 	}
 	e.touchRecord(r)
-	r.state &^= unplaced
+	was := *r
+	r.state &^= unplaced | reframes
 	k := e.kinOf(&e.placing, r.session, r.hash(), maxTraceSteps)
 	for _, twin := range k.records {
 		if twin != r && twin.position < r.position && twin.sameRequest(r) {
+			r.state |= was.state & reframes
 			e.mergeLate(t, twin, r, k)
 			return true
 		}
 	}
-	was := *r
+	if s := e.suspects.byRequest[r.name()]; s != nil && s.position < r.position { // all that is left of one
+		r.state |= was.state & reframes
+		e.mergeLate(t, &s.record, r, k)
+		return true
+	}
 	e.nest(r, k)
-	if r.Eff != was.Eff || r.state != was.state {
+	if r.Eff != was.Eff || r.state != was.state&^(unplaced|reframes) {
 		e.owe(t, rebuildDue|lineDue, r.Arrival)
 	}
 	due, all := e.nestOthers(t, r, r, k)
 	if !all {
 		e.stats.lost++
 	}
+	if was.state&reframes != 0 {
+		due |= e.reframe(t, r, k)
+	}
 	if due != 0 {
 		e.owe(t, due, r.Arrival)
 	}
 	return true
+}
+
+// reframe lets all that lies inside anything in the trace of o find out anew what
+// that is.
+func (e *Engine) reframe(t *timeline, o *record, k kin) (due dueFor) {
+	visit := func(r *record) {
+		if r != o && r.kind == Request && r.around >= 0 {
+			e.touchRecord(r)
+			r.state |= unplaced
+			due |= placeDue
+		}
+	}
+	for _, r := range k.records {
+		visit(r)
+	}
+	if t.suspects > 0 {
+		suspects := e.suspects.byTrace[o.hash()]
+		looks := min(len(suspects), maxTraceSteps)
+		e.spend(looks)
+		for _, s := range suspects[:looks] {
+			visit(&s.record)
+		}
+	}
+	return due
 }
 
 // placeAlone is place for what nothing else depends on: a suspect, or a record of
@@ -162,8 +197,11 @@ func (e *Engine) placeAlone(r *record) (done bool) {
 // mergeLate joins r to an older record of the same request, and leaves nothing of
 // it but its place.
 func (e *Engine) mergeLate(t *timeline, twin, r *record, k kin) {
-	was := *twin
+	was, other := *twin, *r
 	merged, won := e.join(twin, r)
+	if r.state&reframes != 0 {
+		merged.state |= unplaced | reframes
+	}
 	if r.state&late == 0 {
 		merged.state &^= late
 	}
@@ -178,9 +216,18 @@ func (e *Engine) mergeLate(t *timeline, twin, r *record, k kin) {
 		e.drop(s)
 	}
 	e.acquit(r)
-	r.span, r.state = [8]byte{}, r.state&^(suspected|unplaced)|exempted|decided
+	r.kind, r.span, r.around, r.state = Exempt, [8]byte{}, -1, r.state&(late|evident)|decided
 	e.nest(twin, k)
 	e.updateSuspect(twin, won, &d)
-	due, _ := e.nestOthers(t, twin, &was, k)
-	e.owe(t, rebuildDue|lineDue|due, r.Arrival)
+	due := rebuildDue | lineDue
+	if twin.state&unplaced != 0 {
+		due |= placeDue
+	}
+	for _, before := range []*record{&was, &other} {
+		nested, all := e.nestOthers(t, twin, before, k)
+		if due |= nested; !all {
+			e.stats.lost++
+		}
+	}
+	e.owe(t, due, r.Arrival)
 }

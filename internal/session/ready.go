@@ -228,9 +228,9 @@ var maxLater = 1 << 10
 // decideLater decides what gave up its place among ordinary requests, and needed
 // more than its lane.
 func (e *Engine) decideLater() {
+	e.work.allow(workOfHold) // for all: beyond it silences are not measured
 	e.each(func(l *lane) {
 		for i := range l.later {
-			e.work.allow(workOfHold)
 			e.decide(&l.later[i])
 		}
 		l.later = l.later[:0]

@@ -60,6 +60,9 @@ const (
 	decided
 	// unplaced: its trace is yet to be looked through.
 	unplaced
+	// reframes: it became another request where not all of its trace was looked at,
+	// so that something may yet start where it did.
+	reframes
 )
 
 // identified reports whether the record names its trace and its span.

@@ -93,12 +93,15 @@ func (e *Engine) makeRoom(l *lane) {
 		return
 	}
 	old := l.recent.place(l.recent.next)
+	e.touchPosition(l, old.position)
 	if old.state&unplaced != 0 { // what it lies inside will not be known
-		old.state = old.state&^unplaced | crowded
+		old.state = old.state&^(unplaced|reframes) | crowded
+		if s := e.suspects.byRequest[old.name()]; s != nil && s.position != old.position {
+			old.state |= decided // it is another record of that
+		}
 		e.stats.lost++
 	}
 	waits := old.state&decided == 0
-	e.touchPosition(l, old.position)
 	if old.state&(decided|accused|suspected) == 0 && (old.state&afterSilence != 0 || old.outcome == Rejected) && len(l.later) < maxLater && e.owedNow(old) == nil {
 		l.measureLater(old)
 		old.state |= decided
@@ -235,7 +238,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 	*twin = merged
 	e.nest(twin, k)
 	if !k.all {
-		twin.state |= unplaced
+		twin.state |= unplaced | reframes
 	}
 	if won {
 		e.ring(twin.session).redescribe(twin, &f.Details)
@@ -246,7 +249,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 	}
 	due, all := e.nestOthers(t, twin, &was, k)
 	if !all {
-		twin.state |= unplaced
+		twin.state |= unplaced | reframes
 	}
 	if twin.state&unplaced != 0 {
 		due |= placeDue
@@ -320,4 +323,10 @@ func (e *Engine) updateSuspect(r *record, won bool, d *Details) {
 	}
 	s.named = false
 	e.await(s)
+	switch {
+	case s.policy == NoPolicy: // nothing governs it any more
+		e.clear(s)
+	case s.finding != nil:
+		e.findings.assign(e, s)
+	}
 }

@@ -320,7 +320,7 @@ func withoutCounters(o outcome) outcome {
 // TestResume: what waits for its decision waits anew, so that what comes after a
 // restart still clears it before anybody is told.
 func TestResume(t *testing.T) {
-	for _, crowd := range []int{1, 2 * maxPending} { // beyond it they are accused only
+	for _, crowd := range []int{1, 2 * int(maxPending)} { // beyond it they are accused only
 		cfg := historyConfig()
 		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Minute}}
 		e := New(cfg)

@@ -34,6 +34,14 @@ type review struct {
 // stale reports whether t is yet to be read again.
 func (t *timeline) stale() bool { return (t.due|t.review.again)&rebuildDue != 0 }
 
+// owes says what is yet to be done for t that no review under way does.
+func (t *timeline) owes() dueFor {
+	if t.review.underWay {
+		return t.review.again
+	}
+	return t.due
+}
+
 // owedSince is when the last fact came that t is owed something for.
 func (t *timeline) owedSince() int64 {
 	if t.review.again != 0 {
@@ -49,6 +57,7 @@ func (e *Engine) owe(t *timeline, due dueFor, now int64) { e.oweLine(t, due, now
 func (e *Engine) oweLine(t *timeline, due dueFor, now int64, steps uint8) {
 	e.touch(t)
 	e.name(t)
+	t.accused = t.accused || due&placeDue != 0 // what is not placed may yet be
 	if due&lineDue != 0 {
 		t.steps = max(t.steps, steps)
 	}
@@ -132,7 +141,8 @@ func (e *Engine) mayRebuild(t *timeline) bool {
 // reach is how many recent requests of one session can be judged once more.
 func (e *Engine) reach() int { return max(minReach, e.cfg.MaxRecentRequests/64) }
 
-const minReach = 256
+// Tests have less.
+var minReach = 256
 
 // advanceReview judges once more every request of t that can still be reached. It
 // reports whether it is through.
@@ -177,7 +187,7 @@ func (e *Engine) reviewLine(t *timeline) (done bool) {
 		}
 		e.spend(1)
 		child := e.get(t.rotations[v.children].other)
-		if child != nil && child != t && (child.due&lineDue == 0 || child.steps < v.steps-1) {
+		if child != nil && child != t && (child.owes()&lineDue == 0 || child.steps < v.steps-1) {
 			e.oweLine(child, lineDue, v.since, v.steps-1)
 		}
 	}

@@ -30,8 +30,8 @@ type suspect struct {
 }
 
 // maxPending bounds the suspects of one session that wait for their decision.
-// Beyond it a request is only accused, and suspected when its time has come.
-const maxPending = 64
+// Beyond it a request is only accused, and suspected when its time has come. Tests have less.
+var maxPending = uint32(64)
 
 // consider judges r, if it is not suspected yet, and suspects it if it was
 // served too late.
@@ -48,6 +48,9 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 	}
 	switch {
 	case j.short:
+		if r.state&decided == 0 { // it is judged when its time comes, though the review may not reach it
+			e.accuse(r)
+		}
 		e.owe(t, reviewDue, now)
 		return Mark{}
 	case !j.violated:
@@ -99,11 +102,12 @@ func (e *Engine) acquit(r *record) {
 // suspect makes r a suspect that is decided when it is due.
 func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
 	e.acquit(r)
-	if !e.makeSuspectRoom(t) {
+	e.name(t)
+	// A session that was forgotten and has come back since may have no name.
+	if t.pseudonym == (Pseudonym{}) || !e.makeSuspectRoom(t) {
 		e.stats.lost++
 		return
 	}
-	e.name(t)
 	e.touchRecord(r)
 	r.state |= suspected
 	res := e.services.resources[r.resource]
@@ -133,15 +137,19 @@ func (e *Engine) makeSuspectRoom(t *timeline) bool {
 	for i := range looks {
 		s := list[(n/looks*i+int(e.order))%n]
 		e.spend(1)
-		if f := s.finding; f == nil || !f.sent || f.dirty || f.inLater >= 0 || s.judgement.doubt != "" {
+		f := s.finding
+		if f == nil || !f.sent || f.dirty || f.inLater >= 0 || s.judgement.doubt != "" {
 			continue
 		}
-		e.stats.closed++
-		if len(s.finding.members) == 1 {
-			e.close(s.finding)
-		} else {
+		switch {
+		case len(f.members) == 1:
+			e.close(f)
+		case f.last.At == s.At && f.last.Span == s.span && f.last.Trace == s.trace:
+			continue // it is the one that the finding is about
+		default:
 			e.giveUpMember(s)
 		}
+		e.stats.closed++
 		return true
 	}
 	return false

@@ -11,7 +11,7 @@ import (
 // A session has so many suspects that wait; what comes beyond is only accused,
 // and suspected when its time has come, or acquitted.
 func TestAccused(t *testing.T) {
-	const n = maxPending + 6
+	n := int(maxPending) + 6
 	fill := func() *stage {
 		s := newStage(t, "policy p0 idle=10s\nconfig update=1s", func(c *Config) { c.MaxRecentRequests = 1000 })
 		s.tell("a started at=0s")
@@ -21,7 +21,7 @@ func TestAccused(t *testing.T) {
 			require.Equal(t, int64(10*time.Second)+int64(i)*int64(time.Millisecond), m.Overrun)
 		}
 		require.Equal(t, n, s.Pending())
-		require.Len(t, s.suspects.of(sessionName(0).ID), maxPending)
+		require.Len(t, s.suspects.of(sessionName(0).ID), int(maxPending))
 		return s
 	}
 	s := fill()
@@ -77,7 +77,7 @@ func TestSuspectsInOrder(t *testing.T) {
 // What is accused waits as long as what is suspected, though its place is
 // needed at once.
 func TestAccusedWait(t *testing.T) {
-	const n = maxPending + 6
+	n := int(maxPending) + 6
 	s := newStage(t, "policy p0 idle=10s\nconfig update=1s", func(c *Config) { c.MaxRecentRequests = n + 1 })
 	s.tell("a started at=0s")
 	for i := range n {
@@ -130,7 +130,7 @@ func TestClearedCanBeEvicted(t *testing.T) {
 
 // All sessions together have so many suspects; what comes beyond is accused.
 func TestSuspectsAreBounded(t *testing.T) {
-	const n = minOpen + 110
+	n := minOpen + 110
 	s := newStage(t, standard, func(c *Config) { c.MaxSessions, c.MaxRecentRequests = n, 400 })
 	for i := range n {
 		s.served(i, 0, 0)

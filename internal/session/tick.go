@@ -16,6 +16,7 @@ const (
 	phaseDecide phase = iota
 	phaseConfirm
 	phaseBound
+	phaseRecall
 	phaseReport
 	phaseForget
 	phaseSettle
@@ -66,6 +67,8 @@ func (e *Engine) phase(s phase) (done bool) {
 		return e.confirmDue(k.now)
 	case phaseBound:
 		return e.bound(k.now)
+	case phaseRecall:
+		return e.recall(k.now, false)
 	case phaseReport:
 		return e.report(k.now, false)
 	}

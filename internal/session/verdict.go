@@ -94,7 +94,7 @@ func (e *Engine) decide(r *record) {
 	}
 	e.touchRecord(r)
 	if t := e.owedNow(r); t != nil && e.accusable(r) {
-		if j := e.judge(t, r); j.violated || j.short {
+		if j := e.judge(t, r); j.violated || j.short || t.stale() {
 			since := r.Arrival
 			if r.state&accused == 0 { // what came just now accuses it
 				since = max(since, t.owedSince())

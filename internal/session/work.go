@@ -3,14 +3,18 @@ package session
 // Work is counted in units: a record, rotation, suspect, link or user that is
 // looked at. What one fact makes others owe is not done at once but as later calls
 // come to it, so that no fact, whatever came before it, holds up the others.
-const (
+// Tests have less of it.
+var (
 	// workOfFact bounds the units that one fact costs while it is observed.
 	workOfFact = 64
 	// workOfHold bounds those of one call: nobody waits for the engine's lock for
 	// longer.
-	workOfHold = 4096
+	workOfHold = FactsOfHold * workOfFact
+)
+
+const (
 	// FactsOfHold is how many facts may be observed in one hold of a lock.
-	FactsOfHold = workOfHold / workOfFact
+	FactsOfHold = 64
 	// workOfJudgement is what one judgement costs at most: a lineage looked at
 	// twice, and what is told of a user.
 	workOfJudgement = 2*maxLineage + 4*maxLateLooks

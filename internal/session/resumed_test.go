@@ -1,0 +1,91 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What lay inside a request that turns out to be another starts where it does itself,
+// however many there are.
+func TestRejoinedFrames(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("policy p0 idle=10s\na request at=0s id=9/9\na request at=100s..160s served log id=1/250\n")
+	for i := range 3 * traceLooks {
+		fmt.Fprintf(&b, "a request at=110s..%ds id=1/%d\n", 111+i%3, i+1)
+	}
+	b.WriteString("a request at=150s..160s id=1/250\nadvance\n")
+	require.Empty(t, check(parseHistory(b.String()), false))
+}
+
+// A session that is accused is known by its name when that is found to be right,
+// however many others there are.
+func TestAccusedHasName(t *testing.T) {
+	cfg := historyConfig()
+	cfg.Policies, cfg.MaxRecentRequests, cfg.MaxSessions = []Policy{{Name: "p0"}}, 1200, 2000
+	e := New(cfg)
+	n := minOpen + cfg.MaxRecentRequests/4 + 10
+	now := epoch + int64(time.Minute)
+	for i := range n {
+		for _, f := range []Fact{tideFact(Ended, tideSession(i), 0), tideFact(Request, tideSession(i), 20_000).in(i, 1)} {
+			e.Observe(&f, now)
+		}
+	}
+	e.settleAll()
+	e.Advance(now + 1)
+	e.settleAll()
+	e.Advance(now + int64(cfg.DecisionWait))
+	e.Advance(now + 2*int64(cfg.DecisionWait))
+	found := e.TakeFindings()
+	require.Len(t, found, n)
+	for _, f := range found {
+		require.NotZero(t, f.Session)
+	}
+}
+
+// A decided request that turns out to be governed by no policy is nobody's concern at
+// once, whatever else is still to be done.
+func TestPolicyIsGone(t *testing.T) {
+	s := newStage(t, "policy p0 idle=10s")
+	s.tell("a request at=0s\na request at=20s log id=1/1")
+	require.Len(t, s.wait(time.Minute), 1)
+	s.tell("a request at=20s p- id=1/1")
+	s.work.allow(workOfHold)
+	s.report(s.now, true)
+	found := s.TakeFindings()
+	require.Len(t, found, 1)
+	require.Equal(t, Retracted, found[0].State)
+	require.Empty(t, auditWork(s.Engine))
+}
+
+// An end of a user that came in time stays one, however long ago that is and however
+// much was heard of the session before.
+func TestEndStaysInTime(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("config window=10m ahead=5m\npolicy p0 tolerance=1s\npolicy p1 tolerance=1s\n")
+	for i := range 2 * maxLateLooks {
+		fmt.Fprintf(&b, "a request at=%dms user=u1\n", i)
+	}
+	b.WriteString("a request at=20s p1 user=u1\nnow=21s - ended_user at=10s user=u1\nnow=60s advance\na request at=1000s p0\na activity at=19s\nadvance")
+	require.Empty(t, check(parseHistory(b.String()), false))
+}
+
+// A hold of the lock ends though the facts that are left cost next to nothing.
+func TestHoldOfCheapFacts(t *testing.T) {
+	cfg := historyConfig()
+	cfg.MaxSessions = 100_000
+	e := New(cfg)
+	facts := make([]Fact, 10_000)
+	for i := range facts {
+		facts[i] = tideFact(Started, tideSession(i), 0)
+	}
+	rest, holds := e.ObserveReady(facts, epoch), 1
+	for e.ObserveRest(facts, epoch, rest, func(int, Mark) {}) {
+		holds++
+	}
+	require.GreaterOrEqual(t, holds, len(facts)/workOfHold)
+	require.EqualValues(t, len(facts), e.Stats().Facts(Started))
+}
