@@ -52,7 +52,9 @@ func TestHide(t *testing.T) {
 	require.Equal(t, long, alone.quote(long+session), "what is hidden first is cut then")
 	require.Equal(t, long[1:]+"_", alone.quote(long[1:]+session))
 	for _, text := range []string{"/cart/items", "/a%20long/path/that/has/some%2Fescapes", "/another/long/path/without/any"} {
-		require.Zero(t, testing.AllocsPerRun(100, func() { hidden.quote(text) }), text)
+		if allocs := testing.AllocsPerRun(100, func() { hidden.quote(text) }); !raceEnabled {
+			require.Zero(t, allocs, text)
+		}
 	}
 }
 

@@ -29,7 +29,8 @@ func TestHideTokens(t *testing.T) {
 	} {
 		require.Equal(t, want, hideTokens(path), path)
 	}
-	require.Zero(t, testing.AllocsPerRun(100, func() { hideTokens("/blog/2026-05-17-how-we-measured/and-what-came-of-it") }))
+	allocs := testing.AllocsPerRun(100, func() { hideTokens("/blog/2026-05-17-how-we-measured/and-what-came-of-it") })
+	require.True(t, allocs == 0 || raceEnabled)
 }
 
 // Wherever a token stands, it is found.

@@ -227,8 +227,12 @@ func (u *users) link(user, place uint32) uint32 {
 // join notes that the session at place, which did not before, showed id.
 func (u *users) join(id ID, place uint32) {
 	user := u.number(id)
-	if user == 0 {
-		return
+	if user == 0 { // it was named by what seemed to show nobody, long ago
+		if !u.add(id, Pseudonym{}) {
+			u.lost++
+			return
+		}
+		user = u.number(id)
 	}
 	x := u.user(user)
 	n := u.spare
@@ -314,7 +318,7 @@ func (e *Engine) nameUser(n *Name) {
 		if !e.users.add(n.ID, e.cfg.pseudonym(n)) {
 			e.stats.lost++ // an end of all sessions will not find this one
 		}
-	case x.id[1] == 0: // until now only a tombstone had told of it
+	case x.pseudonym == Pseudonym{}: // until now only a tombstone or a record had told of it
 		x.id, x.pseudonym = n.ID, e.cfg.pseudonym(n)
 	}
 	e.hold(n.ID)

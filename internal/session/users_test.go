@@ -147,3 +147,26 @@ func TestTooManyUsers(t *testing.T) {
 	require.EqualValues(t, 1, e.Stats().Truncated())
 	require.Equal(t, 2, e.users.count)
 }
+
+// A user whom a session turns out to have shown when it is read again is known by
+// then.
+func TestUserIsKnownWhenShown(t *testing.T) {
+	require.Empty(t, check(parseHistory(`policy p0 tolerance=1s
+		a request at=34s log user=u2 id=4/5
+		a request at=34s user=u1
+		advance
+		a request at=35s id=4/5
+		a request at=50s
+		advance
+		- ended_user at=34.5s user=u1
+		advance
+		now=90s a activity at=34.2s`), false))
+	s := newStage(t, "policy p0 tolerance=1s")
+	s.tell(`a request at=34s log user=u2 id=4/5
+		a request at=34s user=u1
+		advance
+		a request at=36s id=4/5
+		advance`)
+	u1 := userName(0)
+	require.Len(t, slotsOf(&s.users, u1.ID), 1)
+}

@@ -58,6 +58,8 @@ type journal struct {
 	// stored counts the bytes of segments that were stored, released of those
 	// that have been deleted since; limit bounds the difference.
 	stored, released, limit int64
+	// flight is that of the segment that is being stored.
+	flight int64
 
 	names map[session.ID]session.Pseudonym // of this group
 	wake  chan struct{}
@@ -186,7 +188,7 @@ func (j *journal) checkpointBegins(storageWorks bool) journalMark {
 		j.resting = false
 	}
 	j.gap = j.resting
-	return journalMark{j.next, j.stored}
+	return journalMark{j.next, j.stored + j.flight}
 }
 
 // checkpointStored says that a checkpoint which began at instant at is stored.
@@ -218,7 +220,7 @@ func (w *watch) deleteSegments(ctx context.Context, first, end uint64, m journal
 		w.mu.Unlock()
 	}
 	w.mu.Lock()
-	w.mu.journal.released = m.stored
+	w.mu.journal.released = min(m.stored, w.mu.journal.stored)
 	w.mu.Unlock()
 }
 
@@ -249,6 +251,7 @@ func (w *watch) commitGathered() {
 	n := j.next
 	if !full {
 		j.next++
+		j.flight = int64(len(segment))
 	}
 	w.mu.Unlock()
 
@@ -258,6 +261,7 @@ func (w *watch) commitGathered() {
 	}
 	w.telemetry.stored(ctx, w.telemetry.builder.ProcessorSessionTimeoutJournalWrites, err)
 	w.mu.Lock()
+	j.flight = 0
 	if !full {
 		j.written = n + 1
 	}
