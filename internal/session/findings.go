@@ -1,11 +1,6 @@
 package session
 
-import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
-	"slices"
-)
+import "slices"
 
 // maxMembers bounds the requests of one finding that can still be cleared one
 // by one. Beyond it the oldest but the first count as served for good. Tests
@@ -286,103 +281,4 @@ func (e *Engine) recall(now int64, all bool) (done bool) {
 		f.touch(x)
 	}
 	return true
-}
-
-// report sends what has changed: at once where somebody would act on it, otherwise
-// no more often than Config.UpdateInterval. all: whatever is new. It reports whether
-// the work that is left allowed that for all.
-func (e *Engine) report(now int64, all bool) (done bool) {
-	f, from, n := &e.findings, len(e.out), 0
-	for ; n < len(f.dirty) && e.work.left >= workOfJudgement; n++ {
-		x := f.dirty[n]
-		x.dirty = false
-		if !e.reportOne(x, now, all) {
-			f.later.add(x)
-		}
-	}
-	done = n == len(f.dirty)
-	f.dirty = slices.Delete(f.dirty, 0, n)
-	// In an order that does not depend on the way that led here.
-	slices.SortFunc(e.out[from:], func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
-	return done
-}
-
-// reportOne reports whether f need not be looked at again, unless it changes; if
-// not, f.sendAt says when.
-func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
-	if f.closed {
-		return true
-	}
-	e.spend(1 + len(f.members))
-	c, ok := e.content(f)
-	if !ok {
-		switch {
-		case !f.sent, f.last.State == Retracted:
-			e.findings.forget(f)
-			return true
-		case f.partly: // what it was closed with stands
-			e.findings.forget(f)
-			return true
-		case e.findings.awaited[f.id] > 0:
-			f.sendAt = now
-			return false
-		}
-		c = f.last
-		c.State, c.Reason = Retracted, ""
-	}
-	same := f.last
-	same.Revision, same.DecidedAt, c.Revision, c.DecidedAt = 0, 0, 0, 0
-	if f.sent && same == c {
-		return true
-	}
-	urgent := !f.sent || same.State != c.State || same.Type != c.Type
-	if f.sendAt = f.sentAt + int64(e.cfg.UpdateInterval); !urgent && !all && now < f.sendAt {
-		return false
-	}
-	if !f.sent || same.State != c.State {
-		e.stats.findings[c.State]++
-	}
-	c.Revision, c.DecidedAt = f.last.Revision+1, now
-	f.last, f.sent, f.sentAt, f.partly = c, true, now, false
-	e.out = append(e.out, c)
-	if c.State == Retracted {
-		e.findings.forget(f)
-	}
-	return true
-}
-
-// findingID is the same for the same violation wherever it is found.
-func (e *Engine) findingID(s *suspect) uint64 {
-	if s.named && s.idFor == s.judgement.authentication {
-		return s.id
-	}
-	s.named, s.idFor = true, s.judgement.authentication
-	s.id = e.hashFinding(s)
-	return s.id
-}
-
-func (e *Engine) hashFinding(s *suspect) uint64 {
-	h := sha256.New()
-	h.Write(s.t.pseudonym[:])
-	for _, part := range [...]string{
-		e.cfg.Policies[s.policy].Name,
-		s.resource.ServiceName, s.resource.ServiceNamespace, s.resource.Environment,
-	} {
-		h.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		h.Write([]byte(part))
-	}
-	if !e.cfg.PerRequest {
-		h.Write(binary.BigEndian.AppendUint64([]byte{0}, uint64(s.judgement.authentication)))
-	} else {
-		b := []byte{1}
-		if s.identified() {
-			b = append(append(b, s.trace[:]...), s.span[:]...)
-		} else {
-			b = binary.BigEndian.AppendUint64(b, uint64(s.Start))
-			b = binary.BigEndian.AppendUint64(b, uint64(s.End))
-			b = append(append(append(append(b, s.details.Method...), 0), s.details.Path...), s.details.Route...)
-		}
-		h.Write(b)
-	}
-	return binary.BigEndian.Uint64(h.Sum(nil))
 }

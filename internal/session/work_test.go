@@ -10,11 +10,10 @@ import (
 
 // A tide is a history that an attacker may choose: fact n of it.
 type tide struct {
-	name    string
-	facts   int
-	change  func(*Config)
-	fact    func(n int) Fact
-	advance int // after so many facts; 0: a hundredth of them
+	name   string
+	facts  int
+	change func(*Config)
+	fact   func(n int) Fact
 }
 
 func tideID(kind, n int) Name {

@@ -1,0 +1,116 @@
+package session
+
+// maxSessionsOfUser bounds how many sessions of one user, who may be
+// "anonymous", a late end of all of them is held against.
+const maxSessionsOfUser = 1 << 12
+
+func linkHash(user, place uint32) uint64 { return mix(uint64(user)<<32|uint64(place), 1) }
+
+func (u *users) hashOfLink(n uint32) uint64 { return linkHash(u.links[n].user, u.links[n].place) }
+
+// link returns the number of the link between a user and a session, or 0.
+func (u *users) link(user, place uint32) uint32 {
+	hash := linkHash(user, place)
+	for _, cells := range [...][]uint32{u.linkOf.cells, u.linkOf.old} {
+		if cells == nil {
+			continue
+		}
+		for s := searchIn(cells, hash); ; {
+			n, ok := s.next()
+			if !ok {
+				break
+			}
+			if l := &u.links[n]; l.user == user && l.place == place {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// join notes that the session at place, which did not before, showed id.
+func (u *users) join(id ID, place uint32) {
+	user := u.number(id)
+	if user == 0 { // it was named by what seemed to show nobody, long ago
+		if !u.add(id, Pseudonym{}) {
+			u.lost++
+			return
+		}
+		user = u.number(id)
+	}
+	x := u.user(user)
+	n := u.spare
+	if x.sessions >= maxSessionsOfUser || n == 0 && len(u.links) > maxSlots {
+		u.lost++
+		return
+	}
+	if n != 0 {
+		u.spare = u.links[n].next
+	} else {
+		n = uint32(len(u.links))
+		u.links = append(u.links, link{})
+	}
+	u.links[n] = link{place: place, user: user, next: x.first}
+	if x.first != 0 {
+		u.links[x.first].prev = n
+	}
+	x.first = n
+	x.sessions++
+	u.linkOf.put(u.hashOfLink(n), n, u.hashOfLink)
+}
+
+// leave undoes join when the session is forgotten.
+func (u *users) leave(id ID, place uint32) {
+	user := u.number(id)
+	if user == 0 {
+		return
+	}
+	if n := u.link(user, place); n != 0 {
+		x, l := u.user(user), u.links[n]
+		u.linkOf.remove(u.hashOfLink(n), n, u.hashOfLink)
+		if l.prev != 0 {
+			u.links[l.prev].next = l.next
+		} else {
+			x.first = l.next
+		}
+		if l.next != 0 {
+			u.links[l.next].prev = l.prev
+		}
+		if x.walk == n {
+			x.walk = l.next
+		}
+		u.links[n] = link{next: u.spare}
+		u.spare = n
+		x.sessions--
+	}
+	u.release(id)
+}
+
+// begin lets all sessions of user be walked over, because of what came at now. It
+// reports whether they were not being walked over already.
+func (u *users) begin(user uint32, now int64) bool {
+	x := u.user(user)
+	x.since = now
+	if x.walking {
+		x.again = true
+		return false
+	}
+	x.walking, x.walk = true, x.first
+	return true
+}
+
+// next returns the place of the next session of a user who is walked over, and
+// false behind the last.
+func (u *users) next(user uint32) (place uint32, ok bool) {
+	x := u.user(user)
+	if x.walk == 0 && x.again {
+		x.again, x.walk = false, x.first
+	}
+	if x.walk == 0 {
+		x.walking = false
+		return 0, false
+	}
+	l := &u.links[x.walk]
+	x.walk = l.next
+	return l.place, true
+}
