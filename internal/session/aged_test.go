@@ -177,6 +177,7 @@ func (a *aging) held(n uint64) float64 {
 // one finds, holds a session in as many bytes, takes as many requests by the fast
 // path, and has kept its books.
 func TestAged(t *testing.T) {
+	noGoroutine(t)
 	defer asShipped()()
 	fresh, aged := newAging(), newAging()
 	fresh.live(10_000)

@@ -10,6 +10,7 @@ import (
 // A finding that was closed, since more were open than may be, goes on from its
 // revision and its count when it comes up again, and is sent no sooner than another.
 func TestClosedFindingsGoOn(t *testing.T) {
+	noGoroutine(t)
 	sessions := minOpen + 144
 	s := newStage(t, "policy p0 end=1s tolerance=1s\nconfig wait=1s update=1m", func(c *Config) {
 		c.MaxRecentRequests, c.MaxSessions = 1024, 4096

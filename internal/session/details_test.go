@@ -122,6 +122,7 @@ func TestDetailsOutliveOthers(t *testing.T) {
 // again while the ring stands still and a little longer each time, does not make
 // the log grow without end.
 func TestReplacedDetailsAreBounded(t *testing.T) {
+	noGoroutine(t)
 	const limit = 8
 	r := newDetailRing(limit)
 	most := 0

@@ -92,6 +92,7 @@ func TestFloodOfInventedIDs(t *testing.T) {
 // Those that show users push out what ended, too: its tombstones say so, whether
 // the user is shown again or not.
 func TestFloodOfSessionsInUse(t *testing.T) {
+	noGoroutine(t)
 	users := func(_ *Engine, i int, f *Fact) {
 		f.User = Name{ID: ID{mix(uint64(1<<20+i), 7), 7}, Raw: "x"}
 	}

@@ -230,6 +230,7 @@ func comesLast(w *refWorld, r *refFact) bool {
 // its session was over is found, or counted as what may be lost; and nothing is
 // confirmed that is not so.
 func TestFloodsHideNothing(t *testing.T) {
+	noGoroutine(t)
 	defer func(n int) { maxGenerations = n }(maxGenerations)
 	maxGenerations = 3
 	names := []string{"found", "inconclusive", "displaced", "dropped", "counted as lost", "of nobody"}

@@ -127,6 +127,7 @@ func TestBatchSizes(t *testing.T) {
 // TestOneSession: a session with a million requests a second costs what a million
 // sessions with one cost, and no more memory than the recent requests have.
 func TestOneSession(t *testing.T) {
+	noGoroutine(t)
 	cfg := historyConfig()
 	cfg.MaxRecentRequests, cfg.MaxAhead = 10_000, 24*time.Hour
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: time.Hour, Tolerance: time.Second}}

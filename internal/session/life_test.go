@@ -214,6 +214,7 @@ func (l *life) unfounded() string {
 // by all the facts only where a record or a session had to give way that would
 // have said so: an exempt request, or a second record of one.
 func TestCrampedEngine(t *testing.T) {
+	noGoroutine(t)
 	var turns, evicted, misled, found atomic.Int64
 	sampled(t, crampedHistories(), func(seed uint64) *history { return crampedHistory(seed, false) }, func(h *history) string {
 		l, trouble := live(h)
@@ -240,6 +241,7 @@ func TestCrampedEngine(t *testing.T) {
 // TestCrampedEngineIsNeverWrong: where each fact is joined to its session as soon
 // as it comes, too little room can hide a violation, and never make one.
 func TestCrampedEngineIsNeverWrong(t *testing.T) {
+	noGoroutine(t)
 	var found, evicted, idle atomic.Int64
 	sampled(t, crampedHistories(), func(seed uint64) *history { return crampedHistory(seed, true) }, func(h *history) string {
 		l, trouble := live(h)

@@ -215,6 +215,7 @@ func deepHistory(seed uint64, how delivery) *history {
 // TestLittleWork: however little may be done at once, the verdicts are the same, and
 // all that is kept count of is as it should be.
 func TestLittleWork(t *testing.T) {
+	noGoroutine(t)
 	for i, l := range littles() {
 		t.Run(fmt.Sprint(l), func(t *testing.T) {
 			defer l.set().set()
@@ -237,6 +238,7 @@ func littles() []little {
 // TestLittleRoom: where next to nothing is kept, all that is kept count of is as it
 // should be, and what is sent goes on from what was sent.
 func TestLittleRoom(t *testing.T) {
+	noGoroutine(t)
 	least := workOfDecision + 2*maxTraceSteps
 	for i, l := range []little{{64, 4096, 32, 64, 2, 2, 2}, {8, least, 2, 2, 1, 1, 1}, {16, least, 2, 4, 6, 3, 4}} {
 		t.Run(fmt.Sprint(l), func(t *testing.T) {

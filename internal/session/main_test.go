@@ -26,3 +26,12 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// noGoroutine skips, under the race detector, what no goroutine is in and takes long
+// there.
+func noGoroutine(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("no goroutine is in it")
+	}
+}

@@ -2,5 +2,5 @@
 
 package session
 
-// raceEnabled: the clock says nothing of the code then.
+// raceEnabled: what no goroutine is in is left out then.
 const raceEnabled = true

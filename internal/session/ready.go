@@ -141,6 +141,10 @@ func (e *Engine) newRecord(l *lane, f *Fact, now int64, slot uint32, hash uint64
 	return r
 }
 
+// fastLooks is how many records of its trace an ordinary request looks at; one that
+// turns out to be none has so much less work left.
+func fastLooks() int { return traceLooks / 2 }
+
 // mayFrame reports whether nothing but the start of requests changes because f
 // shares its trace with others of its session: each is an ordinary request, and
 // no start moves behind from. Four services behind one click are four of them.
@@ -150,7 +154,7 @@ func (l *lane) mayFrame(f *Fact, from int64, hash uint64) bool {
 		return false
 	}
 	ordinary := true
-	all := l.recent.kin(hash, traceLooks, func(o *record) bool {
+	all := l.recent.kin(hash, fastLooks(), func(o *record) bool {
 		l.work++
 		if o.session != rec.session || o.trace != rec.trace || !o.identified() {
 			return true
@@ -164,7 +168,7 @@ func (l *lane) mayFrame(f *Fact, from int64, hash uint64) bool {
 
 // frame lets r start with what it lies inside, and what lies inside r with it.
 func (e *Engine) frame(l *lane, r *record) {
-	l.recent.kin(r.hash(), traceLooks+1, func(o *record) bool {
+	l.recent.kin(r.hash(), fastLooks()+1, func(o *record) bool {
 		l.work++
 		if o == r {
 			return true

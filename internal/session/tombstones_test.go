@@ -122,6 +122,7 @@ func TestFingerprintsAreDropped(t *testing.T) {
 
 // A fingerprint is another's once in far more than a million.
 func TestFingerprintsAreRarelyAnothers(t *testing.T) {
+	noGoroutine(t)
 	const n = 20_000
 	f := newFingerprints(n)
 	d := rand.New(rand.NewPCG(firstSeed, 0))

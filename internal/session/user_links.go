@@ -33,7 +33,6 @@ func (u *users) join(id ID, place uint32) {
 	user := u.number(id)
 	if user == 0 { // it was named by what seemed to show nobody, long ago
 		if !u.add(id, Pseudonym{}) {
-			u.lost++
 			return
 		}
 		user = u.number(id)

@@ -237,6 +237,7 @@ func tideEngine(d *tide, n int) *Engine {
 // TestWorkIsBounded: whatever came before, a fact costs no more than so much work, and
 // so does one hold of the lock; what is put off is done in the end, and hides no one.
 func TestWorkIsBounded(t *testing.T) {
+	noGoroutine(t)
 	n := int(environment("SESSION_TIDE", 10_000))
 	if testing.Short() {
 		n = 4_000
@@ -253,6 +254,7 @@ func TestWorkIsBounded(t *testing.T) {
 
 // TestTidesMeet: so it is where all come at once, in batches, beside ordinary traffic.
 func TestTidesMeet(t *testing.T) {
+	noGoroutine(t)
 	n := 4_000
 	all := tides(n)
 	d := tide{name: "all", facts: len(all) * n, fact: func(i int) Fact {
