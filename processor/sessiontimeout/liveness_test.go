@@ -204,7 +204,10 @@ func (l *liveness) flood() {
 	time.Sleep(2 * tick)
 	synctest.Wait()
 	require.Greater(l.t, l.rig.measured("session_lifetime"), int64(1500))
-	require.LessOrEqual(l.t, l.rig.counts("journal_size")[""], l.watch.mu.journal.limit)
+	size := l.rig.counts("journal_size")[""]
+	l.watch.mu.Lock()
+	defer l.watch.mu.Unlock()
+	require.LessOrEqual(l.t, size, l.watch.mu.journal.limit)
 	require.LessOrEqual(l.t, len(l.watch.mu.journal.gathered), maxGathered)
 }
 

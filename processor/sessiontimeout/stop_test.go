@@ -60,7 +60,7 @@ func TestBatchMeetsStop(t *testing.T) {
 		cancel()
 		again := newTestWatch(t, newRig(t, acknowledged))
 		require.NoError(t, again.start(context.Background(), newMemory(m.snapshot()).host()))
-		require.GreaterOrEqual(t, again.mu.engine.Sessions(), int(taken.Load()), "round %d: acknowledged and lost", n)
+		require.GreaterOrEqual(t, again.read().sessions, int(taken.Load()), "round %d: acknowledged and lost", n)
 		require.NoError(t, again.stop(context.Background()))
 	}
 }
@@ -103,7 +103,7 @@ func TestStopBetweenLocks(t *testing.T) {
 				turnedAway(2, err)
 				_, err = w.processLogs(context.Background(), eventRecord("something else", "s1", now))
 				require.NoError(t, err, "no fact is lost of it")
-				require.Zero(t, w.mu.engine.Stats().Facts(session.Ended))
+				require.Zero(t, w.read().stats.Facts(session.Ended))
 			})
 		})
 	}

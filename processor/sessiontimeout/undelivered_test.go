@@ -150,7 +150,7 @@ func TestNoWayOutWithStorage(t *testing.T) {
 			time.Sleep(45 * time.Minute)
 		}
 		require.Equal(t, map[string]int64{"": 1}, r.counts("findings_undelivered"))
-		require.Zero(t, w.mu.undelivered.len())
+		require.Zero(t, w.read().waiting)
 		require.NoError(t, w.stop(context.Background()))
 	})
 }
