@@ -10,13 +10,15 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // Where leases are kept in the storage of the sending queue.
 const (
 	storeName = "leases"
 	storeKey  = "leases"
-	// firstStoreKey is where the first version kept them, as JSON without a seal.
+	storeKind = 'a'
+	// firstStoreKey is where the first version kept them, as JSON without an envelope.
 	firstStoreKey = "leases.v1"
 )
 
@@ -51,7 +53,8 @@ func (s *store) save(ctx context.Context, snap snapshot) error {
 	if err != nil {
 		return err
 	}
-	value := safestore.Seal(append(safestore.Unsealed(make([]byte, 0, safestore.SealLength+len(data))), data...))
+	value := append(wire.Begin(make([]byte, 0, wire.Header+len(data))), data...)
+	wire.Seal(value, storeKind, storeKey)
 	return s.client.Batch(ctx, storage.SetOperation(storeKey, value), storage.DeleteOperation(firstStoreKey))
 }
 
@@ -63,12 +66,13 @@ func (s *store) load(ctx context.Context) (snapshot, error) {
 	}
 	data := first.Value
 	if now.Value != nil {
-		var err error
-		if data, err = safestore.Unseal(now.Value); errors.Is(err, safestore.ErrNewer) {
+		opened, err := wire.Open(now.Value, storeKind, storeKey)
+		if errors.Is(err, wire.ErrNewer) {
 			return snapshot{}, errNewer
 		} else if err != nil {
 			return snapshot{}, err
 		}
+		data = opened.Body
 	}
 	var snap snapshot
 	if data == nil {

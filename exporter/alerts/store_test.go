@@ -19,7 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/otelcol-session/otelcol-session/internal/safestore"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 func withStorage(cfg *Config) { cfg.QueueConfig.Get().StorageID = &storageID }
@@ -293,20 +293,24 @@ func TestStoreOfTheFirstVersion(t *testing.T) {
 
 // TestStoreThatCannotBeRead: it is said why, and the exporter starts without.
 func TestStoreThatCannotBeRead(t *testing.T) {
-	sealed := func(content string) []byte { return safestore.Seal(append(safestore.Unsealed(nil), content...)) }
+	sealed := func(content string) []byte {
+		value := append(wire.Begin(nil), content...)
+		wire.Seal(value, storeKind, storeKey)
+		return value
+	}
 	newer := sealed("{}")
-	newer[0]++
+	newer[len("OSES")]++ // its version
 	damaged := sealed(`{"version":2}`)
-	damaged[8]++
+	damaged[wire.Header+3]++
 	for name, test := range map[string]struct {
 		value []byte
 		want  string
 	}{
-		"newer content": {sealed(`{"version":3,"leases":[]}`), "a newer version has written them"},
-		"newer seal":    {newer, "a newer version has written them"},
-		"damaged":       {damaged, "corrupt"},
-		"cut":           {damaged[:3], "truncated"},
-		"no JSON":       {sealed("{"), "unexpected end of JSON input"},
+		"newer content":  {sealed(`{"version":3,"leases":[]}`), "a newer version has written them"},
+		"newer envelope": {newer, "a newer version has written them"},
+		"damaged":        {damaged, "corrupt"},
+		"cut":            {damaged[:3], "truncated"},
+		"no JSON":        {sealed("{"), "unexpected end of JSON input"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -281,28 +281,3 @@ func TestHost(t *testing.T) {
 	none := componenttest.NewNopHost()
 	require.Equal(t, none, Host(none, id))
 }
-
-func TestSeal(t *testing.T) {
-	value := Seal(append(Unsealed([]byte("what was there before")), "content"...))
-	content, err := Unseal(value)
-	require.NoError(t, err)
-	require.Equal(t, "content", string(content))
-	for i := range value {
-		_, err := Unseal(value[:i])
-		require.Error(t, err)
-		bad := append([]byte(nil), value...)
-		bad[i]++
-		_, err = Unseal(bad)
-		require.Error(t, err)
-	}
-	_, err = Unseal(value[:4])
-	require.ErrorIs(t, err, ErrTruncated)
-	_, err = Unseal(value[:6])
-	require.ErrorIs(t, err, ErrCorrupt)
-	value[0]++
-	_, err = Unseal(value)
-	require.ErrorIs(t, err, ErrNewer)
-	value[0] = 0
-	_, err = Unseal(value)
-	require.ErrorIs(t, err, ErrCorrupt)
-}

@@ -55,10 +55,10 @@ func (w *watch) findingsWait() bool {
 // checkpoint stores what has changed since the last one. clean: it is the last
 // one. Safe for concurrent use.
 func (w *watch) checkpoint(ctx context.Context, clean bool) error {
-	if err := w.checkpoints.take(ctx); err != nil {
+	if err := w.checkpoints.Take(ctx); err != nil {
 		return err
 	}
-	defer w.checkpoints.pass()
+	defer w.checkpoints.Pass()
 	began := time.Now()
 	err := w.writeCheckpoint(ctx, began.UnixNano(), clean)
 	if err != nil && !clean && ctx.Err() != nil {

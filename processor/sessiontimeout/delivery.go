@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -33,8 +34,8 @@ const (
 // delivery is the one way out for findings. Only what sends waits for the next
 // component; what decides never does.
 type delivery struct {
-	wake  chan struct{} // of one slot: something may leave
-	order turn          // held while findings leave, so that they leave in order
+	wake  chan struct{}  // of one slot: something may leave
+	order safestore.Turn // held while findings leave, so that they leave in order
 	lost  atomic.Int64
 
 	mu struct { // taken with watch.mu held, not the other way round
@@ -100,7 +101,7 @@ func (w *watch) deliver() {
 		case <-w.running.Done():
 			return
 		case <-w.delivery.wake:
-			if w.delivery.order.take(w.running) != nil {
+			if w.delivery.order.Take(w.running) != nil {
 				return
 			}
 			w.delivery.mu.Lock()
@@ -109,7 +110,7 @@ func (w *watch) deliver() {
 			if opened {
 				w.letOut(ctx)
 			}
-			w.delivery.order.pass()
+			w.delivery.order.Pass()
 		}
 	}
 }
@@ -178,8 +179,8 @@ func (w *watch) flush(ctx context.Context) {
 	done := make(chan struct{})
 	go func() { // left behind where next does not return
 		defer close(done)
-		if w.delivery.order.take(ctx) == nil {
-			defer w.delivery.order.pass()
+		if w.delivery.order.Take(ctx) == nil {
+			defer w.delivery.order.Pass()
 			w.letOut(ctx)
 		}
 	}()

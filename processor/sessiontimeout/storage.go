@@ -54,12 +54,3 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 	}
 	return nil
 }
-
-// turn is held while the storage works.
-type turn struct{ safestore.Turn }
-
-func newTurn() turn { return turn{safestore.NewTurn()} }
-
-func (t turn) take(ctx context.Context) error { return t.Take(ctx) }
-
-func (t turn) pass() { t.Pass() }

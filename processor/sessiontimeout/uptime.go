@@ -68,10 +68,10 @@ func readUptime(value []byte) (uptime, error) {
 // keepAlive stores that the collector is up, behind the operations ops. Safe
 // for concurrent use: what is stored last was true last.
 func (w *watch) keepAlive(ctx context.Context, clean bool, ops ...*storage.Operation) error {
-	if err := w.alive.take(ctx); err != nil {
+	if err := w.alive.Take(ctx); err != nil {
 		return err
 	}
-	defer w.alive.pass()
+	defer w.alive.Pass()
 	w.mu.Lock()
 	u := uptime{time.Now().UnixNano(), w.mu.journal.undurable, w.mu.journal.written, clean}
 	w.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -47,13 +48,13 @@ type watch struct {
 
 	kept  *store // nil without storage; set by start, read-only until stop ends
 	alive struct {
-		turn   // held while it is written
-		failed bool
+		safestore.Turn // held while it is written
+		failed         bool
 	}
 	checkpoints struct {
-		turn   // held while one is written
-		failed bool
-		room   []byte // for chunks: fresh memory is slow to write to, under a lock
+		safestore.Turn // held while one is written
+		failed         bool
+		room           []byte // for chunks: fresh memory is slow to write to, under a lock
 	}
 	checkpointAt  atomic.Int64 // when the last one began that was stored
 	journalWake   chan struct{}
@@ -90,8 +91,8 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 	}
 	w.running, w.halt = context.WithCancel(context.Background())
 	w.committing, w.breakOff = context.WithCancel(context.Background())
-	w.delivery.wake, w.delivery.order = make(chan struct{}, 1), newTurn()
-	w.alive.turn, w.checkpoints.turn = newTurn(), newTurn()
+	w.delivery.wake, w.delivery.order = make(chan struct{}, 1), safestore.NewTurn()
+	w.alive.Turn, w.checkpoints.Turn = safestore.NewTurn(), safestore.NewTurn()
 	w.journalWake = make(chan struct{}, 1)
 	w.mu.journal.wake, w.mu.journal.limit = w.journalWake, maxJournal
 	w.counts.seen = newSeenCounts(cfg.MaxServices)
