@@ -43,7 +43,7 @@ func (r *record) name() requestName { return requestName{r.session, r.trace, r.s
 
 func (r *record) recordPlace() recordPlace { return recordPlace{r.session, r.position} }
 
-// add makes s known. It counts neither in its timeline nor as undecided.
+// addSuspect makes s known. It counts neither in its timeline nor as undecided.
 func (e *Engine) addSuspect(s *suspect) {
 	x := &e.suspects
 	s.inPending, s.inSession, s.inTrace = -1, len(x.bySession[s.session]), -1
@@ -62,7 +62,7 @@ func (e *Engine) addSuspect(s *suspect) {
 	}
 }
 
-// remove undoes add.
+// removeSuspect undoes addSuspect.
 func (e *Engine) removeSuspect(s *suspect) {
 	x := &e.suspects
 	takeOut(x.bySession, s.session, s.inSession, func(s *suspect, i int) { s.inSession = i })
