@@ -196,13 +196,13 @@ func (t *table) settle(cfg *Config, users *users) {
 }
 
 // settleSome looks at no more than so many, and goes on there when it is called
-// again. It reports whether it has come round.
-func (t *table) settleSome(cfg *Config, users *users, looks int) (done bool) {
+// again. It reports how many it has looked at, and whether it has come round.
+func (t *table) settleSome(cfg *Config, users *users, looks int) (looked int, done bool) {
 	if t.settling <= 0 || t.settling > len(t.timelines) {
 		t.settling = len(t.timelines)
 	}
 	// From behind, since cool puts the last in the place of what it takes.
-	for ; t.settling > 0 && looks > 0; looks-- {
+	for ; t.settling > 0 && looked < looks; looked++ {
 		t.settling--
 		tl := t.timelines[t.settling]
 		if tl.suspects > 0 || tl.due != 0 {
@@ -217,7 +217,7 @@ func (t *table) settleSome(cfg *Config, users *users, looks int) (done bool) {
 		t.encoded = appendTimeline(t.encoded[:0], tl.kept())
 		x.more = t.blobs.put(t.encoded)
 	}
-	return t.settling == 0
+	return looked, t.settling == 0
 }
 
 // owed returns the timeline of the session in slot if the next flush owes it

@@ -58,7 +58,7 @@ func (e *Engine) AdvanceSome(now int64) (more bool) {
 	return e.Backlog() > 0
 }
 
-// phase does the rest of one stage. It reports whether the work that is left allowed
+// phase does what is left of s. It reports whether the work that is left allowed
 // that.
 func (e *Engine) phase(s phase) (done bool) {
 	k := &e.tick
@@ -80,12 +80,9 @@ func (e *Engine) phase(s phase) (done bool) {
 		case phaseForget:
 			done = e.forget(l, k.now)
 		default:
-			looks := max(e.work.left/2, 1)
-			before := l.sessions.settling
-			if done = l.sessions.settleSome(&e.cfg, &e.users, looks); before == 0 {
-				before = len(l.sessions.timelines)
-			}
-			e.work.left -= 2 * max(before-l.sessions.settling, 0)
+			var looked int
+			looked, done = l.sessions.settleSome(&e.cfg, &e.users, max(e.work.left/workOfSettling, 1))
+			e.spend(workOfSettling * looked)
 		}
 		if !done {
 			return false

@@ -21,6 +21,8 @@ const (
 	// workOfDecision is what it costs at most to decide a request, and to learn from
 	// it what its service lets pass.
 	workOfDecision = 2*workOfJudgement + silenceLooks
+	// workOfSettling is what it costs to put a timeline back into its entry.
+	workOfSettling = 2
 )
 
 // work counts units.
