@@ -143,7 +143,7 @@ func (w *watch) deleteNeedless(ctx context.Context, keys []string) {
 		for i, key := range keys {
 			ops[i] = storage.DeleteOperation(key)
 		}
-		if w.kept.batch(ctx, ops...) != nil {
+		if w.kept.Batch(ctx, ops...) != nil {
 			return
 		}
 	}

@@ -52,16 +52,12 @@ type delivery struct {
 }
 
 // open makes next the way out for findings.
-func (w *watch) open(next consumer.Logs) error {
+func (w *watch) open(next consumer.Logs) {
 	d := &w.delivery.mu
 	d.Lock()
 	defer d.Unlock()
-	if d.wayOut != nil {
-		return errSecondLogsPipeline
-	}
 	d.wayOut, d.opened, d.hopeless = next, true, false
 	d.running, d.halt = context.WithCancel(w.running)
-	return nil
 }
 
 func (w *watch) hasWayOut() bool {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
 // requireNothingFalse: what is confirmed is so without the fault, too. What was
@@ -174,19 +176,19 @@ func TestStorageHangs(t *testing.T) {
 		w := newTestWatch(t, r)
 		begin := time.Now()
 		require.NoError(t, w.start(context.Background(), m.host()))
-		require.LessOrEqual(t, time.Since(begin), 3*storageTimeout)
+		require.LessOrEqual(t, time.Since(begin), 3*safestore.Timeout)
 		for range 20 {
 			begin = time.Now()
 			_, err := w.processTraces(context.Background(), requestSpan("s", time.Now()))
 			require.NoError(t, err)
-			require.LessOrEqual(t, time.Since(begin), 4*storageTimeout)
+			require.LessOrEqual(t, time.Since(begin), 4*safestore.Timeout)
 		}
 		begin = time.Now()
 		_, err := w.processTraces(context.Background(), requestSpan("s", time.Now()))
 		require.NoError(t, err)
 		require.Zero(t, time.Since(begin), "the journal rests")
 		require.Error(t, w.stop(context.Background()))
-		require.LessOrEqual(t, time.Since(begin), 5*storageTimeout)
+		require.LessOrEqual(t, time.Since(begin), 5*safestore.Timeout)
 	})
 }
 

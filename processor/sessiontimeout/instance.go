@@ -23,10 +23,7 @@ type instance struct {
 
 func (i *instance) start(ctx context.Context, host component.Host) error {
 	if i.wayOut != nil {
-		if err := i.watch.open(i.wayOut); err != nil {
-			i.wayOut = nil // it is another instance's
-			return err
-		}
+		i.watch.open(i.wayOut)
 	}
 	return i.watch.start(ctx, host)
 }

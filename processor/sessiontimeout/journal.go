@@ -211,7 +211,7 @@ func (w *watch) deleteSegments(ctx context.Context, first, end uint64, m journal
 		for i := first; i < next; i++ {
 			ops = append(ops, storage.DeleteOperation(segmentName(i)))
 		}
-		if w.kept.batch(ctx, ops...) != nil {
+		if w.kept.Batch(ctx, ops...) != nil {
 			return
 		}
 		first = next
@@ -257,7 +257,7 @@ func (w *watch) commitGathered() {
 
 	ctx, err := w.committing, errJournalFull
 	if !full {
-		err = w.kept.batch(ctx, storage.SetOperation(segmentName(n), seal(segment, segmentName(n))))
+		err = w.kept.Batch(ctx, storage.SetOperation(segmentName(n), seal(segment, segmentName(n))))
 	}
 	w.telemetry.stored(ctx, w.telemetry.builder.ProcessorSessionTimeoutJournalWrites, err)
 	w.mu.Lock()

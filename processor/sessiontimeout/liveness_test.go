@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/processor"
 
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -61,7 +62,7 @@ func TestBlockedWayOut(t *testing.T) {
 		r := newRig(t)
 		w, next := newTestWatch(t, r), newBlocking(true)
 		ctx := context.Background()
-		require.NoError(t, w.open(next))
+		w.open(next)
 		require.NoError(t, w.start(ctx, newMemory(nil).host()))
 		defer func() {
 			next.release()
@@ -147,7 +148,7 @@ func TestLiveness(t *testing.T) {
 // ownDeadline is what a stop takes at most that is given none: the way out, the
 // goroutines, and three operations of a storage: a checkpoint for findings that
 // are held, the last one, and the close.
-const ownDeadline = flushTimeout + loopsTimeout + 3*storageTimeout
+const ownDeadline = flushTimeout + loopsTimeout + 3*safestore.Timeout
 
 const (
 	rounds = 3                     // of a violation each

@@ -102,7 +102,7 @@ func (r *recovery) get(key string) []byte {
 	if r.err != nil {
 		return nil
 	}
-	value, err := r.w.kept.get(r.ctx, key)
+	value, err := r.w.kept.Get(r.ctx, key)
 	if err != nil {
 		r.err, r.total = err, true
 		r.lose(lostUnreadable)
@@ -147,7 +147,7 @@ func (r *recovery) readJournalState() {
 func (r *recovery) readState(cfg session.Config) {
 	if r.err == nil {
 		var err error
-		r.engine, r.state, err = session.Restore(cfg, func(key string) ([]byte, error) { return r.w.kept.get(r.ctx, key) }, r.now)
+		r.engine, r.state, err = session.Restore(cfg, func(key string) ([]byte, error) { return r.w.kept.Get(r.ctx, key) }, r.now)
 		switch {
 		case err == nil:
 		case errors.Is(err, wire.ErrNewer), errors.Is(err, wire.ErrOlder), errors.Is(err, session.ErrOtherKey):

@@ -11,23 +11,6 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
-// storageTimeout bounds one operation.
-const storageTimeout = safestore.Timeout
-
-// store is the client of the storage extension that one engine keeps things
-// with. Safe for concurrent use.
-type store struct{ client *safestore.Client }
-
-func (s *store) get(ctx context.Context, key string) ([]byte, error) { return s.client.Get(ctx, key) }
-
-// batch does ops in their order; file_storage does all of them or none. Where
-// it fails, the storage may still read what they hold.
-func (s *store) batch(ctx context.Context, ops ...*storage.Operation) error {
-	return s.client.Batch(ctx, ops...)
-}
-
-func (s *store) close(ctx context.Context) error { return s.client.Close(ctx) }
-
 // openStorage opens the client that the engine keeps things with, or nothing
 // where none is configured. A storage that cannot be opened is an error only
 // where the hash key is in it; otherwise the processor does without.
@@ -46,11 +29,19 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 	client, err := safestore.Open(ctx, s, component.KindProcessor, w.id, "")
 	switch {
 	case err == nil:
-		w.kept = &store{client}
+		w.kept = client
 	case w.cfg.SessionID.HashKey == "":
 		return fmt.Errorf("storage: cannot be opened, and the generated hash key is in it: %w", err)
 	default:
 		w.set.Logger.Error("The storage cannot be opened: what was known of sessions is lost, and nothing will be kept", zap.Error(err))
 	}
 	return nil
+}
+
+// closeStorage ends what openStorage began.
+func (w *watch) closeStorage(ctx context.Context) error {
+	if w.kept == nil {
+		return nil
+	}
+	return w.kept.Close(ctx)
 }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-session/otelcol-session/internal/safestore"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -19,7 +20,7 @@ const (
 	aliveEvery = time.Second
 	// aliveSlack is how much later than that a crash may have come: what is
 	// written may be on its way for as long.
-	aliveSlack = aliveEvery + storageTimeout
+	aliveSlack = aliveEvery + safestore.Timeout
 
 	// never is the instant of what has not happened.
 	never = math.MaxInt64
@@ -75,7 +76,7 @@ func (w *watch) keepAlive(ctx context.Context, clean bool, ops ...*storage.Opera
 	w.mu.Lock()
 	u := uptime{time.Now().UnixNano(), w.mu.journal.undurable, w.mu.journal.written, clean}
 	w.mu.Unlock()
-	err := w.kept.batch(ctx, append(ops, storage.SetOperation(aliveName, u.sealed()))...)
+	err := w.kept.Batch(ctx, append(ops, storage.SetOperation(aliveName, u.sealed()))...)
 	if len(ops) > 0 {
 		return err // whose they are says what that means
 	}
@@ -84,12 +85,4 @@ func (w *watch) keepAlive(ctx context.Context, clean bool, ops ...*storage.Opera
 	}
 	w.alive.failed = err != nil
 	return err
-}
-
-// closeStorage ends what openStorage began.
-func (w *watch) closeStorage(ctx context.Context) error {
-	if w.kept == nil {
-		return nil
-	}
-	return w.kept.close(ctx)
 }

@@ -35,7 +35,7 @@ func TestUptime(t *testing.T) {
 				// As after a crash: the last thing that was written stands.
 				first.mu.journal.undurable = time.Now().Add(-2 * time.Minute).UnixNano()
 				require.NoError(t, first.keepAlive(context.Background(), false))
-				value, err := first.kept.get(context.Background(), aliveName)
+				value, err := first.kept.Get(context.Background(), aliveName)
 				require.NoError(t, err)
 				require.NoError(t, first.stop(context.Background()))
 				client, err := host.extensions[id].(storage.Extension).GetClient(context.Background(), component.KindProcessor, r.set.ID, "")

@@ -46,7 +46,7 @@ type watch struct {
 	halt      context.CancelFunc
 	loops     sync.WaitGroup
 
-	kept  *store // nil without storage; set by start, read-only until stop ends
+	kept  *safestore.Client // nil without storage; set by start, read-only until stop ends
 	alive struct {
 		safestore.Turn // held while it is written
 		failed         bool
