@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-session/otelcol-session/internal/clean"
 )
 
 // FuzzConsumeLogs gives whatever arrives to an exporter that runs, and looks at what Alertmanager gets.
@@ -115,7 +117,7 @@ func requireAcceptable(t *testing.T, alert *models.PostableAlert) {
 		for name, value := range set {
 			require.True(t, labelName.MatchString(name), name)
 			require.NotEmpty(t, value)
-			require.Equal(t, clean(value, maxAnnotationValue), value)
+			require.Equal(t, clean.Text(value, maxAnnotationValue), value)
 		}
 	}
 	data, err := json.Marshal(alert)

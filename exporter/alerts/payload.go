@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-openapi/strfmt"
 	"github.com/prometheus/alertmanager/api/v2/models"
+
+	"github.com/otelcol-session/otelcol-session/internal/clean"
 )
 
 // writer turns alerts into what Alertmanager takes. It knows the links and labels of the configuration.
@@ -44,8 +46,8 @@ func (w writer) postable(a alert) *models.PostableAlert {
 // as the configuration has them.
 func (w writer) annotations(a alert) models.LabelSet {
 	notes := models.LabelSet{
-		"summary":     clean(summary(a), maxAnnotationValue),
-		"description": clean(description(a), maxAnnotationValue),
+		"summary":     clean.Text(summary(a), maxAnnotationValue),
+		"description": clean.Text(description(a), maxAnnotationValue),
 		"sessions":    number(int64(a.sessions), a.atLeast),
 		"requests":    number(a.requests, a.atLeast || a.more),
 		"first_at":    moment(a.first),

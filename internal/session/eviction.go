@@ -153,13 +153,12 @@ func (e *Engine) forget(l *lane, now int64) (done bool) {
 		if e.work.left < 2*maxIdentities {
 			return false
 		}
-		e.work.left--
+		e.spend(1)
 		slot := l.sessions.next(&l.sessions.sweep)
 		l.swept++
 		if slot == noSlot || now-l.sessions.heardAt(slot) <= retention {
 			continue
 		}
-		e.spend(1)
 		t := l.sessions.timeline(slot)
 		if e.undecidedIn(t) {
 			continue

@@ -51,7 +51,7 @@ func (e *Engine) take(units int) bool {
 }
 
 // Work returns how many units of work were done so far: records, rotations,
-// suspects, links and users that were looked at. It only grows.
+// suspects, links, users and sessions that were looked at. It only grows.
 func (e *Engine) Work() (units uint64) {
 	units = e.work.done
 	e.each(func(l *lane) { units += l.work })

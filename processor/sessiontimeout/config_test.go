@@ -170,6 +170,8 @@ func TestConfigErrors(t *testing.T) {
 		{good + `decision_wait: -1s`, `decision_wait: must not be negative (got -1s)`},
 		{good + `reorder_window: -1s`, `reorder_window: must not be negative (got -1s)`},
 		{good + `log_request_slack: -1s`, `log_request_slack: must not be negative (got -1s)`},
+		{good + `log_request_slack: 2000000h`, `log_request_slack: must not be longer than 1051200h0m0s (got 2000000h0m0s)`},
+		{good + `max_ahead: 2000000h`, `max_ahead: must not be longer than 1051200h0m0s (got 2000000h0m0s)`},
 		{good + `max_ahead: -1s`, `max_ahead: must not be negative (got -1s)`},
 		{good + `max_age: -1s`, `max_age: must not be negative (got -1s)`},
 		{good + `retention: 0s`, `retention: must be positive (got 0s)`},

@@ -59,15 +59,12 @@ func (c *Config) Validate() error {
 		{"reorder_window", c.ReorderWindow},
 		{"max_ahead", c.MaxAhead},
 		{"max_age", c.MaxAge},
-		{"retention", max(c.Retention, 0)},
+		{"retention", max(c.Retention, 0)}, // what is less has errors of its own
+		{"log_request_slack", max(c.LogRequestSlack, 0)},
+		{"checkpoint_interval", max(c.CheckpointInterval, 0)},
 		{"findings::update_interval", c.Findings.UpdateInterval},
 	} {
-		if d.value < 0 {
-			fail("%s: must not be negative (got %v)", d.key, d.value)
-		}
-		if d.value > maxDuration {
-			fail("%s: must not be longer than %v (got %v)", d.key, maxDuration, d.value)
-		}
+		errs = append(errs, validateDuration(d.key, d.value))
 	}
 	if c.Retention > 0 && c.Retention < c.DecisionWait {
 		fail("retention: must not be shorter than decision_wait, which is %v (got %v)", c.DecisionWait, c.Retention)
@@ -112,8 +109,6 @@ func (c *Config) validateDurability() (errs []error) {
 	switch d := c.CheckpointInterval; {
 	case d < minCheckpointInterval:
 		errs = append(errs, fmt.Errorf("checkpoint_interval: must not be shorter than %v (got %v)", minCheckpointInterval, d))
-	case d > maxDuration:
-		errs = append(errs, fmt.Errorf("checkpoint_interval: must not be longer than %v (got %v)", maxDuration, d))
 	case d != defaultCheckpointInterval && c.Storage == nil:
 		errs = append(errs, fmt.Errorf("checkpoint_interval: must be %v without a storage to write checkpoints to (got %v)", defaultCheckpointInterval, d))
 	}
@@ -135,12 +130,7 @@ func (p *PolicyConfig) validate(i int, retention time.Duration) (errs []error) {
 		{"end_grace", p.EndGrace},
 		{"rotation_grace", p.RotationGrace},
 	} {
-		if d.value < 0 {
-			errs = append(errs, fmt.Errorf("%s: must not be negative (got %v)", at(d.key), d.value))
-		}
-		if d.value > maxDuration {
-			errs = append(errs, fmt.Errorf("%s: must not be longer than %v (got %v)", at(d.key), maxDuration, d.value))
-		}
+		errs = append(errs, validateDuration(at(d.key), d.value))
 		if retention > 0 && d.value > retention {
 			errs = append(errs, longerThanRetention(at(d.key), d.value, retention))
 		}
@@ -166,6 +156,16 @@ func (p *PolicyConfig) validate(i int, retention time.Duration) (errs []error) {
 		oneOf(at("background"), p.Background, backgrounds),
 		oneOf(at("coverage"), p.Coverage, coverages),
 	)
+}
+
+func validateDuration(key string, d time.Duration) error {
+	switch {
+	case d < 0:
+		return fmt.Errorf("%s: must not be negative (got %v)", key, d)
+	case d > maxDuration:
+		return fmt.Errorf("%s: must not be longer than %v (got %v)", key, maxDuration, d)
+	}
+	return nil
 }
 
 // longerThanRetention: a session is forgotten before it has lasted so long.

@@ -62,10 +62,10 @@ func (w *watch) read() reading {
 }
 
 // readCounts copies what needs no engine.
-func (w *watch) readCounts() (seen map[string][3]int64, refused [extract.ReasonCount]int64, stopped int64) {
+func (w *watch) readCounts() (seen map[string][len(seenNames)]int64, refused [extract.ReasonCount]int64, stopped int64) {
 	w.counts.Lock()
 	defer w.counts.Unlock()
-	seen = make(map[string][3]int64, len(w.counts.seen.counts))
+	seen = make(map[string][len(seenNames)]int64, len(w.counts.seen.counts))
 	for service, counts := range w.counts.seen.counts {
 		seen[service] = *counts
 	}
@@ -142,7 +142,7 @@ func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
 	}
 	o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, stopped, by("reason", "stopped"))
 	for service, counts := range seen {
-		for i, what := range [...]string{"request_with_id", "request_without_id", "other_with_id"} {
+		for i, what := range seenNames {
 			o.ObserveInt64(b.ProcessorSessionTimeoutRecords, counts[i],
 				t.with(attribute.String("service_name", service), attribute.String("seen", what)))
 		}
