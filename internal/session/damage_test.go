@@ -29,16 +29,8 @@ func TestDamage(t *testing.T) {
 		now := epoch
 		tell := func(steps []historyStep) {
 			for i := range steps {
-				s := &steps[i]
-				now = s.now
-				switch s.verb {
-				case doObserve:
-					e.Observe(&s.fact, s.now)
-				case doAdvance:
-					e.Advance(s.now)
-				case doBlind:
-					e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
-				}
+				now = steps[i].now
+				steps[i].do(e)
 			}
 		}
 		if speaksOfEarlier(h.steps, half) {

@@ -70,16 +70,8 @@ func flooded(h *history, count func(what string)) string {
 		stop = rand.New(rand.NewPCG(h.restarts, 6)).IntN(len(h.steps))
 	}
 	for i := range h.steps {
-		s := &h.steps[i]
-		now = s.now
-		switch s.verb {
-		case doObserve:
-			e.Observe(&s.fact, now)
-		case doAdvance:
-			e.Advance(now)
-		case doBlind:
-			e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
-		}
+		now = h.steps[i].now
+		h.steps[i].do(e)
 		if i%3 == 0 {
 			e.settleAll()
 		}

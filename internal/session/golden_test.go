@@ -107,18 +107,11 @@ func goldenConfig(h *history) Config {
 
 func (h *history) tell(e *Engine) {
 	for i := range h.steps {
-		switch s := &h.steps[i]; s.verb {
-		case doObserve:
-			f := s.fact
-			if f.Kind == Request {
-				f.Details = Details{Method: "GET", Route: "/" + f.Session.Raw, Status: 200}
-			}
-			e.Observe(&f, s.now)
-		case doAdvance:
-			e.Advance(s.now)
-		case doBlind:
-			e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+		s := h.steps[i]
+		if s.verb == doObserve && s.fact.Kind == Request {
+			s.fact.Details = Details{Method: "GET", Route: "/" + s.fact.Session.Raw, Status: 200}
 		}
+		s.do(e)
 	}
 }
 

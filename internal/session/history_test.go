@@ -93,6 +93,18 @@ func historyConfig() Config {
 	}
 }
 
+// do lets e know what the step says, at its time.
+func (s *historyStep) do(e *Engine) {
+	switch s.verb {
+	case doObserve:
+		e.Observe(&s.fact, s.now)
+	case doAdvance:
+		e.Advance(s.now)
+	case doBlind:
+		e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+	}
+}
+
 // arrivals and blindnesses are what the reference is told of h.
 func (h *history) arrivals() (facts []arrival, blinds []blindness) {
 	for i := range h.steps {

@@ -120,14 +120,7 @@ func live(h *history) (l life, trouble string) {
 	}
 	do := func(s *historyStep) {
 		now = s.now
-		switch s.verb {
-		case doObserve:
-			e.Observe(&s.fact, now)
-		case doAdvance:
-			e.Advance(now)
-		case doBlind:
-			e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
-		}
+		s.do(e)
 	}
 	for i := range h.steps {
 		do(&h.steps[i])

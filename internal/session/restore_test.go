@@ -236,14 +236,7 @@ func TestCheckpointIsOneInstant(t *testing.T) {
 		var at int64
 		for i := range h.steps {
 			step := &h.steps[i]
-			switch step.verb {
-			case doObserve:
-				e.Observe(&step.fact, step.now)
-			case doAdvance:
-				e.Advance(step.now)
-			case doBlind:
-				e.Blind(step.blind.From, step.blind.To, step.blind.Reason)
-			}
+			step.do(e)
 			if d.IntN(4) == 0 {
 				e.TakeFindings()
 			}
