@@ -15,6 +15,34 @@ type Rest struct {
 	resources []uint32 // by fact; noSlot: not known
 	dealt     []uint32 // all facts' indexes by lane
 	ends      [maxLanes]uint32
+	left      someIDs // of the sessions of which something was left
+}
+
+// someIDs is a set of ids, and of one in thousands that are not in it. It must be
+// large beside the facts of a batch that are left: each of them takes others along.
+type someIDs struct {
+	bits [1 << someBits / 64]uint64
+	any  bool
+}
+
+const someBits = 14
+
+func (s *someIDs) add(id ID) {
+	at := id[0] & (1<<someBits - 1)
+	s.bits[at/64] |= 1 << (at % 64)
+	s.any = true
+}
+
+func (s *someIDs) has(id ID) bool {
+	at := id[0] & (1<<someBits - 1)
+	return s.bits[at/64]>>(at%64)&1 != 0
+}
+
+// empty makes it so. Most batches leave nothing.
+func (s *someIDs) empty() {
+	if s.any {
+		*s = someIDs{}
+	}
 }
 
 // Len is how many facts are left.
@@ -42,8 +70,9 @@ func (e *Engine) ObserveReady(facts []Fact, now int64) *Rest {
 	rest.facts, rest.taken, rest.sorted = rest.facts[:0], 0, false
 	rest.base = e.observed.Add(uint64(len(facts))) - uint64(len(facts))
 	// What belongs to a session of which something was left is left, too, since
-	// what comes late depends on the order: these are bits of their ids.
-	left := e.deal(facts, rest)
+	// what comes late depends on the order.
+	rest.left.empty()
+	e.deal(facts, rest)
 	todo := make([]bool, 0, maxLanes)[:len(e.lanes)]
 	first := int(mix(rest.base, 1)) & (len(e.lanes) - 1)
 	for round := range 2 {
@@ -59,7 +88,7 @@ func (e *Engine) ObserveReady(facts []Fact, now int64) *Rest {
 			} else if round == 1 {
 				l.mu.Lock()
 			}
-			e.observeIn(l, facts, part, now, rest, left)
+			e.observeIn(l, facts, part, now, rest)
 			l.mu.Unlock()
 			todo[n] = true
 		}
@@ -76,9 +105,9 @@ func (r *Rest) lane(n int) []uint32 {
 	return r.dealt[from:r.ends[n]]
 }
 
-// deal sorts facts by lane, finds the numbers of their resources, and returns
-// bits of the ids of which something else than requests speaks.
-func (e *Engine) deal(facts []Fact, rest *Rest) (left uint64) {
+// deal sorts facts by lane, finds the numbers of their resources, and leaves the
+// sessions of which something else than requests speaks.
+func (e *Engine) deal(facts []Fact, rest *Rest) {
 	rest.resources = slices.Grow(rest.resources[:0], len(facts))[:len(facts)]
 	rest.dealt = slices.Grow(rest.dealt[:0], len(facts))[:len(facts)]
 	var counts [maxLanes]uint32
@@ -88,7 +117,8 @@ func (e *Engine) deal(facts []Fact, rest *Rest) (left uint64) {
 		f := &facts[i]
 		counts[f.Session.ID[1]&e.laneMask]++
 		if f.Kind != Request {
-			left |= idBit(f.Session.ID) | idBit(f.Previous.ID)
+			rest.left.add(f.Session.ID)
+			rest.left.add(f.Previous.ID)
 		}
 		if f.Resource != pointer {
 			pointer = f.Resource
@@ -108,13 +138,10 @@ func (e *Engine) deal(facts []Fact, rest *Rest) (left uint64) {
 		rest.dealt[rest.ends[n]] = uint32(i)
 		rest.ends[n]++
 	}
-	return left
 }
 
-func idBit(id ID) uint64 { return 1 << (id[0] & 63) }
-
 // observeIn takes the ordinary requests among part, whose lane is l.
-func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest *Rest, left uint64) {
+func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest *Rest) {
 	var hashes, ids [block]uint64
 	var slots [block]uint32
 	for ; len(part) > 0; part = part[min(block, len(part)):] {
@@ -145,9 +172,9 @@ func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest
 			if slots[i] == noSlot || l.sessions.entry(slots[i]).id != f.Session.ID {
 				slots[i] = l.sessions.find(f.Session.ID)
 			}
-			if left&idBit(f.Session.ID) != 0 || rest.resources[n] == noSlot || e.refuses(f, now) != RefusedReasonCount ||
+			if rest.left.has(f.Session.ID) || rest.resources[n] == noSlot || e.refuses(f, now) != RefusedReasonCount ||
 				!e.takeReady(l, f, now, slots[i], hashes[i], rest.resources[n], rest.base+uint64(n)+1) {
-				left |= idBit(f.Session.ID)
+				rest.left.add(f.Session.ID)
 				rest.facts = append(rest.facts, n)
 			}
 		}

@@ -106,7 +106,7 @@ func (e *Engine) Observe(f *Fact, now int64) Mark {
 // observeAny takes a fact that has been admitted.
 func (e *Engine) observeAny(f *Fact, now int64, order uint64) Mark {
 	e.order = order
-	e.work.allow(max(workOfFact-fastLooks(), 1))
+	e.work.allow(max(workOfFact-fastLooks()-workOfSettling, 1))
 	e.settleSome()
 	e.current = &f.Session
 	defer func() { e.current = nil }()

@@ -7,7 +7,7 @@ package session
 // slot is that of its session in l, or noSlot, hash its trace's, and resource the
 // number of its resource.
 //
-// It may run beside itself in another lane, and touches nothing that is shared.
+// It may run beside itself in another lane, and changes nothing that is shared.
 func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
 	if f.Kind != Request || f.Outcome == Rejected || f.Flags&(Consumer|Passive) != 0 || f.Policy >= 16 && f.Policy != NoPolicy {
 		return false
@@ -16,8 +16,14 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 		return e.takeNew(l, f, now, hash, resource, order)
 	}
 	x := l.sessions.entry(slot)
+	if x.flags&warm != 0 {
+		if !l.sessions.settleOrdinary(x, &e.cfg, &e.users) {
+			return false
+		}
+		l.work += workOfSettling
+	}
 	earlier := f.Start <= x.from
-	if x.flags&(ready|warm) != ready || earlier && !e.mayOpen(x, f) || f.Start-x.end >= e.gap ||
+	if x.flags&ready == 0 || earlier && !e.mayOpen(x, f) || f.Start-x.end >= e.gap ||
 		f.End < x.end-int64(e.cfg.ReorderWindow) || f.Flags&Sampled != 0 && x.flags&sampledEntry == 0 {
 		return false
 	}

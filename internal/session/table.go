@@ -204,20 +204,36 @@ func (t *table) settleSome(cfg *Config, users *users, looks int) (looked int, do
 	// From behind, since cool puts the last in the place of what it takes.
 	for ; t.settling > 0 && looked < looks; looked++ {
 		t.settling--
-		tl := t.timelines[t.settling]
-		if tl.suspects > 0 || tl.due != 0 {
-			continue
+		if tl := t.timelines[t.settling]; tl.isFree() {
+			t.settleOne(tl, cfg, users)
 		}
-		x := t.entry(tl.slot)
-		t.cool(tl)
-		x.settle(tl, cfg, users)
-		if x.isPlain(tl, t.tombstones) {
-			continue
-		}
-		t.encoded = appendTimeline(t.encoded[:0], tl.kept())
-		x.more = t.blobs.put(t.encoded)
 	}
 	return looked, t.settling == 0
+}
+
+// settleOne puts tl back into its entry, which nothing refers to.
+func (t *table) settleOne(tl *timeline, cfg *Config, users *users) {
+	x := t.entry(tl.slot)
+	t.cool(tl)
+	x.settle(tl, cfg, users)
+	if x.isPlain(tl, t.tombstones) {
+		return
+	}
+	t.encoded = appendTimeline(t.encoded[:0], tl.kept())
+	x.more = t.blobs.put(t.encoded)
+}
+
+// settleOrdinary puts the timeline of x, which is worked on, back into it if an
+// ordinary request can then be taken by what stands there, and reports whether it
+// did. Otherwise one fact that had to be looked at closely would make all that follow
+// it in its session cost as much.
+func (t *table) settleOrdinary(x *entry, cfg *Config, users *users) bool {
+	tl := t.timelines[x.more]
+	if !tl.isFree() || !tl.ordinary(cfg, users) {
+		return false
+	}
+	t.settleOne(tl, cfg, users)
+	return true
 }
 
 // owed returns the timeline of the session in slot if the next flush owes it

@@ -82,6 +82,9 @@ func (t *timeline) large() bool {
 	return cap(t.active)+cap(t.ends)+cap(t.rotations)+cap(t.raised) > 256
 }
 
+// isFree reports whether nothing refers to t.
+func (t *timeline) isFree() bool { return t.suspects == 0 && t.due == 0 }
+
 // kept is t without what its entry says, and without what can be had again when
 // it is needed: only a fact that names another session or its user, or the time
 // of what is accused, can make something of a session whose name is not at hand.
