@@ -36,8 +36,8 @@ func (a *auditErrors) auditUsers(e *Engine) {
 		if x.held != slices.ContainsFunc(e.held, func(h heldUser) bool { return sameUser(h.id, x.id) }) {
 			a.addf("user %v: held %v", x.id, x.held)
 		}
-		if x.ended != (len(u.ended[x.id]) > 0) {
-			a.addf("user %v: ended %v, with %d ends", x.id, x.ended, len(u.ended[x.id]))
+		if x.ended != (len(u.ended[x.id].ends) > 0) {
+			a.addf("user %v: ended %v, with %d ends", x.id, x.ended, len(u.ended[x.id].ends))
 		}
 		if sessions == 0 && !x.ended && !x.held && !x.walking {
 			a.addf("user %v is known for nothing", x.id)
@@ -74,9 +74,16 @@ func (a *auditErrors) auditUsers(e *Engine) {
 	if u.count < maxUsers { // else some are not known
 		a.equal("links", links, shown)
 	}
-	for id := range u.ended {
-		if u.get(id) == nil || !slices.ContainsFunc(u.endedAt, func(end userEnd) bool { return end.user == id }) {
+	came := map[ID][]int64{}
+	for _, end := range u.endedAt {
+		came[end.user] = append(came[end.user], end.arrival)
+	}
+	for id, had := range u.ended {
+		if u.get(id) == nil || len(came[id]) == 0 {
 			a.addf("the ends of user %v are never forgotten", id)
+		}
+		if !slices.Equal(had.came, came[id]) {
+			a.addf("the ends of user %v came at %d, not at %d", id, came[id], had.came)
 		}
 	}
 }

@@ -89,6 +89,11 @@ func (e *Engine) touchRecord(r *record) {
 	if r.position == 0 {
 		return // it has no place yet
 	}
+	if r.state&suspected != 0 {
+		if s := e.suspectOf(r); s != nil {
+			e.suspects.touchOne(s)
+		}
+	}
 	e.touchPosition(e.lane(r.session), r.position)
 }
 

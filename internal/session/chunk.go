@@ -23,9 +23,14 @@ type chunkKind uint8
 
 const (
 	kindServices chunkKind = iota
+	kindGenerations
+	kindFingerprints
 	kindTombs
 	kindUsers
 	kindSuspects
+	kindFindings
+	kindClosed
+	kindOut
 	kindRecent
 	kindSessions
 
@@ -33,19 +38,28 @@ const (
 	kindHead = kindCount
 )
 
-var chunkKindNames = [kindCount]string{"services", "tombs", "users", "suspects", "recent", "sessions"}
+var chunkKindNames = [kindCount]string{
+	"services", "generations", "fingerprints", "tombs", "users", "suspects", "findings", "closed", "out", "recent", "sessions",
+}
 
 // storedKinds are the kinds by the numbers that they have in what is stored. One
 // that is new comes last here, wherever it stands above.
-var storedKinds = [kindCount]chunkKind{kindServices, kindTombs, kindUsers, kindSuspects, kindRecent, kindSessions}
+var storedKinds = [kindCount]chunkKind{
+	kindServices, kindTombs, kindUsers, kindSuspects, kindRecent, kindSessions,
+	kindGenerations, kindFingerprints, kindFindings, kindClosed, kindOut,
+}
 
-// storedHead is the number of a head.
+// storedHead is the number of a head, between those of the first version and the
+// others.
 const storedHead = 6
 
 // stored is the number of a kind in what is stored.
 func (k chunkKind) stored() byte {
 	for n, kind := range storedKinds {
 		if kind == k {
+			if n >= storedHead {
+				n++
+			}
 			return byte(n)
 		}
 	}

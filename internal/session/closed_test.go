@@ -54,26 +54,21 @@ func TestClosedFindingsGoOn(t *testing.T) {
 func TestClosedFindingsAreBounded(t *testing.T) {
 	c := newClosedFindings(3)
 	for id := range uint64(5) {
-		c.add(id, closedFinding{revision: int(id)})
+		c.put(&closedFinding{id: id, revision: int(id)})
 	}
-	_, ok := c.take(1)
-	require.False(t, ok)
-	f, ok := c.take(2)
-	require.True(t, ok)
-	require.Equal(t, 2, f.revision)
-	_, ok = c.take(2)
-	require.False(t, ok, "it is open again")
-	c.add(2, closedFinding{revision: 9})
+	require.Nil(t, c.take(1))
+	require.Equal(t, 2, c.take(2).revision)
+	require.Nil(t, c.take(2), "it is open again")
+	c.put(&closedFinding{id: 2, revision: 9})
 	for id := range uint64(2) {
-		c.add(10+id, closedFinding{})
+		c.put(&closedFinding{id: 10 + id})
 	}
-	f, ok = c.take(2)
-	require.True(t, ok, "it was closed again, behind 3 and 4")
-	require.Equal(t, 9, f.revision)
+	require.Equal(t, 9, c.take(2).revision, "it was closed again, behind 3 and 4")
 	for range 20 {
-		c.add(7, closedFinding{})
+		c.put(&closedFinding{id: 7})
 		c.take(7)
 	}
 	require.LessOrEqual(t, len(c.ids), 6)
 	require.LessOrEqual(t, len(c.byID), 3)
+	require.LessOrEqual(t, len(c.items), 4, "places are used again")
 }

@@ -1,69 +1,57 @@
 package session
 
-import (
-	"encoding/binary"
-	"maps"
-	"slices"
-)
+import "encoding/binary"
 
 // What is stored of suspects and findings, one after the other.
 const (
 	tagSuspect = iota + 1
-	tagOrder   // of the suspects of one session
+	tagOrder   // before version 3: of the suspects of one session
 	tagFinding
 	tagOut    // a finding that was not taken yet
 	tagPartly // a finding that was closed before, and has not been sent since
 	tagClosed
 )
 
-// writeSuspects writes the suspects, the decided ones first, and what stands on
-// them.
-func (e *Engine) writeSuspects(p *parts) {
-	number := map[*suspect]uint64{}
-	write := func(s *suspect) {
-		number[s] = uint64(len(number))
-		p.set(appendSuspect(append(p.next(), tagSuspect), s, number[s]))
-	}
-	for x := e.suspects.settled.Front(); x != nil; x = x.Next() {
-		write(x.Value.(*suspect))
-	}
-	for _, s := range e.suspects.pending.ordered() {
-		write(s)
-	}
-	members := func(body []byte, list []*suspect) []byte {
-		body = binary.AppendUvarint(body, uint64(len(list)))
-		for _, s := range list {
-			body = binary.AppendUvarint(body, number[s])
-		}
-		return body
-	}
-	for _, id := range slices.SortedFunc(maps.Keys(e.suspects.bySession), compareID) {
-		if list := e.suspects.of(id); len(list) > 1 {
-			p.set(members(append(p.next(), tagOrder), list))
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(e.findings.open)) {
-		f := e.findings.open[id]
+// beginPass begins a pass over the suspects.
+func (x *suspects) beginPass(stored []chunkRange) *rangedPass {
+	return x.placed.beginPass(stored, func(buf []byte, s *suspect) []byte {
+		return appendSuspect(append(buf, tagSuspect), s)
+	})
+}
+
+// beginPass begins a pass over the open findings. Members are decided suspects, whose
+// numbers stay.
+func (f *findings) beginPass(stored []chunkRange) *rangedPass {
+	return f.placed.beginPass(stored, func(buf []byte, x *finding) []byte {
 		tag := byte(tagFinding)
-		if f.partly {
+		if x.partly {
 			tag = tagPartly
 		}
-		body := binary.BigEndian.AppendUint64(append(p.next(), tag), f.id)
-		body = members(appendID(body, f.session), f.members)
-		body = binary.AppendUvarint(body, uint64(f.more))
-		body = binary.AppendVarint(body, f.moreFirst)
-		body = binary.AppendVarint(body, f.moreLast)
-		body = appendBool(appendBool(body, f.dirty || f.inLater >= 0), f.sent)
-		if f.sent {
-			body = appendFinding(binary.AppendVarint(body, f.sentAt), &f.last)
+		buf = appendID(binary.BigEndian.AppendUint64(append(buf, tag), x.id), x.session)
+		buf = binary.AppendUvarint(buf, uint64(len(x.members)))
+		for _, s := range x.members {
+			buf = binary.AppendUvarint(buf, s.number)
 		}
-		p.set(body)
-	}
-	for _, x := range e.findings.closed.ids {
-		if f := e.findings.closed.byID[x.id]; f.number == x.number {
-			p.set(appendClosed(append(p.next(), tagClosed), x.id, &f))
+		buf = binary.AppendUvarint(buf, uint64(x.more))
+		buf = binary.AppendVarint(buf, x.moreFirst)
+		buf = binary.AppendVarint(buf, x.moreLast)
+		buf = appendBool(appendBool(buf, x.dirty || x.inLater >= 0), x.sent)
+		if x.sent {
+			buf = appendFinding(binary.AppendVarint(buf, x.sentAt), &x.last)
 		}
-	}
+		return buf
+	})
+}
+
+// beginPass begins a pass over the closed findings.
+func (c *closedFindings) beginPass(stored []chunkRange) *rangedPass {
+	return c.placed.beginPass(stored, func(buf []byte, f *closedFinding) []byte {
+		return appendClosed(append(buf, tagClosed), f)
+	})
+}
+
+// writeOut writes the findings that were not taken yet.
+func (e *Engine) writeOut(p *parts) {
 	for i := range e.out {
 		p.set(appendFinding(append(p.next(), tagOut), &e.out[i]))
 	}
@@ -88,8 +76,8 @@ const (
 	suspectOriginAuthentication
 )
 
-func appendSuspect(b []byte, s *suspect, number uint64) []byte {
-	b = binary.AppendUvarint(b, number)
+func appendSuspect(b []byte, s *suspect) []byte {
+	b = binary.AppendUvarint(binary.AppendUvarint(b, s.number), uint64(s.inSession))
 	b = appendDetails(appendRecord(b, &s.record, true, 0), &s.details)
 	j := &s.judgement
 	var has byte
@@ -107,9 +95,12 @@ func appendSuspect(b []byte, s *suspect, number uint64) []byte {
 	return appendResource(b, &s.resource)
 }
 
-func (d *decoder) suspect() (s *suspect, number uint64) {
-	s = &suspect{}
-	number = d.uvarint()
+// suspect reads one, whose number and place in its session are those that it had.
+func (d *decoder) suspect() (s *suspect) {
+	s = &suspect{number: d.uvarint()}
+	if d.version >= 3 {
+		s.inSession = int(d.below(1 << 31))
+	}
 	s.record, s.details = d.record(0)
 	has := d.byte()
 	j := &s.judgement
@@ -122,7 +113,7 @@ func (d *decoder) suspect() (s *suspect, number uint64) {
 	j.by, j.doubt = d.string(), d.string()
 	s.service = uint32(d.below(1 << 32))
 	s.resource = d.resource()
-	return s, number
+	return s
 }
 
 func appendFinding(b []byte, f *Finding) []byte {
@@ -172,20 +163,24 @@ func (d *decoder) finding() (f Finding) {
 	return f
 }
 
-func appendClosed(b []byte, id uint64, f *closedFinding) []byte {
-	b = append(binary.BigEndian.AppendUint64(b, id), byte(f.state), byte(f.typ))
+func appendClosed(b []byte, f *closedFinding) []byte {
+	b = append(binary.BigEndian.AppendUint64(b, f.id), byte(f.state), byte(f.typ))
+	b = binary.AppendUvarint(b, f.number)
 	for _, v := range [...]int64{int64(f.revision), int64(f.requests), f.first, f.last, f.sentAt} {
 		b = binary.AppendVarint(b, v)
 	}
 	return b
 }
 
-func (d *decoder) closedFinding() (id uint64, f closedFinding) {
-	id = d.uint64()
+func (d *decoder) closedFinding() *closedFinding {
+	f := &closedFinding{id: d.uint64()}
 	f.state, f.typ = State(d.below(uint64(StateCount))), Type(d.below(uint64(TypeCount)))
+	if d.version >= 3 {
+		f.number = d.uvarint()
+	}
 	f.revision, f.requests = int(d.varint()), int(d.varint())
 	f.first, f.last, f.sentAt = d.varint(), d.varint(), d.varint()
-	return id, f
+	return f
 }
 
 func (d *decoder) uint64() uint64 {

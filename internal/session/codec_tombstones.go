@@ -5,145 +5,82 @@ import (
 	"slices"
 )
 
-// What is stored of tombstones is, by ranges, what the generations of fingerprints
-// are, their cells, block by block, and the tombstones, bucket by bucket. Each
-// chunk begins with tombstoneLayout and what is in it. Only ranges that changed
-// are written.
-const (
-	tombstoneLayout = 1
+// What is stored of tombstones is what the generations of fingerprints are, their
+// cells, line by line, and the tombstones, bucket by bucket. Each chunk of the latter
+// two begins with tombstoneLayout.
+const tombstoneLayout = 2
 
-	sectionGenerations = 0
-	sectionCells       = 1
-	sectionStones      = 2
-)
+// How many buckets one range has, how many lines of cells, and how many cells a line,
+// as powers of two. Tests have fewer.
+var bucketBits, lineBits, cellBits = 8, 10, 6
 
-var (
-	// rangeBuckets is how many buckets one range has, blockCells how many cells of a
-	// generation. Tests have fewer.
-	rangeBuckets uint64 = 1 << 8
-	blockCells          = 1 << 16
-)
+// linesOf returns how many lines there are of so many cells, in whole ranges.
+func linesOf(cells int) int { return rangesOf(cells, cellBits+lineBits) << lineBits }
 
-func blocksOf(cells int) int { return (cells + blockCells - 1) / blockCells }
-
-// blockOf returns the number of the block that g's cell at at is in, among those
-// of all generations.
-func (f *fingerprints) blockOf(g *generation, at int) int {
-	return g.number%maxGenerations*f.blocks + at/blockCells
+// lineOf returns the number of the line that g's cell at at is in, among those of all
+// generations.
+func (f *fingerprints) lineOf(g *generation, at int) int {
+	return g.number%maxGenerations*f.lines + at>>cellBits
 }
 
-// begin calls each with what has to be written of every range that changed, in
-// their order; unchanged ones have no write. What write is given by is a copy:
-// it may be called later. taken is what changed.
-func (t *tombstones) begin(all bool, each func(n int, write func(*parts))) (taken tombstonesChanged) {
-	taken = tombstonesChanged{t.changed, t.displaced.changed}
-	t.changed, t.displaced.changed = nil, nil
-	if t.buckets == 0 {
-		return taken
-	}
-	f := &t.displaced
-	each(0, f.writer())
+// beginPass begins a pass over the buckets.
+func (t *tombstones) beginPass(stored []chunkRange) *rangedPass {
+	return t.begin(int(t.buckets), stored, []byte{tombstoneLayout}, func(buf []byte, n int) []byte {
+		b := t.bucket(uint64(n))
+		for way, mark := range b.marks {
+			if mark != 0 {
+				buf = b.stones[way].append(binary.LittleEndian.AppendUint64(buf, mark))
+			}
+		}
+		return buf
+	})
+}
+
+// beginPass begins a pass over the cells. A generation that is dropped meanwhile
+// stays as it was.
+func (f *fingerprints) beginPass(stored []chunkRange) *rangedPass {
 	of := make([]*generation, maxGenerations)
 	for _, g := range f.generations {
 		of[g.number%maxGenerations] = g
 	}
-	for n := range maxGenerations * f.blocks {
-		switch g := of[n/f.blocks]; {
-		case !all && !taken.cells.has(n):
-			each(1+n, nil)
-		case g == nil:
-			each(1+n, func(*parts) {})
-		default:
-			each(1+n, g.writer(n%f.blocks))
-		}
+	lines, places := f.lines, 0
+	if len(f.generations) > 0 {
+		places = maxGenerations * lines
 	}
-	for n := uint64(0); n*rangeBuckets < t.buckets; n++ {
-		if !all && !taken.buckets.has(int(n)) {
-			each(1+maxGenerations*f.blocks+int(n), nil)
-			continue
+	return f.ranged.begin(places, stored, []byte{tombstoneLayout}, func(buf []byte, line int) []byte {
+		g, from := of[line/lines], line%lines<<cellBits
+		if g == nil {
+			return buf
 		}
-		each(1+maxGenerations*f.blocks+int(n), t.writer(n*rangeBuckets, min((n+1)*rangeBuckets, t.buckets)))
-	}
-	return taken
-}
-
-// tombstonesChanged are ranges that changed.
-type tombstonesChanged struct{ buckets, cells bitset }
-
-// unstored says that what was taken may not have been stored.
-func (t *tombstones) unstored(taken tombstonesChanged) {
-	t.changed.add(taken.buckets)
-	t.displaced.changed.add(taken.cells)
+		for at := from; at < min(from+1<<cellBits, len(g.cells)); at++ {
+			if cell := g.cells[at]; cell != 0 {
+				buf = binary.AppendUvarint(binary.AppendUvarint(buf, uint64(g.number)), uint64(at))
+				buf = binary.LittleEndian.AppendUint32(buf, cell)
+			}
+		}
+		return buf
+	})
 }
 
 // touchAll says that all has to be written.
 func (t *tombstones) touchAll() {
-	t.changed.setAll(int((t.buckets + rangeBuckets - 1) / rangeBuckets))
-	t.displaced.changed.setAll(maxGenerations * t.displaced.blocks)
+	t.ranged.touchAll(int(t.buckets))
+	t.displaced.touchAll(maxGenerations * t.displaced.lines)
 }
 
-// section returns the body to append to: one that is new begins with what is in
-// it.
-func (p *parts) section(section byte) []byte {
-	body := p.next()
-	if len(body) == 0 {
-		body = append(body, tombstoneLayout, section)
+// write writes what the generations are.
+func (f *fingerprints) write(p *parts) {
+	if len(f.generations) == 0 && f.numbered == 0 {
+		return
 	}
-	return body
-}
-
-func (f *fingerprints) writer() func(*parts) {
-	numbered, dropped := f.numbered, f.dropped
-	list := make([]generation, len(f.generations))
-	for i, g := range f.generations {
-		list[i] = *g
-		list[i].cells = nil
-		list[i].size = len(g.cells)
+	body := binary.AppendUvarint(p.next(), uint64(f.numbered))
+	body = binary.AppendUvarint(binary.AppendUvarint(body, uint64(f.dropped)), uint64(len(f.generations)))
+	for _, g := range f.generations {
+		body = binary.AppendUvarint(binary.AppendUvarint(body, uint64(g.number)), uint64(len(g.cells)))
+		body = binary.AppendVarint(binary.AppendVarint(body, g.first), g.last)
+		body = binary.AppendUvarint(body, uint64(g.newest))
 	}
-	return func(p *parts) {
-		body := binary.AppendUvarint(p.section(sectionGenerations), uint64(numbered))
-		body = binary.AppendUvarint(binary.AppendUvarint(body, uint64(dropped)), uint64(len(list)))
-		for i := range list {
-			g := &list[i]
-			body = binary.AppendUvarint(binary.AppendUvarint(body, uint64(g.number)), uint64(g.size))
-			body = binary.AppendVarint(binary.AppendVarint(body, g.first), g.last)
-			body = binary.AppendUvarint(body, uint64(g.newest))
-		}
-		p.set(body)
-	}
-}
-
-func (g *generation) writer(block int) func(*parts) {
-	number, from := g.number, block*blockCells
-	var cells []uint32
-	if from < len(g.cells) {
-		cells = slices.Clone(g.cells[from:min(from+blockCells, len(g.cells))])
-	}
-	return func(p *parts) {
-		for i, cell := range cells {
-			if cell != 0 {
-				body := binary.AppendUvarint(binary.AppendUvarint(p.section(sectionCells), uint64(number)), uint64(from+i))
-				p.set(binary.LittleEndian.AppendUint32(body, cell))
-			}
-		}
-	}
-}
-
-func (t *tombstones) writer(from, to uint64) func(*parts) {
-	buckets := make([]bucket, 0, to-from)
-	for n := from; n < to; n++ {
-		buckets = append(buckets, *t.bucket(n))
-	}
-	return func(p *parts) {
-		for n := range buckets {
-			for way, mark := range buckets[n].marks {
-				if mark != 0 {
-					body := binary.LittleEndian.AppendUint64(p.section(sectionStones), mark)
-					p.set(buckets[n].stones[way].append(body))
-				}
-			}
-		}
-	}
+	p.set(body)
 }
 
 func (s *tombstone) append(b []byte) []byte {
@@ -174,25 +111,20 @@ func (r *restorer) readTombstones(d *decoder) {
 		t.readWithoutEnds(d)
 		return
 	}
-	if d.byte() != tombstoneLayout {
-		d.fail()
-	}
-	switch section := d.byte(); {
-	case d.err != nil:
-	case section == sectionGenerations:
-		t.readGenerations(d)
-	case section == sectionCells:
-		t.displaced.readCells(d)
-	case section == sectionStones:
-		for d.err == nil && len(d.left) > 0 {
-			mark := d.littleEndian64()
-			s := d.tombstone()
-			if d.err == nil && mark != 0 {
-				s.said = r.service(s.service())<<stoneFlags | s.said&(1<<stoneFlags-1)
-				t.put(mark, s)
-			}
+	d.layout(tombstoneLayout)
+	for d.err == nil && len(d.left) > 0 {
+		mark := d.littleEndian64()
+		s := d.tombstone()
+		if d.err == nil && mark != 0 {
+			s.said = r.service(s.service())<<stoneFlags | s.said&(1<<stoneFlags-1)
+			t.put(mark, s)
 		}
-	default:
+	}
+}
+
+// layout reads how what follows is laid out, which must be so.
+func (d *decoder) layout(want byte) {
+	if d.byte() != want {
 		d.fail()
 	}
 }
@@ -203,28 +135,29 @@ func (t *tombstones) readGenerations(d *decoder) {
 	f.dropped = int64(d.below(maxPosition))
 	last := -1
 	for range d.count(5) {
-		g := &generation{number: int(d.below(maxPosition)), size: int(d.below(1 << 32))}
+		g, size := &generation{number: int(d.below(maxPosition))}, int(d.below(1<<32))
 		g.first, g.last = d.varint(), d.varint()
 		g.newest = uint32(d.below(1 << 32))
-		if g.number <= last || g.number >= f.numbered || f.numbered-g.number > maxGenerations || g.size < 2 {
+		if g.number <= last || g.number >= f.numbered || f.numbered-g.number > maxGenerations || size < 2 {
 			d.fail()
 		}
 		if d.err != nil {
 			return
 		}
 		last = g.number
-		if g.size > 2*max(f.cells(), 1<<16) { // there was room for far more
+		if size > 2*max(f.cells(), 1<<16) { // there was room for far more
 			t.raise(int64(g.newest) * secondNanos)
 			f.given = append(f.given, g.number)
 			continue
 		}
-		g.cells = hugeSlice[uint32](g.size)
+		g.cells = hugeSlice[uint32](size)
 		f.generations = append(f.generations, g)
-		f.blocks = max(f.blocks, blocksOf(g.size))
+		f.lines = max(f.lines, linesOf(size))
 	}
 }
 
 func (f *fingerprints) readCells(d *decoder) {
+	d.layout(tombstoneLayout)
 	for d.err == nil && len(d.left) > 0 {
 		number, at := int(d.below(maxPosition)), d.below(1<<32)
 		var b [4]byte

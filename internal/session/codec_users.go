@@ -1,13 +1,9 @@
 package session
 
-import (
-	"encoding/binary"
-	"maps"
-	"slices"
-)
+import "encoding/binary"
 
-// What is stored of users, one after the other. Which sessions showed a user is
-// not: the sessions say it.
+// What is stored of users, all of one after the other. Which sessions showed a user
+// is not: the sessions say it.
 const (
 	tagUser = iota + 1
 	tagUserEnds
@@ -15,23 +11,31 @@ const (
 	tagUserDue // an end of all its sessions is yet to be held against them
 )
 
-func (u *users) write(p *parts) {
-	for n := uint32(1); n < u.used; n++ {
-		if x := u.user(n); !x.id.IsZero() {
-			p.set(append(appendID(append(p.next(), tagUser), x.id), x.pseudonym[:]...))
+// beginPass begins a pass over the users.
+func (u *users) beginPass(stored []chunkRange) *rangedPass {
+	return u.ranged.begin(int(u.used), stored, nil, u.append)
+}
+
+// append appends all of one user.
+func (u *users) append(buf []byte, number int) []byte {
+	if number == 0 {
+		return buf
+	}
+	x := u.user(uint32(number))
+	if x.id.IsZero() {
+		return buf
+	}
+	buf = append(appendID(append(buf, tagUser), x.id), x.pseudonym[:]...)
+	if had, ok := u.ended[x.id]; ok {
+		buf = appendEndings(appendID(append(buf, tagUserEnds), x.id), had.ends, 0)
+		for _, came := range had.came {
+			buf = binary.AppendVarint(appendID(append(buf, tagUserEnd), x.id), came)
 		}
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(u.ended), compareID) {
-		p.set(appendEndings(appendID(append(p.next(), tagUserEnds), id), u.ended[id], 0))
+	if x.walking {
+		buf = binary.AppendVarint(appendID(append(buf, tagUserDue), x.id), x.since)
 	}
-	for n := uint32(1); n < u.used; n++ {
-		if x := u.user(n); x.walking {
-			p.set(binary.AppendVarint(appendID(append(p.next(), tagUserDue), x.id), x.since))
-		}
-	}
-	for _, end := range u.endedAt {
-		p.set(binary.AppendVarint(appendID(append(p.next(), tagUserEnd), end.user), end.arrival))
-	}
+	return buf
 }
 
 func (r *restorer) readUsers(d *decoder) {
@@ -48,12 +52,15 @@ func (r *restorer) readUsers(d *decoder) {
 		case tagUserEnds:
 			if list := d.endings(nil, 0); d.err == nil && len(list) > 0 {
 				if x := u.get(id); x != nil {
-					u.ended[id], x.ended = r.endings(list), true
+					u.ended[id], x.ended = endsOfUser{ends: r.endings(list)}, true
 				}
 			}
 		case tagUserEnd:
 			if at := d.varint(); d.err == nil && len(u.endedAt) < maxUsersEnded {
 				u.endedAt = append(u.endedAt, userEnd{id, at})
+				if had, ok := u.ended[id]; ok {
+					u.ended[id] = endsOfUser{had.ends, append(had.came, at)}
+				}
 			}
 		case tagUserDue:
 			if since := d.varint(); d.err == nil && u.number(id) != 0 {

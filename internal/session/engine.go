@@ -169,6 +169,7 @@ func (e *Engine) confirm(s *suspect, doubt string) {
 	if s.dropped || s.confirmed {
 		return
 	}
+	e.suspects.touchOne(s)
 	if !e.outOfReach(s.t, &s.record) {
 		s.judgement = judgement{}
 		if e.accusable(&s.record) {
@@ -179,6 +180,8 @@ func (e *Engine) confirm(s *suspect, doubt string) {
 	s.t.undecided--
 	s.confirmed = true
 	e.suspects.pending.remove(s)
+	e.suspects.made++
+	s.number = e.suspects.made
 	s.inSettled = e.suspects.settled.PushBack(s)
 	e.await(s)
 	if doubt != "" && s.judgement.violated {

@@ -12,6 +12,7 @@ func (e *Engine) report(now int64, all bool) (done bool) {
 	f, from, n := &e.findings, len(e.out), 0
 	for ; n < len(f.dirty) && e.work.left >= workOfJudgement; n++ {
 		x := f.dirty[n]
+		f.touchOne(x)
 		x.dirty = false
 		if !e.reportOne(x, now, all) {
 			f.later.add(x)
@@ -59,6 +60,7 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	if !f.sent || same.State != c.State {
 		e.stats.findings[c.State]++
 	}
+	e.findings.touchOne(f)
 	c.Revision, c.DecidedAt = f.last.Revision+1, now
 	f.last, f.sent, f.sentAt, f.partly = c, true, now, false
 	e.out = append(e.out, c)

@@ -25,13 +25,15 @@ type finding struct {
 	// revision, the state and the type are known until it is sent again.
 	partly bool
 
-	inSession int // where it is among those of its session
-	inLater   int // and among those that are sent later; less than 0: nowhere
+	place     uint32 // where it is among findings
+	inSession int    // among those of its session
+	inLater   int    // and among those that are sent later; less than 0: nowhere
 	sendAt    int64
 }
 
 // findings are the open ones by id: those that stand on a suspect.
 type findings struct {
+	placed[finding]
 	open      map[uint64]*finding
 	bySession map[ID][]*finding
 	// dirty have changed; later are those of them that were sent a moment ago.
@@ -45,7 +47,7 @@ type findings struct {
 
 func newFindings(closed int) findings {
 	return findings{
-		open: map[uint64]*finding{}, bySession: map[ID][]*finding{}, awaited: map[uint64]int{},
+		placed: newPlaced[finding](), open: map[uint64]*finding{}, bySession: map[ID][]*finding{}, awaited: map[uint64]int{},
 		closed: newClosedFindings(closed),
 	}
 }
@@ -57,10 +59,10 @@ func (f *findings) close(session ID) {
 	}
 }
 
-// add opens the finding of id, or opens it again.
-func (f *findings) add(id uint64, session ID) *finding {
+// openOne opens the finding of id, or opens it again.
+func (f *findings) openOne(id uint64, session ID) *finding {
 	x := &finding{id: id, session: session, moreFirst: unset, inLater: -1}
-	if was, ok := f.closed.take(id); ok {
+	if was := f.closed.take(id); was != nil {
 		x.sent, x.sentAt, x.partly = true, was.sentAt, true
 		x.last = Finding{ID: id, Revision: was.revision, State: was.state, Type: was.typ}
 		x.more, x.moreFirst, x.moreLast = was.requests, was.first, was.last
@@ -71,6 +73,7 @@ func (f *findings) add(id uint64, session ID) *finding {
 
 func (f *findings) link(x *finding) {
 	f.open[x.id] = x
+	x.place = f.add(x)
 	x.inSession = len(f.bySession[x.session])
 	f.bySession[x.session] = append(f.bySession[x.session], x)
 }
@@ -78,6 +81,7 @@ func (f *findings) link(x *finding) {
 // forget lets go of x. Where it was sent, its revisions and what was served go on
 // from there if it comes up again.
 func (f *findings) forget(x *finding) {
+	f.remove(x.place)
 	x.closed = true
 	delete(f.open, x.id)
 	list := f.bySession[x.session]
@@ -99,7 +103,7 @@ func (f *findings) keepClosed(x *finding) {
 	if !x.sent {
 		return
 	}
-	was := closedFinding{revision: x.last.Revision, state: x.last.State, typ: x.last.Type, sentAt: x.sentAt, first: unset}
+	was := &closedFinding{id: x.id, revision: x.last.Revision, state: x.last.State, typ: x.last.Type, sentAt: x.sentAt, first: unset}
 	if x.last.State == Confirmed { // then what was served counts, whether or not it was sent
 		was.requests, was.first, was.last = x.more, x.moreFirst, x.moreLast
 		for _, s := range x.members {
@@ -108,7 +112,7 @@ func (f *findings) keepClosed(x *finding) {
 			}
 		}
 	}
-	f.closed.add(x.id, was)
+	f.closed.put(was)
 }
 
 // assign puts s in the finding that its judgement belongs to.
@@ -119,13 +123,14 @@ func (f *findings) assign(e *Engine, s *suspect) {
 	}
 	to := f.open[id]
 	if to == nil {
-		to = f.add(id, s.session)
+		to = f.openOne(id, s.session)
 	}
 	if s.finding == nil {
+		f.touchOne(to)
 		s.finding = to
 		to.members = append(to.members, s)
 	}
-	f.touch(to)
+	f.hasChanged(to)
 	if len(to.members) > maxMembers {
 		e.giveUp(to)
 	}
@@ -137,15 +142,25 @@ func (f *findings) leave(s *suspect) {
 		return
 	}
 	from := s.finding
+	f.touchOne(from)
 	s.finding = nil
 	if i := slices.Index(from.members, s); i >= 0 {
 		from.members = slices.Delete(from.members, i, i+1)
 	}
-	f.touch(from)
+	f.hasChanged(from)
 }
 
-func (f *findings) touch(x *finding) {
+// touchOne must be called before x changes.
+func (f *findings) touchOne(x *finding) {
+	if !x.closed {
+		f.touch(int(x.place))
+	}
+}
+
+// hasChanged lets x be looked at when findings are sent next.
+func (f *findings) hasChanged(x *finding) {
 	if !x.dirty {
+		f.touchOne(x)
 		x.dirty = true
 		f.later.remove(x)
 		f.dirty = append(f.dirty, x)
@@ -185,6 +200,7 @@ func (e *Engine) giveUp(f *finding) {
 // giveUpMember lets a conclusive member count for good.
 func (e *Engine) giveUpMember(s *suspect) {
 	f := s.finding
+	e.findings.touchOne(f)
 	f.more++
 	f.moreFirst = min(f.moreFirst, s.At)
 	f.moreLast = max(f.moreLast, s.At)
@@ -278,7 +294,7 @@ func (e *Engine) recall(now int64, all bool) (done bool) {
 			return false
 		}
 		e.spend(1)
-		f.touch(x)
+		f.hasChanged(x)
 	}
 	return true
 }

@@ -14,9 +14,9 @@ type fingerprints struct {
 	numbered int
 	dropped  int64
 
-	blocks  int    // ranges of one generation in a checkpoint
-	changed bitset // those to be written
-	given   []int  // generations that were given up when they were restored
+	ranged
+	lines int   // of one generation
+	given []int // generations that were given up when they were restored
 }
 
 // maxGenerations bounds how many there are at once. Tests have fewer.
@@ -25,7 +25,6 @@ var maxGenerations = 16
 // generation is a set of fingerprints: open addressing over one array.
 type generation struct {
 	number int
-	size   int      // of cells, where they are not at hand
 	cells  []uint32 // 0: free; the lowest bit says that the session was over
 	used   int
 	// The ends of those that were over came in [first, last].
@@ -39,8 +38,8 @@ const (
 )
 
 func newFingerprints(limit int) fingerprints {
-	f := fingerprints{limit: limit}
-	f.blocks = blocksOf(f.cells())
+	f := fingerprints{limit: limit, ranged: ranged{bits: lineBits}}
+	f.lines = linesOf(f.cells())
 	return f
 }
 
@@ -75,6 +74,7 @@ func (f *fingerprints) add(mark uint64, s *tombstone) (lost *generation) {
 	}
 	g := f.generations[n-1]
 	at, cell, found := g.find(mark)
+	f.touch(f.lineOf(g, at))
 	if !found {
 		g.used++
 	}
@@ -84,7 +84,6 @@ func (f *fingerprints) add(mark uint64, s *tombstone) (lost *generation) {
 		g.first, g.last = min(g.first, s.at), max(g.last, s.at)
 	}
 	g.newest = max(g.newest, s.newest)
-	f.changed.set(f.blockOf(g, at))
 	return lost
 }
 
@@ -102,8 +101,9 @@ func (f *fingerprints) begin() (lost *generation) {
 	g := &generation{number: f.numbered, cells: hugeSlice[uint32](f.cells()), first: unset, last: longAgo}
 	f.numbered++
 	f.generations = append(f.generations, g)
-	for block := range f.blocks { // nothing is left of the one that had its place
-		f.changed.set(f.blockOf(g, block*blockCells))
+	// Nothing is left of the one that had its place. A pass has kept that.
+	for line := f.lineOf(g, 0); line < f.lineOf(g, 0)+f.lines; line += 1 << f.bits {
+		f.changed.set(line >> f.bits)
 	}
 	return lost
 }

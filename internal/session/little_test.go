@@ -92,9 +92,11 @@ func (a *auditor) auditSuspects() {
 	for i, s := range x.pending.suspects {
 		a.require(i == 0 || !s.decidedBefore(x.pending.suspects[(i-1)/2]), "pending is no heap")
 	}
-	found := a.blinded == nil
+	found, number := a.blinded == nil, uint64(0)
 	for s := x.settled.Front(); s != nil; s = s.Next() {
 		a.require(s.Value.(*suspect).inSettled == s, "settled is out of place")
+		a.require(s.Value.(*suspect).number > number, "settled is out of order")
+		number = s.Value.(*suspect).number
 		found = found || s == a.blinded
 	}
 	a.require(found, "blinded has been let go of")
@@ -239,22 +241,29 @@ func littles() []little {
 // should be, and what is sent goes on from what was sent.
 func TestLittleRoom(t *testing.T) {
 	noGoroutine(t)
-	least := workOfDecision + 2*maxTraceSteps
-	for i, l := range []little{{64, 4096, 32, 64, 2, 2, 2}, {8, least, 2, 2, 1, 1, 1}, {16, least, 2, 4, 6, 3, 4}} {
+	for i, l := range littleRooms() {
 		t.Run(fmt.Sprint(l), func(t *testing.T) {
 			defer l.set().set()
-			sampled(t, cmp.Or(histories/100, 1), func(seed uint64) *history {
-				h := deepHistory(seed*4+uint64(i), anyOrder)
-				h.cfg.MaxRecentRequests = 16 + int(seed%32)
-				h.cfg.MaxServices = 1
-				if seed%2 == 0 {
-					h.cfg.MaxSessions, h.cfg.Retention = 3, time.Minute
-				}
-				if seed%3 == 0 {
-					h.cfg.MaxSessions = 2
-				}
-				return h
-			}, func(h *history) string { return run(h, false).trouble })
+			sampled(t, cmp.Or(histories/100, 1), func(seed uint64) *history { return cramped(seed, uint64(i)) },
+				func(h *history) string { return run(h, false).trouble })
 		})
 	}
+}
+
+func littleRooms() []little {
+	least := workOfDecision + 2*maxTraceSteps
+	return []little{{64, 4096, 32, 64, 2, 2, 2}, {8, least, 2, 2, 1, 1, 1}, {16, least, 2, 4, 6, 3, 4}}
+}
+
+// cramped is a deep history of an engine that keeps next to nothing.
+func cramped(seed, salt uint64) *history {
+	h := deepHistory(seed*4+salt, anyOrder)
+	h.cfg.MaxRecentRequests, h.cfg.MaxServices = 16+int(seed%32), 1
+	if seed%2 == 0 {
+		h.cfg.MaxSessions, h.cfg.Retention = 3, time.Minute
+	}
+	if seed%3 == 0 {
+		h.cfg.MaxSessions = 2
+	}
+	return h
 }

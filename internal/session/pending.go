@@ -3,14 +3,12 @@ package session
 import (
 	"cmp"
 	"container/heap"
-	"slices"
 )
 
 // pending are the suspects that wait for their decision, the one that is decided
 // first in front: a heap.
 type pending struct {
 	suspects []*suspect
-	made     uint64 // how many were ever added
 }
 
 func (p *pending) Len() int           { return len(p.suspects) }
@@ -43,8 +41,6 @@ func (s *suspect) decidedBefore(o *suspect) bool {
 }
 
 func (p *pending) add(s *suspect) {
-	p.made++
-	s.number = p.made
 	heap.Push(p, s)
 }
 
@@ -60,16 +56,6 @@ func (p *pending) first() *suspect {
 		return nil
 	}
 	return p.suspects[0]
-}
-
-// ordered returns all of them, the one that is decided first in front.
-func (p *pending) ordered() []*suspect {
-	return slices.SortedFunc(slices.Values(p.suspects), func(a, b *suspect) int {
-		if a.decidedBefore(b) {
-			return -1
-		}
-		return 1
-	})
 }
 
 // postpone makes each wait until the instant that due says.

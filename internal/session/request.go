@@ -309,6 +309,7 @@ func (e *Engine) updateSuspect(r *record, won bool, d *Details) {
 	if s == nil {
 		return
 	}
+	e.suspects.touchOne(s)
 	ring := e.ring(r.session).at(r.position)
 	if ring != nil && ring != r && ring.session == r.session {
 		*ring = *r

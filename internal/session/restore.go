@@ -43,6 +43,8 @@ type restorer struct {
 	lanes     []laneRestorer    // by stored number
 	suspected []ID              // the sessions that had suspects
 	suspects  map[uint64]*suspect
+	unplaced  []*suspect // read, and not yet among the engine's
+	closed    []*closedFinding
 	usersDue  []userEnd // when the last end of each came, not yet held against its sessions
 	// settled: policies and services are what they were, and so is what
 	// settled sessions amount to.
@@ -133,10 +135,15 @@ func (r *restorer) read() error {
 		read func(d *decoder)
 	}{
 		{kindServices, r.readServices},
+		{kindGenerations, r.e.tombstones.readGenerations},
+		{kindFingerprints, r.e.tombstones.displaced.readCells},
 		{kindTombs, r.readTombstones},
 		{kindUsers, r.readUsers},
 		{kindSessions, nil},
 		{kindSuspects, r.readSuspects},
+		{kindFindings, r.readSuspects},
+		{kindClosed, r.readSuspects},
+		{kindOut, r.readSuspects},
 	} {
 		var err error
 		if x.kind == kindSessions {
@@ -154,6 +161,8 @@ func (r *restorer) read() error {
 			return err
 		}
 	}
+	r.addSuspects()
+	r.addClosed()
 	r.settleSuspects()
 	lost[kindRecent] = lost[kindServices] // what is not known to come from where
 	if !sameLanes {
@@ -177,6 +186,7 @@ func (r *restorer) read() error {
 	r.tidyUsers()
 	e.stored = h.ranges
 	e.tombstones.touchAll() // they may lie elsewhere now
+	e.users.touchAll(int(e.users.used))
 	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0 && !r.older
 	e.each(func(l *lane) { // it may lie elsewhere now, or say something else
 		l.changed.recent.setAll(len(h.ranges[kindRecent]))
@@ -184,7 +194,7 @@ func (r *restorer) read() error {
 			l.changed.sessions.setAll(int(l.sessions.slots))
 		}
 	})
-	if lost[kindSessions] || lost[kindTombs] || lost[kindRecent] {
+	if lost[kindSessions] || lost[kindGenerations] || lost[kindFingerprints] || lost[kindTombs] || lost[kindRecent] {
 		e.Restarted(max(e.restarted, h.at))
 	}
 	if lost[kindRecent] {
@@ -319,6 +329,7 @@ func (e *Engine) Resume(now int64) {
 		}
 	})
 	e.suspects.pending.postpone(func(s *suspect) int64 {
+		e.suspects.touchOne(s)
 		s.Arrival = now
 		return now + int64(e.cfg.DecisionWait)
 	})

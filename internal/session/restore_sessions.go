@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/wire"
@@ -205,7 +206,9 @@ func (r *restorer) tidyUsers() {
 	slices.SortFunc(left, compareID)
 	for _, user := range left {
 		u.endedAt = append(u.endedAt, userEnd{user, r.now})
+		u.ended[user] = endsOfUser{u.ended[user].ends, append(u.ended[user].came, r.now)}
 	}
+	slices.SortStableFunc(u.endedAt, func(a, b userEnd) int { return cmp.Compare(a.arrival, b.arrival) })
 	shown := r.shownSoon()
 	for n := uint32(1); n < u.used; n++ {
 		switch x := u.user(n); {

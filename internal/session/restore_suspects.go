@@ -1,6 +1,9 @@
 package session
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // forgetSuspects lets sessions have none before those that are left are read.
 func (r *restorer) forgetSuspects() {
@@ -11,12 +14,17 @@ func (r *restorer) forgetSuspects() {
 	}
 }
 
+// readSuspects reads one chunk of suspects or of findings.
 func (r *restorer) readSuspects(d *decoder) {
 	for d.err == nil && len(d.left) > 0 {
-		switch d.byte() {
+		tag := d.byte()
+		if tag != tagSuspect {
+			r.addSuspects()
+		}
+		switch tag {
 		case tagSuspect:
-			if s, number := d.suspect(); d.err == nil {
-				r.addSuspect(s, number)
+			if s := d.suspect(); d.err == nil {
+				r.unplaced = append(r.unplaced, s)
 			}
 		case tagOrder:
 			r.orderSuspects(r.members(d))
@@ -25,8 +33,8 @@ func (r *restorer) readSuspects(d *decoder) {
 		case tagPartly:
 			r.readFinding(d, true)
 		case tagClosed:
-			if id, f := d.closedFinding(); d.err == nil {
-				r.e.findings.closed.add(id, f)
+			if f := d.closedFinding(); d.err == nil {
+				r.closed = append(r.closed, f)
 			}
 		case tagOut:
 			if f := d.finding(); d.err == nil && r.renumber(&f) {
@@ -38,9 +46,38 @@ func (r *restorer) readSuspects(d *decoder) {
 	}
 }
 
+// addSuspects takes the suspects that were read, in the order of their numbers, and
+// lets those of a session be in the order in which they were.
+func (r *restorer) addSuspects() {
+	slices.SortStableFunc(r.unplaced, func(a, b *suspect) int { return cmp.Compare(a.number, b.number) })
+	was := make(map[*suspect]int, len(r.unplaced))
+	for _, s := range r.unplaced {
+		was[s] = s.inSession
+		r.addSuspect(s)
+	}
+	for _, s := range r.unplaced {
+		if list := r.e.suspects.of(s.session); len(list) > 1 && s.inSession == 0 {
+			list = slices.Clone(list)
+			slices.SortStableFunc(list, func(a, b *suspect) int { return cmp.Compare(was[a], was[b]) })
+			r.e.suspects.reorder(s.session, list)
+		}
+	}
+	r.unplaced = nil
+}
+
+// addClosed takes the closed findings that were read, in the order in which they were
+// closed.
+func (r *restorer) addClosed() {
+	slices.SortStableFunc(r.closed, func(a, b *closedFinding) int { return cmp.Compare(a.number, b.number) })
+	for _, f := range r.closed {
+		r.e.findings.closed.put(f)
+	}
+	r.closed = nil
+}
+
 // addSuspect takes a suspect whose session is there and whose policy is.
-func (r *restorer) addSuspect(s *suspect, number uint64) {
-	e := r.e
+func (r *restorer) addSuspect(s *suspect) {
+	e, number := r.e, s.number
 	governed := s.policy != NoPolicy // else what came of it is yet to be taken back
 	s.policy, s.t = r.policy(s.policy), e.get(s.session)
 	if governed && s.policy == NoPolicy || s.t == nil || r.suspects[number] != nil || s.kind != Request {

@@ -11,12 +11,13 @@ import (
 )
 
 // sizes are how much is kept, stored or done at once.
-type sizes [13]int
+type sizes [17]int
 
 func setSizes(s sizes) (was sizes) {
 	for i, size := range [...]*int{
 		&sessionBits, &recordBits, &maxChunkBytes, &placesAtOnce, &firstSaved, &savedBlock, &firstDetailBlock, &maxDetailBlock,
 		&firstCells, &moveStep, &blobSlab, &timelinesAtOnce, &maxLater,
+		&placeBits, &bucketBits, &lineBits, &cellBits,
 	} {
 		was[i], *size = *size, s[i]
 	}
@@ -26,9 +27,7 @@ func setSizes(s sizes) (was sizes) {
 // In tests they are so small that a small engine has several ranges, chunks and
 // blocks, and that what grows and goes does so all the time. Numbers that the
 // ordinary request is shifted by stay: see TestAged.
-var shipped = setSizes(sizes{2, 3, 300, 3, 32, 64, 48, 64, 4, 1, 64, 4, 2})
-
-func init() { rangeBuckets, blockCells = 2, 8 }
+var shipped = setSizes(sizes{2, 3, 300, 3, 32, 64, 48, 64, 4, 1, 64, 4, 2, 1, 1, 1, 2})
 
 // asShipped lets sizes be what they are outside of tests, until what it returns
 // is called.
@@ -195,14 +194,23 @@ func everything(e *Engine, now int64) stored {
 		l.changed = changes{}
 	})
 	e.checkpoint, e.stored, e.doubtful = nil, [kindCount][]chunkRange{}, [kindCount][]uint64{}
-	buried := tombstonesChanged{e.tombstones.changed, e.tombstones.displaced.changed}
+	kinds := []*ranged{
+		&e.tombstones.displaced.ranged, &e.tombstones.ranged, &e.users.ranged, &e.suspects.ranged, &e.findings.ranged, &e.findings.closed.ranged,
+	}
+	var was []ranged
+	for _, r := range kinds {
+		was = append(was, *r)
+		r.changed = nil
+	}
 	s := stored{}
 	c := e.BeginCheckpoint(now)
 	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 		s[key] = value
 	}
 	e.each(func(l *lane) { l.changed = changed[l.number] })
-	e.tombstones.changed, e.tombstones.displaced.changed = buried.buckets, buried.cells
+	for i, r := range kinds {
+		*r = was[i]
+	}
 	e.checkpoint, e.stored, e.doubtful, e.passes = checkpoint, kept, doubtful, passes
 	return s
 }
@@ -220,6 +228,7 @@ func (s stored) restored(cfg Config, now int64) (*Engine, string) {
 // checkpoint began, whatever it was told meanwhile, and though only what changed
 // is written.
 func TestCheckpointIsOneInstant(t *testing.T) {
+	noGoroutine(t)
 	var many atomic.Int64
 	sampled(t, histories/20, func(seed uint64) *history {
 		h := seededHistory(seed, anyOrder)
@@ -228,63 +237,79 @@ func TestCheckpointIsOneInstant(t *testing.T) {
 			h.cfg.MaxSessions, h.cfg.MaxRecentRequests, h.cfg.Retention = 3, 20, time.Minute
 		}
 		return h
-	}, func(h *history) string {
-		d, s := rand.New(rand.NewPCG(h.restarts, 2)), stored{}
-		e := New(h.cfg)
-		var c *Checkpoint
-		var want stored
-		var at int64
-		for i := range h.steps {
-			step := &h.steps[i]
-			step.do(e)
-			if d.IntN(4) == 0 {
-				e.TakeFindings()
-			}
-			if c == nil && d.IntN(3) == 0 {
-				at = step.now
-				want, c = everything(e, at), e.BeginCheckpoint(at)
-			}
-			if c != nil && d.IntN(40) == 0 {
-				c.Abort()
-				c = nil
-			}
-			for n := d.IntN(4); c != nil && n > 0; n-- {
-				key, value, ok := c.Next(nil)
-				if ok {
-					s[key] = value
-					continue
+	}, func(h *history) string { return oneInstant(h, &many) })
+	for i, l := range littleRooms() {
+		func() {
+			defer l.set().set()
+			sampled(t, histories/100, func(seed uint64) *history {
+				h := cramped(seed, uint64(i))
+				if seed%5 > 0 { // or else few sessions live for long
+					h.cfg.MaxSessions = 100
 				}
-				c.Commit()
-				s.forget(c.Needless(), d.IntN(4))
-				c = nil
-				many.Add(1)
-				e1, why1 := s.restored(h.cfg, at)
-				e2, why2 := want.restored(h.cfg, at)
-				if why1 != "" || why2 != "" {
-					return why1 + " " + why2
-				}
-				for _, e := range []*Engine{e1, e2} { // there are several ways to write one state
-					e.eachTimeline(func(t *timeline) {
-						if t.forgotten < t.first { // it says no more than the floor of its engine, which may have been raised meanwhile
-							t.forgotten = longAgo
-						}
-					})
-					e.settleAll()
-				}
-				a, b := everything(e1, at), everything(e2, at)
-				for key := range b {
-					if !bytes.Equal(a[key], b[key]) && key != headKey {
-						return fmt.Sprintf("after %d steps %s is\n%q, not\n%q", i+1, key, a[key], b[key])
+				h.restarts = seed + 1
+				return h
+			}, func(h *history) string { return oneInstant(h, &many) })
+		}()
+	}
+	t.Logf("%d checkpoints", many.Load())
+}
+
+// oneInstant says what is wrong with what is stored while h is told.
+func oneInstant(h *history, many *atomic.Int64) string {
+	d, s := rand.New(rand.NewPCG(h.restarts, 2)), stored{}
+	e := New(h.cfg)
+	var c *Checkpoint
+	var want stored
+	var at int64
+	for i := range h.steps {
+		step := &h.steps[i]
+		step.do(e)
+		if d.IntN(4) == 0 {
+			e.TakeFindings()
+		}
+		if c == nil && d.IntN(3) == 0 {
+			at = step.now
+			want, c = everything(e, at), e.BeginCheckpoint(at)
+		}
+		if c != nil && d.IntN(40) == 0 {
+			c.Abort()
+			c = nil
+		}
+		for n := d.IntN(4); c != nil && n > 0; n-- {
+			key, value, ok := c.Next(nil)
+			if ok {
+				s[key] = value
+				continue
+			}
+			c.Commit()
+			s.forget(c.Needless(), d.IntN(4))
+			c = nil
+			many.Add(1)
+			e1, why1 := s.restored(h.cfg, at)
+			e2, why2 := want.restored(h.cfg, at)
+			if why1 != "" || why2 != "" {
+				return why1 + " " + why2
+			}
+			for _, e := range []*Engine{e1, e2} { // there are several ways to write one state
+				e.eachTimeline(func(t *timeline) {
+					if t.forgotten < t.first { // it says no more than the floor of its engine, which may have been raised meanwhile
+						t.forgotten = longAgo
 					}
+				})
+				e.settleAll()
+			}
+			a, b := everything(e1, at), everything(e2, at)
+			for key := range b {
+				if !bytes.Equal(a[key], b[key]) && key != headKey {
+					return fmt.Sprintf("after %d steps %s is\n%q, not\n%q", i+1, key, a[key], b[key])
 				}
-				if !bytes.Equal(a[headKey], b[headKey]) {
-					return fmt.Sprintf("after %d steps the head is another", i+1)
-				}
+			}
+			if !bytes.Equal(a[headKey], b[headKey]) {
+				return fmt.Sprintf("after %d steps the head is another", i+1)
 			}
 		}
-		return ""
-	})
-	t.Logf("%d checkpoints", many.Load())
+	}
+	return ""
 }
 
 // TestStopsChangeNothing: an engine that goes on with what another stored sends

@@ -17,10 +17,9 @@ type Checkpoint struct {
 	e     *Engine
 	head  head
 	lanes []laneCheckpoint
-	// buried is what was taken of the tombstones that changed.
-	buried tombstonesChanged
-	// Ranges of the other kinds are small: they were read when the checkpoint
-	// began.
+	// ranged are the passes over the kinds that have nothing to do with lanes.
+	ranged [kindCount]*rangedPass
+	// The other kinds are small: they were read when the checkpoint began.
 	small    []smallRange
 	compared bool
 	was      [kindCount][]chunkRange // stored when it began
@@ -30,13 +29,10 @@ type Checkpoint struct {
 	done bool
 }
 
-// smallRange is a range that was read at once.
+// smallRange is all of a kind that was read at once.
 type smallRange struct {
 	kind   chunkKind
-	n      int
 	bodies [][]byte
-	write  func(*parts) // of bodies, where they are not there yet
-	kept   bool         // it has not changed
 }
 
 // BeginCheckpoint begins a pass at now, on the collector's clock. One that is
@@ -46,7 +42,7 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		e.checkpoint.Abort()
 	}
 	e.decideLater()
-	c := &Checkpoint{e: e, kind: kindRecent, was: e.stored}
+	c := &Checkpoint{e: e, was: e.stored}
 	c.head = head{
 		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.lanes[0].recent.limit,
 		restarted: e.restarted, tombFloor: e.tombstones.floor, authenticated: e.authenticated,
@@ -58,26 +54,27 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		c.lanes[l.number].begin(c, l)
 	})
 	e.passes++
-	for kind, write := range [...]func(*parts){
-		kindServices: e.writeServices, kindTombs: nil, kindUsers: e.users.write, kindSuspects: e.writeSuspects,
+	for _, x := range [...]struct {
+		kind  chunkKind
+		write func(*parts)
+	}{
+		{kindServices, e.writeServices}, {kindGenerations, e.tombstones.displaced.write}, {kindOut, e.writeOut},
 	} {
-		if kind == int(kindTombs) {
-			c.buryChanged()
-			continue
-		}
 		var p parts
-		write(&p)
-		c.small = append(c.small, smallRange{kind: chunkKind(kind), bodies: p.bodies})
+		x.write(&p)
+		c.small = append(c.small, smallRange{x.kind, p.bodies})
+	}
+	for _, x := range [...]struct {
+		kind  chunkKind
+		begin func(stored []chunkRange) *rangedPass
+	}{
+		{kindFingerprints, e.tombstones.displaced.beginPass}, {kindTombs, e.tombstones.beginPass}, {kindUsers, e.users.beginPass},
+		{kindSuspects, e.suspects.beginPass}, {kindFindings, e.findings.beginPass}, {kindClosed, e.findings.closed.beginPass},
+	} {
+		c.ranged[x.kind] = x.begin(c.was[x.kind])
 	}
 	e.checkpoint = c
 	return c
-}
-
-// buryChanged takes what changed of the tombstones.
-func (c *Checkpoint) buryChanged() {
-	c.buried = c.e.tombstones.begin(len(c.was[kindTombs]) == 0, func(n int, write func(*parts)) {
-		c.small = append(c.small, smallRange{kind: kindTombs, n: n, write: write, kept: write == nil})
-	})
 }
 
 // Next returns the next chunk that changed since it was last stored; buf is
@@ -101,28 +98,17 @@ func (c *Checkpoint) Compare() {
 		return
 	}
 	c.compared = true
-	for i := range c.small {
-		if s := &c.small[i]; s.write != nil {
-			var p parts
-			s.write(&p)
-			s.bodies, s.write = p.bodies, nil
-		}
-	}
 	c.small = slices.DeleteFunc(c.small, func(s smallRange) bool {
 		var was chunkRange
-		if s.n < len(c.was[s.kind]) {
-			was = c.was[s.kind][s.n]
-		}
-		if s.kept {
-			c.head.ranges[s.kind] = append(c.head.ranges[s.kind], was)
-			return true
+		if len(c.was[s.kind]) > 0 {
+			was = c.was[s.kind][0]
 		}
 		var sum maphash.Hash
 		sum.SetSeed(sumSeed)
 		for _, body := range s.bodies {
 			sum.Write(body)
 		}
-		r := chunkRange{layers: []layer{{side: c.side(s.kind, s.n)}}, sum: max(sum.Sum64(), 1)}
+		r := chunkRange{layers: []layer{{side: c.side(s.kind, 0)}}, sum: max(sum.Sum64(), 1)}
 		same := len(was.layers) > 0 && was.sum == r.sum && len(was.layers[0].parts) == len(s.bodies)
 		if same {
 			r = was
@@ -140,29 +126,48 @@ var sumSeed = maphash.MakeSeed()
 func (c *Checkpoint) Fill(buf []byte) (_ []byte, full bool) {
 	c.Compare()
 	for !c.done && len(c.small) == 0 && c.kind < kindHead {
-		l, part := &c.lanes[c.n%len(c.lanes)], c.n/len(c.lanes)
-		if part >= c.parts() {
+		if c.n >= c.rangesOf(c.kind) {
 			c.kind, c.n = c.kind+1, 0
 			continue
 		}
-		plan := l.pass(c.kind).plan(part)
+		p, part := c.pass()
+		plan := p.plan(part)
 		if ranges := &c.head.ranges[c.kind]; len(*ranges) == c.n {
 			*ranges = append(*ranges, c.planned(plan))
 		}
 		if plan > planKept {
-			return l.fill(buf, c.kind, part)
+			if ranged := c.ranged[c.kind]; ranged != nil {
+				return ranged.fill(buf, part)
+			}
+			return c.lanes[c.n%len(c.lanes)].fill(buf, c.kind, part)
 		}
 		c.n++
 	}
 	return buf[:0], true
 }
 
-// parts is how many ranges of the kind that is being written one lane has at most.
-func (c *Checkpoint) parts() (n int) {
-	for i := range c.lanes {
-		n = max(n, len(c.lanes[i].pass(c.kind).plans))
+// rangesOf is how many ranges of a kind there are that is not small: as many of each
+// lane as one has at most.
+func (c *Checkpoint) rangesOf(kind chunkKind) (n int) {
+	switch {
+	case c.ranged[kind] != nil:
+		return len(c.ranged[kind].plans)
+	case kind != kindRecent && kind != kindSessions:
+		return 0
 	}
-	return n
+	for i := range c.lanes {
+		n = max(n, len(c.lanes[i].pass(kind).plans))
+	}
+	return n * len(c.lanes)
+}
+
+// pass returns the pass that the range which is being written belongs to, and which
+// of its ranges that is.
+func (c *Checkpoint) pass() (p *rangePass, part int) {
+	if ranged := c.ranged[c.kind]; ranged != nil {
+		return &ranged.rangePass, c.n
+	}
+	return c.lanes[c.n%len(c.lanes)].pass(c.kind), c.n / len(c.lanes)
 }
 
 // planned begins what the head says of the range that is to be written next.
@@ -187,14 +192,14 @@ func (c *Checkpoint) Seal(chunk []byte) (key string, value []byte, ok bool) {
 		return "", nil, false
 	case len(c.small) > 0:
 		s := &c.small[0]
-		key, value = c.seal(s.kind, s.n, append(wire.Begin(chunk), s.bodies[0]...))
+		key, value = c.seal(s.kind, 0, append(wire.Begin(chunk), s.bodies[0]...))
 		if s.bodies = s.bodies[1:]; len(s.bodies) == 0 {
 			c.small = c.small[1:]
 		}
 		return key, value, true
 	case c.kind < kindHead:
 		n := c.n
-		if p := c.lanes[n%len(c.lanes)].pass(c.kind); p.taken >= p.end(n/len(c.lanes)) {
+		if p, part := c.pass(); p.taken >= p.rangeEnd(part) {
 			c.n++
 		}
 		key, value = c.seal(c.kind, n, chunk)
@@ -228,7 +233,8 @@ func (c *Checkpoint) Commit() {
 		c.Abort()
 		return
 	}
-	c.e.stored, c.e.checkpoint = c.head.ranges, nil
+	c.end(true)
+	c.e.stored = c.head.ranges
 	c.e.doubtful = [kindCount][]uint64{}
 }
 
@@ -276,8 +282,18 @@ func (c *Checkpoint) Abort() {
 		l.of.changed.sessions.add(l.sessions.changed)
 		l.of.changed.recent.add(l.recent.changed)
 	}
-	c.e.tombstones.unstored(c.buried)
-	c.e.checkpoint, c.done = nil, true
+	c.end(false)
+	c.done = true
+}
+
+// end ends the pass, of which all was stored or not.
+func (c *Checkpoint) end(stored bool) {
+	for _, p := range c.ranged {
+		if p != nil {
+			p.end(stored)
+		}
+	}
+	c.e.checkpoint = nil
 }
 
 // side returns where range n of kind can go without taking the place of what a

@@ -10,19 +10,19 @@ import (
 type laneCheckpoint struct {
 	of               *lane
 	basis            basis
-	sessions, recent lanePass
+	sessions, recent rangePass
 	last             int // the slot that was written last
 	scratch          []byte
 }
 
-// lanePass is the part of a pass that concerns what one lane has of one kind:
-// sessions by slot, or records by their places in the ring.
-type lanePass struct {
+// rangePass is the part of a pass that concerns things of one kind that have places:
+// sessions their slots, records those in the ring.
+type rangePass struct {
 	bits    int    // places of a range, as a power of two
 	places  int    // how many there were
 	taken   int    // those in front of it have been taken, where they are to be
 	plans   []plan // of each range
-	changed bitset // sessions that changed, or ranges of records
+	changed bitset // sessions that changed, of others ranges
 	// saved are those behind taken that have changed meanwhile, as they were.
 	saved saved
 }
@@ -51,21 +51,18 @@ const (
 // begin begins the pass over l.
 func (l *laneCheckpoint) begin(c *Checkpoint, of *lane) {
 	l.of, l.basis = of, basis{c.head.at, of.recent.next}
-	l.sessions = lanePass{bits: sessionBits, places: int(of.sessions.slots), changed: of.changed.sessions}
-	l.recent = lanePass{bits: recordBits, places: int(min(of.recent.limit, of.recent.next-1)), changed: of.changed.recent}
+	l.sessions = rangePass{bits: sessionBits, places: int(of.sessions.slots), changed: of.changed.sessions}
+	l.recent = rangePass{bits: recordBits, places: int(min(of.recent.limit, of.recent.next-1)), changed: of.changed.recent}
 	of.changed = changes{sessions: make(bitset, 0, len(of.changed.sessions))}
 	for _, kind := range [...]chunkKind{kindRecent, kindSessions} {
 		p := l.pass(kind)
-		parts := (p.places + 1<<p.bits - 1) >> p.bits
+		parts := rangesOf(p.places, p.bits)
 		p.plans = make([]plan, parts)
 		for part := range p.plans {
-			layers := 0
-			if n := part*len(c.lanes) + int(of.number); n < len(c.was[kind]) {
-				layers = len(c.was[kind][n].layers)
-			}
+			layers := layersOf(c.was[kind], part*len(c.lanes)+int(of.number))
 			turn := part*turns/parts == c.e.passes%turns
 			if kind == kindRecent {
-				p.plans[part] = p.planRecent(part, layers)
+				p.plans[part] = p.planRange(part, layers)
 			} else {
 				p.plans[part] = p.planSessions(part, layers, turn)
 			}
@@ -73,39 +70,47 @@ func (l *laneCheckpoint) begin(c *Checkpoint, of *lane) {
 	}
 }
 
-func (p *lanePass) planRecent(part, layers int) plan {
+// layersOf returns how many layers range n has.
+func layersOf(stored []chunkRange, n int) int {
+	if n < len(stored) {
+		return len(stored[n].layers)
+	}
+	return 0
+}
+
+func (p *rangePass) planRange(part, layers int) plan {
 	if layers > 0 && !p.changed.has(part) {
 		return planKept
 	}
 	return planWhole
 }
 
-func (p *lanePass) planSessions(part, layers int, turn bool) plan {
-	changed := p.changed.count(part<<p.bits, p.end(part))
+func (p *rangePass) planSessions(part, layers int, turn bool) plan {
+	changed := p.changed.count(part<<p.bits, p.rangeEnd(part))
 	switch {
 	case layers == 0 || layers >= maxLayers:
 		return planWhole
 	case changed == 0:
 		return planKept
-	case turn || changed*wholePart >= p.end(part)-part<<p.bits:
+	case turn || changed*wholePart >= p.rangeEnd(part)-part<<p.bits:
 		return planWhole
 	}
 	return planChanged
 }
 
 // plan returns what is to be done with a range that the lane may not have.
-func (p *lanePass) plan(part int) plan {
+func (p *rangePass) plan(part int) plan {
 	if part < len(p.plans) {
 		return p.plans[part]
 	}
 	return planNone
 }
 
-// end is the place behind the last one of a range.
-func (p *lanePass) end(part int) int { return min((part+1)<<p.bits, p.places) }
+// rangeEnd is the place behind the last one of a range.
+func (p *rangePass) rangeEnd(part int) int { return min((part+1)<<p.bits, p.places) }
 
 // ahead reports whether place is to be written, has not been yet, and is not kept.
-func (p *lanePass) ahead(place int) bool {
+func (p *rangePass) ahead(place int) bool {
 	if place < p.taken || place >= p.places || p.saved.has(place) {
 		return false
 	}
@@ -113,7 +118,7 @@ func (p *lanePass) ahead(place int) bool {
 	return plan == planWhole || plan == planChanged && p.changed.has(place)
 }
 
-func (l *laneCheckpoint) pass(kind chunkKind) *lanePass {
+func (l *laneCheckpoint) pass(kind chunkKind) *rangePass {
 	if kind == kindRecent {
 		return &l.recent
 	}
@@ -151,7 +156,7 @@ func (l *laneCheckpoint) fill(buf []byte, kind chunkKind, part int) (_ []byte, f
 	l.of.mu.Lock()
 	defer l.of.mu.Unlock()
 	p := l.pass(kind)
-	plan, end := p.plan(part), p.end(part)
+	plan, end := p.plan(part), p.rangeEnd(part)
 	if len(buf) == 0 {
 		buf = l.beginChunk(buf, kind, part)
 		p.taken = max(p.taken, part<<p.bits)

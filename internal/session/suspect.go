@@ -24,7 +24,8 @@ type suspect struct {
 	finding   *finding
 
 	// Where it is among suspects.
-	number                        uint64
+	number                        uint64 // lower than those of later ones
+	place                         uint32
 	inPending, inSession, inTrace int
 	inSettled                     *list.Element
 }
@@ -178,6 +179,7 @@ func (e *Engine) reconsider(s *suspect) {
 	if j.short { // it waits for its turn
 		return
 	}
+	e.suspects.touchOne(s)
 	s.judgement = j
 	switch {
 	case s.confirmed:
@@ -189,7 +191,7 @@ func (e *Engine) reconsider(s *suspect) {
 	}
 }
 
-// settle puts a decided suspect where its judgement belongs.
+// settle puts a decided suspect, which was touched, where its judgement belongs.
 func (e *Engine) settle(s *suspect) {
 	if !s.judgement.violated {
 		e.clear(s)

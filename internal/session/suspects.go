@@ -8,12 +8,16 @@ import (
 // suspects are all open ones, found by what a fact may say of them. Each look-up
 // costs the same however many a session has.
 type suspects struct {
+	placed[suspect]
 	bySession map[ID][]*suspect
 	byPlace   map[recordPlace]*suspect
 	// Those that name their trace and their span.
 	byTrace   map[uint64][]*suspect
 	byRequest map[requestName]*suspect
 
+	// made is how many were ever numbered: when they came, and again when they were
+	// decided.
+	made    uint64
 	pending pending
 	// settled are the decided ones, oldest first.
 	settled list.List
@@ -34,7 +38,7 @@ type requestName struct {
 
 func newSuspects() suspects {
 	return suspects{
-		bySession: map[ID][]*suspect{}, byPlace: map[recordPlace]*suspect{},
+		placed: newPlaced[suspect](), bySession: map[ID][]*suspect{}, byPlace: map[recordPlace]*suspect{},
 		byTrace: map[uint64][]*suspect{}, byRequest: map[requestName]*suspect{},
 	}
 }
@@ -46,7 +50,10 @@ func (r *record) recordPlace() recordPlace { return recordPlace{r.session, r.pos
 // addSuspect makes s known. It counts neither in its timeline nor as undecided.
 func (e *Engine) addSuspect(s *suspect) {
 	x := &e.suspects
+	x.made++
+	s.number = x.made
 	s.inPending, s.inSession, s.inTrace = -1, len(x.bySession[s.session]), -1
+	s.place = x.add(s)
 	x.bySession[s.session] = append(x.bySession[s.session], s)
 	x.byPlace[s.recordPlace()] = s
 	if s.identified() {
@@ -65,7 +72,11 @@ func (e *Engine) addSuspect(s *suspect) {
 // removeSuspect undoes addSuspect.
 func (e *Engine) removeSuspect(s *suspect) {
 	x := &e.suspects
-	takeOut(x.bySession, s.session, s.inSession, func(s *suspect, i int) { s.inSession = i })
+	x.remove(s.place)
+	takeOut(x.bySession, s.session, s.inSession, func(s *suspect, i int) {
+		x.touchOne(s)
+		s.inSession = i
+	})
 	if p := s.recordPlace(); x.byPlace[p] == s {
 		delete(x.byPlace, p)
 	}
@@ -97,6 +108,13 @@ func takeOut[K comparable](lists map[K][]*suspect, key K, i int, placed func(*su
 		delete(lists, key)
 	} else {
 		lists[key] = l[:last]
+	}
+}
+
+// touchOne must be called before s changes, unless its record was touched.
+func (x *suspects) touchOne(s *suspect) {
+	if !s.dropped {
+		x.touch(int(s.place))
 	}
 }
 

@@ -17,7 +17,7 @@ type tombstones struct {
 	count   int
 
 	displaced fingerprints
-	changed   bitset // ranges of buckets that a checkpoint is to write
+	ranged
 
 	floor int64
 	// tolerance is the largest of all policies: so much in front of what a verdict
@@ -98,7 +98,7 @@ func newTombstones(sessions int) tombstones {
 	n := uint64(max(sessions, 1))
 	return tombstones{
 		limit: (n + bucketWays - 1) / bucketWays, ways: int(min(n, bucketWays)),
-		displaced: newFingerprints(int(n)), floor: longAgo,
+		displaced: newFingerprints(int(n)), floor: longAgo, ranged: ranged{bits: bucketBits},
 	}
 }
 
@@ -144,9 +144,9 @@ func (t *tombstones) remove(id ID) {
 	b := t.bucket(n)
 	for i := range b.marks {
 		if b.marks[i] == mark {
+			t.touch(int(n))
 			b.marks[i], b.stones[i] = 0, tombstone{}
 			t.count--
-			t.changed.set(int(n / rangeBuckets))
 			return
 		}
 	}
@@ -170,8 +170,8 @@ func (t *tombstones) put(mark uint64, s tombstone) {
 	case b.marks[way] == 0:
 		t.count++
 	}
+	t.touch(int(n))
 	b.marks[way], b.stones[way] = mark, s
-	t.changed.set(int(n / rangeBuckets))
 }
 
 // grow splits a few buckets if they are due: as soon as three in eight places are
@@ -245,7 +245,7 @@ func (t *tombstones) addBucket() (from uint64) {
 	if t.buckets > 0 {
 		from = t.buckets - 1<<(bits.Len64(t.buckets)-1)
 	}
-	t.changed.set(int(t.buckets / rangeBuckets))
+	t.touch(int(t.buckets))
 	t.buckets++
 	return from
 }
@@ -254,6 +254,7 @@ func (t *tombstones) addBucket() (from uint64) {
 func (t *tombstones) split() {
 	to := t.buckets
 	from := t.addBucket()
+	t.touch(int(from))
 	a, b := t.bucket(from), t.bucket(to)
 	for i, n := 0, 0; i < bucketWays; i++ {
 		if a.marks[i] != 0 && t.home(a.marks[i]) == to {
@@ -262,7 +263,6 @@ func (t *tombstones) split() {
 			n++
 		}
 	}
-	t.changed.set(int(from / rangeBuckets))
 }
 
 // raise doubts every unknown id before at.

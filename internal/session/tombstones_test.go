@@ -138,9 +138,33 @@ func TestFingerprintsAreRarelyAnothers(t *testing.T) {
 	}
 }
 
+// A pass over them stores what there was when it began, however many come meanwhile.
+func TestTombstonesBesidePass(t *testing.T) {
+	d := rand.New(rand.NewPCG(firstSeed, 0))
+	cfg := historyConfig()
+	for range 20 {
+		cfg.MaxSessions = 60 + d.IntN(60)
+		e := New(cfg)
+		for i := range uint32(1 + d.IntN(150)) {
+			e.tombstones.bury(ID{0, d.Uint64()}, speaks(i))
+		}
+		want, c, got := everything(e, epoch), e.BeginCheckpoint(epoch), stored{}
+		for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
+			got[key] = value
+			for i := range uint32(d.IntN(12)) {
+				e.tombstones.bury(ID{0, d.Uint64()}, speaks(i))
+			}
+		}
+		delete(want, headKey) // whatever is in between has other keys
+		for key, value := range want {
+			require.Equal(t, value, got[key], key)
+		}
+	}
+}
+
 // What is stored of them is read again, whether there is more room now or less.
 func TestTombstonesOfAnotherSize(t *testing.T) {
-	defer fewerTombstones(2, 16)()
+	defer fewerTombstones(1, 1, 3)()
 	sizes := []int{3, 50, 1000}
 	for _, from := range sizes {
 		for _, to := range sizes {
@@ -206,8 +230,8 @@ func TestTombstonesWithoutEnds(t *testing.T) {
 }
 
 // fewerTombstones makes their ranges small.
-func fewerTombstones(buckets uint64, cells int) func() {
-	b, c := rangeBuckets, blockCells
-	rangeBuckets, blockCells = buckets, cells
-	return func() { rangeBuckets, blockCells = b, c }
+func fewerTombstones(buckets, lines, cells int) func() {
+	b, l, c := bucketBits, lineBits, cellBits
+	bucketBits, lineBits, cellBits = buckets, lines, cells
+	return func() { bucketBits, lineBits, cellBits = b, l, c }
 }

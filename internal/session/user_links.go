@@ -88,6 +88,7 @@ func (u *users) leave(id ID, place uint32) {
 // begin lets all sessions of user be walked over, because of what came at now. It
 // reports whether they were not being walked over already.
 func (u *users) begin(user uint32, now int64) bool {
+	u.touch(int(user))
 	x := u.user(user)
 	x.since = now
 	if x.walking {
@@ -106,6 +107,7 @@ func (u *users) next(user uint32) (place uint32, ok bool) {
 		x.again, x.walk = false, x.first
 	}
 	if x.walk == 0 {
+		u.touch(int(user))
 		x.walking = false
 		return 0, false
 	}

@@ -6,12 +6,13 @@ import "slices"
 // sessions, and which sessions showed them. All but the ends is free of
 // pointers.
 type users struct {
-	index index
-	slabs [][]user
-	used  uint32 // numbers that were ever given; the first is 1
-	free  uint32 // the first free number; user.first leads to the next
-	links []link
-	spare uint32 // the first free link
+	ranged // by number
+	index  index
+	slabs  [][]user
+	used   uint32 // numbers that were ever given; the first is 1
+	free   uint32 // the first free number; user.first leads to the next
+	links  []link
+	spare  uint32 // the first free link
 	// linkOf finds the link between a user and a session.
 	linkOf index
 	count  int
@@ -20,7 +21,7 @@ type users struct {
 	lost int64
 
 	// ended holds only users of whom an end was seen.
-	ended map[ID][]ending
+	ended map[ID]endsOfUser
 	// endedAt is when the last one arrived, in the order of arrival.
 	endedAt []userEnd
 }
@@ -41,6 +42,12 @@ type user struct {
 	held           bool  // see [Engine.hold]
 }
 
+// endsOfUser are the ends of all sessions of one user, and when each came.
+type endsOfUser struct {
+	ends []ending
+	came []int64
+}
+
 // link is between a user and the place of a session. Those of one user are a list.
 type link struct{ place, user, next, prev uint32 }
 
@@ -50,7 +57,7 @@ const (
 )
 
 func newUsers() users {
-	return users{index: newIndex(maxSlots), linkOf: newIndex(maxSlots), used: 1, links: make([]link, 1), ended: map[ID][]ending{}}
+	return users{ranged: ranged{bits: placeBits}, index: newIndex(maxSlots), linkOf: newIndex(maxSlots), used: 1, links: make([]link, 1), ended: map[ID]endsOfUser{}}
 }
 
 func (u *users) user(number uint32) *user {
@@ -103,6 +110,7 @@ func (u *users) add(id ID, p Pseudonym) bool {
 		}
 		u.used++
 	}
+	u.touch(int(n))
 	x := u.user(n)
 	*x = user{id: id, pseudonym: p}
 	u.count++
@@ -117,6 +125,7 @@ func (u *users) release(id ID) {
 		return
 	}
 	if x := u.user(n); x.sessions == 0 && !x.ended && !x.walking && !x.held {
+		u.touch(int(n))
 		u.index.remove(id[0], n, u.hashOf)
 		*x = user{first: u.free}
 		u.free = n
@@ -143,16 +152,18 @@ const maxUsersEnded = 1 << 20
 // end joins an end to those of user, who must be known. It reports whether it
 // is a new one.
 func (u *users) end(id ID, end ending, now int64) bool {
-	x := u.get(id)
-	if x == nil {
+	n := u.number(id)
+	if n == 0 {
 		return false
 	}
-	list, changed, _ := addEnding(u.ended[id], end)
+	u.touch(int(n))
+	had := u.ended[id]
+	list, changed, _ := addEnding(had.ends, end)
 	if !changed {
 		return false
 	}
-	x.ended = true
-	u.ended[id] = list
+	u.user(n).ended = true
+	u.ended[id] = endsOfUser{list, append(had.came, now)}
 	u.endedAt = append(u.endedAt, userEnd{id, now})
 	if len(u.endedAt) > maxUsersEnded {
 		u.forgetOldest()
@@ -176,13 +187,17 @@ func (u *users) forget(before int64, n int) {
 func (u *users) forgetOldest() {
 	id := u.endedAt[0].user
 	u.endedAt = u.endedAt[1:]
-	if list := u.ended[id]; len(list) > 1 {
-		u.ended[id] = list[1:]
+	n := u.number(id)
+	if n != 0 {
+		u.touch(int(n))
+	}
+	if had := u.ended[id]; len(had.ends) > 1 {
+		u.ended[id] = endsOfUser{had.ends[1:], had.came[min(1, len(had.came)):]}
 		return
 	}
 	delete(u.ended, id)
-	if x := u.get(id); x != nil {
-		x.ended = false
+	if n != 0 {
+		u.user(n).ended = false
 		u.release(id)
 	}
 }
@@ -193,17 +208,20 @@ func (u *users) ends(id ID) []ending {
 			id = x.id
 		}
 	}
-	return u.ended[id]
+	return u.ended[id].ends
 }
 
 // nameUser keeps what a user is called in findings.
 func (e *Engine) nameUser(n *Name) {
-	switch x := e.users.get(n.ID); {
-	case x == nil:
-		if !e.users.add(n.ID, e.cfg.pseudonym(n)) {
+	u := &e.users
+	switch number := u.number(n.ID); {
+	case number == 0:
+		if !u.add(n.ID, e.cfg.pseudonym(n)) {
 			e.stats.lost++ // an end of all sessions will not find this one
 		}
-	case x.pseudonym == Pseudonym{}: // until now only a tombstone or a record had told of it
+	case u.user(number).pseudonym == Pseudonym{}: // until now only a tombstone or a record had told of it
+		u.touch(int(number))
+		x := u.user(number)
 		x.id, x.pseudonym = n.ID, e.cfg.pseudonym(n)
 	}
 	e.hold(n.ID)

@@ -1,0 +1,121 @@
+package session
+
+import "github.com/otelcol-session/otelcol-session/internal/wire"
+
+// ranged is what checkpoints know of things of one kind that have places, numbers
+// from 0 on: they write the ranges of which something changed, whole, a little at a
+// time.
+type ranged struct {
+	bits    int         // places of a range, as a power of two
+	changed bitset      // ranges in which something changed since the last pass began
+	pass    *rangedPass // that is under way, or nil
+}
+
+// Places of one range of users, suspects and findings, as a power of two. Tests have
+// fewer.
+var placeBits = 10
+
+// touch must be called before what is at place changes.
+func (r *ranged) touch(place int) {
+	r.changed.set(place >> r.bits)
+	if r.pass != nil {
+		r.pass.save(place)
+	}
+}
+
+// touchAll says that all of so many places has to be written.
+func (r *ranged) touchAll(places int) { r.changed.setAll(rangesOf(places, r.bits)) }
+
+func rangesOf(places, bits int) int { return (places + 1<<bits - 1) >> bits }
+
+// rangedPass is a pass over one kind.
+type rangedPass struct {
+	rangePass
+	of    *ranged
+	begun []byte // what a chunk begins with
+	// write appends what is at a place, or nothing where nothing is.
+	write func(buf []byte, place int) []byte
+}
+
+// begin begins a pass over so many places.
+func (r *ranged) begin(places int, stored []chunkRange, begun []byte, write func(buf []byte, place int) []byte) *rangedPass {
+	p := &rangedPass{rangePass: rangePass{bits: r.bits, places: places, changed: r.changed}, of: r, begun: begun, write: write}
+	r.changed, r.pass = make(bitset, 0, len(r.changed)), p
+	p.plans = make([]plan, rangesOf(places, r.bits))
+	for part := range p.plans {
+		p.plans[part] = p.planRange(part, layersOf(stored, part))
+	}
+	return p
+}
+
+// end ends the pass. Unless it was stored, what it took counts as changed again.
+func (p *rangedPass) end(stored bool) {
+	p.of.pass = nil
+	if !stored {
+		p.of.changed.add(p.changed)
+	}
+}
+
+// save keeps what is at place, unless that is known.
+func (p *rangedPass) save(place int) {
+	if p.ahead(place) {
+		p.saved.put(place, func(buf []byte) []byte { return p.write(buf, place) })
+	}
+}
+
+// fill adds a little of a range to a chunk. full: there is no more to be added.
+func (p *rangedPass) fill(buf []byte, part int) (_ []byte, full bool) {
+	if len(buf) == 0 {
+		buf = append(wire.Begin(buf), p.begun...)
+		p.taken = max(p.taken, part<<p.bits)
+	}
+	end := p.rangeEnd(part)
+	for left := placesAtOnce; p.taken < end && left > 0 && len(buf) < maxChunkBytes; left-- {
+		if value, saved := p.saved.get(p.taken); saved {
+			buf = append(buf, value...)
+		} else {
+			buf = p.write(buf, p.taken)
+		}
+		p.taken++
+	}
+	return buf, p.taken == end || len(buf) >= maxChunkBytes
+}
+
+// placed are things that keep their places as long as they are there.
+type placed[T any] struct {
+	ranged
+	items []*T
+	free  []uint32
+}
+
+func newPlaced[T any]() placed[T] { return placed[T]{ranged: ranged{bits: placeBits}} }
+
+// add gives x a place.
+func (p *placed[T]) add(x *T) (place uint32) {
+	if n := len(p.free); n > 0 {
+		place, p.free = p.free[n-1], p.free[:n-1]
+	} else {
+		place = uint32(len(p.items))
+		p.items = append(p.items, nil)
+	}
+	p.touch(int(place))
+	p.items[place] = x
+	return place
+}
+
+// remove takes what is at place away.
+func (p *placed[T]) remove(place uint32) {
+	p.touch(int(place))
+	p.items[place] = nil
+	p.free = append(p.free, place)
+}
+
+// beginPass begins a pass over all of them, each written by write.
+func (p *placed[T]) beginPass(stored []chunkRange, write func(buf []byte, x *T) []byte) *rangedPass {
+	return p.begin(len(p.items), stored, nil, func(buf []byte, place int) []byte {
+		if x := p.items[place]; x != nil {
+			buf = write(buf, x)
+		}
+		return buf
+	})
+}
