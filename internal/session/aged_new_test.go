@@ -24,7 +24,7 @@ func TestNewSessionsWhenAged(t *testing.T) {
 			f.Trace[0], f.Trace[1], f.Trace[2], f.Span[0] = byte(id), byte(id>>8), byte(id>>16), 1
 			facts[i] = f
 		}
-		rest := e.ObserveReady(facts, now)
+		rest, _ := e.ObserveReady(facts, now, nil)
 		left = rest.Len()
 		e.ObserveRest(facts, now, rest, func(int, Mark) { t.Error("suspected") })
 		e.settleAll()

@@ -98,7 +98,7 @@ func (a *aging) fast(sessions func(i uint64) uint64, n uint64) (share float64) {
 	for i := range facts {
 		facts[i] = a.fact(sessions(uint64(i)))
 	}
-	rest := a.e.ObserveReady(facts, a.now)
+	rest, _ := a.e.ObserveReady(facts, a.now, nil)
 	share = float64(int(n)-rest.Len()) / float64(n)
 	a.e.ObserveRest(facts, a.now, rest, func(int, Mark) {})
 	a.e.Advance(a.now)

@@ -12,8 +12,11 @@ type Rest struct {
 	facts     []uint32 // their indexes, of which the first taken have been taken
 	taken     int
 	sorted    bool
+	unseen    int      // how many ObserveReady has yet to look at
+	spent     int      // units of work of its last call
 	resources []uint32 // by fact; noSlot: not known
-	dealt     []uint32 // all facts' indexes by lane
+	dealt     []uint32 // all facts' indexes by lane: those of each that have yet to be looked at
+	from      [maxLanes]uint32
 	ends      [maxLanes]uint32
 	left      someIDs // of the sessions of which something was left
 }
@@ -45,41 +48,39 @@ func (s *someIDs) empty() {
 	}
 }
 
-// Len is how many facts are left.
-func (r *Rest) Len() int { return len(r.facts) }
+// Len is how many facts have not been taken.
+func (r *Rest) Len() int { return len(r.facts) - r.taken + r.unseen }
 
 // ObserveBatch takes facts that arrived at now, as [Engine.Observe] would one
 // after the other, and calls suspected with the index of each that seems to
 // violate. It is faster: what the facts need of the table is fetched for many
 // of them at once.
 func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m Mark)) {
-	rest := e.ObserveReady(facts, now)
+	rest, more := e.ObserveReady(facts, now, nil)
+	for more {
+		rest, more = e.ObserveReady(facts, now, rest)
+	}
 	for e.ObserveRest(facts, now, rest, suspected) {
 	}
 }
 
 // ObserveReady takes the ordinary requests of a batch that arrived at now: those
-// that change nothing but their own session and violate nothing. It may be
-// called concurrently with itself, and with nothing else. The rest goes to
-// [Engine.ObserveRest], which must be called in any case.
-func (e *Engine) ObserveReady(facts []Fact, now int64) *Rest {
-	rest, _ := e.rests.Get().(*Rest)
+// that change nothing but their own session and violate nothing. It does at most so
+// much that it may be done in one hold of a lock, and reports whether there is more,
+// for which it is to be called again with the rest that it returned; at first there
+// is none. It may be called concurrently with itself, and with nothing else. The rest
+// then goes to [Engine.ObserveRest], which must be called in any case.
+func (e *Engine) ObserveReady(facts []Fact, now int64, rest *Rest) (_ *Rest, more bool) {
 	if rest == nil {
-		rest = &Rest{}
+		rest = e.deal(facts)
 	}
-	rest.facts, rest.taken, rest.sorted = rest.facts[:0], 0, false
-	rest.base = e.observed.Add(uint64(len(facts))) - uint64(len(facts))
-	// What belongs to a session of which something was left is left, too, since
-	// what comes late depends on the order.
-	rest.left.empty()
-	e.deal(facts, rest)
-	todo := make([]bool, 0, maxLanes)[:len(e.lanes)]
+	e.number(facts, rest)
+	rest.spent = 0
 	first := int(mix(rest.base, 1)) & (len(e.lanes) - 1)
 	for round := range 2 {
 		for i := range e.lanes {
 			n := (first + i) & (len(e.lanes) - 1)
-			part := rest.lane(n)
-			if todo[n] || len(part) == 0 {
+			if rest.from[n] == rest.ends[n] {
 				continue
 			}
 			l := &e.lanes[n]
@@ -88,40 +89,60 @@ func (e *Engine) ObserveReady(facts []Fact, now int64) *Rest {
 			} else if round == 1 {
 				l.mu.Lock()
 			}
-			e.observeIn(l, facts, part, now, rest)
+			e.observeIn(l, facts, now, rest)
 			l.mu.Unlock()
-			todo[n] = true
+			if rest.from[n] < rest.ends[n] {
+				return rest, true
+			}
 		}
 	}
-	return rest
+	return rest, false
 }
 
-// lane returns the indexes of the facts of lane n.
-func (r *Rest) lane(n int) []uint32 {
-	from := uint32(0)
-	if n > 0 {
-		from = r.ends[n-1]
+// deal begins a batch: it sorts facts by lane, and leaves the sessions of which
+// something else than requests speaks.
+func (e *Engine) deal(facts []Fact) *Rest {
+	rest, _ := e.rests.Get().(*Rest)
+	if rest == nil {
+		rest = &Rest{}
 	}
-	return r.dealt[from:r.ends[n]]
-}
-
-// deal sorts facts by lane, finds the numbers of their resources, and leaves the
-// sessions of which something else than requests speaks.
-func (e *Engine) deal(facts []Fact, rest *Rest) {
-	rest.resources = slices.Grow(rest.resources[:0], len(facts))[:len(facts)]
+	rest.facts, rest.taken, rest.unseen, rest.sorted = rest.facts[:0], 0, len(facts), false
+	rest.base = e.observed.Add(uint64(len(facts))) - uint64(len(facts))
+	// What belongs to a session of which something was left is left, too, since
+	// what comes late depends on the order.
+	rest.left.empty()
 	rest.dealt = slices.Grow(rest.dealt[:0], len(facts))[:len(facts)]
-	var counts [maxLanes]uint32
-	var pointer *Resource
-	number := noSlot
+	clear(rest.ends[:len(e.lanes)])
 	for i := range facts {
 		f := &facts[i]
-		counts[f.Session.ID[1]&e.laneMask]++
+		rest.ends[f.Session.ID[1]&e.laneMask]++
 		if f.Kind != Request {
 			rest.left.add(f.Session.ID)
 			rest.left.add(f.Previous.ID)
 		}
-		if f.Resource != pointer {
-			pointer = f.Resource
+	}
+	sum := uint32(0)
+	for n := range e.lanes {
+		count := rest.ends[n]
+		rest.from[n], rest.ends[n], sum = sum, sum, sum+count
+	}
+	for i := range facts {
+		n := facts[i].Session.ID[1] & e.laneMask
+		rest.dealt[rest.ends[n]] = uint32(i)
+		rest.ends[n]++
+	}
+	return rest
+}
+
+// number finds the numbers of the resources of facts: another may have one by now
+// that was found in an earlier hold of the lock.
+func (e *Engine) number(facts []Fact, rest *Rest) {
+	rest.resources = slices.Grow(rest.resources[:0], len(facts))[:len(facts)]
+	var pointer *Resource
+	number := noSlot
+	for i := range facts {
+		if r := facts[i].Resource; r != pointer {
+			pointer = r
 			var known bool
 			if number, known = e.services.known(pointer, rest.base+uint64(len(facts))); !known {
 				number = noSlot
@@ -129,23 +150,18 @@ func (e *Engine) deal(facts []Fact, rest *Rest) {
 		}
 		rest.resources[i] = number
 	}
-	sum := uint32(0)
-	for n := range e.lanes {
-		rest.ends[n], sum = sum, sum+counts[n]
-	}
-	for i := range facts {
-		n := facts[i].Session.ID[1] & e.laneMask
-		rest.dealt[rest.ends[n]] = uint32(i)
-		rest.ends[n]++
-	}
 }
 
-// observeIn takes the ordinary requests among part, whose lane is l.
-func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest *Rest) {
+// observeIn takes the ordinary requests among the facts of l, until it has done
+// enough.
+func (e *Engine) observeIn(l *lane, facts []Fact, now int64, rest *Rest) {
 	var hashes, ids [block]uint64
 	var slots [block]uint32
-	for ; len(part) > 0; part = part[min(block, len(part)):] {
-		some := part[:min(block, len(part))]
+	from, end := &rest.from[l.number], rest.ends[l.number]
+	for *from < end && rest.spent <= workOfReady() {
+		some, before := rest.dealt[*from:min(*from+block, end)], l.work
+		*from += uint32(len(some))
+		rest.unseen -= len(some)
 		if l.sessions.index.old != nil {
 			l.sessions.index.move(l.sessions.hashOf)
 		}
@@ -178,8 +194,13 @@ func (e *Engine) observeIn(l *lane, facts []Fact, part []uint32, now int64, rest
 				rest.facts = append(rest.facts, n)
 			}
 		}
+		rest.spent += len(some) + int(l.work-before)
 	}
 }
+
+// workOfReady is how much work ObserveReady may have done before the last block that
+// it looks at.
+func workOfReady() int { return max(workOfHold-block*(1+workOfSettling+2*fastLooks()+1), 1) }
 
 // ObserveRest takes what ObserveReady has left of facts, and calls suspected
 // with the index of each that seems to violate: at most so many that it may be done
@@ -192,6 +213,10 @@ func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func
 	}
 	// A fact is some work, though nothing else be looked at.
 	from := e.work.done + uint64(rest.taken)
+	if rest.taken < len(rest.facts) {
+		e.work.allow(workOfHold / 2)
+		e.decideLater()
+	}
 	for ; rest.taken < len(rest.facts); rest.taken++ {
 		if e.work.done+uint64(rest.taken)-from > uint64(workOfHold-workOfFact) {
 			return true

@@ -30,7 +30,7 @@ func TestCloseLooksDoNotSpread(t *testing.T) {
 		for i := range odd {
 			batch[i*100].Flags = Sampled
 		}
-		rest := e.ObserveReady(batch, s.now)
+		rest, _ := e.ObserveReady(batch, s.now, nil)
 		left += rest.Len()
 		for e.ObserveRest(batch, s.now, rest, func(int, Mark) { t.Error("suspected") }) {
 		}

@@ -67,7 +67,7 @@ func TestSideBySide(t *testing.T) {
 			for batch := range batches {
 				list := facts(worker, batch)
 				mu.RLock()
-				rest := e.ObserveReady(list, now)
+				rest, _ := e.ObserveReady(list, now, nil)
 				mu.RUnlock()
 				mu.Lock()
 				e.ObserveRest(list, now, rest, func(int, Mark) {})

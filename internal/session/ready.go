@@ -207,7 +207,7 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 		}
 		switch {
 		case old.state&afterSilence != 0 || old.outcome == Rejected:
-			if len(l.later) >= maxLater {
+			if len(l.later) >= e.maxLaterOfLane() {
 				return false
 			}
 			l.measureLater(old)
@@ -231,18 +231,31 @@ func (l *lane) measureLater(r *record) {
 	l.later[len(l.later)-1].slot = noSlot
 }
 
-// maxLater bounds the records of one lane that wait for decideLater. Tests have
-// fewer.
+// maxLater bounds the records that wait for decideLater, of all lanes together. Tests
+// have fewer.
 var maxLater = 1 << 10
 
+func (e *Engine) maxLaterOfLane() int { return max(maxLater/len(e.lanes), 1) }
+
 // decideLater decides what gave up its place among ordinary requests, and needed
-// more than its lane.
-func (e *Engine) decideLater() {
-	e.work.allow(workOfHold) // for all: beyond it silences are not measured
-	e.each(func(l *lane) {
-		for i := range l.later {
-			e.decide(&l.later[i])
+// more than its lane. It reports whether the work that is left allowed that.
+func (e *Engine) decideLater() (done bool) {
+	for i := range e.lanes {
+		if !e.lanes[i].decideLater(e) {
+			return false
 		}
-		l.later = l.later[:0]
-	})
+	}
+	return true
+}
+
+func (l *lane) decideLater(e *Engine) (done bool) {
+	for n := len(l.later); n > 0; n = len(l.later) {
+		if e.work.left < workOfDecision {
+			return false
+		}
+		e.spend(1)
+		e.decide(&l.later[n-1])
+		l.later = l.later[:n-1]
+	}
+	return true
 }

@@ -102,7 +102,7 @@ func (e *Engine) makeRoom(l *lane) {
 		e.stats.lost++
 	}
 	waits := old.state&decided == 0
-	if old.state&(decided|accused|suspected) == 0 && (old.state&afterSilence != 0 || old.outcome == Rejected) && len(l.later) < maxLater && e.owedNow(old) == nil {
+	if old.state&(decided|accused|suspected) == 0 && (old.state&afterSilence != 0 || old.outcome == Rejected) && len(l.later) < e.maxLaterOfLane() && e.owedNow(old) == nil {
 		l.measureLater(old)
 		old.state |= decided
 	}

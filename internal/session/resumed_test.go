@@ -82,10 +82,48 @@ func TestHoldOfCheapFacts(t *testing.T) {
 	for i := range facts {
 		facts[i] = tideFact(Started, tideSession(i), 0)
 	}
-	rest, holds := e.ObserveReady(facts, epoch), 1
+	rest, more := e.ObserveReady(facts, epoch, nil)
+	for more {
+		rest, more = e.ObserveReady(facts, epoch, rest)
+	}
+	holds := 1
 	for e.ObserveRest(facts, epoch, rest, func(int, Mark) {}) {
 		holds++
 	}
 	require.GreaterOrEqual(t, holds, len(facts)/workOfHold)
 	require.EqualValues(t, len(facts), e.Stats().Facts(Started))
+}
+
+// A hold of the lock ends though every fact of a batch is an ordinary one that looks
+// at all of its trace.
+func TestHoldOfReadyFacts(t *testing.T) {
+	defer asShipped()()
+	const trace = 12
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
+	cfg.MaxSessions, cfg.MaxRecentRequests = 1000, 100_000
+	e := New(cfg)
+	facts := make([]Fact, 1<<13)
+	for i := range facts {
+		n := i / trace
+		facts[i] = tideFact(Request, tideSession(n%100), 1000+n).in(n, i)
+	}
+	for i := range 100 {
+		f := tideFact(Request, tideSession(i), 0)
+		e.Observe(&f, epoch)
+	}
+	now := epoch + int64(time.Minute)
+	holds := 0
+	var rest *Rest
+	for more := true; more; holds++ {
+		before := e.Work()
+		rest, more = e.ObserveReady(facts, now, rest)
+		require.LessOrEqual(t, rest.spent, workOfHold)
+		require.LessOrEqual(t, e.Work()-before, uint64(workOfHold))
+	}
+	require.Greater(t, holds, 10, "what this is about")
+	require.Less(t, rest.Len(), len(facts)/10, "and so is this")
+	for before := e.Work(); e.ObserveRest(facts, now, rest, func(int, Mark) { t.Error("nothing is wrong") }); before = e.Work() {
+		require.LessOrEqual(t, e.Work()-before, uint64(workOfHold))
+	}
 }

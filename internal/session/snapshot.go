@@ -41,7 +41,8 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 	if e.checkpoint != nil {
 		e.checkpoint.Abort()
 	}
-	e.decideLater()
+	e.work.allow(workOfHold)
+	e.decideLater() // what is left measures no silence, should this be restored
 	c := &Checkpoint{e: e, was: e.stored}
 	c.head = head{
 		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.lanes[0].recent.limit,

@@ -229,7 +229,7 @@ func TestFillBesideBatches(t *testing.T) {
 	}
 	var rest *Rest
 	var batch sync.WaitGroup
-	batch.Go(func() { rest = e.ObserveReady(facts, now) })
+	batch.Go(func() { rest, _ = e.ObserveReady(facts, now, nil) })
 	s := stored{}
 	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 		s[key] = value

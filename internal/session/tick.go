@@ -96,12 +96,8 @@ func (e *Engine) phase(s phase) (done bool) {
 
 // decideDue decides the recent requests of l whose time has come.
 func (e *Engine) decideDue(l *lane, now int64) (done bool) {
-	for n := len(l.later); n > 0; n = len(l.later) {
-		if e.work.left < workOfDecision {
-			return false
-		}
-		e.decide(&l.later[n-1])
-		l.later = l.later[:n-1]
+	if !l.decideLater(e) {
+		return false
 	}
 	wait := int64(e.cfg.DecisionWait)
 	for l.cursor = max(l.cursor, l.recent.oldest()); l.cursor < l.recent.next; l.cursor++ {

@@ -94,7 +94,7 @@ func TestStopBetweenLocks(t *testing.T) {
 					require.Nil(t, stored)
 					turnedAway(1, err)
 				} else {
-					rest := w.mu.engine.ObserveReady(b.Facts, now.UnixNano())
+					rest, _ := w.mu.engine.ObserveReady(b.Facts, now.UnixNano(), nil)
 					require.Equal(t, 1, rest.Len())
 					require.NoError(t, w.stop(context.Background()))
 					turnedAway(1, w.takeRest(b, now.UnixNano(), rest, unmarked))

@@ -44,18 +44,21 @@ func (w *watch) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)
 	if w.mu.journal.on {
 		return w.takeInOrder(b, now, mark)
 	}
-	w.mu.RLock()
-	if w.mu.closed {
+	var rest *session.Rest
+	for more, left := true, len(b.Facts); more; {
+		w.mu.RLock()
+		if w.mu.closed {
+			w.mu.RUnlock()
+			return nil, w.turnAway(left)
+		}
+		rest, more = w.mu.engine.ObserveReady(b.Facts, now, rest)
+		if left = rest.Len(); left == 0 {
+			w.mu.engine.ObserveRest(b.Facts, now, rest, mark) // nothing but to give it back
+			w.mu.RUnlock()
+			return nil, nil
+		}
 		w.mu.RUnlock()
-		return nil, w.turnAway(len(b.Facts))
 	}
-	rest := w.mu.engine.ObserveReady(b.Facts, now)
-	if rest.Len() == 0 {
-		w.mu.engine.ObserveRest(b.Facts, now, rest, mark) // nothing but to give it back
-		w.mu.RUnlock()
-		return nil, nil
-	}
-	w.mu.RUnlock()
 	return nil, w.takeRest(b, now, rest, mark)
 }
 
