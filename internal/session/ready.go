@@ -238,14 +238,13 @@ var maxLater = 1 << 10
 func (e *Engine) maxLaterOfLane() int { return max(maxLater/len(e.lanes), 1) }
 
 // decideLater decides what gave up its place among ordinary requests, and needed
-// more than its lane. It reports whether the work that is left allowed that.
-func (e *Engine) decideLater() (done bool) {
+// more than its lane, as far as the work that is left allows.
+func (e *Engine) decideLater() {
 	for i := range e.lanes {
 		if !e.lanes[i].decideLater(e) {
-			return false
+			return
 		}
 	}
-	return true
 }
 
 func (l *lane) decideLater(e *Engine) (done bool) {

@@ -59,7 +59,9 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		kind  chunkKind
 		write func(*parts)
 	}{
-		{kindServices, e.writeServices}, {kindGenerations, e.tombstones.displaced.write}, {kindOut, e.writeOut},
+		{kindServices, e.writeServices},
+		{kindGenerations, e.tombstones.displaced.write},
+		{kindOut, e.writeOut},
 	} {
 		var p parts
 		x.write(&p)
@@ -69,8 +71,12 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		kind  chunkKind
 		begin func(stored []chunkRange) *rangedPass
 	}{
-		{kindFingerprints, e.tombstones.displaced.beginPass}, {kindTombs, e.tombstones.beginPass}, {kindUsers, e.users.beginPass},
-		{kindSuspects, e.suspects.beginPass}, {kindFindings, e.findings.beginPass}, {kindClosed, e.findings.closed.beginPass},
+		{kindFingerprints, e.tombstones.displaced.beginPass},
+		{kindTombs, e.tombstones.beginPass},
+		{kindUsers, e.users.beginPass},
+		{kindSuspects, e.suspects.beginPass},
+		{kindFindings, e.findings.beginPass},
+		{kindClosed, e.findings.closed.beginPass},
 	} {
 		c.ranged[x.kind] = x.begin(c.was[x.kind])
 	}
