@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -75,7 +76,7 @@ func inItsOwnProcess(name, dir string) (of values, err error) {
 	}
 	out := filepath.Join(dir, "figures.json")
 	cmd := exec.Command(program, "-test.run", "^$", "-alone", name,
-		"-sessions", fmt.Sprint(*aloneSessions), "-flood", aloneFlood.String(), dir, out)
+		"-sessions", strconv.Itoa(*aloneSessions), "-flood", aloneFlood.String(), dir, out)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=2", "GOMEMLIMIT=1150MiB")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {

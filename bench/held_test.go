@@ -77,7 +77,7 @@ func runActive(s scale) (values, error) {
 	if err := few.holds(1000); err != nil {
 		return nil, err
 	}
-	few = nil
+	few = nil //nolint:wastedassign // what is held is measured without it
 	reachable, resident, err := held()
 	if err != nil {
 		return nil, err
