@@ -74,16 +74,19 @@ func (a *auditErrors) auditUsers(e *Engine) {
 	if u.count < maxUsers { // else some are not known
 		a.equal("links", links, shown)
 	}
-	came := map[ID][]int64{}
-	for _, end := range u.endedAt {
-		came[end.user] = append(came[end.user], end.arrival)
+	listed, last := 0, int64(longAgo)
+	for x := u.came.Front(); x != nil; x = x.Next() {
+		end := x.Value.(*userEnd)
+		if !slices.Contains(u.ended[end.user].came, x) || end.at < last {
+			a.addf("an end of user %v at %d is out of place", end.user, end.at)
+		}
+		last = end.at
 	}
 	for id, had := range u.ended {
-		if u.get(id) == nil || len(came[id]) == 0 {
+		if u.get(id) == nil || len(had.ends) == 0 || len(had.came) != len(had.ends) {
 			a.addf("the ends of user %v are never forgotten", id)
 		}
-		if !slices.Equal(had.came, came[id]) {
-			a.addf("the ends of user %v came at %d, not at %d", id, came[id], had.came)
-		}
+		listed += len(had.came)
 	}
+	a.equal("ends", u.came.Len(), listed)
 }

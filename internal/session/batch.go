@@ -4,21 +4,25 @@ import "slices"
 
 // block is how many facts are looked up together: so many loads from memory
 // that do not wait for one another.
-const block = 64
+// Tests have fewer.
+var block = maxBlock
+
+const maxBlock = 64
 
 // Rest is what [Engine.ObserveReady] has left of a batch.
 type Rest struct {
-	base      uint64   // order of the batch's first fact, less 1
-	facts     []uint32 // their indexes, of which the first taken have been taken
-	taken     int
-	sorted    bool
-	unseen    int      // how many ObserveReady has yet to look at
-	spent     int      // units of work of its last call
-	resources []uint32 // by fact; noSlot: not known
-	dealt     []uint32 // all facts' indexes by lane: those of each that have yet to be looked at
-	from      [maxLanes]uint32
-	ends      [maxLanes]uint32
-	left      someIDs // of the sessions of which something was left
+	base     uint64   // order of the batch's first fact, less 1
+	facts    []uint32 // their indexes, of which the first taken have been taken
+	taken    int
+	sorted   bool
+	unseen   int       // how many ObserveReady has yet to look at
+	spent    int       // units of work of its last call
+	resource *Resource // what number was looked up last, in this hold of the lock
+	number   uint32    // and what it is; noSlot: not known
+	dealt    []uint32  // all facts' indexes by lane: those of each that have yet to be looked at
+	from     [maxLanes]uint32
+	ends     [maxLanes]uint32
+	left     someIDs // of the sessions of which something was left
 }
 
 // someIDs is a set of ids, and of one in thousands that are not in it. It must be
@@ -68,20 +72,23 @@ func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m M
 // that change nothing but their own session and violate nothing. It does at most so
 // much that it may be done in one hold of a lock, and reports whether there is more,
 // for which it is to be called again with the rest that it returned; at first there
-// is none. It may be called concurrently with itself, and with nothing else. The rest
-// then goes to [Engine.ObserveRest], which must be called in any case.
+// is none. It may be called concurrently with itself and with [Checkpoint.Fill], and
+// with nothing else. The rest then goes to [Engine.ObserveRest], which must be called
+// in any case.
 func (e *Engine) ObserveReady(facts []Fact, now int64, rest *Rest) (_ *Rest, more bool) {
 	if rest == nil {
 		rest = e.deal(facts)
 	}
-	e.number(facts, rest)
-	rest.spent = 0
+	rest.spent, rest.resource, rest.number = 0, nil, noSlot
 	first := int(mix(rest.base, 1)) & (len(e.lanes) - 1)
 	for round := range 2 {
 		for i := range e.lanes {
 			n := (first + i) & (len(e.lanes) - 1)
 			if rest.from[n] == rest.ends[n] {
 				continue
+			}
+			if rest.spent > workOfReady() {
+				return rest, true
 			}
 			l := &e.lanes[n]
 			if round == 0 && !l.mu.TryLock() {
@@ -91,12 +98,9 @@ func (e *Engine) ObserveReady(facts []Fact, now int64, rest *Rest) (_ *Rest, mor
 			}
 			e.observeIn(l, facts, now, rest)
 			l.mu.Unlock()
-			if rest.from[n] < rest.ends[n] {
-				return rest, true
-			}
 		}
 	}
-	return rest, false
+	return rest, rest.unseen > 0
 }
 
 // deal begins a batch: it sorts facts by lane, and leaves the sessions of which
@@ -134,32 +138,27 @@ func (e *Engine) deal(facts []Fact) *Rest {
 	return rest
 }
 
-// number finds the numbers of the resources of facts: another may have one by now
-// that was found in an earlier hold of the lock.
-func (e *Engine) number(facts []Fact, rest *Rest) {
-	rest.resources = slices.Grow(rest.resources[:0], len(facts))[:len(facts)]
-	var pointer *Resource
-	number := noSlot
-	for i := range facts {
-		if r := facts[i].Resource; r != pointer {
-			pointer = r
-			var known bool
-			if number, known = e.services.known(pointer, rest.base+uint64(len(facts))); !known {
-				number = noSlot
-			}
+// numberOf returns the number of the resource of f, or noSlot. It is not what an
+// earlier hold of the lock found: another may have that number by now.
+func (e *Engine) numberOf(f *Fact, rest *Rest) uint32 {
+	if f.Resource != rest.resource {
+		rest.resource = f.Resource
+		var known bool
+		if rest.number, known = e.services.known(f.Resource, rest.base+uint64(len(rest.dealt))); !known {
+			rest.number = noSlot
 		}
-		rest.resources[i] = number
 	}
+	return rest.number
 }
 
 // observeIn takes the ordinary requests among the facts of l, until it has done
 // enough.
 func (e *Engine) observeIn(l *lane, facts []Fact, now int64, rest *Rest) {
-	var hashes, ids [block]uint64
-	var slots [block]uint32
+	var hashes, ids [maxBlock]uint64
+	var slots [maxBlock]uint32
 	from, end := &rest.from[l.number], rest.ends[l.number]
 	for *from < end && rest.spent <= workOfReady() {
-		some, before := rest.dealt[*from:min(*from+block, end)], l.work
+		some, before := rest.dealt[*from:min(*from+uint32(block), end)], l.work
 		*from += uint32(len(some))
 		rest.unseen -= len(some)
 		if l.sessions.index.old != nil {
@@ -188,8 +187,9 @@ func (e *Engine) observeIn(l *lane, facts []Fact, now int64, rest *Rest) {
 			if slots[i] == noSlot || l.sessions.entry(slots[i]).id != f.Session.ID {
 				slots[i] = l.sessions.find(f.Session.ID)
 			}
-			if rest.left.has(f.Session.ID) || rest.resources[n] == noSlot || e.refuses(f, now) != RefusedReasonCount ||
-				!e.takeReady(l, f, now, slots[i], hashes[i], rest.resources[n], rest.base+uint64(n)+1) {
+			number := e.numberOf(f, rest)
+			if rest.left.has(f.Session.ID) || number == noSlot || e.refuses(f, now) != RefusedReasonCount ||
+				!e.takeReady(l, f, now, slots[i], hashes[i], number, rest.base+uint64(n)+1) {
 				rest.left.add(f.Session.ID)
 				rest.facts = append(rest.facts, n)
 			}
@@ -213,10 +213,6 @@ func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func
 	}
 	// A fact is some work, though nothing else be looked at.
 	from := e.work.done + uint64(rest.taken)
-	if rest.taken < len(rest.facts) {
-		e.work.allow(workOfHold / 2)
-		e.decideLater()
-	}
 	for ; rest.taken < len(rest.facts); rest.taken++ {
 		if e.work.done+uint64(rest.taken)-from > uint64(workOfHold-workOfFact) {
 			return true
@@ -230,6 +226,11 @@ func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func
 			suspected(int(n), m)
 		}
 	}
+	if len(rest.facts) > 0 { // or else there may be no more than a read lock
+		e.work.allow(workOfHold - rest.spent - int(e.work.done+uint64(rest.taken)-from))
+		e.decideLater()
+	}
+	rest.resource = nil
 	e.rests.Put(rest)
 	return false
 }

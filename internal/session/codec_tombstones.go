@@ -25,7 +25,7 @@ func (f *fingerprints) lineOf(g *generation, at int) int {
 
 // beginPass begins a pass over the buckets.
 func (t *tombstones) beginPass(stored []chunkRange) *rangedPass {
-	return t.begin(int(t.buckets), stored, []byte{tombstoneLayout}, func(buf []byte, n int) []byte {
+	return t.beginRanges(int(t.buckets), stored, []byte{tombstoneLayout}, func(buf []byte, n int) []byte {
 		b := t.bucket(uint64(n))
 		for way, mark := range b.marks {
 			if mark != 0 {
@@ -47,7 +47,7 @@ func (f *fingerprints) beginPass(stored []chunkRange) *rangedPass {
 	if len(f.generations) > 0 {
 		places = maxGenerations * lines
 	}
-	return f.ranged.begin(places, stored, []byte{tombstoneLayout}, func(buf []byte, line int) []byte {
+	p := f.beginRanges(places, stored, []byte{tombstoneLayout}, func(buf []byte, line int) []byte {
 		g, from := of[line/lines], line%lines<<cellBits
 		if g == nil {
 			return buf
@@ -60,12 +60,18 @@ func (f *fingerprints) beginPass(stored []chunkRange) *rangedPass {
 		}
 		return buf
 	})
+	for part := range p.plans {
+		if of[part<<p.bits/lines] == nil { // nothing is there, not even that
+			p.plans[part] = planNone
+		}
+	}
+	return p
 }
 
 // touchAll says that all has to be written.
 func (t *tombstones) touchAll() {
-	t.ranged.touchAll(int(t.buckets))
-	t.displaced.touchAll(maxGenerations * t.displaced.lines)
+	t.touchRanges(int(t.buckets))
+	t.displaced.touchRanges(maxGenerations * t.displaced.lines)
 }
 
 // write writes what the generations are.

@@ -1,19 +1,23 @@
 package session
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
 
 // What is stored of users, all of one after the other. Which sessions showed a user
 // is not: the sessions say it.
 const (
 	tagUser = iota + 1
 	tagUserEnds
-	tagUserEnd
+	tagUserEnd // when one of them came, in their order; before version 3 in that in which they did
 	tagUserDue // an end of all its sessions is yet to be held against them
 )
 
 // beginPass begins a pass over the users.
 func (u *users) beginPass(stored []chunkRange) *rangedPass {
-	return u.ranged.begin(int(u.used), stored, nil, u.append)
+	return u.beginRanges(int(u.used), stored, nil, u.append)
 }
 
 // append appends all of one user.
@@ -29,7 +33,7 @@ func (u *users) append(buf []byte, number int) []byte {
 	if had, ok := u.ended[x.id]; ok {
 		buf = appendEndings(appendID(append(buf, tagUserEnds), x.id), had.ends, 0)
 		for _, came := range had.came {
-			buf = binary.AppendVarint(appendID(append(buf, tagUserEnd), x.id), came)
+			buf = binary.AppendVarint(appendID(append(buf, tagUserEnd), x.id), came.Value.(*userEnd).at)
 		}
 	}
 	if x.walking {
@@ -50,17 +54,12 @@ func (r *restorer) readUsers(d *decoder) {
 				u.add(id, name)
 			}
 		case tagUserEnds:
-			if list := d.endings(nil, 0); d.err == nil && len(list) > 0 {
-				if x := u.get(id); x != nil {
-					u.ended[id], x.ended = endsOfUser{ends: r.endings(list)}, true
-				}
+			if list := d.endings(nil, 0); d.err == nil && len(list) > 0 && u.number(id) != 0 {
+				r.userEnds[id] = list
 			}
 		case tagUserEnd:
-			if at := d.varint(); d.err == nil && len(u.endedAt) < maxUsersEnded {
-				u.endedAt = append(u.endedAt, userEnd{id, at})
-				if had, ok := u.ended[id]; ok {
-					u.ended[id] = endsOfUser{had.ends, append(had.came, at)}
-				}
+			if at := d.varint(); d.err == nil {
+				r.userEndsCame[id] = append(r.userEndsCame[id], at)
 			}
 		case tagUserDue:
 			if since := d.varint(); d.err == nil && u.number(id) != 0 {
@@ -69,5 +68,37 @@ func (r *restorer) readUsers(d *decoder) {
 		default:
 			d.fail()
 		}
+	}
+}
+
+// addUserEnds takes the ends of users that were read. What is not known of when one
+// came is taken to be as late as can be.
+func (r *restorer) addUserEnds() {
+	u := &r.e.users
+	type stored struct {
+		userEnd
+		ending
+	}
+	var all []stored
+	for id, list := range r.userEnds {
+		came := r.userEndsCame[id]
+		latest := r.now
+		if r.older && len(came) > 0 {
+			latest = slices.Max(came)
+		}
+		for i, end := range list {
+			at := latest
+			if !r.older && i < len(came) {
+				at = came[i]
+			}
+			all = append(all, stored{userEnd{id, at}, end})
+		}
+	}
+	slices.SortFunc(all, func(a, b stored) int {
+		return cmp.Or(cmp.Compare(a.userEnd.at, b.userEnd.at), compareID(a.user, b.user), compareEnding(a.ending, b.ending))
+	})
+	for i := range all {
+		all[i].service = r.service(all[i].service)
+		u.end(all[i].user, all[i].ending, all[i].userEnd.at)
 	}
 }

@@ -380,7 +380,7 @@ func TestUserEndsAreForgotten(t *testing.T) {
 	e.Observe(&f, epoch)
 	for _, lose := range []bool{false, true} {
 		if lose {
-			e.users.endedAt = nil
+			e.users.ended[f.User.ID] = endsOfUser{ends: e.users.ends(f.User.ID)}
 		}
 		e, why := everything(e, epoch).restored(cfg, epoch)
 		if why != "" || len(e.users.ended) != 1 || e.users.count != 1 {
@@ -391,7 +391,7 @@ func TestUserEndsAreForgotten(t *testing.T) {
 			t.Error("forgotten too soon")
 		}
 		e.Advance(epoch + int64(time.Hour) + 1)
-		if len(e.users.ended)+len(e.users.endedAt)+e.users.count != 0 {
+		if len(e.users.ended)+e.users.came.Len()+e.users.count != 0 {
 			t.Error("not forgotten")
 		}
 	}

@@ -177,13 +177,15 @@ func (e *Engine) forget(l *lane, now int64) (done bool) {
 // reported. It reports whether the work that is left allowed that.
 func (e *Engine) dropSuspects(t *timeline) (done bool) {
 	for list := e.suspects.of(t.id); len(list) > 0; list = e.suspects.of(t.id) {
-		if e.work.left <= maxIdentities {
+		if e.work.left <= maxIdentities+maxMembers {
 			return false
 		}
 		e.spend(1)
-		s := list[len(list)-1]
-		s.finding = nil // it stays as it was reported
-		e.drop(s)
+		if s := list[len(list)-1]; s.finding != nil {
+			e.close(s.finding)
+		} else {
+			e.drop(s)
+		}
 	}
 	return true
 }

@@ -23,8 +23,8 @@ func (r *ranged) touch(place int) {
 	}
 }
 
-// touchAll says that all of so many places has to be written.
-func (r *ranged) touchAll(places int) { r.changed.setAll(rangesOf(places, r.bits)) }
+// touchRanges says that all of so many places has to be written.
+func (r *ranged) touchRanges(places int) { r.changed.setAll(rangesOf(places, r.bits)) }
 
 func rangesOf(places, bits int) int { return (places + 1<<bits - 1) >> bits }
 
@@ -37,8 +37,8 @@ type rangedPass struct {
 	write func(buf []byte, place int) []byte
 }
 
-// begin begins a pass over so many places.
-func (r *ranged) begin(places int, stored []chunkRange, begun []byte, write func(buf []byte, place int) []byte) *rangedPass {
+// beginRanges begins a pass over so many places.
+func (r *ranged) beginRanges(places int, stored []chunkRange, begun []byte, write func(buf []byte, place int) []byte) *rangedPass {
 	p := &rangedPass{rangePass: rangePass{bits: r.bits, places: places, changed: r.changed}, of: r, begun: begun, write: write}
 	r.changed, r.pass = make(bitset, 0, len(r.changed)), p
 	p.plans = make([]plan, rangesOf(places, r.bits))
@@ -112,7 +112,7 @@ func (p *placed[T]) remove(place uint32) {
 
 // beginPass begins a pass over all of them, each written by write.
 func (p *placed[T]) beginPass(stored []chunkRange, write func(buf []byte, x *T) []byte) *rangedPass {
-	return p.begin(len(p.items), stored, nil, func(buf []byte, place int) []byte {
+	return p.beginRanges(len(p.items), stored, nil, func(buf []byte, place int) []byte {
 		if x := p.items[place]; x != nil {
 			buf = write(buf, x)
 		}

@@ -46,6 +46,9 @@ type restorer struct {
 	unplaced  []*suspect // read, and not yet among the engine's
 	closed    []*closedFinding
 	usersDue  []userEnd // when the last end of each came, not yet held against its sessions
+	// The ends of users, and when they came.
+	userEnds     map[ID][]ending
+	userEndsCame map[ID][]int64
 	// settled: policies and services are what they were, and so is what
 	// settled sessions amount to.
 	settled bool
@@ -87,7 +90,10 @@ type join struct {
 func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engine, Restored, error) {
 	e := New(cfg)
 	e.work.allow(math.MaxInt)
-	r := &restorer{e: e, get: get, now: now, resources: map[uint32]uint32{0: 0}, suspects: map[uint64]*suspect{}}
+	r := &restorer{
+		e: e, get: get, now: now, resources: map[uint32]uint32{0: 0}, suspects: map[uint64]*suspect{},
+		userEnds: map[ID][]ending{}, userEndsCame: map[ID][]int64{},
+	}
 	value, err := get(headKey)
 	if err != nil {
 		return nil, Restored{}, err
@@ -151,6 +157,9 @@ func (r *restorer) read() error {
 		} else {
 			lost[x.kind], err = r.readAll(x.kind, x.read)
 		}
+		if x.kind == kindUsers {
+			r.addUserEnds()
+		}
 		if x.kind == kindServices {
 			r.settled = !lost[x.kind] && slices.Equal(h.policies, headPolicies(e.cfg.Policies))
 			for i, now := range r.services {
@@ -178,7 +187,7 @@ func (r *restorer) read() error {
 	}
 	r.linkRecent()
 	for _, due := range r.usersDue {
-		e.oweSessions(due.user, due.arrival)
+		e.oweSessions(due.user, due.at)
 	}
 	if len(e.blinds) > 0 {
 		e.blinded = e.suspects.settled.Front()
@@ -186,7 +195,7 @@ func (r *restorer) read() error {
 	r.tidyUsers()
 	e.stored = h.ranges
 	e.tombstones.touchAll() // they may lie elsewhere now
-	e.users.touchAll(int(e.users.used))
+	e.users.touchRanges(int(e.users.used))
 	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0 && !r.older
 	e.each(func(l *lane) { // it may lie elsewhere now, or say something else
 		l.changed.recent.setAll(len(h.ranges[kindRecent]))

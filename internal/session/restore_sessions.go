@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/wire"
@@ -193,22 +192,6 @@ func (r *restorer) doubtOrphans() {
 // tidyUsers leaves no user behind that nothing will ever forget.
 func (r *restorer) tidyUsers() {
 	u := &r.e.users
-	forgotten := map[ID]bool{}
-	for i := range u.endedAt {
-		forgotten[u.endedAt[i].user] = true
-	}
-	left := []ID{}
-	for user := range u.ended {
-		if !forgotten[user] {
-			left = append(left, user)
-		}
-	}
-	slices.SortFunc(left, compareID)
-	for _, user := range left {
-		u.endedAt = append(u.endedAt, userEnd{user, r.now})
-		u.ended[user] = endsOfUser{u.ended[user].ends, append(u.ended[user].came, r.now)}
-	}
-	slices.SortStableFunc(u.endedAt, func(a, b userEnd) int { return cmp.Compare(a.arrival, b.arrival) })
 	shown := r.shownSoon()
 	for n := uint32(1); n < u.used; n++ {
 		switch x := u.user(n); {

@@ -49,6 +49,9 @@ func (r *restorer) readSuspects(d *decoder) {
 // addSuspects takes the suspects that were read, in the order of their numbers, and
 // lets those of a session be in the order in which they were.
 func (r *restorer) addSuspects() {
+	if len(r.unplaced) == 0 {
+		return
+	}
 	slices.SortStableFunc(r.unplaced, func(a, b *suspect) int { return cmp.Compare(a.number, b.number) })
 	was := make(map[*suspect]int, len(r.unplaced))
 	for _, s := range r.unplaced {

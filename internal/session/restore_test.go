@@ -11,13 +11,13 @@ import (
 )
 
 // sizes are how much is kept, stored or done at once.
-type sizes [17]int
+type sizes [18]int
 
 func setSizes(s sizes) (was sizes) {
 	for i, size := range [...]*int{
 		&sessionBits, &recordBits, &maxChunkBytes, &placesAtOnce, &firstSaved, &savedBlock, &firstDetailBlock, &maxDetailBlock,
 		&firstCells, &moveStep, &blobSlab, &timelinesAtOnce, &maxLater,
-		&placeBits, &bucketBits, &lineBits, &cellBits,
+		&placeBits, &bucketBits, &lineBits, &cellBits, &block,
 	} {
 		was[i], *size = *size, s[i]
 	}
@@ -27,7 +27,7 @@ func setSizes(s sizes) (was sizes) {
 // In tests they are so small that a small engine has several ranges, chunks and
 // blocks, and that what grows and goes does so all the time. Numbers that the
 // ordinary request is shifted by stay: see TestAged.
-var shipped = setSizes(sizes{2, 3, 300, 3, 32, 64, 48, 64, 4, 1, 64, 4, 2, 1, 1, 1, 2})
+var shipped = setSizes(sizes{2, 3, 300, 3, 32, 64, 48, 64, 4, 1, 64, 4, 2, 1, 1, 1, 2, 2})
 
 // asShipped lets sizes be what they are outside of tests, until what it returns
 // is called.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,53 @@ func TestHoldOfReadyFacts(t *testing.T) {
 	require.Greater(t, holds, 10, "what this is about")
 	require.Less(t, rest.Len(), len(facts)/10, "and so is this")
 	for before := e.Work(); e.ObserveRest(facts, now, rest, func(int, Mark) { t.Error("nothing is wrong") }); before = e.Work() {
+		require.LessOrEqual(t, e.Work()-before, uint64(workOfHold))
+	}
+}
+
+// So many facts may be observed in one hold though each looks at all that it may, and
+// though records wait that have given up their places.
+func TestHoldOfBatch(t *testing.T) {
+	defer asShipped()()
+	cfg := historyConfig()
+	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
+	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.ReorderWindow = 1000, 8000, time.Hour
+	e := New(cfg)
+	ms := 0
+	request := func(session, trace int, outcome Outcome) {
+		ms++
+		f := tideFact(Request, tideSession(session), ms).in(trace, ms)
+		f.Outcome = outcome
+		e.Observe(&f, epoch)
+	}
+	for i := range 8000 {
+		outcome := Served
+		if i >= 3700 && i < 4724 {
+			outcome = Rejected
+		}
+		request(0, i, outcome)
+	}
+	for i := range 1024 {
+		request(0, 10_000+i, Served)
+	}
+	for range 48 {
+		for s := range FactsOfHold {
+			request(100+s, 20_000, Served)
+		}
+	}
+	waiting := slices.Clone(e.lanes[0].later)
+	require.NotEmpty(t, waiting)
+	for range 4 {
+		e.Advance(epoch)
+		e.lanes[0].later = append(e.lanes[0].later[:0], waiting...)
+		facts := make([]Fact, FactsOfHold)
+		for i := range facts {
+			ms++
+			facts[i] = tideFact(Request, tideSession(100+i), ms).in(20_000, ms)
+		}
+		before := e.Work()
+		e.ObserveBatch(facts, epoch, func(int, Mark) { t.Error("nothing is wrong") })
+		require.Greater(t, e.Work()-before, uint64(workOfHold)/2, "what this is about")
 		require.LessOrEqual(t, e.Work()-before, uint64(workOfHold))
 	}
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -234,4 +235,20 @@ func fewerTombstones(buckets, lines, cells int) func() {
 	b, l, c := bucketBits, lineBits, cellBits
 	bucketBits, lineBits, cellBits = buckets, lines, cells
 	return func() { bucketBits, lineBits, cellBits = b, l, c }
+}
+
+// Of generations that are not there nothing is stored.
+func TestNoGenerationNoChunk(t *testing.T) {
+	cfg := historyConfig()
+	cfg.MaxSessions = 100
+	e := New(cfg)
+	s := speaks(1)
+	e.tombstones.displaced.add(1, &s)
+	chunks := 0
+	for key := range everything(e, epoch) {
+		if strings.HasPrefix(key, chunkKindNames[kindFingerprints]) {
+			chunks++
+		}
+	}
+	require.Equal(t, e.tombstones.displaced.lines>>lineBits, chunks)
 }

@@ -1,6 +1,9 @@
 package session
 
-import "slices"
+import (
+	"container/list"
+	"slices"
+)
 
 // users holds what is known of users: who they are, the ends of all their
 // sessions, and which sessions showed them. All but the ends is free of
@@ -22,8 +25,8 @@ type users struct {
 
 	// ended holds only users of whom an end was seen.
 	ended map[ID]endsOfUser
-	// endedAt is when the last one arrived, in the order of arrival.
-	endedAt []userEnd
+	// came says when each of them came, the oldest first.
+	came list.List // of *userEnd
 }
 
 // user is known as long as a session that showed it is, or an end of all its
@@ -42,10 +45,11 @@ type user struct {
 	held           bool  // see [Engine.hold]
 }
 
-// endsOfUser are the ends of all sessions of one user, and when each came.
+// endsOfUser are the ends of all sessions of one user, and where each is among those
+// of all users.
 type endsOfUser struct {
 	ends []ending
-	came []int64
+	came []*list.Element
 }
 
 // link is between a user and the place of a session. Those of one user are a list.
@@ -141,9 +145,10 @@ func (u *users) pseudonymOf(id ID) Pseudonym {
 	return Pseudonym{}
 }
 
+// userEnd says when an end of a user came.
 type userEnd struct {
-	user    ID
-	arrival int64
+	user ID
+	at   int64 // on the collector's clock
 }
 
 // maxUsersEnded bounds how many ends of users are remembered.
@@ -156,50 +161,56 @@ func (u *users) end(id ID, end ending, now int64) bool {
 	if n == 0 {
 		return false
 	}
-	u.touch(int(n))
 	had := u.ended[id]
-	list, changed, _ := addEnding(had.ends, end)
-	if !changed {
+	i, found := slices.BinarySearchFunc(had.ends, end, compareEnding)
+	if found {
 		return false
 	}
+	u.touch(int(n))
 	u.user(n).ended = true
-	u.ended[id] = endsOfUser{list, append(had.came, now)}
-	u.endedAt = append(u.endedAt, userEnd{id, now})
-	if len(u.endedAt) > maxUsersEnded {
+	u.ended[id] = endsOfUser{slices.Insert(had.ends, i, end), slices.Insert(had.came, i, u.came.PushBack(&userEnd{id, now}))}
+	if len(had.ends) >= maxInstants {
+		u.forgetEnd(id, len(had.ends)/2) // as of those of a session
+		u.lost++
+	}
+	if u.came.Len() > maxUsersEnded {
 		u.forgetOldest()
 		u.lost++
 	}
 	return true
 }
 
-// forget lets go of at most n ends that arrived before.
+// forget lets go of at most n ends that came before.
 func (u *users) forget(before int64, n int) {
 	for range n {
-		if len(u.endedAt) == 0 || u.endedAt[0].arrival >= before {
+		if oldest := u.came.Front(); oldest == nil || oldest.Value.(*userEnd).at >= before {
 			return
 		}
 		u.forgetOldest()
 	}
 }
 
-// forgetOldest lets go of a user's ends if the oldest is the last one of that
-// user.
+// forgetOldest lets go of the end that came first.
 func (u *users) forgetOldest() {
-	id := u.endedAt[0].user
-	u.endedAt = u.endedAt[1:]
+	oldest := u.came.Front()
+	id := oldest.Value.(*userEnd).user
+	u.forgetEnd(id, slices.Index(u.ended[id].came, oldest))
+}
+
+// forgetEnd lets go of one end of a user, who is forgotten if that was all there is
+// to know.
+func (u *users) forgetEnd(id ID, i int) {
 	n := u.number(id)
-	if n != 0 {
-		u.touch(int(n))
-	}
-	if had := u.ended[id]; len(had.ends) > 1 {
-		u.ended[id] = endsOfUser{had.ends[1:], had.came[min(1, len(had.came)):]}
+	u.touch(int(n))
+	had := u.ended[id]
+	u.came.Remove(had.came[i])
+	if len(had.ends) > 1 {
+		u.ended[id] = endsOfUser{slices.Delete(had.ends, i, i+1), slices.Delete(had.came, i, i+1)}
 		return
 	}
 	delete(u.ended, id)
-	if n != 0 {
-		u.user(n).ended = false
-		u.release(id)
-	}
+	u.user(n).ended = false
+	u.release(id)
 }
 
 func (u *users) ends(id ID) []ending {

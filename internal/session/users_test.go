@@ -42,7 +42,7 @@ func TestUsersAreForgotten(t *testing.T) {
 	u.join(b, 1)
 
 	u.forget(100, 10)
-	require.Len(t, u.endedAt, 3, "none came before")
+	require.Equal(t, 3, u.came.Len(), "none came before")
 	u.forget(103, 1)
 	require.Equal(t, []ending{{at: 20}}, u.ends(a), "no more than that many")
 	u.forget(103, 10)
@@ -53,7 +53,21 @@ func TestUsersAreForgotten(t *testing.T) {
 	u.forget(200, 10)
 	require.NotContains(t, u.ended, b)
 	require.True(t, known(b), "a session needs it")
-	require.Empty(t, u.endedAt)
+	require.Zero(t, u.came.Len())
+
+	// Of more than are kept one in the middle is given up, the others stay as long as
+	// they would.
+	for i := range int64(2 * maxInstants) {
+		require.True(t, u.end(b, ending{at: 1000 - i}, i))
+	}
+	require.Len(t, u.ends(b), maxInstants)
+	require.EqualValues(t, maxInstants, u.lost)
+	require.Equal(t, maxInstants, u.came.Len(), "and nothing is left of those")
+	u.forget(maxInstants, 2*maxInstants)
+	for _, end := range u.ends(b) {
+		require.LessOrEqual(t, end.at, int64(1000-maxInstants), "those that came before are forgotten")
+	}
+	require.NotEmpty(t, u.ends(b))
 }
 
 // A session that shows a user shows it from the earliest time that is known; of
