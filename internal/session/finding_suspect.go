@@ -2,6 +2,22 @@ package session
 
 import "container/list"
 
+// The life of a suspicion, with what leads from one to the next:
+//
+//	request    consider      too late as it seems, and there is room      suspected
+//	           consider      there is none, or it takes too long to say   accused
+//	accused    acquit        in time after all                            request
+//	           decide        its time has come: judged once more          suspected, request
+//	suspected  reconsider    still too late                               suspected
+//	           clear         in time after all, its verdict is counted    request
+//	           confirm       it has waited, or doubt has come             decided
+//	decided    settle        it belongs to a finding, which may be sent   decided
+//	           clear         the finding says less, or is retracted       request
+//	           giveUpMember  too many in one finding: it counts for good  gone
+//	           close         too many are open, or its session is gone    gone
+//
+// What is gone stays as it was reported; nothing can clear it any more.
+
 // suspect is a request that was served too late, by what is known now. It
 // outlives the record, so that whatever comes later can clear it.
 type suspect struct {
