@@ -109,17 +109,21 @@ func (r *restorer) doubtTorn() {
 // linkRecent links the records that were restored. A place whose record is not
 // there holds one that is nobody's.
 func (r *restorer) linkRecent() {
-	undecided := make([]int, len(r.e.lanes))
+	undecided, strays := make([]int, len(r.e.lanes)), make([][]stray, len(r.e.lanes))
 	r.sideBySide(len(undecided), func(i int) {
 		l := &r.e.lanes[i]
 		for p := l.recent.oldest(); p < l.recent.next; p++ {
 			if r.link(l, p) {
 				undecided[i]++
 			}
+			if rec := l.recent.at(p); rec.state&unplaced != 0 && rec.slot == noSlot {
+				strays[i] = append(strays[i], stray{l.number, p})
+			}
 		}
 	})
-	for _, n := range undecided {
+	for i, n := range undecided {
 		r.e.undecided += n
+		r.e.strays = append(r.e.strays, strays[i]...)
 	}
 }
 

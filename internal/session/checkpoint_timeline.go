@@ -116,6 +116,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 	if has&hasDue != 0 {
 		buf = append(buf, byte(t.due|t.review.again))
 		buf = binary.AppendVarint(buf, t.owedSince()-t.lastArrival)
+		buf = binary.AppendUvarint(buf, t.dueTurn)
 	}
 	if has&hasSuspects != 0 {
 		buf = binary.AppendUvarint(buf, uint64(t.suspects))
@@ -209,7 +210,7 @@ func (d *decoder) timeline(t *timeline) error {
 		}
 	}
 	t.sampled, t.reported, t.accused = has&hasSampled != 0, has&hasReported != 0, has&hasAccused != 0
-	t.policies, t.policy, t.recent, t.facts, t.due, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0
+	t.policies, t.policy, t.recent, t.facts, t.due, t.dueTurn, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0, 0
 	t.back = comeback{}
 	if has&hasComeback != 0 {
 		t.back = d.comeback(base)
@@ -227,6 +228,9 @@ func (d *decoder) timeline(t *timeline) error {
 	if has&hasDue != 0 {
 		t.due = dueFor(d.byte())
 		t.dueSince = d.after(t.lastArrival)
+		if d.version >= 3 {
+			t.dueTurn = d.uvarint()
+		}
 	}
 	if has&hasSuspects != 0 {
 		t.suspects = uint32(d.below(1 << 32))

@@ -302,7 +302,7 @@ func FuzzRestore(f *testing.F) {
 		now := epoch
 		for i := range base.steps {
 			now = base.steps[i].now
-			e.Observe(&base.steps[i].fact, now)
+			base.steps[i].do(e)
 		}
 		e.Advance(now + int64(cfg.DecisionWait))
 		e.Resume(now)

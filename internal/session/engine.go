@@ -32,6 +32,8 @@ type Engine struct {
 	repaid   uint64 // how many have been seen to, ever
 	userEnds []uint32
 	blinded  *list.Element
+	// strays are records that are yet to be placed, and that no session leads to.
+	strays []stray
 
 	work     work
 	tick     tick

@@ -96,7 +96,7 @@ func (e *Engine) phase(s phase) (done bool) {
 
 // decideDue decides the recent requests of l whose time has come.
 func (e *Engine) decideDue(l *lane, now int64) (done bool) {
-	if !l.decideLater(e) {
+	if !l.decideLater(e) || !e.placeStrays() {
 		return false
 	}
 	wait := int64(e.cfg.DecisionWait)
@@ -124,7 +124,7 @@ func (e *Engine) decideDue(l *lane, now int64) (done bool) {
 func (e *Engine) confirmDue(now int64) (done bool) {
 	for s := e.suspects.pending.first(); s != nil && s.due <= now; s = e.suspects.pending.first() {
 		e.spend(1)
-		if !e.placeAlone(&s.record) || !e.ready(s.t) {
+		if !e.placeStrays() || !e.placeAlone(&s.record) || !e.ready(s.t) {
 			return false
 		}
 		e.confirm(s, "")

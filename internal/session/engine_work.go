@@ -61,7 +61,7 @@ func (e *Engine) Work() (units uint64) {
 // Backlog returns how many sessions and users wait until what came late is held
 // against what came before.
 func (e *Engine) Backlog() int {
-	n := len(e.due) - e.dueDone + len(e.userEnds)
+	n := len(e.due) - e.dueDone + len(e.userEnds) + len(e.strays)
 	if e.blinded != nil {
 		n++
 	}

@@ -52,13 +52,6 @@ func newFindings(closed int) findings {
 	}
 }
 
-// close forgets the findings of a session that is forgotten.
-func (f *findings) close(session ID) {
-	for list := f.bySession[session]; len(list) > 0; list = f.bySession[session] {
-		f.forget(list[len(list)-1])
-	}
-}
-
 // openOne opens the finding of id, or opens it again.
 func (f *findings) openOne(id uint64, session ID) *finding {
 	x := &finding{id: id, session: session, moreFirst: unset, inLater: -1}

@@ -212,7 +212,7 @@ const second = time.Second
 func (m *maker) configure() {
 	for i := range 2 + m.roll(3) {
 		m.cfg.Policies = append(m.cfg.Policies, Policy{
-			Name: "p" + strconv.Itoa(i), Severity: Severity(m.roll(3)),
+			Name:        "p" + strconv.Itoa(i),
 			IdleTimeout: among(m, 10*second, 20*second, 5*second, 0), AbsoluteTimeout: among(m, 60*second, 0, 120*second, 25*second),
 			Tolerance: among(m, second, 0, 2*second, 5*second, 1), EndGrace: among(m, 0, 2*second, 5*second), RotationGrace: among(m, 3*second, 0, 10*second),
 			Background: Background(m.roll(3)), EvidenceIdentity: m.chance(15), Inclusive: m.chance(25),

@@ -182,7 +182,7 @@ func (a *auditor) auditRecords() {
 			if s := a.suspectOf(r); s != nil {
 				q := s.record
 				q.state, q.ofTrace, q.details, q.Arrival = r.state, r.ofTrace, r.details, r.Arrival
-				a.require(q == *r || minReach < 2*chunkSize || (t.due|t.review.again)&placeDue != 0, "a suspect differs from its record: Eff %d, %+v", q.Eff-r.Eff, q)
+				a.require(q == *r || minReach < 2*chunkSize || (t.due|t.review.again)&placeDue != 0, "a suspect differs from its record:\n%+v\n%+v", q, *r)
 				a.require(r.state&suspected != 0, "a suspect's record does not know")
 			}
 			before := l.recent.at(r.ofSession)

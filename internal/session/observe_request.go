@@ -226,10 +226,15 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 	if merged == was {
 		return e.markOf(twin)
 	}
-	if t == nil && merged.isEvidence() { // only in theory: a rejected one stays rejected
+	// Its session may have been thrown away since the first came: then it comes back
+	// with this request, or has come back without it, which is the past then.
+	past := t != nil && twin.slot != noSlot && e.at(twin) != t
+	if t == nil && merged.isEvidence() {
 		if t = e.timelineOf(&f.Session, now); t == nil {
 			return Mark{}
 		}
+		merged.slot, merged.ofSession = t.slot, 0
+		t.recent, t.facts = twin.position, 1
 	}
 	if !merged.user.IsZero() && merged.user == f.User.ID {
 		e.nameUser(&f.User)
@@ -237,7 +242,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 	e.touchRecord(twin)
 	*twin = merged
 	e.nest(twin, k)
-	if !k.all {
+	if !k.all && !past {
 		twin.state |= unplaced | reframes
 	}
 	if won {
@@ -245,6 +250,14 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 	}
 	e.updateSuspect(twin, won, &f.Details)
 	if t == nil {
+		e.straying(twin, &was)
+		return Mark{}
+	}
+	if past { // it can clear, and accuses nobody
+		e.stats.lost++
+		if twin.isActivity() && t.active.add(twin.Start, twin.End, 0, e.gap, t.outside) {
+			e.owe(t, reviewDue, now)
+		}
 		return Mark{}
 	}
 	due, all := e.nestOthers(t, twin, &was, k)
@@ -254,6 +267,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 	if twin.state&unplaced != 0 {
 		due |= placeDue
 	}
+	e.straying(twin, &was)
 	e.owe(t, rebuildDue|lineDue|due, now)
 	return e.consider(t, twin, now)
 }

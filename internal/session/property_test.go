@@ -767,7 +767,7 @@ var floods = []struct {
 // TestBounded: memory, and the work for one fact, are bounded whatever arrives.
 func TestBounded(t *testing.T) {
 	noGoroutine(t)
-	const few, many = 2_000, 10_000
+	const few, many = 5_000, 15_000
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: 10 * time.Second, AbsoluteTimeout: time.Minute, Tolerance: time.Second}}
 	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices, cfg.Retention = 200, 1000, 8, time.Hour
@@ -788,6 +788,7 @@ func TestBounded(t *testing.T) {
 				if flood.make(d, i, &f); i%3 == 0 && f.Kind != EndedUser {
 					f.Kind = Request
 				}
+				f.Session.Raw = fmt.Sprint(f.Session.ID) // no two ids have one pseudonym
 				now := max(at, f.End)
 				spent := e.Work()
 				e.Observe(&f, now)

@@ -157,8 +157,11 @@ func (r *restorer) read() error {
 		} else {
 			lost[x.kind], err = r.readAll(x.kind, x.read)
 		}
-		if x.kind == kindUsers {
+		switch x.kind {
+		case kindUsers:
 			r.addUserEnds()
+		case kindSessions:
+			r.orderDue()
 		}
 		if x.kind == kindServices {
 			r.settled = !lost[x.kind] && slices.Equal(h.policies, headPolicies(e.cfg.Policies))

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/wire"
@@ -157,6 +158,24 @@ func (r *laneRestorer) tell() {
 	r.e.due = append(r.e.due, r.due...)
 	r.restorer.suspected = append(r.restorer.suspected, r.suspected...)
 	r.joins, r.due, r.suspected = r.joins[:0], r.due[:0], r.suspected[:0]
+}
+
+// orderDue lets the sessions that are owed anything have their turns as they would have
+// had them: when one is judged late evidence may come from another.
+func (r *restorer) orderDue() {
+	e := r.e
+	turn := func(place uint32) uint64 {
+		if t := e.owed(place); t != nil {
+			return t.dueTurn
+		}
+		return 0
+	}
+	slices.SortStableFunc(e.due, func(a, b uint32) int { return cmp.Compare(turn(a), turn(b)) })
+	for i, place := range e.due {
+		if t := e.owed(place); t != nil {
+			t.dueTurn = uint64(i)
+		}
+	}
 }
 
 func (r *restorer) mapTimeline(t *timeline, next uint64) {

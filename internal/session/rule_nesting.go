@@ -155,11 +155,38 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 	return true
 }
 
-// reframe lets all that lies inside anything in the trace of o find out anew what
-// that is.
+// stray is the place of a record that is yet to be placed.
+type stray struct {
+	lane     uint32
+	position uint64
+}
+
+// straying notes that r, which was another before, is yet to be placed if no session
+// leads to it: it was rejected before its session was known.
+func (e *Engine) straying(r, was *record) {
+	if r.slot == noSlot && r.state&^was.state&unplaced != 0 {
+		e.strays = append(e.strays, stray{e.lane(r.session).number, r.position})
+	}
+}
+
+// placeStrays looks through the traces of those, before anything is decided that may
+// lie inside them. It reports whether the work that is left allowed that.
+func (e *Engine) placeStrays() (done bool) {
+	for ; len(e.strays) > 0; e.strays = e.strays[1:] {
+		r := e.lanes[e.strays[0].lane].recent.at(e.strays[0].position)
+		if r != nil && !e.place(e.get(r.session), r) {
+			return false
+		}
+	}
+	e.strays = nil
+	return true
+}
+
+// reframe lets all of its session that lies inside anything in the trace of o find
+// out anew what that is.
 func (e *Engine) reframe(t *timeline, o *record, k kin) (due dueFor) {
 	visit := func(r *record) {
-		if r != o && r.kind == Request && r.around >= 0 {
+		if r != o && r.session == o.session && r.kind == Request && r.around >= 0 {
 			e.touchRecord(r)
 			r.state |= unplaced
 			due |= placeDue

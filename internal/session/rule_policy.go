@@ -2,22 +2,12 @@ package session
 
 import "time"
 
-// Severity of a policy's findings.
-type Severity uint8
-
-// The severities.
-const (
-	Info Severity = iota
-	Warning
-	Critical
-)
-
 // Background says what becomes of violations by CONSUMER spans.
 type Background uint8
 
 // The ways to treat background work.
 const (
-	// BackgroundObserve: findings at severity Info, never an alert.
+	// BackgroundObserve: findings of the least severity, never an alert.
 	BackgroundObserve Background = iota
 	// BackgroundOff: not judged.
 	BackgroundOff
@@ -29,7 +19,6 @@ const (
 // nanoseconds; a limit of zero is none.
 type Policy struct {
 	Name             string
-	Severity         Severity
 	IdleTimeout      time.Duration
 	AbsoluteTimeout  time.Duration
 	Tolerance        time.Duration

@@ -67,12 +67,21 @@ func (e *Engine) oweLine(t *timeline, due dueFor, now int64, steps uint8) {
 		return
 	}
 	if t.due == 0 {
-		e.due = append(e.due, t.placeOf())
+		e.enqueue(t)
 		t.dueSince = now
 	}
 	t.dueSince = max(t.dueSince, now)
 	t.due |= due
 }
+
+// enqueue lets t have its turn behind all others that are owed anything.
+func (e *Engine) enqueue(t *timeline) {
+	t.dueTurn = e.nextTurn()
+	e.due = append(e.due, t.placeOf())
+}
+
+// nextTurn is that of the next that is owed anything.
+func (e *Engine) nextTurn() uint64 { return e.repaid + uint64(len(e.due)-e.dueDone) }
 
 // owed returns the timeline at place if it is owed anything, or nil.
 func (e *Engine) owed(place uint32) *timeline {
@@ -82,6 +91,9 @@ func (e *Engine) owed(place uint32) *timeline {
 // resume goes on with what is owed, for as long as there is work to be spent. It
 // reports whether nothing is left.
 func (e *Engine) resume() (done bool) {
+	if !e.placeStrays() {
+		return false
+	}
 	for ; e.blinded != nil; e.blinded = e.blinded.Next() {
 		if e.work.left <= 0 {
 			return false
@@ -112,7 +124,7 @@ func (e *Engine) resume() (done bool) {
 		e.dueDone++
 		e.repaid++
 		if t != nil && t.due != 0 {
-			e.due = append(e.due, t.placeOf())
+			e.enqueue(t)
 		}
 		if e.dueDone == len(e.due) || e.dueDone >= 1<<12 {
 			e.due = e.due[:copy(e.due, e.due[e.dueDone:])]

@@ -199,7 +199,9 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	t.due, t.review = 0, review{}
 	e.retractEmptied(t.id, now)
 	e.dropSuspects(t) // there are none, unless it was so few
-	e.findings.close(t.id)
+	for list := e.findings.bySession[t.id]; len(list) > 0; list = e.findings.bySession[t.id] {
+		e.close(list[len(list)-1])
+	}
 	e.reportLifetime(t)
 	e.spend(len(t.identities))
 	for _, i := range t.identities {

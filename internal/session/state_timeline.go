@@ -43,6 +43,7 @@ type timeline struct {
 	reported bool   // its lifetime has been reported
 	accused  bool   // one of its requests was, and may be suspected with no name at hand
 	due      dueFor // what the next flush owes it
+	dueTurn  uint64 // which of all that were ever owed anything it is
 	dueSince int64  // when the last fact came that owes it, on the collector's clock
 	steps    uint8  // so far its line of rotations is due
 	review   review

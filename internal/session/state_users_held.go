@@ -10,7 +10,7 @@ type heldUser struct {
 func (e *Engine) hold(id ID) {
 	if x := e.users.get(id); x != nil && !x.held {
 		x.held = true
-		e.held = append(e.held, heldUser{id, e.repaid + uint64(len(e.due)-e.dueDone) + dueOfFact})
+		e.held = append(e.held, heldUser{id, e.nextTurn() + dueOfFact})
 	}
 }
 

@@ -63,7 +63,7 @@ func (c *Config) engine(pseudonym func(string) session.Pseudonym) session.Config
 	for i := range c.Policies {
 		p := &c.Policies[i]
 		e.Policies = append(e.Policies, session.Policy{
-			Name: p.Name, Severity: session.Severity(indexOf(p.Severity, severities)),
+			Name:        p.Name,
 			IdleTimeout: p.IdleTimeout, AbsoluteTimeout: p.AbsoluteTimeout,
 			Tolerance: p.Tolerance, EndGrace: p.EndGrace, RotationGrace: p.RotationGrace,
 			Background:       session.Background(indexOf(p.Background, backgrounds)),

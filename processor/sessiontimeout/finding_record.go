@@ -57,15 +57,15 @@ func putFinding(r plog.LogRecord, f *session.Finding, cfg *Config) {
 	r.SetObservedTimestamp(pcommon.Timestamp(f.DecidedAt))
 	r.SetTraceID(f.Trace)
 	r.SetSpanID(f.Span)
-	severity := session.Severity(indexOf(p.Severity, severities))
+	severity := p.Severity
 	if f.Background && p.Background == "observe" {
-		severity = session.Info
+		severity = "info"
 	}
 	switch severity {
-	case session.Info:
+	case "info":
 		r.SetSeverityNumber(plog.SeverityNumberInfo)
 		r.SetSeverityText("INFO")
-	case session.Critical:
+	case "critical":
 		r.SetSeverityNumber(plog.SeverityNumberError)
 		r.SetSeverityText("ERROR")
 	default:
