@@ -281,8 +281,8 @@ func (w *past) backEndings(each func(expiry)) {
 // lostEnd is an end that may have come behind first and up to last: the last one
 // that would make the request too late, or else the first.
 func (w *past) lostEnd(first, last int64, each func(expiry)) {
-	if w.known {
-		first = max(first, w.since+int64(w.policy.Tolerance))
+	if w.known { // it may have been a rotation, which an authentication so little later does not void
+		first = max(first, w.since-int64(w.policy.Tolerance)-1)
 	}
 	if first++; first > last {
 		return
