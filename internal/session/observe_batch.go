@@ -42,7 +42,7 @@ func (s *someIDs) add(id ID) {
 
 func (s *someIDs) has(id ID) bool {
 	at := id[0] & (1<<someBits - 1)
-	return s.bits[at/64]>>(at%64)&1 != 0
+	return s.any && s.bits[at/64]>>(at%64)&1 != 0
 }
 
 // empty makes it so. Most batches leave nothing.
@@ -142,13 +142,16 @@ func (e *Engine) deal(facts []Fact) *Rest {
 // earlier hold of the lock found: another may have that number by now.
 func (e *Engine) numberOf(f *Fact, rest *Rest) uint32 {
 	if f.Resource != rest.resource {
-		rest.resource = f.Resource
-		var known bool
-		if rest.number, known = e.services.known(f.Resource, rest.base+uint64(len(rest.dealt))); !known {
-			rest.number = noSlot
-		}
+		e.lookUp(f.Resource, rest)
 	}
 	return rest.number
+}
+
+func (e *Engine) lookUp(r *Resource, rest *Rest) {
+	rest.resource, rest.number = r, noSlot
+	if n, known := e.services.known(r, rest.base+uint64(len(rest.dealt))); known {
+		rest.number = n
+	}
 }
 
 // observeIn takes the ordinary requests among the facts of l, until it has done
