@@ -3,8 +3,7 @@ package session
 import "slices"
 
 // block is how many facts are looked up together: so many loads from memory
-// that do not wait for one another.
-// Tests have fewer.
+// that do not wait for one another. Tests have fewer.
 var block = maxBlock
 
 const maxBlock = 64
@@ -15,12 +14,12 @@ type Rest struct {
 	facts    []uint32 // their indexes, of which the first taken have been taken
 	taken    int
 	sorted   bool
-	unseen   int       // how many ObserveReady has yet to look at
-	spent    int       // units of work of its last call
-	resource *Resource // what number was looked up last, in this hold of the lock
-	number   uint32    // and what it is; noSlot: not known
-	dealt    []uint32  // all facts' indexes by lane: those of each that have yet to be looked at
-	from     [maxLanes]uint32
+	unseen   int              // how many ObserveReady has yet to look at
+	spent    int              // units of work of its last call
+	resource *Resource        // what number was looked up last, in this hold of the lock
+	number   uint32           // and what it is; noSlot: not known
+	dealt    []uint32         // all facts' indexes by lane
+	from     [maxLanes]uint32 // in dealt: of each lane what has yet to be looked at
 	ends     [maxLanes]uint32
 	left     someIDs // of the sessions of which something was left
 }

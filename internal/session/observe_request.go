@@ -234,7 +234,8 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 			return Mark{}
 		}
 		merged.slot, merged.ofSession = t.slot, 0
-		t.recent, t.facts = twin.position, 1
+		t.recent = twin.position
+		t.facts++ // what a tombstone says of it counts as one, too
 	}
 	if !merged.user.IsZero() && merged.user == f.User.ID {
 		e.nameUser(&f.User)
