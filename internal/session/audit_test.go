@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // audit counts everything once more that the engine keeps count of, and follows
@@ -69,8 +71,8 @@ func (t *table) peek(slot uint32) *timeline {
 		x.plain(tl, slot, t.tombstones)
 	} else {
 		tl.empty(x.id, slot)
-		blob := decoderOf(t.blobs.get(x.more))
-		if err := blob.timeline(tl); err != nil {
+		blob := wire.NewDecoder(t.blobs.get(x.more))
+		if err := readTimeline(&blob, tl); err != nil {
 			panic(err)
 		}
 	}

@@ -99,9 +99,9 @@ func sealChunk(chunk []byte, key string, kind chunkKind) (sum uint32) {
 }
 
 // openChunk returns a decoder of what a chunk holds, and its checksum.
-func openChunk(chunk []byte, key string, kind chunkKind) (d decoder, sum uint32, err error) {
+func openChunk(chunk []byte, key string, kind chunkKind) (d wire.Decoder, sum uint32, err error) {
 	o, err := wire.Open(chunk, kind.stored(), key)
-	return decoder{left: o.Body, version: o.Version}, o.Sum, err
+	return wire.Decoder{Left: o.Body, Version: o.Version}, o.Sum, err
 }
 
 // parts collects what is written at once, in bodies of bounded size.

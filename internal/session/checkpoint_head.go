@@ -1,6 +1,10 @@
 package session
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // head says what else is stored. It is stored last, and read first.
 type head struct {
@@ -49,8 +53,8 @@ func (h *head) append(b []byte) []byte {
 	b = binary.AppendVarint(b, h.at)
 	b = binary.AppendUvarint(b, uint64(len(h.policies)))
 	for _, p := range h.policies {
-		b = binary.AppendVarint(binary.AppendVarint(appendString(b, p.name), p.idle), p.tolerance)
-		b = appendBool(b, p.inclusive)
+		b = binary.AppendVarint(binary.AppendVarint(wire.AppendText(b, p.name), p.idle), p.tolerance)
+		b = wire.AppendBool(b, p.inclusive)
 	}
 	for _, v := range [...]uint64{h.observed, h.ringLimit, uint64(h.tombSlots), h.authenticated} {
 		b = binary.AppendUvarint(b, v)
@@ -66,7 +70,7 @@ func (h *head) append(b []byte) []byte {
 	b = binary.AppendVarint(b, h.tombFloor)
 	b = binary.AppendUvarint(b, uint64(len(h.blinds)))
 	for _, x := range h.blinds {
-		b = appendString(binary.AppendVarint(binary.AppendVarint(b, x.from), x.to), x.reason)
+		b = wire.AppendText(binary.AppendVarint(binary.AppendVarint(b, x.from), x.to), x.reason)
 	}
 	b = binary.AppendUvarint(b, uint64(kindCount))
 	for _, kind := range storedKinds {
@@ -86,48 +90,48 @@ func (h *head) append(b []byte) []byte {
 }
 
 // head reads what append wrote. An older version may have known fewer kinds.
-func (d *decoder) head() (h head, err error) {
-	d.copy(h.keyID[:])
-	h.at = d.varint()
-	for range d.count(4) {
-		h.policies = append(h.policies, headPolicy{d.string(), d.varint(), d.varint(), d.bool()})
+func readHead(d *wire.Decoder) (h head, err error) {
+	d.Copy(h.keyID[:])
+	h.at = d.Varint()
+	for range d.Len(4) {
+		h.policies = append(h.policies, headPolicy{d.Text(), d.Varint(), d.Varint(), d.Bool()})
 	}
-	h.observed, h.ringLimit = d.uvarint(), d.below(maxPosition)
-	h.tombSlots = int(d.below(1 << 32))
-	h.authenticated = d.uvarint()
-	for range d.count(4) {
-		l := headLane{d.below(maxPosition), d.below(maxPosition), d.below(maxSlots + 1), d.below(maxSlots + 1), longAgo}
-		if d.version >= 3 {
-			l.gone = d.varint()
+	h.observed, h.ringLimit = d.Uvarint(), d.Below(maxPosition)
+	h.tombSlots = int(d.Below(1 << 32))
+	h.authenticated = d.Uvarint()
+	for range d.Len(4) {
+		l := headLane{d.Below(maxPosition), d.Below(maxPosition), d.Below(maxSlots + 1), d.Below(maxSlots + 1), longAgo}
+		if d.Version >= 3 {
+			l.gone = d.Varint()
 		}
 		h.lanes = append(h.lanes, l)
 	}
-	h.restarted, h.tombFloor = d.varint(), d.varint()
-	for range d.count(3) {
-		h.blinds = append(h.blinds, blindInterval{d.varint(), d.varint(), d.string()})
+	h.restarted, h.tombFloor = d.Varint(), d.Varint()
+	for range d.Len(3) {
+		h.blinds = append(h.blinds, blindInterval{d.Varint(), d.Varint(), d.Text()})
 	}
-	for _, kind := range storedKinds[:d.below(uint64(kindCount)+1)] {
-		for range d.count(1) {
-			h.ranges[kind] = append(h.ranges[kind], d.chunkRange())
+	for _, kind := range storedKinds[:d.Below(uint64(kindCount)+1)] {
+		for range d.Len(1) {
+			h.ranges[kind] = append(h.ranges[kind], readChunkRange(d))
 		}
 	}
 	for _, l := range h.lanes {
 		if l.next == 0 {
-			d.fail()
+			d.Fail()
 		}
 	}
 	if len(h.lanes) == 0 || len(h.lanes) > maxLanes || h.ringLimit == 0 || len(h.policies) > MaxPolicies || len(h.blinds) > maxBlind {
-		d.fail()
+		d.Fail()
 	}
-	return h, d.end()
+	return h, d.End()
 }
 
-func (d *decoder) chunkRange() (r chunkRange) {
-	for range d.count(2) {
-		l := layer{side: uint8(d.below(maxSides))}
-		for range d.count(4) {
+func readChunkRange(d *wire.Decoder) (r chunkRange) {
+	for range d.Len(2) {
+		l := layer{side: uint8(d.Below(maxSides))}
+		for range d.Len(4) {
 			var sum [4]byte
-			d.copy(sum[:])
+			d.Copy(sum[:])
 			l.parts = append(l.parts, binary.LittleEndian.Uint32(sum[:]))
 		}
 		r.layers = append(r.layers, l)

@@ -1,5 +1,7 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/wire"
+
 // What here is written and read depends on how the recent records are kept.
 
 // Records of one range, as a power of two. Tests have fewer.
@@ -44,11 +46,11 @@ func (r *laneRestorer) readRecent() (lost bool) {
 	}
 	for i := range passes {
 		n := (first>>recordBits + i) % ranges
-		bad := r.readRange(kindRecent, n*lanes+r.number, func(d *decoder) {
-			base := d.varint()
-			for d.err == nil && len(d.left) > 0 {
-				rec, details := d.record(base)
-				if d.err != nil || rec.position == 0 {
+		bad := r.readRange(kindRecent, n*lanes+r.number, func(d *wire.Decoder) {
+			base := d.Varint()
+			for d.Err == nil && len(d.Left) > 0 {
+				rec, details := readRecord(d, base)
+				if d.Err != nil || rec.position == 0 {
 					continue
 				}
 				index := int((rec.position - 1) % r.head.ringLimit)

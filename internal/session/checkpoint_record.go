@@ -1,6 +1,10 @@
 package session
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // maxPosition bounds the positions of recent facts, so that what is stored can
 // make none overflow.
@@ -92,10 +96,10 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 		buf = binary.AppendVarint(buf, r.around)
 	}
 	if has&recordSession != 0 {
-		buf = appendID(buf, r.session)
+		buf = wire.AppendUint128(buf, r.session)
 	}
 	if has&recordUser != 0 {
-		buf = appendID(buf, r.user)
+		buf = wire.AppendUint128(buf, r.user)
 	}
 	if has&recordTrace != 0 {
 		buf = append(buf, r.trace[:]...)
@@ -118,59 +122,59 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 }
 
 // record reads what appendRecord wrote, and the details behind it.
-func (d *decoder) record(base int64) (r record, details Details) {
-	r.position = d.below(maxPosition)
-	r.order = d.uvarint()
-	has := d.uvarint()
-	r.Arrival = d.after(base)
-	r.Start = d.after(r.Arrival)
+func readRecord(d *wire.Decoder, base int64) (r record, details Details) {
+	r.position = d.Below(maxPosition)
+	r.order = d.Uvarint()
+	has := d.Uvarint()
+	r.Arrival = d.After(base)
+	r.Start = d.After(r.Arrival)
 	r.End, r.At, r.Eff = r.Start, r.Start, r.Start
 	if has&recordEnd != 0 {
-		r.End = d.after(r.Start)
+		r.End = d.After(r.Start)
 	}
 	if has&recordAt != 0 {
-		r.At = d.after(r.Start)
+		r.At = d.After(r.Start)
 	}
 	if has&recordEff != 0 {
-		r.Eff = d.after(r.Start)
+		r.Eff = d.After(r.Start)
 	}
 	r.EndFirst = r.End
 	if has&recordEndFirst != 0 {
-		r.EndFirst = d.after(r.End)
+		r.EndFirst = d.After(r.End)
 	}
 	if has&recordAround != 0 {
-		r.around = d.varint()
+		r.around = d.Varint()
 	}
 	if has&recordSession != 0 {
-		r.session = d.id()
+		r.session = d.Uint128()
 	}
 	if has&recordUser != 0 {
-		r.user = d.id()
+		r.user = d.Uint128()
 	}
 	if has&recordTrace != 0 {
-		d.copy(r.trace[:])
+		d.Copy(r.trace[:])
 	}
 	if has&recordSpan != 0 {
-		d.copy(r.span[:])
+		d.Copy(r.span[:])
 	}
 	if has&recordOfSession != 0 {
-		r.ofSession = d.below(maxPosition)
+		r.ofSession = d.Below(maxPosition)
 	}
 	r.slot = noSlot
 	if has&recordSlot != 0 {
-		r.slot = uint32(d.below(uint64(noSlot)))
+		r.slot = uint32(d.Below(uint64(noSlot)))
 	}
 	if has&recordResource != 0 {
-		r.resource = uint32(d.below(1 << 32))
+		r.resource = uint32(d.Below(1 << 32))
 	}
-	r.kind, r.outcome = Kind(d.below(uint64(KindCount))), Outcome(d.below(uint64(Rejected)+1))
-	r.policy = d.byte()
-	r.flags, r.state = Flags(d.below(1<<16)), recordState(d.below(1<<16))
+	r.kind, r.outcome = Kind(d.Below(uint64(KindCount))), Outcome(d.Below(uint64(Rejected)+1))
+	r.policy = d.Byte()
+	r.flags, r.state = Flags(d.Below(1<<16)), recordState(d.Below(1<<16))
 	if has&recordDetails != 0 {
-		details = d.details()
+		details = readDetails(d)
 	}
 	if r.ofSession >= r.position && r.ofSession != 0 { // links lead back
-		d.fail()
+		d.Fail()
 	}
 	return r, details
 }

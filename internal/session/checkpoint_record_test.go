@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // anything draws an instant: near, far, or none.
@@ -51,13 +53,13 @@ func TestRecordCodec(t *testing.T) {
 		if details != (Details{}) {
 			b = appendDetails(b, &details)
 		}
-		in := decoderOf(b)
-		if got, gotDetails := in.record(epoch); in.end() != nil || got != r || gotDetails != details {
-			t.Fatalf("wrote %+v %+v\nread  %+v %+v: %v", r, details, got, gotDetails, in.err)
+		in := wire.NewDecoder(b)
+		if got, gotDetails := readRecord(&in, epoch); in.End() != nil || got != r || gotDetails != details {
+			t.Fatalf("wrote %+v %+v\nread  %+v %+v: %v", r, details, got, gotDetails, in.Err)
 		}
-		in = decoderOf(b[:d.IntN(len(b))])
-		if in.record(epoch); in.err == nil {
-			t.Fatalf("%d bytes of %+v were enough", len(in.left), r)
+		in = wire.NewDecoder(b[:d.IntN(len(b))])
+		if readRecord(&in, epoch); in.Err == nil {
+			t.Fatalf("%d bytes of %+v were enough", len(in.Left), r)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // What is stored of services, one after the other.
@@ -19,7 +21,7 @@ const (
 func (e *Engine) writeServices(p *parts) {
 	s := &e.services
 	for _, name := range s.names[1:] {
-		p.set(appendString(append(p.next(), tagName), name))
+		p.set(wire.AppendText(append(p.next(), tagName), name))
 	}
 	for _, r := range slices.SortedFunc(maps.Keys(s.byValue), func(a, b Resource) int { return cmp.Compare(s.byValue[a], s.byValue[b]) }) {
 		n := s.byValue[r]
@@ -49,35 +51,35 @@ func (e *Engine) writeServices(p *parts) {
 
 // readServices reads what writeServices wrote, and finds out what the stored
 // numbers are now.
-func (r *restorer) readServices(d *decoder) {
+func (r *restorer) readServices(d *wire.Decoder) {
 	s := &r.e.services
-	for d.err == nil && len(d.left) > 0 {
-		switch d.byte() {
+	for d.Err == nil && len(d.Left) > 0 {
+		switch d.Byte() {
 		case tagName:
-			r.services = append(r.services, s.name(d.string()))
+			r.services = append(r.services, s.name(d.Text()))
 		case tagResource:
-			number, used := uint32(d.below(1<<32)), d.uvarint()
-			if res := d.resource(); d.err == nil {
+			number, used := uint32(d.Below(1<<32)), d.Uvarint()
+			if res := readResource(d); d.Err == nil {
 				n := s.lookUp(res, 0, func() uint64 { return 0 })
 				s.resources[n].used.Store(max(s.resources[n].used.Load(), used))
 				r.resources[number] = n
 			}
 		case tagBounds:
-			policy, service := r.policy(d.byte()), r.service(uint32(d.below(1<<32)))
-			b := Bounds{d.varint(), d.varint()}
+			policy, service := r.policy(d.Byte()), r.service(uint32(d.Below(1<<32)))
+			b := Bounds{d.Varint(), d.Varint()}
 			if policy != NoPolicy {
 				r.e.stats.bounds(policy, service).join(b)
 			}
 		case tagServed:
-			lane := d.byte()
-			policy, service := r.policy(d.byte()), r.service(uint32(d.below(1<<32)))
-			if longest := d.varint(); policy != NoPolicy && int(lane) < len(r.e.lanes) {
+			lane := d.Byte()
+			policy, service := r.policy(d.Byte()), r.service(uint32(d.Below(1<<32)))
+			if longest := d.Varint(); policy != NoPolicy && int(lane) < len(r.e.lanes) {
 				tally := &r.e.lanes[lane].tally
 				row := tally.row(r.e.stats.rowOf(policy, service))
 				tally.served[row] = max(tally.served[row], longest)
 			}
 		default:
-			d.fail()
+			d.Fail()
 		}
 	}
 }

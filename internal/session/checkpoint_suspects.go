@@ -1,6 +1,10 @@
 package session
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // What is stored of suspects and findings, one after the other.
 const (
@@ -27,7 +31,7 @@ func (f *findings) beginPass(stored []chunkRange) *rangedPass {
 		if x.partly {
 			tag = tagPartly
 		}
-		buf = appendID(binary.BigEndian.AppendUint64(append(buf, tag), x.id), x.session)
+		buf = wire.AppendUint128(binary.BigEndian.AppendUint64(append(buf, tag), x.id), x.session)
 		buf = binary.AppendUvarint(buf, uint64(len(x.members)))
 		for _, s := range x.members {
 			buf = binary.AppendUvarint(buf, s.number)
@@ -35,7 +39,7 @@ func (f *findings) beginPass(stored []chunkRange) *rangedPass {
 		buf = binary.AppendUvarint(buf, uint64(x.more))
 		buf = binary.AppendVarint(buf, x.moreFirst)
 		buf = binary.AppendVarint(buf, x.moreLast)
-		buf = appendBool(appendBool(buf, x.dirty || x.inLater >= 0), x.sent)
+		buf = wire.AppendBool(wire.AppendBool(buf, x.dirty || x.inLater >= 0), x.sent)
 		if x.sent {
 			buf = appendFinding(binary.AppendVarint(buf, x.sentAt), &x.last)
 		}
@@ -90,35 +94,35 @@ func appendSuspect(b []byte, s *suspect) []byte {
 	for _, v := range [...]int64{s.due, j.at, j.since, j.overrun, j.origin.at, j.authentication} {
 		b = binary.AppendVarint(b, v)
 	}
-	b = appendString(appendString(b, j.by), j.doubt)
+	b = wire.AppendText(wire.AppendText(b, j.by), j.doubt)
 	b = binary.AppendUvarint(b, uint64(s.service))
 	return appendResource(b, &s.resource)
 }
 
 // suspect reads one, whose number and place in its session are those that it had.
-func (d *decoder) suspect() (s *suspect) {
-	s = &suspect{number: d.uvarint()}
-	if d.version >= 3 {
-		s.inSession = int(d.below(1 << 31))
+func readSuspect(d *wire.Decoder) (s *suspect) {
+	s = &suspect{number: d.Uvarint()}
+	if d.Version >= 3 {
+		s.inSession = int(d.Below(1 << 31))
 	}
-	s.record, s.details = d.record(0)
-	has := d.byte()
+	s.record, s.details = readRecord(d, 0)
+	has := d.Byte()
 	j := &s.judgement
-	j.typ = Type(d.below(uint64(TypeCount)))
+	j.typ = Type(d.Below(uint64(TypeCount)))
 	s.confirmed, s.counted, s.violation = has&suspectConfirmed != 0, has&suspectCounted != 0, has&suspectViolation != 0
 	j.violated, j.origin.known, j.origin.authentication = has&suspectViolated != 0, has&suspectOriginKnown != 0, has&suspectOriginAuthentication != 0
 	for _, v := range [...]*int64{&s.due, &j.at, &j.since, &j.overrun, &j.origin.at, &j.authentication} {
-		*v = d.varint()
+		*v = d.Varint()
 	}
-	j.by, j.doubt = d.string(), d.string()
-	s.service = uint32(d.below(1 << 32))
-	s.resource = d.resource()
+	j.by, j.doubt = d.Text(), d.Text()
+	s.service = uint32(d.Below(1 << 32))
+	s.resource = readResource(d)
 	return s
 }
 
 func appendFinding(b []byte, f *Finding) []byte {
 	b = binary.BigEndian.AppendUint64(b, f.ID)
-	b = append(append(b, f.Session[:]...), appendBool(nil, f.User != Pseudonym{})...)
+	b = append(append(b, f.Session[:]...), wire.AppendBool(nil, f.User != Pseudonym{})...)
 	if f.User != (Pseudonym{}) {
 		b = append(b, f.User[:]...)
 	}
@@ -130,36 +134,36 @@ func appendFinding(b []byte, f *Finding) []byte {
 		b = binary.AppendVarint(b, v)
 	}
 	for _, v := range [...]bool{f.StartKnown, f.Identity, f.Background} {
-		b = appendBool(b, v)
+		b = wire.AppendBool(b, v)
 	}
-	b = appendString(appendString(b, f.Reason), f.EndedBy)
+	b = wire.AppendText(wire.AppendText(b, f.Reason), f.EndedBy)
 	b = append(append(b, f.Trace[:]...), f.Span[:]...)
 	return appendDetails(appendResource(b, &f.Resource), &f.Details)
 }
 
-func (d *decoder) finding() (f Finding) {
-	f.ID = d.uint64()
-	d.copy(f.Session[:])
-	if d.bool() {
-		d.copy(f.User[:])
+func readFinding(d *wire.Decoder) (f Finding) {
+	f.ID = d.Uint64()
+	d.Copy(f.Session[:])
+	if d.Bool() {
+		d.Copy(f.User[:])
 	}
-	f.State, f.Type = State(d.below(uint64(StateCount))), Type(d.below(uint64(TypeCount)))
+	f.State, f.Type = State(d.Below(uint64(StateCount))), Type(d.Below(uint64(TypeCount)))
 	var revision, policy, requests int64
 	for _, v := range [...]*int64{
 		&revision, &policy, &f.At, &f.DecidedAt, &f.Overrun, &f.ExpiredAt, &requests, &f.FirstAt, &f.LastAt,
 		&f.StartedAt, &f.LastActivityAt,
 	} {
-		*v = d.varint()
+		*v = d.Varint()
 	}
 	f.Revision, f.Policy, f.Requests = int(revision), int(policy), int(requests)
 	for _, v := range [...]*bool{&f.StartKnown, &f.Identity, &f.Background} {
-		*v = d.bool()
+		*v = d.Bool()
 	}
-	f.Reason, f.EndedBy = d.string(), d.string()
-	d.copy(f.Trace[:])
-	d.copy(f.Span[:])
-	f.Resource = d.resource()
-	f.Details = d.details()
+	f.Reason, f.EndedBy = d.Text(), d.Text()
+	d.Copy(f.Trace[:])
+	d.Copy(f.Span[:])
+	f.Resource = readResource(d)
+	f.Details = readDetails(d)
 	return f
 }
 
@@ -172,19 +176,13 @@ func appendClosed(b []byte, f *closedFinding) []byte {
 	return b
 }
 
-func (d *decoder) closedFinding() *closedFinding {
-	f := &closedFinding{id: d.uint64()}
-	f.state, f.typ = State(d.below(uint64(StateCount))), Type(d.below(uint64(TypeCount)))
-	if d.version >= 3 {
-		f.number = d.uvarint()
+func readClosedFinding(d *wire.Decoder) *closedFinding {
+	f := &closedFinding{id: d.Uint64()}
+	f.state, f.typ = State(d.Below(uint64(StateCount))), Type(d.Below(uint64(TypeCount)))
+	if d.Version >= 3 {
+		f.number = d.Uvarint()
 	}
-	f.revision, f.requests = int(d.varint()), int(d.varint())
-	f.first, f.last, f.sentAt = d.varint(), d.varint(), d.varint()
+	f.revision, f.requests = int(d.Varint()), int(d.Varint())
+	f.first, f.last, f.sentAt = d.Varint(), d.Varint(), d.Varint()
 	return f
-}
-
-func (d *decoder) uint64() uint64 {
-	var b [8]byte
-	d.copy(b[:])
-	return binary.BigEndian.Uint64(b[:])
 }

@@ -1,6 +1,10 @@
 package session
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // What here is written and read depends on how the table keeps its sessions.
 
@@ -32,7 +36,7 @@ func (t *table) appendSlot(buf []byte, slot uint32, from basis) []byte {
 	case x.flags&taken == 0:
 		return append(buf, sessionFree)
 	case x.flags&warm != 0:
-		return appendTimeline(appendID(append(buf, sessionTimeline), x.id), t.timelines[x.more])
+		return appendTimeline(wire.AppendUint128(append(buf, sessionTimeline), x.id), t.timelines[x.more])
 	case x.more != 0:
 		return append(x.append(append(buf, sessionBlob), from), t.blobs.get(x.more)...)
 	}
@@ -58,7 +62,7 @@ func (x *entry) append(buf []byte, from basis) []byte {
 	if x.opened() != x.policy {
 		has |= entryOpened
 	}
-	buf = append(appendID(buf, x.id), byte(has), x.policy)
+	buf = append(wire.AppendUint128(buf, x.id), byte(has), x.policy)
 	if has&entryOpened != 0 {
 		buf = append(buf, x.opened())
 	}
@@ -77,25 +81,25 @@ func (x *entry) append(buf []byte, from basis) []byte {
 
 const secondNanos = 1_000_000_000
 
-func (d *decoder) entry(from basis) (x entry) {
-	x.id = d.id()
-	has := entryFlags(d.byte())
-	x.flags, x.policy = has&^(entryRecent|entryOpened)|taken, d.byte()
+func readEntry(d *wire.Decoder, from basis) (x entry) {
+	x.id = d.Uint128()
+	has := entryFlags(d.Byte())
+	x.flags, x.policy = has&^(entryRecent|entryOpened)|taken, d.Byte()
 	opened := x.policy
 	if has&entryOpened != 0 {
-		opened = d.byte()
+		opened = d.Byte()
 	}
-	x.from = from.at - d.varint()
-	x.end, x.since = d.after(x.from), x.from
+	x.from = from.at - d.Varint()
+	x.end, x.since = d.After(x.from), x.from
 	if has&entrySince != 0 {
-		x.since = x.from - d.varint()
+		x.since = x.from - d.Varint()
 	}
 	if has&entryRecent != 0 {
-		x.recent = uint32(from.next) - uint32(d.below(1<<32))
+		x.recent = uint32(from.next) - uint32(d.Below(1<<32))
 	}
-	x.heard = uint32(from.at/secondNanos - d.varint())
-	x.facts = countAndOpened(uint32(d.below(maxFacts+1)), opened)
-	x.policies = uint16(d.below(1 << 16))
+	x.heard = uint32(from.at/secondNanos - d.Varint())
+	x.facts = countAndOpened(uint32(d.Below(maxFacts+1)), opened)
+	x.policies = uint16(d.Below(1 << 16))
 	return x
 }
 
@@ -114,16 +118,16 @@ func appendSession(buf []byte, behind int, session []byte) []byte {
 type storedSession struct {
 	slot  uint32 // where it was
 	kind  byte
-	entry entry   // of a timeline only the id
-	body  decoder // of what stands behind the entry
+	entry entry        // of a timeline only the id
+	body  wire.Decoder // of what stands behind the entry
 }
 
 // session reads what appendSession wrote, but for the timeline in it, behind the
 // one in slot last. The body is memory of what is read.
-func (d *decoder) session(last int, from basis) (s storedSession) {
-	v := d.uvarint()
+func readSession(d *wire.Decoder, last int, from basis) (s storedSession) {
+	v := d.Uvarint()
 	if v>>sessionKindBits == 0 {
-		d.fail()
+		d.Fail()
 	}
 	s.kind = byte(v & (1<<sessionKindBits - 1))
 	s.slot = uint32(min(uint64(last+1)+v>>sessionKindBits-1, uint64(noSlot)))
@@ -131,23 +135,23 @@ func (d *decoder) session(last int, from basis) (s storedSession) {
 	case sessionFree:
 		return s
 	case sessionPlain:
-		if s.entry = d.entry(from); s.entry.flags&ready == 0 {
-			d.fail()
+		if s.entry = readEntry(d, from); s.entry.flags&ready == 0 {
+			d.Fail()
 		}
 	default:
-		p := d.part(d.uvarint())
+		p := d.Part(d.Uvarint())
 		if s.kind == sessionBlob {
-			s.entry = p.entry(from)
+			s.entry = readEntry(&p, from)
 		} else {
-			s.entry.id = p.id()
+			s.entry.id = p.Uint128()
 		}
-		if p.err != nil {
-			d.fail()
+		if p.Err != nil {
+			d.Fail()
 		}
 		s.body = p
 	}
 	if s.entry.id.IsZero() {
-		d.fail()
+		d.Fail()
 	}
 	return s
 }
@@ -155,7 +159,7 @@ func (d *decoder) session(last int, from basis) (s storedSession) {
 // timeline makes tl what s is; its slices it uses again. It reports whether s is
 // one.
 func (s *storedSession) timeline(tl *timeline) bool {
-	if body := s.body; body.timeline(tl) != nil {
+	if body := s.body; readTimeline(&body, tl) != nil {
 		return false
 	}
 	if s.kind == sessionTimeline {

@@ -3,6 +3,8 @@ package session
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // What a stored timeline has, by bits; the usual ones first, since they are
@@ -161,7 +163,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		buf = binary.AppendUvarint(buf, uint64(len(t.lineage)))
 		for _, r := range t.lineage {
 			buf = binary.AppendVarint(buf, r.at-base)
-			buf = appendID(buf, r.from)
+			buf = wire.AppendUint128(buf, r.from)
 			buf = binary.AppendUvarint(buf, r.binds)
 			buf = binary.BigEndian.AppendUint64(buf, r.rank)
 			base = r.at
@@ -172,7 +174,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		buf = binary.AppendUvarint(buf, uint64(len(t.identities)))
 		for _, i := range t.identities {
 			buf = binary.AppendVarint(buf, i.at-base)
-			buf = appendID(buf, i.user)
+			buf = wire.AppendUint128(buf, i.user)
 			base = i.at
 		}
 	}
@@ -182,13 +184,13 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 // timeline reads what appendTimeline wrote into t, whose slices it uses again;
 // what the table says of t it leaves alone. After an error t holds nothing that
 // can be relied on.
-func (d *decoder) timeline(t *timeline) error {
-	has := d.uvarint()
+func readTimeline(d *wire.Decoder, t *timeline) error {
+	has := d.Uvarint()
 	t.pseudonym = Pseudonym{}
 	if has&hasPseudonym != 0 {
-		d.copy(t.pseudonym[:])
+		d.Copy(t.pseudonym[:])
 	}
-	t.lastArrival = d.varint()
+	t.lastArrival = d.Varint()
 	t.first, t.firstActivity, t.firstStart = unset, unset, unset
 	t.newest, t.forgotten, t.outside, t.forgone = longAgo, longAgo, longAgo, 0
 	base := t.lastArrival
@@ -205,7 +207,7 @@ func (d *decoder) timeline(t *timeline) error {
 		{hasForgone, &t.forgone},
 	} {
 		if has&x.bit != 0 {
-			base = d.after(base)
+			base = d.After(base)
 			*x.at = base
 		}
 	}
@@ -213,86 +215,86 @@ func (d *decoder) timeline(t *timeline) error {
 	t.policies, t.policy, t.recent, t.facts, t.due, t.dueTurn, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0, 0
 	t.back = comeback{}
 	if has&hasComeback != 0 {
-		t.back = d.comeback(base)
+		t.back = readComeback(d, base)
 	}
 	if has&hasPolicies != 0 {
-		t.policies = d.uvarint()
+		t.policies = d.Uvarint()
 	}
 	if has&hasPolicy != 0 {
-		t.policy = d.byte()
+		t.policy = d.Byte()
 	}
 	if has&hasRecent != 0 {
-		t.recent = d.below(maxPosition)
-		t.facts = uint32(d.below(1 << 32))
+		t.recent = d.Below(maxPosition)
+		t.facts = uint32(d.Below(1 << 32))
 	}
 	if has&hasDue != 0 {
-		t.due = dueFor(d.byte())
-		t.dueSince = d.after(t.lastArrival)
-		if d.version >= 3 {
-			t.dueTurn = d.uvarint()
+		t.due = dueFor(d.Byte())
+		t.dueSince = d.After(t.lastArrival)
+		if d.Version >= 3 {
+			t.dueTurn = d.Uvarint()
 		}
 	}
 	if has&hasSuspects != 0 {
-		t.suspects = uint32(d.below(1 << 32))
+		t.suspects = uint32(d.Below(1 << 32))
 	}
 	base, t.active = t.newest, t.active[:0]
 	if has&hasActive != 0 {
-		n := d.count(3)
+		n := d.Len(3)
 		t.active = slices.Grow(t.active, n)[:n]
 		for i := range slices.Backward(t.active) {
-			end := base - d.varint()
-			start := end - d.varint()
-			t.active[i] = spell{start, end, d.uvarint()}
+			end := base - d.Varint()
+			start := end - d.Varint()
+			t.active[i] = spell{start, end, d.Uvarint()}
 			base = start
 		}
 	}
 	base, t.calls = t.newest, t.calls[:0]
 	if has&hasCalls != 0 {
-		for range d.count(2) {
-			base = d.after(base)
-			t.calls = append(t.calls, call{base, d.uvarint()})
+		for range d.Len(2) {
+			base = d.After(base)
+			t.calls = append(t.calls, call{base, d.Uvarint()})
 		}
 	}
 	t.authentications, t.lateStarts = t.authentications[:0], t.lateStarts[:0]
 	if has&hasAuthentications != 0 {
-		t.authentications = d.instants(t.authentications, t.newest)
+		t.authentications = readInstants(d, t.authentications, t.newest)
 	}
 	if has&hasLateStarts != 0 {
-		t.lateStarts = d.instants(t.lateStarts, t.newest)
+		t.lateStarts = readInstants(d, t.lateStarts, t.newest)
 	}
 	t.ends, t.rotations, t.raised = t.ends[:0], t.rotations[:0], t.raised[:0]
 	if has&hasEnds != 0 {
-		t.ends = d.endings(t.ends, t.newest)
+		t.ends = readEndings(d, t.ends, t.newest)
 	}
 	if has&hasRotations != 0 {
-		t.rotations = d.endings(t.rotations, t.newest)
+		t.rotations = readEndings(d, t.rotations, t.newest)
 	}
 	if has&hasRaised != 0 {
-		t.raised = d.endings(t.raised, t.newest)
+		t.raised = readEndings(d, t.raised, t.newest)
 	}
 	base, t.lineage = t.newest, t.lineage[:0]
 	if has&hasLineage != 0 {
-		for range d.count(18) {
-			base = d.after(base)
-			r := rotation{at: base, from: d.id()}
-			r.binds = d.uvarint()
+		for range d.Len(18) {
+			base = d.After(base)
+			r := rotation{at: base, from: d.Uint128()}
+			r.binds = d.Uvarint()
 			if has&hasRanks != 0 {
-				r.rank = d.uint64()
+				r.rank = d.Uint64()
 			}
 			t.lineage = append(t.lineage, r)
 		}
 	}
 	base, t.identities = t.newest, t.identities[:0]
 	if has&hasIdentities != 0 {
-		for range d.count(17) {
-			base = d.after(base)
-			t.identities = append(t.identities, identity{base, d.id()})
+		for range d.Len(17) {
+			base = d.After(base)
+			t.identities = append(t.identities, identity{base, d.Uint128()})
 		}
 	}
 	if t.forgone != 0 && len(t.authentications) == 0 { // the one that it was given up for
-		d.fail()
+		d.Fail()
 	}
-	return d.end()
+	return d.End()
 }
 
 func appendInstants(buf []byte, list []int64, base int64) []byte {
@@ -304,9 +306,9 @@ func appendInstants(buf []byte, list []int64, base int64) []byte {
 	return buf
 }
 
-func (d *decoder) instants(list []int64, base int64) []int64 {
-	for range d.count(1) {
-		base = d.after(base)
+func readInstants(d *wire.Decoder, list []int64, base int64) []int64 {
+	for range d.Len(1) {
+		base = d.After(base)
 		list = append(list, base)
 	}
 	return list
@@ -344,25 +346,25 @@ func appendEndings(buf []byte, list []ending, base int64) []byte {
 			buf = binary.AppendUvarint(buf, x.order)
 		}
 		if has&endingOther != 0 {
-			buf = appendID(buf, x.other)
+			buf = wire.AppendUint128(buf, x.other)
 		}
 	}
 	return buf
 }
 
-func (d *decoder) endings(list []ending, base int64) []ending {
-	for range d.count(3) {
-		base = d.after(base)
-		x, has := ending{at: base}, d.byte()
-		x.service = uint32(d.below(1 << 32))
+func readEndings(d *wire.Decoder, list []ending, base int64) []ending {
+	for range d.Len(3) {
+		base = d.After(base)
+		x, has := ending{at: base}, d.Byte()
+		x.service = uint32(d.Below(1 << 32))
 		if has&endingBinds != 0 {
-			x.binds = d.uvarint()
+			x.binds = d.Uvarint()
 		}
 		if has&endingSeen != 0 {
-			x.seen, x.order = d.uvarint(), d.uvarint()
+			x.seen, x.order = d.Uvarint(), d.Uvarint()
 		}
 		if has&endingOther != 0 {
-			x.other = d.id()
+			x.other = d.Uint128()
 		}
 		list = append(list, x)
 	}

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 func anyTimeline(d *rand.Rand) timeline {
@@ -103,8 +105,8 @@ func TestTimelineCodec(t *testing.T) {
 	for range 4000 {
 		want := anyTimeline(d)
 		b := appendTimeline(nil, &want)
-		in := decoderOf(b)
-		err := in.timeline(&got)
+		in := wire.NewDecoder(b)
+		err := readTimeline(&in, &got)
 		want.id, want.slot = ID{1, 2}, 3
 		if read := plain(got); err != nil || !reflect.DeepEqual(read, want) {
 			t.Fatalf("wrote %+v\nread  %+v: %v", want, read, err)
@@ -117,7 +119,7 @@ func TestTimelineCodec(t *testing.T) {
 		}
 		b = appendTimeline(b[:0], &want)
 		n := d.IntN(len(b))
-		if in = decoderOf(b[:n]); in.timeline(&got) == nil {
+		if in = wire.NewDecoder(b[:n]); readTimeline(&in, &got) == nil {
 			t.Fatalf("%d of %d bytes were enough", n, len(b))
 		}
 	}

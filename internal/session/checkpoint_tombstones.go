@@ -3,6 +3,8 @@ package session
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // What is stored of tombstones is what the generations of fingerprints are, their
@@ -96,32 +98,26 @@ func (s *tombstone) append(b []byte) []byte {
 	return binary.LittleEndian.AppendUint64(b, s.user)
 }
 
-func (d *decoder) tombstone() (s tombstone) {
-	s.said = uint32(d.below(1 << 32))
-	s.newest = uint32(d.below(1 << 32))
-	s.at = d.after(s.before())
-	s.user = d.littleEndian64()
+func readTombstone(d *wire.Decoder) (s tombstone) {
+	s.said = uint32(d.Below(1 << 32))
+	s.newest = uint32(d.Below(1 << 32))
+	s.at = d.After(s.before())
+	s.user = d.LittleEndian()
 	return s
 }
 
-func (d *decoder) littleEndian64() uint64 {
-	var b [8]byte
-	d.copy(b[:])
-	return binary.LittleEndian.Uint64(b[:])
-}
-
 // readTombstones reads one chunk.
-func (r *restorer) readTombstones(d *decoder) {
+func (r *restorer) readTombstones(d *wire.Decoder) {
 	t := &r.e.tombstones
 	if r.head.tombSlots > 0 {
 		t.readWithoutEnds(d)
 		return
 	}
-	d.layout(tombstoneLayout)
-	for d.err == nil && len(d.left) > 0 {
-		mark := d.littleEndian64()
-		s := d.tombstone()
-		if d.err == nil && mark != 0 {
+	readLayout(d, tombstoneLayout)
+	for d.Err == nil && len(d.Left) > 0 {
+		mark := d.LittleEndian()
+		s := readTombstone(d)
+		if d.Err == nil && mark != 0 {
 			s.said = r.service(s.service())<<stoneFlags | s.said&(1<<stoneFlags-1)
 			t.put(mark, s)
 		}
@@ -129,25 +125,25 @@ func (r *restorer) readTombstones(d *decoder) {
 }
 
 // layout reads how what follows is laid out, which must be so.
-func (d *decoder) layout(want byte) {
-	if d.byte() != want {
-		d.fail()
+func readLayout(d *wire.Decoder, want byte) {
+	if d.Byte() != want {
+		d.Fail()
 	}
 }
 
-func (t *tombstones) readGenerations(d *decoder) {
+func (t *tombstones) readGenerations(d *wire.Decoder) {
 	f := &t.displaced
-	f.numbered = int(d.below(maxPosition))
-	f.dropped = int64(d.below(maxPosition))
+	f.numbered = int(d.Below(maxPosition))
+	f.dropped = int64(d.Below(maxPosition))
 	last := -1
-	for range d.count(5) {
-		g, size := &generation{number: int(d.below(maxPosition))}, int(d.below(1<<32))
-		g.first, g.last = d.varint(), d.varint()
-		g.newest = uint32(d.below(1 << 32))
+	for range d.Len(5) {
+		g, size := &generation{number: int(d.Below(maxPosition))}, int(d.Below(1<<32))
+		g.first, g.last = d.Varint(), d.Varint()
+		g.newest = uint32(d.Below(1 << 32))
 		if g.number <= last || g.number >= f.numbered || f.numbered-g.number > maxGenerations || size < 2 {
-			d.fail()
+			d.Fail()
 		}
-		if d.err != nil {
+		if d.Err != nil {
 			return
 		}
 		last = g.number
@@ -162,25 +158,25 @@ func (t *tombstones) readGenerations(d *decoder) {
 	}
 }
 
-func (f *fingerprints) readCells(d *decoder) {
-	d.layout(tombstoneLayout)
-	for d.err == nil && len(d.left) > 0 {
-		number, at := int(d.below(maxPosition)), d.below(1<<32)
+func (f *fingerprints) readCells(d *wire.Decoder) {
+	readLayout(d, tombstoneLayout)
+	for d.Err == nil && len(d.Left) > 0 {
+		number, at := int(d.Below(maxPosition)), d.Below(1<<32)
 		var b [4]byte
-		d.copy(b[:])
+		d.Copy(b[:])
 		if slices.Contains(f.given, number) {
 			f.dropped++
 			continue
 		}
 		i := slices.IndexFunc(f.generations, func(g *generation) bool { return g.number == number })
-		if d.err != nil || i < 0 || at >= uint64(len(f.generations[i].cells)) {
-			d.fail()
+		if d.Err != nil || i < 0 || at >= uint64(len(f.generations[i].cells)) {
+			d.Fail()
 			return
 		}
 		g := f.generations[i]
 		if g.cells[at] == 0 {
 			if g.used++; g.used == len(g.cells) { // one must be free
-				d.fail()
+				d.Fail()
 				return
 			}
 		}
@@ -229,30 +225,30 @@ func (b *comeback) append(buf []byte, base int64) []byte {
 	return buf
 }
 
-func (d *decoder) comeback(base int64) (b comeback) {
-	has := d.byte()
+func readComeback(d *wire.Decoder, base int64) (b comeback) {
+	has := d.Byte()
 	b.back, b.login, b.lost, b.unsure, b.seen = true, has&comebackLogin != 0, has&comebackLost != 0, has&comebackUnsure != 0, longAgo
 	if has&comebackEnd != 0 {
-		b.typ = Type(d.below(uint64(TypeCount)))
-		b.end = d.after(base)
-		b.service = uint32(d.below(1 << 32))
+		b.typ = Type(d.Below(uint64(TypeCount)))
+		b.end = d.After(base)
+		b.service = uint32(d.Below(1 << 32))
 	}
 	if has&comebackLast != 0 {
-		b.first, b.last = d.after(base), d.after(base)
+		b.first, b.last = d.After(base), d.After(base)
 	}
 	if has&comebackSeen != 0 {
-		b.seen = d.after(base)
+		b.seen = d.After(base)
 	}
 	return b
 }
 
 // readWithoutEnds reads what an older version kept: a hash and an instant, which
 // is now held against every unknown id.
-func (t *tombstones) readWithoutEnds(d *decoder) {
-	for d.err == nil && len(d.left) > 0 {
-		d.uvarint() // where it was
-		d.uint64()
-		if at := d.varint(); d.err == nil {
+func (t *tombstones) readWithoutEnds(d *wire.Decoder) {
+	for d.Err == nil && len(d.Left) > 0 {
+		d.Uvarint() // where it was
+		d.Uint64()
+		if at := d.Varint(); d.Err == nil {
 			t.raise(at)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // What is stored of users, all of one after the other. Which sessions showed a user
@@ -29,44 +31,44 @@ func (u *users) append(buf []byte, number int) []byte {
 	if x.id.IsZero() {
 		return buf
 	}
-	buf = append(appendID(append(buf, tagUser), x.id), x.pseudonym[:]...)
+	buf = append(wire.AppendUint128(append(buf, tagUser), x.id), x.pseudonym[:]...)
 	if had, ok := u.ended[x.id]; ok {
-		buf = appendEndings(appendID(append(buf, tagUserEnds), x.id), had.ends, 0)
+		buf = appendEndings(wire.AppendUint128(append(buf, tagUserEnds), x.id), had.ends, 0)
 		for _, came := range had.came {
-			buf = binary.AppendVarint(appendID(append(buf, tagUserEnd), x.id), came.Value.(*userEnd).at)
+			buf = binary.AppendVarint(wire.AppendUint128(append(buf, tagUserEnd), x.id), came.Value.(*userEnd).at)
 		}
 	}
 	if x.walking {
-		buf = binary.AppendVarint(appendID(append(buf, tagUserDue), x.id), x.since)
+		buf = binary.AppendVarint(wire.AppendUint128(append(buf, tagUserDue), x.id), x.since)
 	}
 	return buf
 }
 
-func (r *restorer) readUsers(d *decoder) {
+func (r *restorer) readUsers(d *wire.Decoder) {
 	u := &r.e.users
-	for d.err == nil && len(d.left) > 0 {
-		tag := d.byte()
-		id := d.id()
+	for d.Err == nil && len(d.Left) > 0 {
+		tag := d.Byte()
+		id := d.Uint128()
 		switch tag {
 		case tagUser:
 			var name Pseudonym
-			if d.copy(name[:]); d.err == nil && u.number(id) == 0 {
+			if d.Copy(name[:]); d.Err == nil && u.number(id) == 0 {
 				u.add(id, name)
 			}
 		case tagUserEnds:
-			if list := d.endings(nil, 0); d.err == nil && len(list) > 0 && u.number(id) != 0 {
+			if list := readEndings(d, nil, 0); d.Err == nil && len(list) > 0 && u.number(id) != 0 {
 				r.userEnds[id] = list
 			}
 		case tagUserEnd:
-			if at := d.varint(); d.err == nil {
+			if at := d.Varint(); d.Err == nil {
 				r.userEndsCame[id] = append(r.userEndsCame[id], at)
 			}
 		case tagUserDue:
-			if since := d.varint(); d.err == nil && u.number(id) != 0 {
+			if since := d.Varint(); d.Err == nil && u.number(id) != 0 {
 				r.usersDue = append(r.usersDue, userEnd{id, since})
 			}
 		default:
-			d.fail()
+			d.Fail()
 		}
 	}
 }

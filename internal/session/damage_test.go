@@ -285,8 +285,8 @@ func FuzzRestore(f *testing.F) {
 		sealChunk(chunk, key, kind)
 		s[key] = chunk
 		if kind != kindHead { // let the head mean it
-			d := decoderOf(whole[headKey][wire.Header:])
-			h, _ := d.head()
+			d := wire.NewDecoder(whole[headKey][wire.Header:])
+			h, _ := readHead(&d)
 			key2 := chunkKey(kind, 0, 0, 0)
 			h.ranges[kind] = []chunkRange{{layers: []layer{{parts: []uint32{sealChunk(chunk, key2, kind)}}}}}
 			s[key2] = chunk
@@ -320,12 +320,12 @@ func FuzzReadTimeline(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var tl timeline
-		if d := decoderOf(data); d.timeline(&tl) != nil {
+		if d := wire.NewDecoder(data); readTimeline(&d, &tl) != nil {
 			return
 		}
 		var again timeline
-		d := decoderOf(appendTimeline(nil, &tl))
-		if err := d.timeline(&again); err != nil {
+		d := wire.NewDecoder(appendTimeline(nil, &tl))
+		if err := readTimeline(&d, &again); err != nil {
 			t.Fatal(err)
 		}
 	})

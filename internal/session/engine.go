@@ -99,7 +99,7 @@ func (e *Engine) Observe(f *Fact, now int64) Mark {
 		return Mark{}
 	}
 	l := e.lane(f.Session.ID)
-	if n, known := e.services.known(f.Resource, order); known && e.takeReady(l, f, now, l.sessions.find(f.Session.ID), f.hash(), n, order) {
+	if n, known := e.services.known(f.Resource, order); known && e.takeReady(l, f, now, l.sessions.find(f.Session.ID), traceHash(f), n, order) {
 		return Mark{}
 	}
 	return e.observeAny(f, now, order)

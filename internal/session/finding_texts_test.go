@@ -5,16 +5,18 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // A store of an older version holds what came.
 func TestWhatIsRestoredIsClean(t *testing.T) {
 	dirty := "bad\xff\nsvc" + strings.Repeat("x", MaxText)
 	r := Resource{dirty, dirty, dirty, dirty}
-	d := decoder{left: appendResource(nil, &r)}
+	d := wire.Decoder{Left: appendResource(nil, &r)}
 	want := Clean(dirty)
-	require.Equal(t, Resource{want, want, want, want}, d.resource())
-	require.NoError(t, d.err)
+	require.Equal(t, Resource{want, want, want, want}, readResource(&d))
+	require.NoError(t, d.Err)
 
 	s := newServices(9)
 	require.Equal(t, uint32(1), s.name(dirty))

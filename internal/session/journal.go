@@ -57,7 +57,7 @@ func AppendFact(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudo
 	for _, n := range [...]*Name{&f.Session, &f.Previous, &f.User} {
 		if !n.ID.IsZero() {
 			p := pseudonym(n)
-			buf = append(appendID(buf, n.ID), p[:]...)
+			buf = append(wire.AppendUint128(buf, n.ID), p[:]...)
 		}
 	}
 	if has&factTrace != 0 {
@@ -76,47 +76,47 @@ func AppendFact(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudo
 // ReadFact reads one fact; rest is what follows it. The fact shares no memory
 // with buf.
 func ReadFact(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
-	d := decoder{left: buf}
-	d.version = d.byte()
-	if err := wire.Known(d.version, oldestFact, factVersion); d.err == nil && err != nil {
+	d := wire.Decoder{Left: buf}
+	d.Version = d.Byte()
+	if err := wire.Known(d.Version, oldestFact, factVersion); d.Err == nil && err != nil {
 		return Fact{}, 0, nil, err
 	}
-	f.Kind, f.Outcome = Kind(d.below(uint64(KindCount))), Outcome(d.below(uint64(Rejected)+1))
-	f.Policy = d.byte()
-	f.Flags = Flags(d.below(1 << 16))
-	has := d.uvarint()
-	arrival = d.varint()
-	f.Start = d.after(arrival)
+	f.Kind, f.Outcome = Kind(d.Below(uint64(KindCount))), Outcome(d.Below(uint64(Rejected)+1))
+	f.Policy = d.Byte()
+	f.Flags = Flags(d.Below(1 << 16))
+	has := d.Uvarint()
+	arrival = d.Varint()
+	f.Start = d.After(arrival)
 	f.End, f.At = f.Start, f.Start
 	if has&factEnd != 0 {
-		f.End = d.after(f.Start)
+		f.End = d.After(f.Start)
 	}
 	if has&factAt != 0 {
-		f.At = d.after(f.Start)
+		f.At = d.After(f.Start)
 	}
 	for i, n := range [...]*Name{&f.Session, &f.Previous, &f.User} {
 		if has&(factSession<<i) != 0 {
-			n.ID = d.id()
+			n.ID = d.Uint128()
 			n.Pseudonym = new(Pseudonym)
-			d.copy(n.Pseudonym[:])
+			d.Copy(n.Pseudonym[:])
 		}
 	}
 	if has&factTrace != 0 {
-		d.copy(f.Trace[:])
+		d.Copy(f.Trace[:])
 	}
 	if has&factSpan != 0 {
-		d.copy(f.Span[:])
+		d.Copy(f.Span[:])
 	}
-	r := d.resource()
+	r := readResource(&d)
 	f.Resource = &r
 	if has&factDetails != 0 {
-		f.Details = d.details()
+		f.Details = readDetails(&d)
 	}
 	if f.End < f.Start || f.Policy >= MaxPolicies && f.Policy != NoPolicy {
-		d.fail()
+		d.Fail()
 	}
-	if d.err != nil {
-		return Fact{}, 0, nil, d.err
+	if d.Err != nil {
+		return Fact{}, 0, nil, d.Err
 	}
-	return f, arrival, d.left, nil
+	return f, arrival, d.Left, nil
 }

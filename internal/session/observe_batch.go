@@ -167,7 +167,7 @@ func (e *Engine) observeIn(l *lane, facts []Fact, now int64, rest *Rest) {
 			l.sessions.index.move(l.sessions.hashOf)
 		}
 		for i, n := range some {
-			hashes[i], ids[i] = facts[n].hash(), facts[n].Session.ID[0]
+			hashes[i], ids[i] = traceHash(&facts[n]), facts[n].Session.ID[0]
 		}
 		// The fewer instructions between two loads, the more of them are under way
 		// at once.

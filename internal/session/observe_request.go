@@ -335,7 +335,7 @@ func (e *Engine) updateSuspect(r *record, won bool, d *Details) {
 	if won {
 		res := e.services.resources[r.resource]
 		s.resource, s.service = res.Resource, res.service
-		s.details = d.kept()
+		s.details = keptDetails(d)
 	}
 	s.named = false
 	e.await(s)

@@ -107,8 +107,8 @@ func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engi
 		return nil, r.res, err
 	}
 	if err == nil {
-		r.older = body.version < wire.Version
-		r.head, err = body.head()
+		r.older = body.Version < wire.Version
+		r.head, err = readHead(&body)
 	}
 	if err != nil {
 		r.lose(headKey, err)
@@ -138,7 +138,7 @@ func (r *restorer) read() error {
 	var lost [kindCount]bool
 	for _, x := range [...]struct {
 		kind chunkKind
-		read func(d *decoder)
+		read func(d *wire.Decoder)
 	}{
 		{kindServices, r.readServices},
 		{kindGenerations, r.e.tombstones.readGenerations},
@@ -219,7 +219,7 @@ func (r *restorer) read() error {
 }
 
 // readAll reads the ranges of a kind that has nothing to do with lanes.
-func (r *restorer) readAll(kind chunkKind, read func(*decoder)) (lost bool, err error) {
+func (r *restorer) readAll(kind chunkKind, read func(*wire.Decoder)) (lost bool, err error) {
 	if kind == kindSuspects {
 		r.forgetSuspects()
 	}
@@ -235,7 +235,7 @@ func (r *restorer) readAll(kind chunkKind, read func(*decoder)) (lost bool, err 
 
 // readRange reads the chunks of one range, what changed last first, and says
 // whether one of them is lost: then what is older is not to be relied on.
-func (r *restorer) readRange(kind chunkKind, n int, read func(*decoder), lose func(string, error)) (lost bool, err error) {
+func (r *restorer) readRange(kind chunkKind, n int, read func(*wire.Decoder), lose func(string, error)) (lost bool, err error) {
 	for _, stored := range slices.Backward(r.head.ranges[kind][n].layers) {
 		for part, sum := range stored.parts {
 			key := chunkKey(kind, n, part, stored.side)
@@ -249,7 +249,7 @@ func (r *restorer) readRange(kind chunkKind, n int, read func(*decoder), lose fu
 			}
 			if bad == nil {
 				read(&d)
-				bad = d.end()
+				bad = d.End()
 			}
 			if bad != nil {
 				lose(key, bad)

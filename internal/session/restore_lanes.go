@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // layLanes prepares the lanes, and reports whether there are as many as there
 // were.
@@ -65,16 +69,16 @@ func (r *restorer) sideBySide(n int, do func(i int)) {
 }
 
 // readRanges reads all ranges of one kind of the lane, in their order.
-func (r *laneRestorer) readRanges(kind chunkKind, read func(d *decoder, part int)) (lost bool) {
+func (r *laneRestorer) readRanges(kind chunkKind, read func(d *wire.Decoder, part int)) (lost bool) {
 	for n := r.number; n < len(r.head.ranges[kind]); n += len(r.lanes) {
-		bad := r.readRange(kind, n, func(d *decoder) { read(d, n/len(r.lanes)) })
+		bad := r.readRange(kind, n, func(d *wire.Decoder) { read(d, n/len(r.lanes)) })
 		lost = lost || bad
 	}
 	return lost
 }
 
 // readRange reads one range of the lane, unless the storage has failed.
-func (r *laneRestorer) readRange(kind chunkKind, n int, read func(*decoder)) (lost bool) {
+func (r *laneRestorer) readRange(kind chunkKind, n int, read func(*wire.Decoder)) (lost bool) {
 	if r.err != nil {
 		return true
 	}

@@ -9,9 +9,9 @@ import (
 
 // readSessions reads all sessions of the lane.
 func (r *laneRestorer) readSessions() (lost bool) {
-	lost = r.readRanges(kindSessions, func(d *decoder, part int) {
-		from := basis{d.varint(), d.uvarint()}
-		for last := part<<sessionBits - 1; d.err == nil && len(d.left) > 0; {
+	lost = r.readRanges(kindSessions, func(d *wire.Decoder, part int) {
+		from := basis{d.Varint(), d.Uvarint()}
+		for last := part<<sessionBits - 1; d.Err == nil && len(d.Left) > 0; {
 			last = r.readBlock(d, from, last, (part+1)<<sessionBits)
 		}
 	})
@@ -25,15 +25,15 @@ func (r *laneRestorer) readSessions() (lost bool) {
 // readBlock reads a few sessions behind slot last and in front of end, and
 // returns the slot of the last one. What is looked up of them is loaded first, so
 // that one does not wait for the other.
-func (r *laneRestorer) readBlock(d *decoder, from basis, last, end int) int {
+func (r *laneRestorer) readBlock(d *wire.Decoder, from basis, last, end int) int {
 	r.block = r.block[:0]
 	end = min(end, int(r.head.lanes[r.number].slots))
-	for len(r.block) < block && len(d.left) > 0 {
-		s := d.session(last, from)
-		if d.err == nil && (int(s.slot) >= end || s.kind != sessionFree && r.alone && r.e.lane(s.entry.id).number != uint32(r.number)) {
-			d.fail()
+	for len(r.block) < block && len(d.Left) > 0 {
+		s := readSession(d, last, from)
+		if d.Err == nil && (int(s.slot) >= end || s.kind != sessionFree && r.alone && r.e.lane(s.entry.id).number != uint32(r.number)) {
+			d.Fail()
 		}
-		if d.err != nil {
+		if d.Err != nil {
 			break
 		}
 		last = int(s.slot)
@@ -48,7 +48,7 @@ func (r *laneRestorer) readBlock(d *decoder, from basis, last, end int) int {
 	for i := range r.block {
 		s := &r.block[i]
 		if r.read.set(int(s.slot)); s.kind != sessionFree && !r.readSession(s) {
-			d.fail()
+			d.Fail()
 			break
 		}
 	}
@@ -114,8 +114,8 @@ func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
 	case tl == nil:
 		table.adopt(slot, x)
 		return
-	case r.settled && s.kind == sessionBlob && s.body.version == wire.Version && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0 && tl.back.end == 0:
-		if more := table.blobs.put(s.body.left); more != 0 { // as it is
+	case r.settled && s.kind == sessionBlob && s.body.Version == wire.Version && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0 && tl.back.end == 0:
+		if more := table.blobs.put(s.body.Left); more != 0 { // as it is
 			table.adopt(slot, x)
 			to := table.entry(slot)
 			to.more = more

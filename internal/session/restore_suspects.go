@@ -3,6 +3,8 @@ package session
 import (
 	"cmp"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // forgetSuspects lets sessions have none before those that are left are read.
@@ -15,15 +17,15 @@ func (r *restorer) forgetSuspects() {
 }
 
 // readSuspects reads one chunk of suspects or of findings.
-func (r *restorer) readSuspects(d *decoder) {
-	for d.err == nil && len(d.left) > 0 {
-		tag := d.byte()
+func (r *restorer) readSuspects(d *wire.Decoder) {
+	for d.Err == nil && len(d.Left) > 0 {
+		tag := d.Byte()
 		if tag != tagSuspect {
 			r.addSuspects()
 		}
 		switch tag {
 		case tagSuspect:
-			if s := d.suspect(); d.err == nil {
+			if s := readSuspect(d); d.Err == nil {
 				r.unplaced = append(r.unplaced, s)
 			}
 		case tagOrder:
@@ -33,15 +35,15 @@ func (r *restorer) readSuspects(d *decoder) {
 		case tagPartly:
 			r.readFinding(d, true)
 		case tagClosed:
-			if f := d.closedFinding(); d.err == nil {
+			if f := readClosedFinding(d); d.Err == nil {
 				r.closed = append(r.closed, f)
 			}
 		case tagOut:
-			if f := d.finding(); d.err == nil && r.renumber(&f) {
+			if f := readFinding(d); d.Err == nil && r.renumber(&f) {
 				r.e.out = append(r.e.out, f)
 			}
 		default:
-			d.fail()
+			d.Fail()
 		}
 	}
 }
@@ -102,9 +104,9 @@ func (r *restorer) addSuspect(s *suspect) {
 }
 
 // members reads the numbers of suspects and returns those that are there.
-func (r *restorer) members(d *decoder) (list []*suspect) {
-	for range d.count(1) {
-		if s := r.suspects[d.uvarint()]; s != nil && !slices.Contains(list, s) {
+func (r *restorer) members(d *wire.Decoder) (list []*suspect) {
+	for range d.Len(1) {
+		if s := r.suspects[d.Uvarint()]; s != nil && !slices.Contains(list, s) {
 			list = append(list, s)
 		}
 	}
@@ -127,22 +129,22 @@ func (r *restorer) orderSuspects(list []*suspect) {
 
 // readFinding reads a finding. One whose session is gone, or all that it stands
 // on, stays as it was reported: it is not there any more.
-func (r *restorer) readFinding(d *decoder, partly bool) {
-	f := &finding{id: d.uint64(), session: d.id(), partly: partly, inLater: -1}
-	members := d.left
-	stood := d.uvarint() > 0
-	d.left = members
+func (r *restorer) readFinding(d *wire.Decoder, partly bool) {
+	f := &finding{id: d.Uint64(), session: d.Uint128(), partly: partly, inLater: -1}
+	members := d.Left
+	stood := d.Uvarint() > 0
+	d.Left = members
 	f.members = r.members(d)
-	f.more = int(d.below(1 << 31))
-	f.moreFirst, f.moreLast = d.varint(), d.varint()
-	f.dirty, f.sent = d.bool(), d.bool()
+	f.more = int(d.Below(1 << 31))
+	f.moreFirst, f.moreLast = d.Varint(), d.Varint()
+	f.dirty, f.sent = d.Bool(), d.Bool()
 	if f.sent {
-		f.sentAt, f.last = d.varint(), d.finding()
+		f.sentAt, f.last = d.Varint(), readFinding(d)
 	}
 	f.members = slices.DeleteFunc(f.members, func(s *suspect) bool { return s.session != f.session || s.finding != nil || !s.confirmed })
 	open := &r.e.findings
 	switch {
-	case d.err != nil || open.open[f.id] != nil:
+	case d.Err != nil || open.open[f.id] != nil:
 		return
 	case r.e.get(f.session) == nil || stood && len(f.members) == 0 || f.sent && !r.renumber(&f.last) || len(f.members) == 0 && !f.dirty:
 		open.keepClosed(f)

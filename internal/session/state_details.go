@@ -68,12 +68,12 @@ func (l *detailLog) putIn(d *Details, room int) uint64 {
 func clip(s string) string { return s[:min(len(s), MaxText)] }
 
 // size is that of all texts, as they are kept.
-func (d *Details) size() int {
+func detailsSize(d *Details) int {
 	return len(clip(d.Method)) + len(clip(d.Route)) + len(clip(d.Path)) + len(clip(d.RPCMethod)) + len(clip(d.Destination))
 }
 
 // kept is d as put keeps it, in memory of its own.
-func (d *Details) kept() Details {
+func keptDetails(d *Details) Details {
 	text := func(s string) string { return strings.Clone(clip(s)) }
 	return Details{
 		Status: d.Status, Method: text(d.Method), Route: text(d.Route), Path: text(d.Path),
@@ -146,7 +146,7 @@ func (l *detailLog) get(where uint64) (d Details) {
 // replace lets d take the place of what is at where, for the record that refers
 // to it, and returns where it is.
 func (l *detailLog) replace(where uint64, d *Details) uint64 {
-	room, need := 0, (d.size()+roomUnit-1)/roomUnit
+	room, need := 0, (detailsSize(d)+roomUnit-1)/roomUnit
 	if k := l.at(where); k != nil {
 		if room = k.room(); need <= room {
 			n := detailHeader + room*roomUnit
@@ -181,4 +181,16 @@ func (l *detailLog) shrink() {
 		l.blocks = l.blocks[:len(l.blocks)-1]
 		l.before++
 	}
+}
+
+// append appends k as appendDetails does.
+func (k kept) append(b []byte) []byte {
+	b = binary.AppendVarint(b, int64(k.status()))
+	texts := k[detailHeader:]
+	for i := range detailTexts {
+		n := k.length(i)
+		b = append(binary.AppendUvarint(b, uint64(n)), texts[:n]...)
+		texts = texts[n:]
+	}
+	return b
 }

@@ -65,12 +65,12 @@ func newDetailRing(limit int) *detailRing {
 func (r *detailRing) push(d *Details) {
 	i := r.next % len(r.where)
 	r.log.release(r.where[i])
-	r.where[i], r.want[i] = r.log.put(d), d.kept()
+	r.where[i], r.want[i] = r.log.put(d), keptDetails(d)
 	r.next++
 }
 
 func (r *detailRing) replace(i int, d *Details) {
-	r.where[i], r.want[i] = r.log.replace(r.where[i], d), d.kept()
+	r.where[i], r.want[i] = r.log.replace(r.where[i], d), keptDetails(d)
 }
 
 // held is how many bytes the log holds.

@@ -254,7 +254,7 @@ func (r *record) hash() uint64 {
 }
 
 // hash is that of the record that f becomes.
-func (f *Fact) hash() uint64 {
+func traceHash(f *Fact) uint64 {
 	if f.Trace != [16]byte{} && f.Span != [8]byte{} {
 		return mix(mix(f.Session.ID[0], le(f.Trace[:8])), le(f.Trace[8:]))
 	}

@@ -2,6 +2,8 @@ package session
 
 import (
 	"sync/atomic"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // table holds the sessions, bounded, by id. A session's slot stays the same as
@@ -145,8 +147,8 @@ func (t *table) timeline(slot uint32) *timeline {
 		x.plain(tl, slot, t.tombstones)
 	} else {
 		tl.empty(x.id, slot)
-		blob := decoderOf(t.blobs.get(x.more))
-		if err := blob.timeline(tl); err != nil {
+		blob := wire.NewDecoder(t.blobs.get(x.more))
+		if err := readTimeline(&blob, tl); err != nil {
 			panic("session: " + err.Error()) // settle wrote it
 		}
 		t.blobs.drop(x.more)

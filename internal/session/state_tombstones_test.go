@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // speaks is a tombstone that says something, of a session whose newest fact was
@@ -219,15 +221,15 @@ func TestTombstonesWithoutEnds(t *testing.T) {
 		body = binary.BigEndian.AppendUint64(body, i|1)
 		body = binary.AppendVarint(body, epoch-int64(i))
 	}
-	d := decoder{left: body}
+	d := wire.Decoder{Left: body}
 	r.readTombstones(&d)
-	require.NoError(t, d.end())
+	require.NoError(t, d.End())
 	require.Equal(t, epoch, e.tombstones.floor)
 	require.Zero(t, e.tombstones.count)
 	r.head.tombSlots = 0
-	d = decoder{left: body}
+	d = wire.Decoder{Left: body}
 	r.readTombstones(&d)
-	require.Error(t, d.end())
+	require.Error(t, d.End())
 }
 
 // fewerTombstones makes their ranges small.
