@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -20,17 +21,17 @@ type crowd struct {
 	now       int64
 	suspected int
 
-	batch    []session.Fact
-	names    [8 * batchSpans]session.Pseudonym
+	batch    []fact.Fact
+	names    [8 * batchSpans]fact.Pseudonym
 	named    uint64
 	facts    uint64
 	advanced int64
-	resource session.Resource
+	resource fact.Resource
 }
 
 func newCrowd(sessions, recent int) *crowd {
 	return &crowd{
-		now: epoch, advanced: epoch, batch: make([]session.Fact, 0, batchSpans), resource: session.Resource{ServiceName: "web"},
+		now: epoch, advanced: epoch, batch: make([]fact.Fact, 0, batchSpans), resource: fact.Resource{ServiceName: "web"},
 		engine: session.New(session.Config{
 			Policies: []session.Policy{
 				{Name: "payments", IdleTimeout: 5 * time.Minute, AbsoluteTimeout: time.Hour, Tolerance: 2 * time.Second},
@@ -43,11 +44,11 @@ func newCrowd(sessions, recent int) *crowd {
 }
 
 // request is one of session n that ends now.
-func (c *crowd) request(n uint64) session.Fact {
+func (c *crowd) request(n uint64) fact.Fact {
 	start := c.now - int64(time.Millisecond)
-	f := session.Fact{
+	f := fact.Fact{
 		Session: c.name(n), Policy: 1, Start: start, End: c.now, At: start,
-		Details: session.Details{Method: "GET", Route: "/products/{id}", Path: "/products/4711", Status: 200},
+		Details: fact.Details{Method: "GET", Route: "/products/{id}", Path: "/products/4711", Status: 200},
 	}
 	binary.LittleEndian.PutUint64(f.Trace[:], scatter(c.facts))
 	binary.LittleEndian.PutUint64(f.Trace[8:], c.facts+1)
@@ -56,12 +57,12 @@ func (c *crowd) request(n uint64) session.Fact {
 }
 
 // event is one of session n, now.
-func (c *crowd) event(kind session.Kind, n uint64) session.Fact {
-	return session.Fact{Kind: kind, Session: c.name(n), Start: c.now, End: c.now, At: c.now}
+func (c *crowd) event(kind fact.Kind, n uint64) fact.Fact {
+	return fact.Fact{Kind: kind, Session: c.name(n), Start: c.now, End: c.now, At: c.now}
 }
 
 // tell gives the engine f, soon. A second has room for a million facts.
-func (c *crowd) tell(f session.Fact) {
+func (c *crowd) tell(f fact.Fact) {
 	c.facts++
 	c.now += int64(time.Microsecond)
 	f.Resource = &c.resource
@@ -108,12 +109,12 @@ func (c *crowd) settle() {
 
 // name is what the n-th session or user is called. It is valid until a few
 // batches later.
-func (c *crowd) name(n uint64) session.Name {
+func (c *crowd) name(n uint64) fact.Name {
 	p := &c.names[c.named%uint64(len(c.names))]
 	c.named++
-	*p = session.Pseudonym{}
+	*p = fact.Pseudonym{}
 	binary.LittleEndian.PutUint64(p[:], n+1)
-	return session.Name{ID: session.ID{scatter(n), n + 1}, Pseudonym: p}
+	return fact.Name{ID: fact.ID{scatter(n), n + 1}, Pseudonym: p}
 }
 
 // scatter is the finaliser of splitmix64, a bijection.

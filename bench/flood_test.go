@@ -3,7 +3,7 @@ package bench
 import (
 	"time"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // runFlood drives invented ids into an engine as fast as it takes them. Half of
@@ -17,7 +17,7 @@ func runFlood(s scale) (values, error) {
 
 	for n := live; n < live+over; n++ {
 		c.tell(c.request(n))
-		c.tell(c.event(session.Ended, n))
+		c.tell(c.event(fact.Ended, n))
 	}
 	c.pause(30 * time.Minute)
 	var visited int64
@@ -88,7 +88,7 @@ func (c *crowd) served(first, n uint64) (found int) {
 	}
 	c.pause(2 * time.Minute)
 	for _, f := range c.engine.TakeFindings() {
-		if f.Type == session.EndedSession {
+		if f.Type == fact.EndedSession {
 			found++
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"runtime/metrics"
 	"time"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // ringOf is how many recent requests are remembered, the default.
@@ -132,7 +132,7 @@ func runAdded(s scale) (values, error) {
 		},
 		"end-B": func(c *crowd, i uint64) {
 			c.tell(c.request(i))
-			c.tell(c.event(session.Ended, i))
+			c.tell(c.event(fact.Ended, i))
 		},
 	} {
 		with, err := bytes(tell)
@@ -144,7 +144,7 @@ func runAdded(s scale) (values, error) {
 	rotated, err := bytes(func(c *crowd, i uint64) {
 		c.tell(c.request(i))
 		if i%2 == 1 {
-			f := c.event(session.Rotated, i)
+			f := c.event(fact.Rotated, i)
 			f.Previous = c.name(i - 1)
 			c.tell(f)
 		}

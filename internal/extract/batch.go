@@ -3,7 +3,7 @@ package extract
 import (
 	"slices"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // Reason says why a fact was refused.
@@ -64,13 +64,13 @@ func (s *Seen) request(withID bool) {
 type Batch struct {
 	// Facts in the order of their records, at most one for each record. Others
 	// than Reset must not shorten it.
-	Facts []session.Fact
+	Facts []fact.Fact
 	// Refs are parallel to Facts.
 	Refs []Ref
 	// Resources are those that facts point to: one for each resource that is
 	// believed, and more where records quote less of it than others. Pointers to
 	// them stay valid until Reset.
-	Resources []session.Resource
+	Resources []fact.Resource
 	// Seen is parallel to Resources.
 	Seen []Seen
 	// Refused counts facts that were none, by reason.

@@ -7,7 +7,7 @@ import "time"
 type Config struct {
 	SessionID SessionID
 	// Policies in order; the first that matches governs. A request that none
-	// governs has session.NoPolicy.
+	// governs has fact.NoPolicy.
 	Policies []PolicyMatch
 	Events   Events
 	// Exempt requests are no facts, Passive ones no activity.

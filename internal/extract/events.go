@@ -7,11 +7,11 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // eventKinds maps names of events to what they say.
-type eventKinds map[string]session.Kind
+type eventKinds map[string]fact.Kind
 
 func newEventKinds(cfg Events) (eventKinds, error) {
 	kinds := eventKinds{}
@@ -19,14 +19,14 @@ func newEventKinds(cfg Events) (eventKinds, error) {
 	var errs []error
 	for _, list := range []struct {
 		key   string
-		kind  session.Kind
+		kind  fact.Kind
 		names []string
 	}{
-		{"events::started", session.Started, cfg.Started},
-		{"events::ended", session.Ended, cfg.Ended},
-		{"events::authenticated", session.Authenticated, cfg.Authenticated},
-		{"events::ended_user", session.EndedUser, cfg.EndedUser},
-		{"events::activity", session.Activity, cfg.Activity},
+		{"events::started", fact.Started, cfg.Started},
+		{"events::ended", fact.Ended, cfg.Ended},
+		{"events::authenticated", fact.Authenticated, cfg.Authenticated},
+		{"events::ended_user", fact.EndedUser, cfg.EndedUser},
+		{"events::activity", fact.Activity, cfg.Activity},
 	} {
 		for i, name := range list.names {
 			key := fmt.Sprintf("%s::%d", list.key, i)
@@ -47,7 +47,7 @@ func newEventKinds(cfg Events) (eventKinds, error) {
 // find says what the event name means. What follows a colon is an event's
 // parameters (the OWASP vocabulary writes session_expired:user,reason) unless
 // the whole name is listed.
-func (k eventKinds) find(name string) (session.Kind, bool) {
+func (k eventKinds) find(name string) (fact.Kind, bool) {
 	if name == "" || len(k) == 0 {
 		return 0, false
 	}
@@ -61,12 +61,12 @@ func (k eventKinds) find(name string) (session.Kind, bool) {
 }
 
 // event appends what an event record of this kind says at this instant.
-func (w *walk) event(kind session.Kind, r plog.LogRecord) {
+func (w *walk) event(kind fact.Kind, r plog.LogRecord) {
 	id := w.sessionID()
-	var user session.Name
+	var user fact.Name
 	w.x.user(&w.record, w.b, &user)
 	switch kind {
-	case session.EndedUser: // the session that it names, if any, is spared
+	case fact.EndedUser: // the session that it names, if any, is spared
 		if user.ID.IsZero() {
 			return
 		}
@@ -84,10 +84,10 @@ func (w *walk) event(kind session.Kind, r plog.LogRecord) {
 		w.b.Refused[reason]++
 		return
 	}
-	var previous session.Name
-	if kind == session.Started {
+	var previous fact.Name
+	if kind == fact.Started {
 		if previous = w.previous(id.raw); !previous.ID.IsZero() {
-			kind = session.Rotated
+			kind = fact.Rotated
 		}
 	}
 	w.hideIDs(id.raw)
@@ -104,18 +104,18 @@ func (w *walk) event(kind session.Kind, r plog.LogRecord) {
 
 // previous is the id that a start says it replaces: none if it is unusable, and
 // none if it is the session's own.
-func (w *walk) previous(own string) session.Name {
+func (w *walk) previous(own string) fact.Name {
 	if !w.record.has(slotPreviousID) {
-		return session.Name{}
+		return fact.Name{}
 	}
 	raw, reason := w.x.hash.readID(w.record.values[slotPreviousID])
 	switch reason {
 	case usable:
 		if raw != own {
-			return session.Name{ID: w.x.hash.session.id(raw), Raw: raw}
+			return fact.Name{ID: w.x.hash.session.id(raw), Raw: raw}
 		}
 	case SessionIDType, SessionIDSize: // something was there; the start remains
 		w.b.Refused[reason]++
 	}
-	return session.Name{}
+	return fact.Name{}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func named(name string) func(plog.LogRecord) {
@@ -17,21 +17,21 @@ func named(name string) func(plog.LogRecord) {
 func TestEventsByDefault(t *testing.T) {
 	x := newExtractor(t)
 	both := attrs{"session.id": "s1", "user.id": "ann"}
-	for name, want := range map[string]session.Kind{
-		"session.start": session.Started, "session_created": session.Started,
-		"session.end": session.Ended, "session_expired": session.Ended,
-		"authn_login_success": session.Authenticated,
-		"user.session.clear":  session.EndedUser,
+	for name, want := range map[string]fact.Kind{
+		"session.start": fact.Started, "session_created": fact.Started,
+		"session.end": fact.Ended, "session_expired": fact.Ended,
+		"authn_login_success": fact.Authenticated,
+		"user.session.clear":  fact.EndedUser,
 	} {
-		for _, f := range []*session.Fact{
+		for _, f := range []*fact.Fact{
 			logFact(t, x, both, named(name)),
 			logFact(t, x, both.with(attrs{"event.name": name})),
 			logFact(t, x, both.with(attrs{"event.name": name + ":ann,why"})),
 		} {
 			at := testEnd.UnixNano()
-			require.Equal(t, session.Fact{
+			require.Equal(t, fact.Fact{
 				Kind: want, Session: sessionName(x, "s1"), User: userName(x, "ann"), Start: at, End: at, At: at,
-				Resource: &session.Resource{ServiceName: "shop"},
+				Resource: &fact.Resource{ServiceName: "shop"},
 			}, *f, name)
 		}
 		for _, other := range []string{"x" + name, name + "s", strings.ToUpper(name), ":" + name} {
@@ -43,7 +43,7 @@ func TestEventsByDefault(t *testing.T) {
 func TestEventNameBeatsTheAttribute(t *testing.T) {
 	x := newExtractor(t)
 	a := attrs{"session.id": "s1", "event.name": "session.end"}
-	require.Equal(t, session.Started, logFact(t, x, a, named("session.start")).Kind)
+	require.Equal(t, fact.Started, logFact(t, x, a, named("session.start")).Kind)
 	require.Empty(t, ofLogs(x, oneLog(t, a, named("something.else"))).Facts)
 }
 
@@ -52,10 +52,10 @@ func TestEventsAreConfigured(t *testing.T) {
 		c.Events = Events{Started: []string{"born"}, Ended: []string{"died"}, Activity: []string{"typed", "user:typed"}}
 	})
 	a := attrs{"session.id": "s1"}
-	require.Equal(t, session.Started, logFact(t, x, a, named("born")).Kind)
-	require.Equal(t, session.Ended, logFact(t, x, a, named("died")).Kind)
-	require.Equal(t, session.Activity, logFact(t, x, a, named("typed")).Kind)
-	require.Equal(t, session.Activity, logFact(t, x, a, named("user:typed")).Kind, "a colon may be part of a name")
+	require.Equal(t, fact.Started, logFact(t, x, a, named("born")).Kind)
+	require.Equal(t, fact.Ended, logFact(t, x, a, named("died")).Kind)
+	require.Equal(t, fact.Activity, logFact(t, x, a, named("typed")).Kind)
+	require.Equal(t, fact.Activity, logFact(t, x, a, named("user:typed")).Kind, "a colon may be part of a name")
 	require.Empty(t, ofLogs(x, oneLog(t, a, named("session.start"))).Facts)
 	require.Empty(t, ofLogs(x, oneLog(t, a, named("user:clicked"))).Facts)
 }
@@ -93,7 +93,7 @@ func TestRotation(t *testing.T) {
 	start := named("session.start")
 	a := attrs{"session.id": "s1"}
 	f := logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), start)
-	require.Equal(t, session.Rotated, f.Kind)
+	require.Equal(t, fact.Rotated, f.Kind)
 	require.Equal(t, sessionName(x, "s0"), f.Previous)
 	require.Equal(t, sessionName(x, "s1"), f.Session)
 	for _, c := range []struct {
@@ -109,7 +109,7 @@ func TestRotation(t *testing.T) {
 	} {
 		b := ofLogs(x, oneLog(t, a.with(attrs{"session.previous_id": c.previous}), start))
 		require.Len(t, b.Facts, 1, c.name)
-		require.Equal(t, session.Started, b.Facts[0].Kind, c.name)
+		require.Equal(t, fact.Started, b.Facts[0].Kind, c.name)
 		require.Zero(t, b.Facts[0].Previous, c.name)
 		var want [ReasonCount]int
 		if c.refused != usable {
@@ -118,18 +118,18 @@ func TestRotation(t *testing.T) {
 		require.Equal(t, want, b.Refused, c.name)
 	}
 	f = logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), named("session.end"))
-	require.Equal(t, session.Ended, f.Kind)
+	require.Equal(t, fact.Ended, f.Kind)
 	require.Zero(t, f.Previous, "only a start rotates")
 }
 
 func TestAnEventIsNoAccessLog(t *testing.T) {
 	x := newExtractor(t)
 	f := logFact(t, x, served, named("session.end"))
-	require.Equal(t, session.Ended, f.Kind)
+	require.Equal(t, fact.Ended, f.Kind)
 	require.Zero(t, f.Details)
 	// Nor is it exempt where it is logged during a login.
 	f = logFact(t, x, served.with(attrs{"url.path": "/login"}), named("authn_login_success"))
-	require.Equal(t, session.Authenticated, f.Kind)
+	require.Equal(t, fact.Authenticated, f.Kind)
 }
 
 func TestEventsTakeTheIDsOfTheRecord(t *testing.T) {

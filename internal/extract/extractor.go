@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // Extractor turns telemetry into facts. Safe for concurrent use, given a Batch
@@ -93,7 +93,7 @@ func (x *Extractor) addSessionID(cfg SessionID) error {
 		}
 		source := idSource{slot: s}
 		if isPresented(name) {
-			source.flags = session.Presented
+			source.flags = fact.Presented
 		}
 		x.idSources = append(x.idSources, source)
 		x.idNames = append(x.idNames, name)

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 var testKey = bytes.Repeat([]byte("k"), 32)
@@ -113,7 +113,7 @@ func ofLogs(x *Extractor, ld plog.Logs) *Batch {
 }
 
 // spanFact is the only fact of a span with attributes a.
-func spanFact(tb testing.TB, x *Extractor, a attrs, change ...func(ptrace.Span)) *session.Fact {
+func spanFact(tb testing.TB, x *Extractor, a attrs, change ...func(ptrace.Span)) *fact.Fact {
 	tb.Helper()
 	b := ofTraces(x, oneSpan(tb, a, change...))
 	require.Len(tb, b.Facts, 1)
@@ -121,19 +121,19 @@ func spanFact(tb testing.TB, x *Extractor, a attrs, change ...func(ptrace.Span))
 }
 
 // logFact is the only fact of a log record with attributes a.
-func logFact(tb testing.TB, x *Extractor, a attrs, change ...func(plog.LogRecord)) *session.Fact {
+func logFact(tb testing.TB, x *Extractor, a attrs, change ...func(plog.LogRecord)) *fact.Fact {
 	tb.Helper()
 	b := ofLogs(x, oneLog(tb, a, change...))
 	require.Len(tb, b.Facts, 1)
 	return &b.Facts[0]
 }
 
-func sessionName(x *Extractor, raw string) session.Name {
-	return session.Name{ID: x.hash.session.id(raw), Raw: raw}
+func sessionName(x *Extractor, raw string) fact.Name {
+	return fact.Name{ID: x.hash.session.id(raw), Raw: raw}
 }
 
-func userName(x *Extractor, raw string) session.Name {
-	return session.Name{ID: x.hash.user.id(raw), Raw: raw}
+func userName(x *Extractor, raw string) fact.Name {
+	return fact.Name{ID: x.hash.user.id(raw), Raw: raw}
 }
 
 func TestDefaultConfigNeedsOnlyAKey(t *testing.T) {

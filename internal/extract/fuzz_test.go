@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"pgregory.net/rapid"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // checkBatch fails if what b says cannot be so, whatever the telemetry was.
@@ -24,25 +24,25 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 		require.LessOrEqual(t, f.Start, f.End)
 		require.Positive(t, f.End)
 		require.True(t, f.At == f.Start || f.At == f.End)
-		require.Less(t, f.Kind, session.KindCount)
-		require.True(t, f.Kind == session.EndedUser || !f.Session.ID.IsZero())
-		require.Equal(t, f.Kind == session.Rotated, !f.Previous.ID.IsZero())
-		require.True(t, f.Kind != session.Rotated || f.Session.ID != f.Previous.ID)
-		for _, n := range []session.Name{f.Session, f.Previous, f.User} {
+		require.Less(t, f.Kind, fact.KindCount)
+		require.True(t, f.Kind == fact.EndedUser || !f.Session.ID.IsZero())
+		require.Equal(t, f.Kind == fact.Rotated, !f.Previous.ID.IsZero())
+		require.True(t, f.Kind != fact.Rotated || f.Session.ID != f.Previous.ID)
+		for _, n := range []fact.Name{f.Session, f.Previous, f.User} {
 			require.Equal(t, n.ID.IsZero(), n.Raw == "")
 			require.LessOrEqual(t, len(n.Raw), maxIDSize)
 		}
-		if f.Kind != session.Request {
+		if f.Kind != fact.Request {
 			require.Zero(t, f.Details)
 			require.Zero(t, f.Outcome)
 		}
-		require.True(t, f.Policy == session.NoPolicy || int(f.Policy) < len(x.policies.policies))
+		require.True(t, f.Policy == fact.NoPolicy || int(f.Policy) < len(x.policies.policies))
 		d := f.Details
 		for _, s := range []string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination, f.Resource.ServiceName} {
 			require.LessOrEqual(t, len(s), maxDetail)
 		}
 		for _, text := range textsOf(f.Resource) {
-			require.Equal(t, session.Clean(*text), *text)
+			require.Equal(t, fact.Clean(*text), *text)
 		}
 		require.NotContains(t, d.Path, ";")
 		require.NotContains(t, d.Path, "?")

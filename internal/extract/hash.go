@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+
 	"crypto/hmac"
 	"crypto/md5"  //nolint:gosec // to know what others hashed
 	"crypto/sha1" //nolint:gosec // to know what others hashed
@@ -14,8 +16,6 @@ import (
 	"unsafe"
 
 	"github.com/dchest/siphash"
-
-	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
 // minHashKey is the least length of a hash key in bytes.
@@ -51,9 +51,9 @@ func (h *hasher) derive(label string) sipKey {
 }
 
 // id is the keyed hash of raw; never the zero ID.
-func (k sipKey) id(raw string) session.ID {
+func (k sipKey) id(raw string) fact.ID {
 	lo, hi := k.hash(raw)
-	return session.ID{lo, hi}
+	return fact.ID{lo, hi}
 }
 
 // hash is id in two words, which come in registers where an array would not.
@@ -72,13 +72,13 @@ func (k sipKey) hash(raw string) (lo, hi uint64) {
 // is 64 hex digits, it is those digits. Anything else, an id that no redaction
 // reached or one that another function hashed, is hashed here as if it were
 // raw: what might be a secret is never shown as it came.
-func (x *Extractor) Pseudonym(raw string) session.Pseudonym {
+func (x *Extractor) Pseudonym(raw string) fact.Pseudonym {
 	return x.hash.pseudonym(raw)
 }
 
-func (h *hasher) pseudonym(raw string) session.Pseudonym {
-	if h.alreadyHashed && len(raw) == 2*len(session.Pseudonym{}) {
-		var p session.Pseudonym
+func (h *hasher) pseudonym(raw string) fact.Pseudonym {
+	if h.alreadyHashed && len(raw) == 2*len(fact.Pseudonym{}) {
+		var p fact.Pseudonym
 		if _, err := hex.Decode(p[:], []byte(raw)); err == nil {
 			return p
 		}

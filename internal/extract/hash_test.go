@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+
 	"crypto/hmac"
 	"crypto/md5"  //nolint:gosec // what others may have used
 	"crypto/sha1" //nolint:gosec // what others may have used
@@ -14,8 +16,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
 // hexOf is the hash of s as text.
@@ -24,7 +24,7 @@ func hexOf(h hash.Hash, s string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func pseudonymText(p session.Pseudonym) string { return hex.EncodeToString(p[:]) }
+func pseudonymText(p fact.Pseudonym) string { return hex.EncodeToString(p[:]) }
 
 func alreadyHashed(c *Config) { c.SessionID.AlreadyHashed = true }
 
@@ -54,8 +54,8 @@ func TestIDs(t *testing.T) {
 	z := newExtractor(t, func(c *Config) { c.SessionID.HashKey = []byte(strings.Repeat("z", 32)) })
 	require.NotEqual(t, x.hash.session.id("s1"), z.hash.session.id("s1"), "another key gives others")
 	require.NotEqual(t, x.hash.session.id("s1"), x.hash.user.id("s1"), "a session is no user")
-	require.Equal(t, session.ID{0x62a33fc5fe4591ef, 0xd30a4929ddb657de}, x.hash.session.id("s1"), "what is stored stays readable")
-	seen := map[session.ID]bool{}
+	require.Equal(t, fact.ID{0x62a33fc5fe4591ef, 0xd30a4929ddb657de}, x.hash.session.id("s1"), "what is stored stays readable")
+	seen := map[fact.ID]bool{}
 	for n := range 4096 {
 		id := x.hash.session.id(strings.Repeat("a", n))
 		require.False(t, seen[id])
@@ -112,7 +112,7 @@ func TestHashSpreads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const ids, cells = 1 << 17, 1 << 10
 			var high, low [cells]int
-			seen := map[session.ID]bool{}
+			seen := map[fact.ID]bool{}
 			for n := range ids {
 				x := h.session.id(id(n))
 				seen[x] = true

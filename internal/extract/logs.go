@@ -3,7 +3,7 @@ package extract
 import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // Logs appends what ld says to b.
@@ -44,7 +44,7 @@ func (w *walk) logRecord(r plog.LogRecord) {
 		return
 	}
 	if w.isAccessLog() {
-		q := request{flags: session.FromLog}
+		q := request{flags: fact.FromLog}
 		w.logTimes(&q, r)
 		q.trace = r.TraceID()
 		q.span = r.SpanID()

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestAccessLogIsARequest(t *testing.T) {
@@ -19,13 +19,13 @@ func TestAccessLogIsARequest(t *testing.T) {
 		r.SetSpanID(testSpan)
 	}))
 	require.Len(t, b.Facts, 1)
-	require.Equal(t, session.Fact{
-		Kind: session.Request, Outcome: session.Served, Flags: session.FromLog,
+	require.Equal(t, fact.Fact{
+		Kind: fact.Request, Outcome: fact.Served, Flags: fact.FromLog,
 		Session: sessionName(x, "s1"), User: userName(x, "ann"),
 		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(),
 		Trace: testTrace, Span: testSpan,
-		Resource: &session.Resource{ServiceName: "shop"},
-		Details:  session.Details{Method: "GET", Route: "/cart/{id}", Path: "/cart/7", Status: 200},
+		Resource: &fact.Resource{ServiceName: "shop"},
+		Details:  fact.Details{Method: "GET", Route: "/cart/{id}", Path: "/cart/7", Status: 200},
 	}, b.Facts[0])
 	require.Equal(t, []Seen{{RequestWithID: 1}}, b.Seen)
 }
@@ -132,8 +132,8 @@ func TestExemptAccessLog(t *testing.T) {
 	x := newExtractor(t)
 	ids := func(r plog.LogRecord) { r.SetTraceID(testTrace); r.SetSpanID(testSpan) }
 	f := logFact(t, x, served.with(attrs{"url.path": "/logout"}), ids)
-	require.Equal(t, session.Exempt, f.Kind)
-	require.Equal(t, session.FromLog, f.Flags)
+	require.Equal(t, fact.Exempt, f.Kind)
+	require.Equal(t, fact.FromLog, f.Flags)
 	require.Equal(t, testEnd.Add(-time.Minute).UnixNano(), f.Start)
 	require.Empty(t, ofLogs(x, oneLog(t, served.with(attrs{"url.path": "/logout"}))).Facts)
 }

@@ -6,47 +6,47 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // outcome says what became of a request, by its codes: never by the status of
 // a SERVER span, which stays unset on 4xx.
-func (x *Extractor) outcome(f *found, httpStatus int32) session.Outcome {
-	o, ok := session.Outcome(0), false
+func (x *Extractor) outcome(f *found, httpStatus int32) fact.Outcome {
+	o, ok := fact.Outcome(0), false
 	if f.any(rpcStatusSlots) {
 		o, ok = rpcOutcome(f)
 	}
 	if !ok {
 		o = x.httpOutcome(f, httpStatus)
 	}
-	if o == session.Served && f.has(slotErrorType) && hasErrorType(f) {
-		return session.Indeterminate // it may never have left
+	if o == fact.Served && f.has(slotErrorType) && hasErrorType(f) {
+		return fact.Indeterminate // it may never have left
 	}
 	return o
 }
 
 // consumerOutcome is that of a CONSUMER span: work that was done without an
 // error, unless a code says that the session was refused.
-func (x *Extractor) consumerOutcome(f *found, httpStatus int32, statusError bool) session.Outcome {
+func (x *Extractor) consumerOutcome(f *found, httpStatus int32, statusError bool) fact.Outcome {
 	switch {
-	case x.outcome(f, httpStatus) == session.Rejected:
-		return session.Rejected
+	case x.outcome(f, httpStatus) == fact.Rejected:
+		return fact.Rejected
 	case statusError || hasErrorType(f):
-		return session.Indeterminate
+		return fact.Indeterminate
 	}
-	return session.Served
+	return fact.Served
 }
 
-func (x *Extractor) httpOutcome(f *found, status int32) session.Outcome {
+func (x *Extractor) httpOutcome(f *found, status int32) fact.Outcome {
 	switch {
 	case status >= 200 && status < 300, status == 101:
-		return session.Served
+		return fact.Served
 	case status == 401, status == 419, status == 440:
-		return session.Rejected
+		return fact.Rejected
 	case isRedirect(status) && x.logins.matchLocation(f.header(slotLocation)):
-		return session.Rejected
+		return fact.Rejected
 	}
-	return session.Indeterminate
+	return fact.Indeterminate
 }
 
 func isRedirect(status int32) bool {
@@ -70,7 +70,7 @@ const (
 const rpcStatusSlots = 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld
 
 // rpcOutcome is that of the first RPC status there is; false without one.
-func rpcOutcome(f *found) (session.Outcome, bool) {
+func rpcOutcome(f *found) (fact.Outcome, bool) {
 	for _, s := range [...]slot{slotRPCStatus, slotRPCStatusOld, slotGRPCStatusOld} {
 		if !f.has(s) {
 			continue
@@ -83,11 +83,11 @@ func rpcOutcome(f *found) (session.Outcome, bool) {
 		code, ok := number(v)
 		switch {
 		case ok && code == grpcOK, equalFold(text, "ok"):
-			return session.Served, true
+			return fact.Served, true
 		case ok && code == grpcUnauthenticated, equalFold(text, "unauthenticated"):
-			return session.Rejected, true
+			return fact.Rejected, true
 		}
-		return session.Indeterminate, true
+		return fact.Indeterminate, true
 	}
 	return 0, false
 }

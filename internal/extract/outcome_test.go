@@ -8,18 +8,18 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 const (
-	yes  = session.Served
-	none = session.Indeterminate
-	no   = session.Rejected
+	yes  = fact.Served
+	none = fact.Indeterminate
+	no   = fact.Rejected
 )
 
 func TestOutcomeByHTTPStatus(t *testing.T) {
 	x := newExtractor(t)
-	for status, want := range map[any]session.Outcome{
+	for status, want := range map[any]fact.Outcome{
 		100: none, 101: yes, 102: none, 199: none,
 		200: yes, 202: yes, 204: yes, 206: yes, 299: yes, 300: none,
 		302: none, 304: none,
@@ -42,7 +42,7 @@ func TestOutcomeByHTTPStatus(t *testing.T) {
 
 func TestOutcomeByRPCStatus(t *testing.T) {
 	x := newExtractor(t)
-	for status, want := range map[any]session.Outcome{
+	for status, want := range map[any]fact.Outcome{
 		0: yes, 16: no, 1: none, 7: none, 13: none, 14: none, -1: none,
 		0.0: yes, 16.0: no, math.NaN(): none,
 		"0": yes, "16": no, "7": none, "-32602": none,
@@ -60,7 +60,7 @@ func TestRPCStatusBeatsHTTPStatus(t *testing.T) {
 	x := newExtractor(t)
 	for _, c := range []struct {
 		a    attrs
-		want session.Outcome
+		want fact.Outcome
 	}{
 		{attrs{"http.response.status_code": 200, "rpc.grpc.status_code": 16}, no},
 		{attrs{"http.response.status_code": 200, "rpc.grpc.status_code": 7}, none},
@@ -77,7 +77,7 @@ func TestErrorTypeTaintsSuccessOnly(t *testing.T) {
 	x := newExtractor(t)
 	for _, c := range []struct {
 		a    attrs
-		want session.Outcome
+		want fact.Outcome
 	}{
 		{attrs{"http.response.status_code": 200, "error.type": "timeout"}, none},
 		{attrs{"http.response.status_code": 101, "error.type": "_OTHER"}, none},
@@ -107,7 +107,7 @@ func TestOutcomeOfAConsumer(t *testing.T) {
 		name   string
 		a      attrs
 		status ptrace.StatusCode
-		want   session.Outcome
+		want   fact.Outcome
 	}{
 		{"done", attrs{}, ptrace.StatusCodeUnset, yes},
 		{"done and said so", attrs{}, ptrace.StatusCodeOk, yes},
@@ -121,14 +121,14 @@ func TestOutcomeOfAConsumer(t *testing.T) {
 			s.Status().SetCode(c.status)
 		})
 		require.Equal(t, c.want, f.Outcome, c.name)
-		require.Equal(t, session.Consumer, f.Flags)
+		require.Equal(t, fact.Consumer, f.Flags)
 		require.Equal(t, "orders", f.Details.Destination)
 	}
 }
 
 func TestRedirects(t *testing.T) {
 	x := newExtractor(t, func(c *Config) { c.LoginLocations = append(c.LoginLocations, "/self-service/login/*", "/oauth2/start") })
-	for location, want := range map[string]session.Outcome{
+	for location, want := range map[string]fact.Outcome{
 		"/login": no, "/Login": no, "/login/": no, "/login?next=%2Fcart": no, "/login#top": no, "/login;jsessionid=1": no,
 		"login": no, "login.php?x=/y": no, "/account/login.aspx": no, "/users/sign_in": no, "/sign-in": no, "/api/auth/signin": no,
 		"https://idp.example.com/oauth2/v2.0/authorize?client_id=a&redirect_uri=https%3A%2F%2Fx%2Fcart": no,

@@ -9,7 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // policyMatcher finds the policy that governs a request.
@@ -28,8 +28,8 @@ type condition struct {
 func newPolicyMatcher(policies []PolicyMatch, keys *keyTable) (policyMatcher, error) {
 	var m policyMatcher
 	var errs []error
-	if len(policies) > session.MaxPolicies {
-		errs = append(errs, fmt.Errorf("policies: must be no more than %d (got %d)", session.MaxPolicies, len(policies)))
+	if len(policies) > fact.MaxPolicies {
+		errs = append(errs, fmt.Errorf("policies: must be no more than %d (got %d)", fact.MaxPolicies, len(policies)))
 	}
 	for i, p := range policies {
 		names := make([]string, 0, len(p.Match))
@@ -106,7 +106,7 @@ func (m *policyMatcher) policy(places ...*found) uint8 {
 			return uint8(i)
 		}
 	}
-	return session.NoPolicy
+	return fact.NoPolicy
 }
 
 func matchAll(conditions []condition, places []*found) bool {

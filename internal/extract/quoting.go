@@ -7,7 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // mayShow reports whether an id of the current record may be in what is quoted of
@@ -113,7 +113,7 @@ func addCookies(s *secrets, header string) {
 // The texts of a resource.
 const resourceTexts = 4
 
-func textsOf(r *session.Resource) [resourceTexts]*string {
+func textsOf(r *fact.Resource) [resourceTexts]*string {
 	return [...]*string{&r.ServiceName, &r.ServiceNamespace, &r.ServiceInstance, &r.Environment}
 }
 

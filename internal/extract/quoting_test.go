@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"pgregory.net/rapid"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // Not only the session and the user whom a record names are taken out of what is
@@ -31,7 +31,7 @@ func TestNoIDOfTheRecordIsQuoted(t *testing.T) {
 		"messaging.destination.name": "replies.session-two",
 		"http.response.status_code":  200,
 	})
-	require.Equal(t, session.Details{
+	require.Equal(t, fact.Details{
 		Method: "_", Route: "/_/{_}", Path: "/a/_/_/_/_/_/_/_/x", Status: 200, RPCMethod: "Get/_", Destination: "replies._",
 	}, f.Details)
 	require.Equal(t, sessionName(x, "session/+one"), f.Session, "what is compared stays as it came")
@@ -53,7 +53,7 @@ func TestNoIDIsQuotedOfAResource(t *testing.T) {
 	x := newExtractor(t)
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
-	whole := session.Resource{
+	whole := fact.Resource{
 		ServiceName: "web-SESSION/1", ServiceNamespace: "session%2f1", ServiceInstance: "i-1", Environment: "user-one.dev",
 	}
 	attrs{
@@ -65,10 +65,10 @@ func TestNoIDIsQuotedOfAResource(t *testing.T) {
 	nameless.ServiceName, nameless.ServiceNamespace = "_", "_"
 	spaceless.ServiceName, spaceless.ServiceNamespace, spaceless.Environment = "_", "_", "_"
 	envless.Environment = "_"
-	var want []session.Resource
+	var want []fact.Resource
 	for _, c := range []struct {
 		session, user string
-		want          session.Resource
+		want          fact.Resource
 	}{
 		{"session/1", "", nameless},
 		{"other-session", "", whole},
@@ -92,17 +92,17 @@ func TestNoIDIsQuotedOfAResource(t *testing.T) {
 		}
 	}
 	b := ofTraces(x, td)
-	var got []session.Resource
+	var got []fact.Resource
 	for i := range b.Facts {
 		got = append(got, *b.Facts[i].Resource)
 	}
 	require.Equal(t, want, got)
 	require.Len(t, b.Resources, 4, "one for each that there is")
-	seen := map[session.Resource]Seen{}
+	seen := map[fact.Resource]Seen{}
 	for i, r := range b.Resources {
 		seen[r] = b.Seen[i]
 	}
-	require.Equal(t, map[session.Resource]Seen{
+	require.Equal(t, map[fact.Resource]Seen{
 		whole: {RequestWithID: 2, RequestWithoutID: 1}, nameless: {RequestWithID: 2, OtherWithID: 1},
 		spaceless: {RequestWithID: 1}, envless: {RequestWithID: 1},
 	}, seen)
@@ -110,7 +110,7 @@ func TestNoIDIsQuotedOfAResource(t *testing.T) {
 	// Who reports an end is named in findings.
 	ld := oneLog(t, attrs{"session.id": "session-new", "session.previous_id": "session-old"}, func(r plog.LogRecord) { r.SetEventName("session.start") })
 	ld.ResourceLogs().At(0).Resource().Attributes().PutStr("service.name", "auth.session-old")
-	require.Equal(t, session.Resource{ServiceName: "_"}, *ofLogs(x, ld).Facts[0].Resource)
+	require.Equal(t, fact.Resource{ServiceName: "_"}, *ofLogs(x, ld).Facts[0].Resource)
 }
 
 // TestNoSpellingLeaves: whatever the ids of a record are and wherever they stand in

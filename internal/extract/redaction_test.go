@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor/processortest"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // redact passes td through the real redaction processor.
@@ -52,7 +52,7 @@ func TestPseudonymIsWhatRedactionWrites(t *testing.T) {
 		require.Equal(t, shown.Str(), pseudonymText(want))
 		b := ofTraces(hashed, redacted)
 		require.Len(t, b.Facts, 1)
-		for _, n := range []session.Name{b.Facts[0].Session, b.Facts[0].User} {
+		for _, n := range []fact.Name{b.Facts[0].Session, b.Facts[0].User} {
 			require.Equal(t, want, hashed.Pseudonym(n.Raw))
 		}
 	}

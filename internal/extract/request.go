@@ -5,7 +5,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // request is what a span or an access-log record adds to its attributes.
@@ -15,7 +15,7 @@ type request struct {
 	trace          [16]byte
 	span           [8]byte
 	start, end, at int64
-	flags          session.Flags
+	flags          fact.Flags
 	refused        Reason // why its time is none; else usable
 	statusError    bool   // of a CONSUMER span
 }
@@ -57,29 +57,29 @@ func (w *walk) request(q *request) {
 	if class.exempt {
 		// What lies inside it is exempt with it; without ids nothing does.
 		if q.trace != [16]byte{} && q.span != [8]byte{} {
-			f := w.fact(session.Exempt)
+			f := w.fact(fact.Exempt)
 			q.fill(f, id.flags)
 			w.identify(f, id)
 		}
 		return
 	}
 
-	f := w.fact(session.Request)
+	f := w.fact(fact.Request)
 	q.fill(f, id.flags)
 	if r.any(userSlots) {
 		x.user(r, w.b, &f.User)
 	}
 	status := httpStatus(r)
-	if q.flags.Has(session.Consumer) {
+	if q.flags.Has(fact.Consumer) {
 		f.Outcome = x.consumerOutcome(r, status, q.statusError)
 	} else {
 		f.Outcome = x.outcome(r, status)
 	}
 	if class.passive {
-		f.Flags |= session.Passive
+		f.Flags |= fact.Passive
 	}
 	if class.stream || status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
-		f.Flags |= session.Stream
+		f.Flags |= fact.Stream
 	}
 	f.Policy = w.policy
 	if r.any(x.policies.mask) {
@@ -105,13 +105,13 @@ const quotedSlots = 1<<slotRPCMethod | 1<<slotDestination
 
 // quote sees to it that d holds what may be quoted of texts, and adds the rarer
 // ones. Others that are shorter than the ids need none of it.
-func (f *found) quote(d *session.Details, s *secrets) {
+func (f *found) quote(d *fact.Details, s *secrets) {
 	d.Method, d.Route, d.Path = s.quote(d.Method), s.quote(d.Route), s.quote(d.Path)
 	d.RPCMethod, d.Destination = s.quote(f.str(slotRPCMethod)), s.quote(f.str(slotDestination))
 }
 
 // fill writes what a request and an exempt one have in common.
-func (q *request) fill(f *session.Fact, flags session.Flags) {
+func (q *request) fill(f *fact.Fact, flags fact.Flags) {
 	f.Flags = q.flags | flags
 	f.Start, f.End, f.At = q.start, q.end, q.at
 	f.Trace = q.trace

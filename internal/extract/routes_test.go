@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestExemptByDefault(t *testing.T) {
@@ -23,32 +23,32 @@ func TestExemptByDefault(t *testing.T) {
 		} {
 			for _, attribute := range []string{"http.route", "url.path", "http.target"} {
 				a := attrs{"session.id": "s1", "http.response.status_code": 200, attribute: path}
-				require.Equal(t, session.Exempt, spanFact(t, x, a).Kind, "%s %s", attribute, path)
+				require.Equal(t, fact.Exempt, spanFact(t, x, a).Kind, "%s %s", attribute, path)
 			}
 		}
 		for _, path := range []string{
 			"", "/", "//", "/" + name + "/x", "/" + name + "x", "/x" + name, "/?" + name, "/;" + name, "/cart?next=/" + name,
 		} {
 			a := attrs{"session.id": "s1", "http.response.status_code": 200, "http.route": path, "url.path": path}
-			require.Equal(t, session.Request, spanFact(t, x, a).Kind, path)
+			require.Equal(t, fact.Request, spanFact(t, x, a).Kind, path)
 		}
 	}
-	for method, want := range map[string]session.Kind{"OPTIONS": session.Exempt, "options": session.Exempt, "GET": session.Request, "": session.Request} {
+	for method, want := range map[string]fact.Kind{"OPTIONS": fact.Exempt, "options": fact.Exempt, "GET": fact.Request, "": fact.Request} {
 		require.Equal(t, want, spanFact(t, x, served.with(attrs{"http.request.method": method})).Kind)
 	}
-	require.Equal(t, session.Exempt, spanFact(t, x, attrs{"session.id": "s1", "http.method": "OPTIONS"}).Kind)
+	require.Equal(t, fact.Exempt, spanFact(t, x, attrs{"session.id": "s1", "http.method": "OPTIONS"}).Kind)
 }
 
 func TestRouteAndPathAreBothLookedAt(t *testing.T) {
 	x := newExtractor(t)
 	for _, c := range []struct {
 		route, path string
-		want        session.Kind
+		want        fact.Kind
 	}{
-		{"/", "/account/login", session.Exempt},
-		{"/account/login", "/", session.Exempt},
-		{"/{page}", "/login", session.Exempt},
-		{"/", "/cart", session.Request},
+		{"/", "/account/login", fact.Exempt},
+		{"/account/login", "/", fact.Exempt},
+		{"/{page}", "/login", fact.Exempt},
+		{"/", "/cart", fact.Request},
 	} {
 		f := spanFact(t, x, served.with(attrs{"http.route": c.route, "url.path": c.path}))
 		require.Equal(t, c.want, f.Kind, "%s %s", c.route, c.path)
@@ -59,8 +59,8 @@ func TestExemptRequestsAreOnlyAnExtent(t *testing.T) {
 	x := newExtractor(t)
 	login := served.with(attrs{"http.route": "/login", "user.id": "ann"})
 	f := spanFact(t, x, login)
-	require.Equal(t, session.Fact{
-		Kind: session.Exempt, Session: sessionName(x, "s1"), Trace: testTrace, Span: testSpan,
+	require.Equal(t, fact.Fact{
+		Kind: fact.Exempt, Session: sessionName(x, "s1"), Trace: testTrace, Span: testSpan,
 		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(), Resource: f.Resource,
 	}, *f)
 	for name, td := range map[string]ptrace.Traces{
@@ -90,10 +90,10 @@ func TestExemptIsConfigured(t *testing.T) {
 		"/login": false, // the list replaces the default
 	} {
 		f := spanFact(t, x, served.with(attrs{"http.route": "", "url.path": path}))
-		require.Equal(t, want, f.Kind == session.Exempt, path)
+		require.Equal(t, want, f.Kind == fact.Exempt, path)
 	}
-	require.Equal(t, session.Request, spanFact(t, x, served.with(attrs{"http.request.method": "OPTIONS"})).Kind)
-	require.Equal(t, session.Exempt, spanFact(t, x, served.with(attrs{"http.request.method": "HEAD"})).Kind)
+	require.Equal(t, fact.Request, spanFact(t, x, served.with(attrs{"http.request.method": "OPTIONS"})).Kind)
+	require.Equal(t, fact.Exempt, spanFact(t, x, served.with(attrs{"http.request.method": "HEAD"})).Kind)
 }
 
 func TestLongSegments(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // maxIDSize is the longest id in bytes: what a user agent must at least take
@@ -37,14 +37,14 @@ func isPresented(name string) bool {
 // idSource is one attribute that may hold the session id.
 type idSource struct {
 	slot  slot
-	flags session.Flags
+	flags fact.Flags
 }
 
 // sessionID is what one place says of whose record it is.
 type sessionID struct {
 	reason    Reason // why it is none; else usable
 	inherited bool   // from the scope or the resource
-	flags     session.Flags
+	flags     fact.Flags
 	raw       string
 }
 
@@ -120,7 +120,7 @@ const userSlots = 1<<slotUser | 1<<slotUserOld
 
 // user writes to name, which is zero, the identity that a record shows: a
 // string, or a number as text.
-func (x *Extractor) user(f *found, b *Batch, name *session.Name) {
+func (x *Extractor) user(f *found, b *Batch, name *fact.Name) {
 	for _, s := range [...]slot{slotUser, slotUserOld} {
 		if !f.has(s) {
 			continue

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // placed is a SERVER span whose record, scope and resource have attributes.
@@ -115,7 +115,7 @@ func TestPresentedIDs(t *testing.T) {
 	for name, want := range names {
 		x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = []string{name} })
 		f := spanFact(t, x, attrs{name: []any{"s1"}})
-		require.Equal(t, want, f.Flags.Has(session.Presented), name)
+		require.Equal(t, want, f.Flags.Has(fact.Presented), name)
 		require.Equal(t, "s1", f.Session.Raw)
 	}
 	x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = []string{"session.id", "http.request.header.x-session"} })
@@ -143,7 +143,7 @@ func TestUser(t *testing.T) {
 		{"too long", attrs{"user.id": strings.Repeat("x", 4097)}, ""},
 	} {
 		f := spanFact(t, x, served.with(c.a))
-		want := session.Name{}
+		want := fact.Name{}
 		if c.want != "" {
 			want = userName(x, c.want)
 		}

@@ -3,7 +3,7 @@ package extract
 import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // Traces appends what td says to b.
@@ -38,7 +38,7 @@ func (w *walk) span(s ptrace.Span) {
 	switch s.Kind() {
 	case ptrace.SpanKindServer:
 	case ptrace.SpanKindConsumer:
-		q.flags = session.Consumer
+		q.flags = fact.Consumer
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
 	default:
 		if id, ok := w.namedBy(s.Attributes()); ok {
@@ -55,7 +55,7 @@ func (w *walk) span(s ptrace.Span) {
 	q.trace = s.TraceID()
 	q.span = s.SpanID()
 	if state := s.TraceState().AsRaw(); state != "" && isSampled(state) {
-		q.flags |= session.Sampled
+		q.flags |= fact.Sampled
 	}
 	w.request(&q)
 }

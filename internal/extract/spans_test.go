@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestSpanIsARequest(t *testing.T) {
@@ -24,18 +24,18 @@ func TestSpanIsARequest(t *testing.T) {
 	res.PutStr("deployment.environment.name", "prod")
 	b := ofTraces(x, td)
 	require.Len(t, b.Facts, 1)
-	resource := session.Resource{ServiceName: "shop", ServiceNamespace: "eu", ServiceInstance: "shop-1", Environment: "prod"}
-	require.Equal(t, session.Fact{
-		Kind: session.Request, Outcome: session.Served,
+	resource := fact.Resource{ServiceName: "shop", ServiceNamespace: "eu", ServiceInstance: "shop-1", Environment: "prod"}
+	require.Equal(t, fact.Fact{
+		Kind: fact.Request, Outcome: fact.Served,
 		Session: sessionName(x, "s1"), User: userName(x, "ann"),
 		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(),
 		Trace: testTrace, Span: testSpan,
 		Resource: &resource,
-		Details: session.Details{
+		Details: fact.Details{
 			Method: "GET", Route: "/cart/{id}", Path: "/cart/7", Status: 200, RPCMethod: "Get", Destination: "orders",
 		},
 	}, b.Facts[0])
-	require.Equal(t, []session.Resource{resource}, b.Resources)
+	require.Equal(t, []fact.Resource{resource}, b.Resources)
 	require.Same(t, &b.Resources[0], b.Facts[0].Resource)
 	require.Equal(t, []Seen{{RequestWithID: 1}}, b.Seen)
 	require.Equal(t, []Ref{{}}, b.Refs)
@@ -49,8 +49,8 @@ func TestSpanInLegacyNames(t *testing.T) {
 	})
 	td.ResourceSpans().At(0).Resource().Attributes().PutStr("deployment.environment", "prod")
 	f := ofTraces(x, td).Facts[0]
-	require.Equal(t, session.Details{Method: "POST", Path: "/cart", Status: 201}, f.Details)
-	require.Equal(t, session.Served, f.Outcome)
+	require.Equal(t, fact.Details{Method: "POST", Path: "/cart", Status: 201}, f.Details)
+	require.Equal(t, fact.Served, f.Outcome)
 	require.Equal(t, userName(x, "ann"), f.User)
 	require.Equal(t, "prod", f.Resource.Environment)
 }
@@ -70,7 +70,7 @@ func TestOnlyServerAndConsumerSpansAreRequests(t *testing.T) {
 		require.Equal(t, []Seen{want}, b.Seen, kind)
 		require.Len(t, b.Facts, want.RequestWithID, kind)
 		if want.RequestWithID > 0 {
-			require.Equal(t, kind == ptrace.SpanKindConsumer, b.Facts[0].Flags.Has(session.Consumer))
+			require.Equal(t, kind == ptrace.SpanKindConsumer, b.Facts[0].Flags.Has(fact.Consumer))
 		}
 	}
 }
@@ -198,7 +198,7 @@ func TestStreams(t *testing.T) {
 		{"route", attrs{"http.route": "/events/{id}"}, true},
 		{"path", attrs{"url.path": "/v1/updates?since=3"}, true},
 	} {
-		require.Equal(t, c.want, spanFact(t, x, served.with(c.a)).Flags.Has(session.Stream), c.name)
+		require.Equal(t, c.want, spanFact(t, x, served.with(c.a)).Flags.Has(fact.Stream), c.name)
 	}
 }
 
@@ -218,8 +218,8 @@ func TestPassive(t *testing.T) {
 		{"path under the route of all", attrs{"http.route": "/", "url.path": "/ocs/v2.php/apps/notifications"}, true},
 	} {
 		f := spanFact(t, x, served.with(c.a))
-		require.Equal(t, c.want, f.Flags.Has(session.Passive), c.name)
-		require.Equal(t, session.Request, f.Kind)
+		require.Equal(t, c.want, f.Flags.Has(fact.Passive), c.name)
+		require.Equal(t, fact.Request, f.Kind)
 	}
 }
 
@@ -227,7 +227,7 @@ func TestSampledIsReadFromTheTraceState(t *testing.T) {
 	x := newExtractor(t)
 	for state, want := range map[string]bool{"": false, "ot=th:c": true, "ot=th:0": false} {
 		f := spanFact(t, x, served, func(s ptrace.Span) { s.TraceState().FromRaw(state) })
-		require.Equal(t, want, f.Flags.Has(session.Sampled), state)
+		require.Equal(t, want, f.Flags.Has(fact.Sampled), state)
 	}
 }
 
@@ -266,7 +266,7 @@ func TestNoResourceIsAResourceWithoutAName(t *testing.T) {
 	td.ResourceSpans().At(0).Resource().Attributes().Clear()
 	b := ofTraces(x, td)
 	require.Len(t, b.Facts, 1)
-	require.Equal(t, &session.Resource{}, b.Facts[0].Resource)
+	require.Equal(t, &fact.Resource{}, b.Facts[0].Resource)
 	require.Empty(t, ofTraces(x, ptrace.NewTraces()).Facts)
 }
 

@@ -6,14 +6,14 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // OwnScope is the name of the scope of our own findings, which are no facts.
 const OwnScope = "github.com/otelcol-session/otelcol-session/processor/sessiontimeout"
 
 // maxDetail is the longest string in bytes that a fact quotes.
-const maxDetail = session.MaxText
+const maxDetail = fact.MaxText
 
 // walk is one pass over a batch of telemetry: where it stands and what it
 // knows there. It lives on the stack of Traces or Logs.
@@ -22,7 +22,7 @@ type walk struct {
 	b *Batch
 
 	ref      Ref
-	service  *session.Resource // of the current record, see speakFor
+	service  *fact.Resource // of the current record, see speakFor
 	seen     *Seen
 	base     int                     // the index of the resource as it is
 	current  int                     // and of service
@@ -37,7 +37,7 @@ type walk struct {
 
 	resourceID sessionID
 	scopeID    sessionID // the resource's if the scope has none
-	scopeKey   session.ID
+	scopeKey   fact.ID
 	policy     uint8 // of records that show nothing a policy looks at
 }
 
@@ -53,10 +53,10 @@ func (w *walk) enterResource(i int, r pcommon.Resource) bool {
 	w.texts = [...]string{
 		f.str(slotServiceName), f.str(slotServiceNamespace), f.str(slotServiceInstance), f.strOr(slotEnvironment, slotEnvironmentOld),
 	}
-	b, quoted := w.b, session.Resource{}
+	b, quoted := w.b, fact.Resource{}
 	w.longest, w.oddTexts = 0, false
 	for i, to := range textsOf(&quoted) {
-		*to = session.Clean(w.texts[i])
+		*to = fact.Clean(w.texts[i])
 		w.oddTexts = w.oddTexts || strings.IndexByte(w.texts[i], '%') >= 0
 		w.longest = max(w.longest, len(w.texts[i]))
 	}
@@ -108,7 +108,7 @@ func (w *walk) sessionID() sessionID {
 }
 
 // identify writes whose record f is.
-func (w *walk) identify(f *session.Fact, id sessionID) {
+func (w *walk) identify(f *fact.Fact, id sessionID) {
 	f.Session.Raw = id.raw
 	if id.inherited {
 		f.Session.ID = w.scopeKey
@@ -130,14 +130,14 @@ func (w *walk) namedBy(attributes pcommon.Map) (id string, ok bool) {
 }
 
 // fact appends one from the current record.
-func (w *walk) fact(kind session.Kind) *session.Fact {
+func (w *walk) fact(kind fact.Kind) *fact.Fact {
 	b := w.b
 	b.Refs = append(b.Refs, w.ref)
 	n := len(b.Facts)
 	if n < cap(b.Facts) {
 		b.Facts = b.Facts[:n+1] // zero already, see Batch.Reset
 	} else {
-		b.Facts = append(b.Facts, session.Fact{})
+		b.Facts = append(b.Facts, fact.Fact{})
 	}
 	f := &b.Facts[n]
 	f.Kind, f.Resource = kind, w.service

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // Where more was thrown away than can be remembered one by one, new sessions go
@@ -17,10 +19,10 @@ func TestNewSessionsWhenAged(t *testing.T) {
 	e := New(cfg)
 	now, id := epoch, uint64(0)
 	measure := func(what string) (left, bytes int) {
-		facts := make([]Fact, 2000)
+		facts := make([]fact.Fact, 2000)
 		for i := range facts {
 			id++
-			f := Fact{Session: Name{ID: ID{mix(id, 7), mix(id, 9)}, Raw: "s"}, Start: now, End: now, At: now, Resource: resources["web"]}
+			f := fact.Fact{Session: fact.Name{ID: fact.ID{mix(id, 7), mix(id, 9)}, Raw: "s"}, Start: now, End: now, At: now, Resource: resources["web"]}
 			f.Trace[0], f.Trace[1], f.Trace[2], f.Span[0] = byte(id), byte(id>>8), byte(id>>16), 1
 			facts[i] = f
 		}
@@ -59,7 +61,7 @@ func TestPlainDoubtsWhatIsOlder(t *testing.T) {
 	s.tell("a request at=60s id=4/4")
 	found := s.wait(0)
 	require.Len(t, found, 1)
-	require.Equal(t, Confirmed, found[0].State, "it was known since it was heard of last, whatever became of others")
+	require.Equal(t, fact.Confirmed, found[0].State, "it was known since it was heard of last, whatever became of others")
 
 	s.tell("b request at=5s id=5/5") // it is older than it seemed
 	found = s.wait(0)

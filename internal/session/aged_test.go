@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // agedFacts is how many facts an engine is told before it counts as old, in all:
@@ -16,9 +18,9 @@ import (
 var agedFacts = environment("SESSION_AGE", 300_000)
 
 // agedID spreads sessions over lanes and tables as hashes do.
-func agedID(n uint64) ID {
+func agedID(n uint64) fact.ID {
 	d := rand.NewPCG(n, 4)
-	return ID{d.Uint64(), d.Uint64()}
+	return fact.ID{d.Uint64(), d.Uint64()}
 }
 
 // aging tells an engine what an ordinary day brings, again and again: requests of
@@ -37,25 +39,25 @@ func newAging() *aging {
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: 12 * time.Hour, Tolerance: time.Second, EndGrace: time.Second}}
 	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Lanes, cfg.Retention = 8000, 2000, 4, 2*time.Hour
-	cfg.Pseudonym = func(raw string) (p Pseudonym) {
+	cfg.Pseudonym = func(raw string) (p fact.Pseudonym) {
 		copy(p[:], raw)
 		return p
 	}
 	return &aging{e: New(cfg), now: epoch, next: 1, d: rand.New(rand.NewPCG(firstSeed, 5))}
 }
 
-func (a *aging) fact(session uint64) Fact {
+func (a *aging) fact(session uint64) fact.Fact {
 	a.n++
-	f := Fact{
-		Session: Name{ID: agedID(session), Raw: string(binary.BigEndian.AppendUint64(nil, session))}, Start: a.now, End: a.now, At: a.now,
-		Resource: resources["web"], Details: Details{Method: "GET", Route: "/products/{id}", Status: 200},
+	f := fact.Fact{
+		Session: fact.Name{ID: agedID(session), Raw: string(binary.BigEndian.AppendUint64(nil, session))}, Start: a.now, End: a.now, At: a.now,
+		Resource: resources["web"], Details: fact.Details{Method: "GET", Route: "/products/{id}", Status: 200},
 	}
 	binary.BigEndian.PutUint64(f.Trace[:], a.n)
 	f.Span[0] = 1
 	return f
 }
 
-func (a *aging) observe(f *Fact) { a.e.Observe(f, a.now) }
+func (a *aging) observe(f *fact.Fact) { a.e.Observe(f, a.now) }
 
 // live lets so many facts come, about 2,000 sessions an hour begin, and a third of
 // them end as they should.
@@ -74,17 +76,17 @@ func (a *aging) live(facts uint64) {
 			a.next++
 			f.Session = a.fact(a.next).Session
 		case 10:
-			f.Kind, f.User = Authenticated, userName(a.d.IntN(3000))
+			f.Kind, f.User = fact.Authenticated, userName(a.d.IntN(3000))
 		case 11, 12:
-			f.Kind = Ended
+			f.Kind = fact.Ended
 			a.observe(&f)
 			continue
 		case 13:
-			f.Flags = FromLog
+			f.Flags = fact.FromLog
 			a.observe(&f)
 			f.Flags, f.Details.Path = 0, "/products/4711" // its span
 		case 14:
-			f.Kind, f.End = Exempt, f.End+int64(time.Second)
+			f.Kind, f.End = fact.Exempt, f.End+int64(time.Second)
 		}
 		a.observe(&f)
 	}
@@ -94,7 +96,7 @@ func (a *aging) live(facts uint64) {
 // fast counts how many of so many requests, of new sessions or of those that
 // began before, are taken without the engine's lock.
 func (a *aging) fast(sessions func(i uint64) uint64, n uint64) (share float64) {
-	facts := make([]Fact, n)
+	facts := make([]fact.Fact, n)
 	for i := range facts {
 		facts[i] = a.fact(sessions(uint64(i)))
 	}
@@ -106,35 +108,35 @@ func (a *aging) fast(sessions func(i uint64) uint64, n uint64) (share float64) {
 }
 
 // findings are what is found of a few sessions that are told a story.
-func (a *aging) findings() (found []Finding) {
+func (a *aging) findings() (found []fact.Finding) {
 	a.e.TakeFindings()
 	a.next += 10
 	begin := a.now
-	tell := func(session uint64, kind Kind, after time.Duration) {
+	tell := func(session uint64, kind fact.Kind, after time.Duration) {
 		a.now = begin + int64(after)
 		f := a.fact(a.next - session)
 		f.Kind, f.Trace, f.Span = kind, [16]byte{byte(session), byte(after / time.Second)}, [8]byte{byte(kind) + 1}
 		a.observe(&f)
 	}
 	for s := range uint64(4) {
-		tell(s, Started, 0)
-		tell(s, Request, time.Second)
+		tell(s, fact.Started, 0)
+		tell(s, fact.Request, time.Second)
 	}
-	tell(0, Ended, 5*time.Second)
-	tell(0, Request, 20*time.Second)
-	tell(1, Authenticated, 30*time.Second)
-	tell(1, Ended, 40*time.Second)
-	tell(1, Request, 60*time.Second)
-	tell(2, Request, 40*time.Minute)
-	tell(3, Request, 62*time.Minute)
-	tell(2, Request, 80*time.Minute)
+	tell(0, fact.Ended, 5*time.Second)
+	tell(0, fact.Request, 20*time.Second)
+	tell(1, fact.Authenticated, 30*time.Second)
+	tell(1, fact.Ended, 40*time.Second)
+	tell(1, fact.Request, 60*time.Second)
+	tell(2, fact.Request, 40*time.Minute)
+	tell(3, fact.Request, 62*time.Minute)
+	tell(2, fact.Request, 80*time.Minute)
 	a.now += int64(a.e.cfg.DecisionWait)
 	a.e.Advance(a.now)
 	for _, f := range a.e.TakeFindings() {
 		if n := binary.BigEndian.Uint64(f.Session[:8]); n > a.next || n <= a.next-4 {
 			continue
 		}
-		f.ID, f.Session = 0, Pseudonym{byte(a.next - binary.BigEndian.Uint64(f.Session[:8]))}
+		f.ID, f.Session = 0, fact.Pseudonym{byte(a.next - binary.BigEndian.Uint64(f.Session[:8]))}
 		for _, at := range []*int64{&f.At, &f.DecidedAt, &f.ExpiredAt, &f.FirstAt, &f.LastAt, &f.StartedAt, &f.LastActivityAt} {
 			if *at != 0 {
 				*at -= begin
@@ -142,7 +144,7 @@ func (a *aging) findings() (found []Finding) {
 		}
 		found = append(found, f)
 	}
-	slices.SortFunc(found, func(a, b Finding) int {
+	slices.SortFunc(found, func(a, b fact.Finding) int {
 		return cmp.Or(cmp.Compare(a.Session[0], b.Session[0]), cmp.Compare(a.At, b.At))
 	})
 	return found

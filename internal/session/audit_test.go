@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -51,7 +52,7 @@ func takenSlots(t *table) (slots []uint32) {
 }
 
 // peekAt returns the timeline of id, or nil where it has none or rests.
-func peekAt(e *Engine, id ID) *timeline {
+func peekAt(e *Engine, id fact.ID) *timeline {
 	t := &e.lane(id).sessions
 	if slot := t.find(id); slot != noSlot && t.entry(slot).flags&warm != 0 {
 		return t.peek(slot)
@@ -257,7 +258,7 @@ func (a *auditErrors) auditSuspects(e *Engine) {
 			if inHeap == s.confirmed || (s.inSettled != nil) != s.confirmed {
 				a.addf("a suspect of %v: confirmed %v, waits %v, listed %v", id, s.confirmed, inHeap, s.inSettled != nil)
 			}
-			if want := !s.confirmed && s.judgement.violated && s.policy != NoPolicy; s.awaited != want {
+			if want := !s.confirmed && s.judgement.violated && s.policy != fact.NoPolicy; s.awaited != want {
 				a.addf("a suspect of %v: awaited %v", id, s.awaited)
 			}
 			if s.awaited {

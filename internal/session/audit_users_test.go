@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 func (a *auditErrors) auditUsers(e *Engine) {
 	u := &e.users
@@ -59,14 +63,14 @@ func (a *auditErrors) auditUsers(e *Engine) {
 	shown := 0
 	e.each(func(l *lane) {
 		for _, slot := range takenSlots(&l.sessions) {
-			var seen []ID
+			var seen []fact.ID
 			for _, i := range l.sessions.peek(slot).identities {
-				if !slices.ContainsFunc(seen, func(u ID) bool { return sameUser(u, i.user) }) {
+				if !slices.ContainsFunc(seen, func(u fact.ID) bool { return sameUser(u, i.user) }) {
 					seen = append(seen, i.user)
 				}
 			}
 			shown += len(seen)
-			if x := l.sessions.entry(slot); x.flags&warm == 0 && x.user != 0 && !slices.ContainsFunc(seen, func(id ID) bool { return sameUser(id, u.user(x.user).id) }) {
+			if x := l.sessions.entry(slot); x.flags&warm == 0 && x.user != 0 && !slices.ContainsFunc(seen, func(id fact.ID) bool { return sameUser(id, u.user(x.user).id) }) {
 				a.addf("the entry in slot %d names user %d", slot, x.user)
 			}
 		}

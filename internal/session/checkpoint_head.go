@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -120,7 +121,7 @@ func readHead(d *wire.Decoder) (h head, err error) {
 			d.Fail()
 		}
 	}
-	if len(h.lanes) == 0 || len(h.lanes) > maxLanes || h.ringLimit == 0 || len(h.policies) > MaxPolicies || len(h.blinds) > maxBlind {
+	if len(h.lanes) == 0 || len(h.lanes) > maxLanes || h.ringLimit == 0 || len(h.policies) > fact.MaxPolicies || len(h.blinds) > maxBlind {
 		d.Fail()
 	}
 	return h, d.End()

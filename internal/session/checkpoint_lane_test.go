@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // layered is an engine whose passes have stored some ranges whole, and of others
@@ -34,7 +36,7 @@ func newLayered(t *testing.T) *layered {
 // tell lets something happen to a session.
 func (l *layered) tell(session int) {
 	l.now += int64(time.Millisecond)
-	f := Fact{Session: Name{ID: ID{mix(uint64(session), 1), 1}, Raw: "s"}, Start: l.now, End: l.now, At: l.now, Resource: resources["web"]}
+	f := fact.Fact{Session: fact.Name{ID: fact.ID{mix(uint64(session), 1), 1}, Raw: "s"}, Start: l.now, End: l.now, At: l.now, Resource: resources["web"]}
 	l.e.Observe(&f, l.now)
 }
 
@@ -116,7 +118,7 @@ func TestFreedIsStored(t *testing.T) {
 	l := newLayered(t)
 	l.pass()
 	for _, n := range []int{2, 9, 31} {
-		tl := l.e.get(ID{mix(uint64(n), 1), 1})
+		tl := l.e.get(fact.ID{mix(uint64(n), 1), 1})
 		l.e.evict(tl, epoch, EvictedLimit)
 		l.e.settleAll()
 	}
@@ -127,7 +129,7 @@ func TestFreedIsStored(t *testing.T) {
 	l.tell(40) // takes a place that is free
 	l.pass()
 	l.check()
-	if e, why := l.stored.restored(l.e.cfg, l.now); why != "" || e.Sessions() != 30 || e.get(ID{mix(2, 1), 1}) != nil {
+	if e, why := l.stored.restored(l.e.cfg, l.now); why != "" || e.Sessions() != 30 || e.get(fact.ID{mix(2, 1), 1}) != nil {
 		t.Error(why, e.Sessions())
 	}
 }
@@ -221,10 +223,10 @@ func TestFillBesideBatches(t *testing.T) {
 	e.settleAll()
 	want := everything(e, now)
 	c := e.BeginCheckpoint(now)
-	var facts []Fact
+	var facts []fact.Fact
 	for n := range uint64(4000) { // ids that are known, and others
-		facts = append(facts, Fact{
-			Session: Name{ID: ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Policy: uint8(n % 2), Start: now, End: now + 1, At: now,
+		facts = append(facts, fact.Fact{
+			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Policy: uint8(n % 2), Start: now, End: now + 1, At: now,
 		})
 	}
 	var rest *Rest

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // TestBeginTakesLittle: what a checkpoint takes in the one hold of the lock in which it
@@ -22,12 +24,12 @@ func TestBeginTakesLittle(t *testing.T) {
 		for _, at := range []time.Duration{0, 5 * time.Minute} {
 			now = epoch + int64(at)
 			for i := range uint64(sessions) {
-				f := Fact{
-					Session: Name{ID: ID{mix(i, 1), mix(i, 2)}, Raw: strconv.Itoa(int(i))}, User: Name{ID: ID{mix(i, 3), mix(i, 4)}, Raw: "u"},
+				f := fact.Fact{
+					Session: fact.Name{ID: fact.ID{mix(i, 1), mix(i, 2)}, Raw: strconv.Itoa(int(i))}, User: fact.Name{ID: fact.ID{mix(i, 3), mix(i, 4)}, Raw: "u"},
 					Start: now, End: now, At: now, Resource: resources["web"], Trace: [16]byte{1, byte(i), byte(i >> 8), byte(at >> 32)}, Span: [8]byte{1},
 				}
 				e.Observe(&f, now)
-				e.tombstones.bury(ID{0, ^mix(i, 2)}, speaks(1))
+				e.tombstones.bury(fact.ID{0, ^mix(i, 2)}, speaks(1))
 			}
 		}
 		now += int64(cfg.DecisionWait) + 1

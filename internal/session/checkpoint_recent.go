@@ -1,6 +1,9 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/wire"
+import (
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // What here is written and read depends on how the recent records are kept.
 
@@ -69,7 +72,7 @@ func (r *restorer) latest() int64 { return r.head.at + int64(r.e.cfg.MaxAhead) }
 
 func (r *restorer) mapRecord(rec record, lane int) record {
 	rec.policy = r.policy(rec.policy)
-	if rec.policy == NoPolicy {
+	if rec.policy == fact.NoPolicy {
 		rec.state &^= accused | afterSilence
 	}
 	rec.resource = r.resources[rec.resource]
@@ -80,7 +83,7 @@ func (r *restorer) mapRecord(rec record, lane int) record {
 }
 
 // restore puts rec in its place if there is still one for it.
-func (r *recent) restore(rec record, details *Details) {
+func (r *recent) restore(rec record, details *fact.Details) {
 	if rec.position < r.oldest() || rec.position >= r.next {
 		r.gone = max(r.gone, rec.End)
 		return
@@ -136,7 +139,7 @@ func (r *restorer) link(l *lane, p uint64) (undecided bool) {
 	e.touchPosition(l, p)
 	if rec.position != p {
 		l.recent.gone = max(l.recent.gone, r.latest())
-		*rec = record{position: p, kind: Exempt, slot: noSlot, policy: NoPolicy, state: decided}
+		*rec = record{position: p, kind: fact.Exempt, slot: noSlot, policy: fact.NoPolicy, state: decided}
 		return false
 	}
 	rec.ofTrace = l.recent.expand(l.recent.traces.put(rec.hash(), p, l.recent.window()))
@@ -148,7 +151,7 @@ func (r *restorer) link(l *lane, p uint64) (undecided bool) {
 			s.record.details = rec.details
 		}
 	}
-	if rec.state&(afterSilence|decided) == afterSilence && rec.policy != NoPolicy {
+	if rec.state&(afterSilence|decided) == afterSilence && rec.policy != fact.NoPolicy {
 		tally := &l.tally
 		tally.silent[tally.row(e.stats.rowOf(rec.policy, e.services.resources[rec.resource].service))]++
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -122,7 +123,7 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 }
 
 // record reads what appendRecord wrote, and the details behind it.
-func readRecord(d *wire.Decoder, base int64) (r record, details Details) {
+func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	r.position = d.Below(maxPosition)
 	r.order = d.Uvarint()
 	has := d.Uvarint()
@@ -167,11 +168,11 @@ func readRecord(d *wire.Decoder, base int64) (r record, details Details) {
 	if has&recordResource != 0 {
 		r.resource = uint32(d.Below(1 << 32))
 	}
-	r.kind, r.outcome = Kind(d.Below(uint64(KindCount))), Outcome(d.Below(uint64(Rejected)+1))
+	r.kind, r.outcome = fact.Kind(d.Below(uint64(fact.KindCount))), fact.Outcome(d.Below(uint64(fact.Rejected)+1))
 	r.policy = d.Byte()
-	r.flags, r.state = Flags(d.Below(1<<16)), recordState(d.Below(1<<16))
+	r.flags, r.state = fact.Flags(d.Below(1<<16)), recordState(d.Below(1<<16))
 	if has&recordDetails != 0 {
-		details = readDetails(d)
+		details = fact.ReadDetails(d, d.Version >= 3)
 	}
 	if r.ofSession >= r.position && r.ofSession != 0 { // links lead back
 		d.Fail()

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -24,13 +25,13 @@ func anything(d *rand.Rand) int64 {
 func anyRecord(d *rand.Rand) record {
 	r := record{
 		Start: anything(d), Arrival: anything(d), position: d.Uint64N(maxPosition-1) + 1, slot: noSlot,
-		kind: Kind(d.IntN(int(KindCount))), outcome: Outcome(d.IntN(3)), policy: uint8(d.IntN(256)),
-		flags: Flags(d.Uint32()), state: recordState(d.Uint32()),
+		kind: fact.Kind(d.IntN(int(fact.KindCount))), outcome: fact.Outcome(d.IntN(3)), policy: uint8(d.IntN(256)),
+		flags: fact.Flags(d.Uint32()), state: recordState(d.Uint32()),
 	}
 	r.End, r.At, r.Eff, r.EndFirst = r.Start, r.Start, r.Start, r.Start
 	for _, set := range []func(){
 		func() { r.End = anything(d) }, func() { r.At = anything(d) }, func() { r.Eff = anything(d) }, func() { r.EndFirst = anything(d) },
-		func() { r.around = -1 }, func() { r.session = ID{d.Uint64(), 1} }, func() { r.user = ID{0, d.Uint64()} }, func() { r.trace[15] = 1 },
+		func() { r.around = -1 }, func() { r.session = fact.ID{d.Uint64(), 1} }, func() { r.user = fact.ID{0, d.Uint64()} }, func() { r.trace[15] = 1 },
 		func() { r.span[0] = 1 }, func() { r.ofSession = d.Uint64N(r.position) }, func() { r.slot = d.Uint32N(noSlot) }, func() { r.resource = d.Uint32() },
 	} {
 		if d.IntN(2) == 0 {
@@ -45,13 +46,13 @@ func anyRecord(d *rand.Rand) record {
 func TestRecordCodec(t *testing.T) {
 	d := rand.New(rand.NewPCG(firstSeed, 0))
 	for range 2000 {
-		r, details := anyRecord(d), Details{}
+		r, details := anyRecord(d), fact.Details{}
 		if d.IntN(2) == 0 {
-			details = Details{"GET", "/a", "/a/b", int32(d.Uint32()), "m", "q"}
+			details = fact.Details{Method: "GET", Route: "/a", Path: "/a/b", Status: int32(d.Uint32()), RPCMethod: "m", Destination: "q"}
 		}
-		b := appendRecord(nil, &r, details != Details{}, epoch)
-		if details != (Details{}) {
-			b = appendDetails(b, &details)
+		b := appendRecord(nil, &r, details != fact.Details{}, epoch)
+		if details != (fact.Details{}) {
+			b = fact.AppendDetails(b, &details)
 		}
 		in := wire.NewDecoder(b)
 		if got, gotDetails := readRecord(&in, epoch); in.End() != nil || got != r || gotDetails != details {
@@ -67,8 +68,8 @@ func TestRecordCodec(t *testing.T) {
 // TestDetailsKept: details that are kept are stored as others are.
 func TestDetailsKept(t *testing.T) {
 	var l detailLog
-	for _, d := range []Details{{}, {"GET", "/a", "/a/b", 200, "m", "q"}, {Status: -1, Path: "/c"}} {
-		if got, want := l.at(l.put(&d)).append(nil), appendDetails(nil, &d); !bytes.Equal(got, want) {
+	for _, d := range []fact.Details{{}, {Method: "GET", Route: "/a", Path: "/a/b", Status: 200, RPCMethod: "m", Destination: "q"}, {Status: -1, Path: "/c"}} {
+		if got, want := l.at(l.put(&d)).append(nil), fact.AppendDetails(nil, &d); !bytes.Equal(got, want) {
 			t.Errorf("%+v is stored as %q, not as %q", d, got, want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -23,10 +24,10 @@ func (e *Engine) writeServices(p *parts) {
 	for _, name := range s.names[1:] {
 		p.set(wire.AppendText(append(p.next(), tagName), name))
 	}
-	for _, r := range slices.SortedFunc(maps.Keys(s.byValue), func(a, b Resource) int { return cmp.Compare(s.byValue[a], s.byValue[b]) }) {
+	for _, r := range slices.SortedFunc(maps.Keys(s.byValue), func(a, b fact.Resource) int { return cmp.Compare(s.byValue[a], s.byValue[b]) }) {
 		n := s.byValue[r]
 		body := binary.AppendUvarint(append(p.next(), tagResource), uint64(n))
-		p.set(appendResource(binary.AppendUvarint(body, s.resources[n].used.Load()), &r))
+		p.set(fact.AppendResource(binary.AppendUvarint(body, s.resources[n].used.Load()), &r))
 	}
 	of := func(body []byte, policy, service int) []byte {
 		return binary.AppendUvarint(binary.AppendUvarint(body, uint64(policy)), uint64(service))
@@ -59,7 +60,7 @@ func (r *restorer) readServices(d *wire.Decoder) {
 			r.services = append(r.services, s.name(d.Text()))
 		case tagResource:
 			number, used := uint32(d.Below(1<<32)), d.Uvarint()
-			if res := readResource(d); d.Err == nil {
+			if res := fact.ReadResource(d); d.Err == nil {
 				n := s.lookUp(res, 0, func() uint64 { return 0 })
 				s.resources[n].used.Store(max(s.resources[n].used.Load(), used))
 				r.resources[number] = n
@@ -67,13 +68,13 @@ func (r *restorer) readServices(d *wire.Decoder) {
 		case tagBounds:
 			policy, service := r.policy(d.Byte()), r.service(uint32(d.Below(1<<32)))
 			b := Bounds{d.Varint(), d.Varint()}
-			if policy != NoPolicy {
+			if policy != fact.NoPolicy {
 				r.e.stats.bounds(policy, service).join(b)
 			}
 		case tagServed:
 			lane := d.Byte()
 			policy, service := r.policy(d.Byte()), r.service(uint32(d.Below(1<<32)))
-			if longest := d.Varint(); policy != NoPolicy && int(lane) < len(r.e.lanes) {
+			if longest := d.Varint(); policy != fact.NoPolicy && int(lane) < len(r.e.lanes) {
 				tally := &r.e.lanes[lane].tally
 				row := tally.row(r.e.stats.rowOf(policy, service))
 				tally.served[row] = max(tally.served[row], longest)

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -61,11 +62,11 @@ func (e *Engine) writeOut(p *parts) {
 	}
 }
 
-func compareID(a, b ID) int {
+func compareID(a, b fact.ID) int {
 	switch {
 	case a == b:
 		return 0
-	case a.less(b):
+	case a.Less(b):
 		return -1
 	}
 	return 1
@@ -82,7 +83,7 @@ const (
 
 func appendSuspect(b []byte, s *suspect) []byte {
 	b = binary.AppendUvarint(binary.AppendUvarint(b, s.number), uint64(s.inSession))
-	b = appendDetails(appendRecord(b, &s.record, true, 0), &s.details)
+	b = fact.AppendDetails(appendRecord(b, &s.record, true, 0), &s.details)
 	j := &s.judgement
 	var has byte
 	for i, set := range [...]bool{s.confirmed, s.counted, s.violation, j.violated, j.origin.known, j.origin.authentication} {
@@ -96,7 +97,7 @@ func appendSuspect(b []byte, s *suspect) []byte {
 	}
 	b = wire.AppendText(wire.AppendText(b, j.by), j.doubt)
 	b = binary.AppendUvarint(b, uint64(s.service))
-	return appendResource(b, &s.resource)
+	return fact.AppendResource(b, &s.resource)
 }
 
 // suspect reads one, whose number and place in its session are those that it had.
@@ -108,7 +109,7 @@ func readSuspect(d *wire.Decoder) (s *suspect) {
 	s.record, s.details = readRecord(d, 0)
 	has := d.Byte()
 	j := &s.judgement
-	j.typ = Type(d.Below(uint64(TypeCount)))
+	j.typ = fact.Type(d.Below(uint64(fact.TypeCount)))
 	s.confirmed, s.counted, s.violation = has&suspectConfirmed != 0, has&suspectCounted != 0, has&suspectViolation != 0
 	j.violated, j.origin.known, j.origin.authentication = has&suspectViolated != 0, has&suspectOriginKnown != 0, has&suspectOriginAuthentication != 0
 	for _, v := range [...]*int64{&s.due, &j.at, &j.since, &j.overrun, &j.origin.at, &j.authentication} {
@@ -116,14 +117,14 @@ func readSuspect(d *wire.Decoder) (s *suspect) {
 	}
 	j.by, j.doubt = d.Text(), d.Text()
 	s.service = uint32(d.Below(1 << 32))
-	s.resource = readResource(d)
+	s.resource = fact.ReadResource(d)
 	return s
 }
 
-func appendFinding(b []byte, f *Finding) []byte {
+func appendFinding(b []byte, f *fact.Finding) []byte {
 	b = binary.BigEndian.AppendUint64(b, f.ID)
-	b = append(append(b, f.Session[:]...), wire.AppendBool(nil, f.User != Pseudonym{})...)
-	if f.User != (Pseudonym{}) {
+	b = append(append(b, f.Session[:]...), wire.AppendBool(nil, f.User != fact.Pseudonym{})...)
+	if f.User != (fact.Pseudonym{}) {
 		b = append(b, f.User[:]...)
 	}
 	b = append(b, byte(f.State), byte(f.Type))
@@ -138,16 +139,16 @@ func appendFinding(b []byte, f *Finding) []byte {
 	}
 	b = wire.AppendText(wire.AppendText(b, f.Reason), f.EndedBy)
 	b = append(append(b, f.Trace[:]...), f.Span[:]...)
-	return appendDetails(appendResource(b, &f.Resource), &f.Details)
+	return fact.AppendDetails(fact.AppendResource(b, &f.Resource), &f.Details)
 }
 
-func readFinding(d *wire.Decoder) (f Finding) {
+func readFinding(d *wire.Decoder) (f fact.Finding) {
 	f.ID = d.Uint64()
 	d.Copy(f.Session[:])
 	if d.Bool() {
 		d.Copy(f.User[:])
 	}
-	f.State, f.Type = State(d.Below(uint64(StateCount))), Type(d.Below(uint64(TypeCount)))
+	f.State, f.Type = fact.State(d.Below(uint64(fact.StateCount))), fact.Type(d.Below(uint64(fact.TypeCount)))
 	var revision, policy, requests int64
 	for _, v := range [...]*int64{
 		&revision, &policy, &f.At, &f.DecidedAt, &f.Overrun, &f.ExpiredAt, &requests, &f.FirstAt, &f.LastAt,
@@ -162,8 +163,8 @@ func readFinding(d *wire.Decoder) (f Finding) {
 	f.Reason, f.EndedBy = d.Text(), d.Text()
 	d.Copy(f.Trace[:])
 	d.Copy(f.Span[:])
-	f.Resource = readResource(d)
-	f.Details = readDetails(d)
+	f.Resource = fact.ReadResource(d)
+	f.Details = fact.ReadDetails(d, d.Version >= 3)
 	return f
 }
 
@@ -178,7 +179,7 @@ func appendClosed(b []byte, f *closedFinding) []byte {
 
 func readClosedFinding(d *wire.Decoder) *closedFinding {
 	f := &closedFinding{id: d.Uint64()}
-	f.state, f.typ = State(d.Below(uint64(StateCount))), Type(d.Below(uint64(TypeCount)))
+	f.state, f.typ = fact.State(d.Below(uint64(fact.StateCount))), fact.Type(d.Below(uint64(fact.TypeCount)))
 	if d.Version >= 3 {
 		f.number = d.Uvarint()
 	}

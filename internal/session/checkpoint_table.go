@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -184,7 +185,7 @@ func (t *table) adopt(slot uint32, from *entry) {
 
 // placeAt gives id a slot in which nothing has ever been. [table.freeRest] must
 // follow before any other is given.
-func (t *table) placeAt(id ID, slot uint32) {
+func (t *table) placeAt(id fact.ID, slot uint32) {
 	for int(slot>>slabBits) >= len(t.slabs) {
 		t.grow()
 	}

@@ -3,6 +3,8 @@ package session
 import (
 	"testing"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // BenchmarkCheckpoint stores sessions, and restores them. Bytes are per session.
@@ -16,7 +18,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 	at := epoch
 	for i := range uint64(2 * sessions) {
 		at += int64(time.Millisecond)
-		f := Fact{Session: Name{ID: ID{i % sessions * 0x9e3779b97f4a7c15, 1}, Raw: "s"}, Start: at, End: at, At: at, Resource: resources["web"]}
+		f := fact.Fact{Session: fact.Name{ID: fact.ID{i % sessions * 0x9e3779b97f4a7c15, 1}, Raw: "s"}, Start: at, End: at, At: at, Resource: resources["web"]}
 		f.Trace[0], f.Trace[1], f.Trace[2], f.Span[0] = byte(i), byte(i>>8), byte(i>>16), 1
 		e.Observe(&f, at)
 	}
@@ -63,7 +65,7 @@ func TestOnlyChanges(t *testing.T) {
 	e := New(cfg)
 	tell := func(session int, at int64) {
 		at += epoch
-		f := Fact{Session: sessionName(session), Start: at, End: at, At: at, Resource: resources["web"]}
+		f := fact.Fact{Session: sessionName(session), Start: at, End: at, At: at, Resource: resources["web"]}
 		e.Observe(&f, at)
 	}
 	for i := range 10 {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -52,7 +53,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasFirstActivity, t.firstActivity != unset},
 		{hasActive, len(t.active) > 0},
 		{hasPolicies, t.policies != 0},
-		{hasPolicy, t.policy != NoPolicy},
+		{hasPolicy, t.policy != fact.NoPolicy},
 		{hasRecent, t.recent != 0 || t.facts != 0},
 		{hasIdentities, len(t.identities) > 0},
 		{hasFirstStart, t.firstStart != unset},
@@ -70,7 +71,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasRaised, len(t.raised) > 0},
 		{hasDue, t.due != 0},
 		{hasSuspects, t.suspects != 0},
-		{hasPseudonym, t.pseudonym != Pseudonym{}},
+		{hasPseudonym, t.pseudonym != fact.Pseudonym{}},
 		{hasRanks, len(t.lineage) > 0},
 		{hasAccused, t.accused},
 		{hasComeback, t.back.back},
@@ -186,7 +187,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 // can be relied on.
 func readTimeline(d *wire.Decoder, t *timeline) error {
 	has := d.Uvarint()
-	t.pseudonym = Pseudonym{}
+	t.pseudonym = fact.Pseudonym{}
 	if has&hasPseudonym != 0 {
 		d.Copy(t.pseudonym[:])
 	}
@@ -212,7 +213,7 @@ func readTimeline(d *wire.Decoder, t *timeline) error {
 		}
 	}
 	t.sampled, t.reported, t.accused = has&hasSampled != 0, has&hasReported != 0, has&hasAccused != 0
-	t.policies, t.policy, t.recent, t.facts, t.due, t.dueTurn, t.dueSince, t.suspects = 0, NoPolicy, 0, 0, 0, 0, 0, 0
+	t.policies, t.policy, t.recent, t.facts, t.due, t.dueTurn, t.dueSince, t.suspects = 0, fact.NoPolicy, 0, 0, 0, 0, 0, 0
 	t.back = comeback{}
 	if has&hasComeback != 0 {
 		t.back = readComeback(d, base)

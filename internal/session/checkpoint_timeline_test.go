@@ -5,12 +5,13 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 func anyTimeline(d *rand.Rand) timeline {
 	t := timeline{
-		first: unset, firstStart: unset, firstActivity: unset, newest: longAgo, outside: longAgo, forgotten: longAgo, policy: NoPolicy,
+		first: unset, firstStart: unset, firstActivity: unset, newest: longAgo, outside: longAgo, forgotten: longAgo, policy: fact.NoPolicy,
 		lastArrival: anything(d),
 	}
 	d.Uint64()
@@ -18,7 +19,7 @@ func anyTimeline(d *rand.Rand) timeline {
 		t.pseudonym[i] = byte(d.Uint32())
 	}
 	n := func() int { return 1 + d.IntN(4) }
-	id := func() ID { return ID{d.Uint64(), d.Uint64()} }
+	id := func() fact.ID { return fact.ID{d.Uint64(), d.Uint64()} }
 	instants := func() (list []int64) {
 		for range n() {
 			list = append(list, anything(d))
@@ -50,7 +51,7 @@ func anyTimeline(d *rand.Rand) timeline {
 		func() {
 			t.back = comeback{back: true, lost: d.IntN(2) == 0, login: d.IntN(2) == 0, unsure: d.IntN(2) == 0, seen: longAgo}
 			if d.IntN(2) == 0 {
-				t.back.typ, t.back.end, t.back.service = RotatedSession, 1+d.Int64N(1<<60), d.Uint32()
+				t.back.typ, t.back.end, t.back.service = fact.RotatedSession, 1+d.Int64N(1<<60), d.Uint32()
 			}
 			if d.IntN(2) == 0 {
 				t.back.first, t.back.last, t.back.seen = anything(d), 1+d.Int64N(1<<60), anything(d)
@@ -101,13 +102,13 @@ func plain(t timeline) timeline {
 // whatever the one that it is read into held before; nothing shorter is read.
 func TestTimelineCodec(t *testing.T) {
 	d := rand.New(rand.NewPCG(firstSeed, 0))
-	got := timeline{id: ID{1, 2}, slot: 3}
+	got := timeline{id: fact.ID{1, 2}, slot: 3}
 	for range 4000 {
 		want := anyTimeline(d)
 		b := appendTimeline(nil, &want)
 		in := wire.NewDecoder(b)
 		err := readTimeline(&in, &got)
-		want.id, want.slot = ID{1, 2}, 3
+		want.id, want.slot = fact.ID{1, 2}, 3
 		if read := plain(got); err != nil || !reflect.DeepEqual(read, want) {
 			t.Fatalf("wrote %+v\nread  %+v: %v", want, read, err)
 		}

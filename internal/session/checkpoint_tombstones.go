@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -229,7 +230,7 @@ func readComeback(d *wire.Decoder, base int64) (b comeback) {
 	has := d.Byte()
 	b.back, b.login, b.lost, b.unsure, b.seen = true, has&comebackLogin != 0, has&comebackLost != 0, has&comebackUnsure != 0, longAgo
 	if has&comebackEnd != 0 {
-		b.typ = Type(d.Below(uint64(TypeCount)))
+		b.typ = fact.Type(d.Below(uint64(fact.TypeCount)))
 		b.end = d.After(base)
 		b.service = uint32(d.Below(1 << 32))
 	}

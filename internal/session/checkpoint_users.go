@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -51,7 +52,7 @@ func (r *restorer) readUsers(d *wire.Decoder) {
 		id := d.Uint128()
 		switch tag {
 		case tagUser:
-			var name Pseudonym
+			var name fact.Pseudonym
 			if d.Copy(name[:]); d.Err == nil && u.number(id) == 0 {
 				u.add(id, name)
 			}

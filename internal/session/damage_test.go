@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -64,7 +65,7 @@ func TestDamage(t *testing.T) {
 		lost.Add(1)
 		e.TakeFindings() // what was found before is so
 		tell(h.steps[half:])
-		final := map[uint64]Finding{}
+		final := map[uint64]fact.Finding{}
 		for range 3 {
 			now += int64(h.cfg.DecisionWait) + int64(h.cfg.UpdateInterval)
 			e.Advance(now)
@@ -74,7 +75,7 @@ func TestDamage(t *testing.T) {
 		}
 		facts, blinds := h.arrivals()
 		type violation struct {
-			session Pseudonym
+			session fact.Pseudonym
 			policy  int
 			service string
 		}
@@ -83,10 +84,10 @@ func TestDamage(t *testing.T) {
 			truth[violation{f.Session, f.Policy, f.Resource.ServiceName}] = true
 		}
 		for _, f := range final {
-			if f.State == Confirmed && !truth[violation{f.Session, f.Policy, f.Resource.ServiceName}] {
+			if f.State == fact.Confirmed && !truth[violation{f.Session, f.Policy, f.Resource.ServiceName}] {
 				return fmt.Sprintf("after %d steps, %s %s: %s", half, key, reason, findingText(h, &f))
 			}
-			if f.State == Confirmed {
+			if f.State == fact.Confirmed {
 				found.Add(1)
 			}
 		}
@@ -102,7 +103,7 @@ func speaksOfEarlier(steps []historyStep, n int) bool {
 	for i := n; i < len(steps); i++ {
 		f := &steps[i].fact
 		for j := range n {
-			if g := &steps[j].fact; f.Kind != EndedUser && f.Session.ID == g.Session.ID && hasBothIDs(f) && f.Trace == g.Trace {
+			if g := &steps[j].fact; f.Kind != fact.EndedUser && f.Session.ID == g.Session.ID && hasBothIDs(f) && f.Trace == g.Trace {
 				return true
 			}
 		}
@@ -157,14 +158,14 @@ func TestNoRawID(t *testing.T) {
 	secret := "secret-of-a-session"
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0"}}
-	cfg.Pseudonym = func(string) Pseudonym { return Pseudonym{7} }
+	cfg.Pseudonym = func(string) fact.Pseudonym { return fact.Pseudonym{7} }
 	e := New(cfg)
-	f := Fact{Session: Name{ID: ID{1, 1}, Raw: secret}, User: Name{ID: ID{2, 1}, Raw: secret}, Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+	f := fact.Fact{Session: fact.Name{ID: fact.ID{1, 1}, Raw: secret}, User: fact.Name{ID: fact.ID{2, 1}, Raw: secret}, Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
 	e.Observe(&f, epoch)
-	f.Kind, f.Previous, f.Session.ID = Rotated, f.Session, ID{1, 2}
+	f.Kind, f.Previous, f.Session.ID = fact.Rotated, f.Session, fact.ID{1, 2}
 	e.Observe(&f, epoch)
 	s := everything(e, epoch)
-	s["journal"] = AppendFact(nil, &f, epoch, cfg.pseudonym)
+	s["journal"] = fact.Append(nil, &f, epoch, cfg.pseudonym)
 	for key, value := range s {
 		if bytes.Contains(value, []byte(secret)) {
 			t.Errorf("%s holds a raw id", key)
@@ -181,7 +182,7 @@ func TestPoliciesByName(t *testing.T) {
 	for i := range cfg.Policies {
 		for n := range int64(3) {
 			at := epoch + n*10*int64(second)
-			f := Fact{Session: sessionName(i), Start: at, End: at, At: at, Policy: uint8(i), Resource: resources["web"], Trace: [16]byte{1}, Span: [8]byte{byte(i), byte(n)}}
+			f := fact.Fact{Session: sessionName(i), Start: at, End: at, At: at, Policy: uint8(i), Resource: resources["web"], Trace: [16]byte{1}, Span: [8]byte{byte(i), byte(n)}}
 			e.Observe(&f, at)
 			if n == 1 {
 				e.Advance(at + int64(cfg.DecisionWait))
@@ -195,7 +196,7 @@ func TestPoliciesByName(t *testing.T) {
 		t.Fatal(why)
 	}
 	e.Advance(now + int64(cfg.DecisionWait+cfg.UpdateInterval))
-	last := map[string]Finding{}
+	last := map[string]fact.Finding{}
 	for _, f := range e.TakeFindings() {
 		last[cfg.Policies[f.Policy].Name+" "+text(f.Session)] = f
 	}
@@ -208,7 +209,7 @@ func TestPoliciesByName(t *testing.T) {
 	if e.Pending() != 0 {
 		t.Errorf("%d pending", e.Pending())
 	}
-	if a := e.get(sessionName(0).ID); a.policies != 0 || a.policy != NoPolicy {
+	if a := e.get(sessionName(0).ID); a.policies != 0 || a.policy != fact.NoPolicy {
 		t.Error("a policy that is gone governs a session")
 	}
 }
@@ -221,7 +222,7 @@ func TestOtherLimits(t *testing.T) {
 	e := New(cfg)
 	for i := range int64(150) {
 		at := epoch + i*int64(second)
-		f := Fact{Session: sessionName(int(i % 15)), Start: at, End: at, At: at, Resource: resources["web"], Trace: [16]byte{byte(i)}, Span: [8]byte{1}}
+		f := fact.Fact{Session: sessionName(int(i % 15)), Start: at, End: at, At: at, Resource: resources["web"], Trace: [16]byte{byte(i)}, Span: [8]byte{1}}
 		f.Details.Path = instantText(at)
 		e.Observe(&f, at)
 	}
@@ -245,14 +246,14 @@ func TestOtherLimits(t *testing.T) {
 		for p := e.lanes[0].recent.oldest(); p < e.lanes[0].recent.next; p++ {
 			r := e.lanes[0].recent.at(p)
 			there := p > 150-uint64(min(limit.records, 100))
-			if r.position != p || there != (r.kind == Request) || there && e.lanes[0].recent.details.get(r.details).Path != instantText(r.At) {
+			if r.position != p || there != (r.kind == fact.Request) || there && e.lanes[0].recent.details.get(r.details).Path != instantText(r.At) {
 				t.Fatalf("%+v: record %d: %+v", limit, p, r)
 			}
 		}
 		// It goes on.
 		for i := range int64(2000) {
 			at := now + i*int64(second)/10
-			f := Fact{Session: sessionName(int(i % 26)), Start: at, End: at, At: at, Resource: resources["api"], Trace: [16]byte{byte(i)}, Span: [8]byte{2}}
+			f := fact.Fact{Session: sessionName(int(i % 26)), Start: at, End: at, At: at, Resource: resources["api"], Trace: [16]byte{byte(i)}, Span: [8]byte{2}}
 			e.Observe(&f, at)
 			if i%50 == 0 {
 				e.Advance(at)
@@ -339,9 +340,9 @@ func TestLostIsDoubted(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)
 	for i := range 3 {
-		f := Fact{Session: sessionName(i), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+		f := fact.Fact{Session: sessionName(i), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
 		if e.Observe(&f, epoch); i == 2 {
-			f.Kind, f.Previous = Rotated, sessionName(0)
+			f.Kind, f.Previous = fact.Rotated, sessionName(0)
 			e.Observe(&f, epoch)
 		}
 	}
@@ -361,7 +362,7 @@ func TestLostIsDoubted(t *testing.T) {
 			t.Errorf("without %s: restarted %d %v", lost, e.restarted, err)
 		}
 		for i, want := range doubted {
-			f := Fact{Kind: Activity, Session: sessionName(i), Start: now, End: now, At: now, Resource: resources["web"]}
+			f := fact.Fact{Kind: fact.Activity, Session: sessionName(i), Start: now, End: now, At: now, Resource: resources["web"]}
 			e.Observe(&f, now)
 			if got := e.get(f.Session.ID).forgotten == now; got != want {
 				t.Errorf("without %s session %d is in doubt: %v", lost, i, got)
@@ -376,7 +377,7 @@ func TestUserEndsAreForgotten(t *testing.T) {
 	cfg := historyConfig()
 	cfg.Policies, cfg.Retention = []Policy{{Name: "p0"}}, time.Hour
 	e := New(cfg)
-	f := Fact{Kind: EndedUser, User: userName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+	f := fact.Fact{Kind: fact.EndedUser, User: userName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
 	e.Observe(&f, epoch)
 	for _, lose := range []bool{false, true} {
 		if lose {

@@ -11,7 +11,6 @@
 // The package is flat, since all of it shares what is under one lock. The names
 // of its files say what they are about:
 //
-//   - fact, journal: what can be known, and how a journal writes it.
 //   - engine: what callers see. engine_advance is what falls due as time goes on,
 //     engine_lane a share of the sessions, engine_work how work is bounded,
 //     engine_stats what is counted.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // Engine turns facts into findings. Create it with [New]. Not safe for
@@ -49,7 +51,7 @@ type Engine struct {
 
 	observed atomic.Uint64 // how many facts have come
 	order    uint64        // of the fact that is being observed; the first has 1
-	current  *Name         // the session that the fact being observed names
+	current  *fact.Name    // the session that the fact being observed names
 	// restarted is when an engine that knew more stopped.
 	restarted int64
 
@@ -59,7 +61,7 @@ type Engine struct {
 
 	held []heldUser // see [Engine.hold]
 
-	out   []Finding
+	out   []fact.Finding
 	stats Stats
 
 	// What is stored, the sides that may be, what changed since then, and the
@@ -93,7 +95,7 @@ func New(cfg Config) *Engine {
 
 // Observe takes one fact that arrived at now and says what is thought of it at
 // once. The same facts give the same findings in every order.
-func (e *Engine) Observe(f *Fact, now int64) Mark {
+func (e *Engine) Observe(f *fact.Fact, now int64) Mark {
 	order := e.observed.Add(1)
 	if !e.admit(f, now) {
 		return Mark{}
@@ -106,13 +108,13 @@ func (e *Engine) Observe(f *Fact, now int64) Mark {
 }
 
 // observeAny takes a fact that has been admitted.
-func (e *Engine) observeAny(f *Fact, now int64, order uint64) Mark {
+func (e *Engine) observeAny(f *fact.Fact, now int64, order uint64) Mark {
 	e.order = order
 	e.work.allow(max(workOfFact-fastLooks()-workOfSettling, 1))
 	e.settleSome()
 	e.current = &f.Session
 	defer func() { e.current = nil }()
-	if f.Kind == Request || f.Kind == Exempt {
+	if f.Kind == fact.Request || f.Kind == fact.Exempt {
 		return e.observeRequest(f, now)
 	}
 	e.observeEvent(f, now)
@@ -122,7 +124,7 @@ func (e *Engine) observeAny(f *Fact, now int64, order uint64) Mark {
 // admit refuses what cannot be evidence: one clock far ahead would push all
 // real evidence out of the reorder window, one far behind would fix the start
 // for ever.
-func (e *Engine) admit(f *Fact, now int64) bool {
+func (e *Engine) admit(f *fact.Fact, now int64) bool {
 	if why := e.refuses(f, now); why != RefusedReasonCount {
 		e.stats.refused[why]++
 		return false
@@ -131,7 +133,7 @@ func (e *Engine) admit(f *Fact, now int64) bool {
 }
 
 // refuses says why f is not taken; RefusedReasonCount: it is.
-func (e *Engine) refuses(f *Fact, now int64) RefusedReason {
+func (e *Engine) refuses(f *fact.Fact, now int64) RefusedReason {
 	switch {
 	case f.End > now+int64(e.cfg.MaxAhead):
 		return RefusedAhead
@@ -273,7 +275,7 @@ func (e *Engine) Blind(from, to int64, reason string) {
 }
 
 // TakeFindings returns what was decided since the last call.
-func (e *Engine) TakeFindings() []Finding {
+func (e *Engine) TakeFindings() []fact.Finding {
 	out := e.out
 	e.out = nil
 	return out
@@ -296,7 +298,7 @@ func (e *Engine) Pending() int { return e.undecided }
 
 // timelineOf returns the timeline of n, made if there is none, or nil if there is no
 // room for it.
-func (e *Engine) timelineOf(n *Name, now int64) *timeline {
+func (e *Engine) timelineOf(n *fact.Name, now int64) *timeline {
 	l := e.lane(n.ID)
 	t := l.sessions.get(n.ID)
 	if t == nil {
@@ -323,7 +325,7 @@ func (e *Engine) timelineOf(n *Name, now int64) *timeline {
 // needed where something may become of t, and costs too much where nothing
 // does.
 func (e *Engine) name(t *timeline) {
-	if t.pseudonym == (Pseudonym{}) && e.current != nil && e.current.ID == t.id {
+	if t.pseudonym == (fact.Pseudonym{}) && e.current != nil && e.current.ID == t.id {
 		t.pseudonym = e.cfg.pseudonym(e.current)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"iter"
 	"sort"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // durationBounds are the inclusive upper bounds of the buckets that durations
@@ -68,7 +70,7 @@ type Measured struct {
 // Rule is what a violation violated.
 type Rule struct {
 	Policy int
-	Type   Type
+	Type   fact.Type
 }
 
 // measure adds a duration to those of key.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // requireDurations wants means, in seconds, each followed by how many there are.
@@ -71,10 +73,10 @@ func TestMeasuredIsBounded(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.MaxSessions, c.MaxServices, c.Retention = 1000, 4, time.Hour })
 	const sessions = 5000
 	for i := range sessions {
-		web := &Resource{ServiceName: "web" + string(rune('a'+i%26))}
-		for _, kind := range []Kind{Started, Ended, Request} {
+		web := &fact.Resource{ServiceName: "web" + string(rune('a'+i%26))}
+		for _, kind := range []fact.Kind{fact.Started, fact.Ended, fact.Request} {
 			s.now += int64(5 * time.Second)
-			s.Observe(&Fact{Kind: kind, Session: sessionName(i), Start: s.now, End: s.now, At: s.now, Resource: web}, s.now)
+			s.Observe(&fact.Fact{Kind: kind, Session: sessionName(i), Start: s.now, End: s.now, At: s.now, Resource: web}, s.now)
 		}
 		s.Advance(s.now)
 		s.TakeFindings()

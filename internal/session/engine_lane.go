@@ -3,6 +3,8 @@ package session
 import (
 	"math/bits"
 	"sync"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // lane is a share of the sessions, by their ids, with their recent facts. Lanes
@@ -52,13 +54,13 @@ func newLanes(cfg *Config, tombstones *tombstones) []lane {
 }
 
 // lane returns the lane of id.
-func (e *Engine) lane(id ID) *lane { return &e.lanes[id[1]&e.laneMask] }
+func (e *Engine) lane(id fact.ID) *lane { return &e.lanes[id[1]&e.laneMask] }
 
 // ring returns the recent facts of id and of others.
-func (e *Engine) ring(id ID) *recent { return &e.lane(id).recent }
+func (e *Engine) ring(id fact.ID) *recent { return &e.lane(id).recent }
 
 // get returns the timeline of id, or nil.
-func (e *Engine) get(id ID) *timeline { return e.lane(id).sessions.get(id) }
+func (e *Engine) get(id fact.ID) *timeline { return e.lane(id).sessions.get(id) }
 
 // at returns the timeline of r's session, or nil if it has been forgotten.
 func (e *Engine) at(r *record) *timeline { return e.lane(r.session).sessions.at(r.slot, r.session) }
@@ -101,7 +103,7 @@ func (e *Engine) gather() {
 				s.requests[row][v] += n
 			}
 		}
-		s.facts[Request] += l.tally.facts
+		s.facts[fact.Request] += l.tally.facts
 		s.early += l.tally.early
 		e.work.done += l.work
 		l.work = 0

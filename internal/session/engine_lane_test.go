@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // TestSideBySide: batches that are taken side by side come to what they come to
@@ -21,17 +23,17 @@ func TestSideBySide(t *testing.T) {
 		return New(cfg)
 	}
 	// Each worker has sessions of its own: only then is there an order.
-	facts := func(worker, batch int) (list []Fact) {
+	facts := func(worker, batch int) (list []fact.Fact) {
 		for i := range size {
 			n := uint64(worker*1000 + (batch*size+i*7)%300)
 			at := epoch + int64(batch)*int64(30*time.Second) + int64(i)*int64(time.Millisecond)
-			f := Fact{
-				Session: Name{ID: ID{mix(n, 1), mix(n, 2)}, Raw: string(rune('a' + n%26))}, Resource: resources["web"],
+			f := fact.Fact{
+				Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: string(rune('a' + n%26))}, Resource: resources["web"],
 				Start: at, End: at + 1000, At: at, Trace: [16]byte{byte(batch), byte(i), byte(worker), byte(i >> 8)}, Span: [8]byte{1},
 			}
 			switch {
 			case i%50 == 49:
-				f.Kind = Ended
+				f.Kind = fact.Ended
 			case i%70 == 69:
 				f.User = userName(worker)
 			}
@@ -40,9 +42,9 @@ func TestSideBySide(t *testing.T) {
 		return list
 	}
 	now := epoch + int64(time.Hour)
-	result := func(e *Engine) (map[uint64]Finding, [VerdictCount]int64) {
+	result := func(e *Engine) (map[uint64]fact.Finding, [VerdictCount]int64) {
 		e.Advance(now + int64(time.Hour))
-		found, verdicts := map[uint64]Finding{}, [VerdictCount]int64{}
+		found, verdicts := map[uint64]fact.Finding{}, [VerdictCount]int64{}
 		for _, f := range e.TakeFindings() {
 			f.Revision = 0
 			found[f.ID] = f
@@ -81,7 +83,7 @@ func TestSideBySide(t *testing.T) {
 	require.ElementsMatch(t, sortedKeys(want), sortedKeys(got))
 }
 
-func sortedKeys(m map[uint64]Finding) (ids []uint64) {
+func sortedKeys(m map[uint64]fact.Finding) (ids []uint64) {
 	for id := range maps.Keys(m) {
 		ids = append(ids, id)
 	}
@@ -95,12 +97,12 @@ func TestBatchSizes(t *testing.T) {
 	cfg := historyConfig()
 	cfg.Lanes, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = 8, 50_000, 200_000, 24*time.Hour
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: time.Minute, Tolerance: time.Second}}
-	list := make([]Fact, facts)
+	list := make([]fact.Fact, facts)
 	for i := range list {
 		n := uint64(i % 20_000)
 		at := epoch + int64(i)*int64(time.Millisecond)
-		list[i] = Fact{
-			Session: Name{ID: ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Start: at, End: at, At: at,
+		list[i] = fact.Fact{
+			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Start: at, End: at, At: at,
 			Trace: [16]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}, Span: [8]byte{1},
 		}
 	}
@@ -132,7 +134,7 @@ func TestOneSession(t *testing.T) {
 	cfg.MaxRecentRequests, cfg.MaxAhead = 10_000, 24*time.Hour
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: time.Hour, Tolerance: time.Second}}
 	e := New(cfg)
-	batch := make([]Fact, 1000)
+	batch := make([]fact.Fact, 1000)
 	const requests = 1_000_000
 	name, web := sessionName(0), resources["web"]
 	var before, after runtime.MemStats
@@ -140,7 +142,7 @@ func TestOneSession(t *testing.T) {
 	for i := range requests {
 		at := epoch + int64(i)*int64(time.Microsecond)
 		f := &batch[i%len(batch)]
-		*f = Fact{Session: name, Resource: web, Start: at, End: at, At: at, Span: [8]byte{1}}
+		*f = fact.Fact{Session: name, Resource: web, Start: at, End: at, At: at, Span: [8]byte{1}}
 		f.Trace = [16]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}
 		if i%len(batch) == len(batch)-1 {
 			e.ObserveBatch(batch, at, func(int, Mark) {})

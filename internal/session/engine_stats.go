@@ -3,6 +3,8 @@ package session
 import (
 	"maps"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // RefusedReason says why a fact was not taken.
@@ -47,11 +49,11 @@ type Stats struct {
 	// requests by service and policy: row service*policies + policy.
 	requests   [][VerdictCount]int64
 	policies   int
-	violations map[statKey]*[TypeCount]int64
+	violations map[statKey]*[fact.TypeCount]int64
 	idle       map[statKey]*Bounds
-	findings   [StateCount]int64
-	facts      [KindCount]int64
-	factsLate  [KindCount]int64
+	findings   [fact.StateCount]int64
+	facts      [fact.KindCount]int64
+	factsLate  [fact.KindCount]int64
 	refused    [RefusedReasonCount]int64
 	evicted    [EvictionReasonCount]int64
 	blind      map[string]int64
@@ -73,7 +75,7 @@ type statKey struct {
 
 func newStats(names *services, policies, maxServices int) Stats {
 	return Stats{
-		policies: policies, violations: map[statKey]*[TypeCount]int64{},
+		policies: policies, violations: map[statKey]*[fact.TypeCount]int64{},
 		idle: map[statKey]*Bounds{}, blind: map[string]int64{}, names: names, maxServices: maxServices,
 	}
 }
@@ -135,7 +137,7 @@ func (s *Stats) violation(x *suspect) {
 	counter(s.violations, x.policy, x.service)[x.judgement.typ]++
 	measure(&s.measured.Overruns, Rule{int(x.policy), x.judgement.typ}, x.judgement.overrun)
 	switch x.judgement.typ {
-	case EndedSession, RotatedSession, RevokedSession:
+	case fact.EndedSession, fact.RotatedSession, fact.RevokedSession:
 		measure(&s.measured.Propagations, s.shown(x.service, 1), x.Eff-x.judgement.since)
 	}
 }
@@ -183,10 +185,10 @@ func (s *Stats) Requests(each func(policy int, service string, v Verdict, n int6
 }
 
 // Violations calls each with the number of confirmed violations.
-func (s *Stats) Violations(each func(policy int, service string, t Type, n int64)) {
-	sums := sum[[TypeCount]int64]{}
+func (s *Stats) Violations(each func(policy int, service string, t fact.Type, n int64)) {
+	sums := sum[[fact.TypeCount]int64]{}
 	for at, counts := range s.violations {
-		k := shownKey{int(at.policy), s.shown(at.service, s.policies*int(TypeCount))}
+		k := shownKey{int(at.policy), s.shown(at.service, s.policies*int(fact.TypeCount))}
 		total := sums[k]
 		for t, n := range counts {
 			total[t] += n
@@ -196,7 +198,7 @@ func (s *Stats) Violations(each func(policy int, service string, t Type, n int64
 	for k, counts := range sums {
 		for t, n := range counts {
 			if n > 0 {
-				each(k.policy, k.service, Type(t), n)
+				each(k.policy, k.service, fact.Type(t), n)
 			}
 		}
 	}
@@ -217,13 +219,13 @@ func (s *Stats) IdleBounds(each func(policy int, service string, b Bounds)) {
 }
 
 // Findings returns how often a finding entered the state.
-func (s *Stats) Findings(st State) int64 { return s.findings[st] }
+func (s *Stats) Findings(st fact.State) int64 { return s.findings[st] }
 
 // Facts returns how many different facts of the kind were taken.
-func (s *Stats) Facts(k Kind) int64 { return s.facts[k] }
+func (s *Stats) Facts(k fact.Kind) int64 { return s.facts[k] }
 
 // FactsLate returns how many of them came behind the reorder window.
-func (s *Stats) FactsLate(k Kind) int64 { return s.factsLate[k] }
+func (s *Stats) FactsLate(k fact.Kind) int64 { return s.factsLate[k] }
 
 // Refused returns how many facts were not taken.
 func (s *Stats) Refused(r RefusedReason) int64 { return s.refused[r] }

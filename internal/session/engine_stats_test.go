@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // counted are histories and what the counters say after them.
@@ -202,7 +204,7 @@ func TestCounters(t *testing.T) {
 			o := run(parseHistory(c.text), true)
 			require.Empty(t, o.trouble)
 			require.Equal(t, lines(c.want), counts(o.engine))
-			o.engine.Stats().Violations(func(_ int, _ string, typ Type, n int64) {
+			o.engine.Stats().Violations(func(_ int, _ string, typ fact.Type, n int64) {
 				require.Positive(t, n, "%s: what never happened is not said", typ)
 			})
 		})
@@ -247,11 +249,11 @@ func TestMeasured(t *testing.T) {
 		a request at=9.5s`), true)
 	got := o.engine.TakeMeasured()
 	require.Len(t, got.Overruns, 5)
-	requireDurations(t, got.Overruns[Rule{1, IdleTimeout}], 10, 1)
-	requireDurations(t, got.Overruns[Rule{1, AbsoluteTimeout}], 6, 1)
-	requireDurations(t, got.Overruns[Rule{0, EndedSession}], (2+2.5)/2, 2)
-	requireDurations(t, got.Overruns[Rule{0, RotatedSession}], 2, 1)
-	requireDurations(t, got.Overruns[Rule{0, RevokedSession}], 4, 1)
+	requireDurations(t, got.Overruns[Rule{1, fact.IdleTimeout}], 10, 1)
+	requireDurations(t, got.Overruns[Rule{1, fact.AbsoluteTimeout}], 6, 1)
+	requireDurations(t, got.Overruns[Rule{0, fact.EndedSession}], (2+2.5)/2, 2)
+	requireDurations(t, got.Overruns[Rule{0, fact.RotatedSession}], 2, 1)
+	requireDurations(t, got.Overruns[Rule{0, fact.RevokedSession}], 4, 1)
 	require.Len(t, got.Propagations, 2)
 	requireDurations(t, got.Propagations["web"], (4+4.5)/2, 2, 6, 1)
 	requireDurations(t, got.Propagations["api"], 5, 1)
@@ -283,12 +285,12 @@ func TestTruncated(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		limit int
-		make  func(i int, f *Fact)
+		make  func(i int, f *fact.Fact)
 	}{
-		{"ends", maxInstants, func(_ int, f *Fact) { f.Kind = Ended }},
-		{"logins", maxInstants, func(_ int, f *Fact) { f.Kind = Authenticated }},
-		{"rotations away", maxInstants, func(i int, f *Fact) { f.Kind, f.Previous, f.Session = Rotated, f.Session, sessionName(i+1) }},
-		{"silences", maxSpells, func(int, *Fact) {}},
+		{"ends", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Ended }},
+		{"logins", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Authenticated }},
+		{"rotations away", maxInstants, func(i int, f *fact.Fact) { f.Kind, f.Previous, f.Session = fact.Rotated, f.Session, sessionName(i+1) }},
+		{"silences", maxSpells, func(int, *fact.Fact) {}},
 	} {
 		s := newStage(t, "policy p0\npolicy p1 idle=10s", func(c *Config) { c.MaxSessions = 2 * maxInstants })
 		for i := range c.limit + 3 {
@@ -296,7 +298,7 @@ func TestTruncated(t *testing.T) {
 				require.Zero(t, s.Stats().Truncated(), c.name)
 			}
 			s.now += int64(time.Minute)
-			f := Fact{Session: sessionName(0), Start: s.now, End: s.now, At: s.now, Resource: resources["web"]}
+			f := fact.Fact{Session: sessionName(0), Start: s.now, End: s.now, At: s.now, Resource: resources["web"]}
 			c.make(i, &f)
 			s.Observe(&f, s.now)
 		}
@@ -314,7 +316,7 @@ func TestCloneOfStats(t *testing.T) {
 	}
 	read := func(c *Stats) (all []string) {
 		c.Requests(func(p int, service string, v Verdict, n int64) { all = append(all, fmt.Sprint(p, service, v, n)) })
-		c.Violations(func(p int, service string, typ Type, n int64) { all = append(all, fmt.Sprint(p, service, typ, n)) })
+		c.Violations(func(p int, service string, typ fact.Type, n int64) { all = append(all, fmt.Sprint(p, service, typ, n)) })
 		c.IdleBounds(func(p int, service string, b Bounds) { all = append(all, fmt.Sprint(p, service, b)) })
 		c.Blind(func(reason string, ns int64) { all = append(all, fmt.Sprint(reason, ns)) })
 		slices.Sort(all)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // stage is an engine that is told facts in their text form.
@@ -42,7 +44,7 @@ func (s *stage) tell(text string) (m Mark) {
 }
 
 // wait lets time pass.
-func (s *stage) wait(d time.Duration) []Finding {
+func (s *stage) wait(d time.Duration) []fact.Finding {
 	s.now += int64(d)
 	s.Advance(s.now)
 	return s.TakeFindings()
@@ -51,7 +53,7 @@ func (s *stage) wait(d time.Duration) []Finding {
 func (s *stage) served(n int, at time.Duration, policy uint8) Mark {
 	s.now = max(s.now, epoch+int64(at))
 	i := epoch + int64(at)
-	return s.Observe(&Fact{Session: sessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: resources["web"]}, s.now)
+	return s.Observe(&fact.Fact{Session: sessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: resources["web"]}, s.now)
 }
 
 // The smallest idle limit is what tells spells apart.
@@ -65,7 +67,7 @@ func TestAdvance(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("a started at=0s\na request at=1s")
 	m := s.tell("a request at=20s")
-	require.Equal(t, Mark{Suspected: true, Type: IdleTimeout, Overrun: int64(9 * time.Second)}, m)
+	require.Equal(t, Mark{Suspected: true, Type: fact.IdleTimeout, Overrun: int64(9 * time.Second)}, m)
 	require.Equal(t, 1, s.Pending())
 	require.Empty(t, s.wait(10*time.Second-1))
 	require.Equal(t, 1, s.Pending())
@@ -93,13 +95,13 @@ func TestShutdown(t *testing.T) {
 	s.tell("a started at=0s\na request at=20s\nb started at=20s\nb request at=35s\nb request at=36s rejected\nc request at=36s")
 	s.now = epoch + int64(40*time.Second)
 	s.Shutdown(s.now)
-	found := map[string]Finding{}
+	found := map[string]fact.Finding{}
 	for _, f := range s.TakeFindings() {
 		found[text(f.Session)] = f
 	}
 	require.Len(t, found, 2)
-	require.Equal(t, Confirmed, found["a"].State)
-	require.Equal(t, Inconclusive, found["b"].State)
+	require.Equal(t, fact.Confirmed, found["a"].State)
+	require.Equal(t, fact.Inconclusive, found["b"].State)
 	require.Equal(t, ReasonShutdown, found["b"].Reason)
 	require.Equal(t, s.now, found["b"].DecidedAt)
 	require.Zero(t, s.Pending())
@@ -230,14 +232,14 @@ func TestEviction(t *testing.T) {
 	s.tell("a started at=0s\na activity at=29s\nb started at=30s\na started at=25s\na request at=45s")
 	found := s.wait(time.Minute)
 	require.Len(t, found, 1)
-	require.Equal(t, Inconclusive, found[0].State, "what was known up to 29s was thrown away; silent since 25s")
+	require.Equal(t, fact.Inconclusive, found[0].State, "what was known up to 29s was thrown away; silent since 25s")
 	require.Equal(t, ReasonEvicted, found[0].Reason)
 
 	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
 	s.tell("a started at=0s\nb started at=30s\na started at=30s\na request at=45s")
 	found = s.wait(time.Minute)
 	require.Len(t, found, 1)
-	require.Equal(t, Confirmed, found[0].State, "silent since it was evicted")
+	require.Equal(t, fact.Confirmed, found[0].State, "silent since it was evicted")
 }
 
 // When more is open than may be, the oldest findings are closed as they were
@@ -260,12 +262,12 @@ func TestOpenFindingsAreBounded(t *testing.T) {
 	require.Len(t, s.findings.open, minOpen)
 	for _, i := range []int{0, 43, 44, n - 1} {
 		at := epoch + int64(19*time.Second)
-		s.Observe(&Fact{Kind: Authenticated, Session: sessionName(i), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
+		s.Observe(&fact.Fact{Kind: fact.Authenticated, Session: sessionName(i), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
 	}
 	found = s.wait(time.Minute)
 	require.Len(t, found, 2, "the closed ones stay as they were")
 	for _, f := range found {
-		require.Equal(t, Retracted, f.State)
+		require.Equal(t, fact.Retracted, f.State)
 	}
 	require.Equal(t, minOpen-2, s.open)
 	require.EqualValues(t, 44, s.Stats().Closed())

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // A tide is a history that an attacker may choose: fact n of it.
@@ -13,40 +15,41 @@ type tide struct {
 	name   string
 	facts  int
 	change func(*Config)
-	fact   func(n int) Fact
+	fact   func(n int) fact.Fact
 }
 
-func tideID(kind, n int) Name {
+func tideID(kind, n int) fact.Name {
 	var raw [16]byte
 	binary.BigEndian.PutUint64(raw[:], uint64(kind))
 	binary.BigEndian.PutUint64(raw[8:], uint64(n))
-	return Name{ID: ID{mix(uint64(kind)<<40, uint64(n)), mix(uint64(kind)<<48, uint64(n))}, Raw: string(raw[:])}
+	return fact.Name{ID: fact.ID{mix(uint64(kind)<<40, uint64(n)), mix(uint64(kind)<<48, uint64(n))}, Raw: string(raw[:])}
 }
 
-func tideSession(n int) Name { return tideID(1, n) }
-func tideUser(n int) Name    { return tideID(2, n) }
+func tideSession(n int) fact.Name { return tideID(1, n) }
+func tideUser(n int) fact.Name    { return tideID(2, n) }
 
 // tideFact is what happens to a session so many milliseconds after the epoch.
-func tideFact(kind Kind, session Name, ms int) Fact {
+func tideFact(kind fact.Kind, session fact.Name, ms int) fact.Fact {
 	at := epoch + int64(ms)*int64(time.Millisecond)
-	return Fact{Kind: kind, Session: session, Start: at, End: at, At: at, Resource: resources["web"], Details: Details{Method: "GET", Path: "/a"}}
+	return fact.Fact{Kind: kind, Session: session, Start: at, End: at, At: at, Resource: resources["web"], Details: fact.Details{Method: "GET", Path: "/a"}}
 }
 
-func (f Fact) in(trace, span int) Fact {
+// inSpan is f with these ids.
+func inSpan(f fact.Fact, trace, span int) fact.Fact {
 	binary.BigEndian.PutUint64(f.Trace[:], uint64(trace)+1)
 	binary.BigEndian.PutUint64(f.Span[:], uint64(span)+1)
 	return f
 }
 
-func rotatedFact(from, to Name, ms int) Fact {
-	f := tideFact(Rotated, to, ms)
+func rotatedFact(from, to fact.Name, ms int) fact.Fact {
+	f := tideFact(fact.Rotated, to, ms)
 	f.Previous = from
 	return f
 }
 
 // inTrace is request n of one trace, each a little shorter than the one before it.
-func inTrace(n, all int) Fact {
-	f := tideFact(Request, tideSession(0), 0).in(0, n)
+func inTrace(n, all int) fact.Fact {
+	f := inSpan(tideFact(fact.Request, tideSession(0), 0), 0, n)
 	f.Start += int64(n)
 	f.End = epoch + int64(2*all-n)
 	f.At = f.Start
@@ -57,107 +60,107 @@ func tides(n int) []tide {
 	long := func(c *Config) { c.DecisionWait = 5 * time.Minute }
 	perRequest := func(c *Config) { c.PerRequest = true }
 	return []tide{
-		{name: "one id for many users", facts: n, fact: func(i int) Fact {
-			f := tideFact(Request, tideSession(0), i)
+		{name: "one id for many users", facts: n, fact: func(i int) fact.Fact {
+			f := tideFact(fact.Request, tideSession(0), i)
 			f.User = tideUser(i % 97)
-			return f.in(i, 0)
+			return inSpan(f, i, 0)
 		}},
-		{name: "newest first", facts: n, fact: func(i int) Fact { return tideFact(Request, tideSession(0), 3*(n-i)).in(i, 0) }},
-		{name: "a ring full of what is undecided", facts: n, change: long, fact: func(i int) Fact {
-			f := tideFact(Request, tideSession(i%3), i).in(i, 0)
+		{name: "newest first", facts: n, fact: func(i int) fact.Fact { return inSpan(tideFact(fact.Request, tideSession(0), 3*(n-i)), i, 0) }},
+		{name: "a ring full of what is undecided", facts: n, change: long, fact: func(i int) fact.Fact {
+			f := inSpan(tideFact(fact.Request, tideSession(i%3), i), i, 0)
 			if i%5 == 0 {
 				f.User = tideUser(i % 7)
 			}
 			return f
 		}},
-		{name: "span and log of one session", facts: n, fact: func(i int) Fact {
-			f := tideFact(Request, tideSession(0), i/2).in(i/2, 0)
+		{name: "span and log of one session", facts: n, fact: func(i int) fact.Fact {
+			f := inSpan(tideFact(fact.Request, tideSession(0), i/2), i/2, 0)
 			if i%2 == 0 {
-				f.Flags, f.Start = FromLog, f.Start-int64(time.Minute)
+				f.Flags, f.Start = fact.FromLog, f.Start-int64(time.Minute)
 			}
 			return f
 		}},
-		{name: "rotations of many onto one", facts: n, fact: func(i int) Fact {
+		{name: "rotations of many onto one", facts: n, fact: func(i int) fact.Fact {
 			return rotatedFact(tideSession(i+1), tideSession(0), n-i)
 		}},
-		{name: "rotations of one onto many", facts: n, fact: func(i int) Fact { return rotatedFact(tideSession(0), tideSession(i+1), i) }},
-		{name: "a chain", facts: n, fact: func(i int) Fact { return rotatedFact(tideSession(i), tideSession(i+1), i) }},
-		{name: "a chain, backwards", facts: n, fact: func(i int) Fact { return rotatedFact(tideSession(n-i), tideSession(n-i+1), n-i) }},
-		{name: "loops", facts: n, fact: func(i int) Fact {
+		{name: "rotations of one onto many", facts: n, fact: func(i int) fact.Fact { return rotatedFact(tideSession(0), tideSession(i+1), i) }},
+		{name: "a chain", facts: n, fact: func(i int) fact.Fact { return rotatedFact(tideSession(i), tideSession(i+1), i) }},
+		{name: "a chain, backwards", facts: n, fact: func(i int) fact.Fact { return rotatedFact(tideSession(n-i), tideSession(n-i+1), n-i) }},
+		{name: "loops", facts: n, fact: func(i int) fact.Fact {
 			if i%10 == 9 {
-				return tideFact(Request, tideSession(i%17), i)
+				return tideFact(fact.Request, tideSession(i%17), i)
 			}
 			return rotatedFact(tideSession(i%17), tideSession((i+1)%17), i*7919%n)
 		}},
-		{name: "a layered graph", facts: n, fact: func(i int) Fact {
+		{name: "a layered graph", facts: n, fact: func(i int) fact.Fact {
 			layer, from, to := i/64, i%8, i/8%8
 			if i%3 == 0 {
-				return tideFact(Request, tideSession(layer*8+to), i)
+				return tideFact(fact.Request, tideSession(layer*8+to), i)
 			}
 			return rotatedFact(tideSession(layer*8+from), tideSession((layer+1)*8+to), layer)
 		}},
-		{name: "rotations onto a hot session", facts: n, fact: func(i int) Fact {
+		{name: "rotations onto a hot session", facts: n, fact: func(i int) fact.Fact {
 			if i < n/2 {
-				return tideFact(Request, tideSession(0), i).in(i, 0)
+				return inSpan(tideFact(fact.Request, tideSession(0), i), i, 0)
 			}
 			return rotatedFact(tideSession(i), tideSession(0), n-i)
 		}},
-		{name: "logins and ends of a hot session, backwards", facts: n, fact: func(i int) Fact {
+		{name: "logins and ends of a hot session, backwards", facts: n, fact: func(i int) fact.Fact {
 			switch {
 			case i < n/2:
-				return tideFact(Request, tideSession(0), i).in(i, 0)
+				return inSpan(tideFact(fact.Request, tideSession(0), i), i, 0)
 			case i%2 == 0:
-				return tideFact(Ended, tideSession(0), n-i)
+				return tideFact(fact.Ended, tideSession(0), n-i)
 			}
-			return tideFact(Authenticated, tideSession(0), n-i)
+			return tideFact(fact.Authenticated, tideSession(0), n-i)
 		}},
-		{name: "open findings of one session", facts: n, fact: func(i int) Fact {
+		{name: "open findings of one session", facts: n, fact: func(i int) fact.Fact {
 			if i == 0 {
-				return tideFact(Ended, tideSession(0), 0)
+				return tideFact(fact.Ended, tideSession(0), 0)
 			}
-			return tideFact(Request, tideSession(0), 10_000+i).in(i, 0)
+			return inSpan(tideFact(fact.Request, tideSession(0), 10_000+i), i, 0)
 		}},
-		{name: "open findings of one session, one for each request", facts: n, change: perRequest, fact: func(i int) Fact {
+		{name: "open findings of one session, one for each request", facts: n, change: perRequest, fact: func(i int) fact.Fact {
 			if i == 0 || i == n-2 {
-				return tideFact(Ended, tideSession(0), i)
+				return tideFact(fact.Ended, tideSession(0), i)
 			}
-			return tideFact(Request, tideSession(0), 10_000+i).in(i/50, i)
+			return inSpan(tideFact(fact.Request, tideSession(0), 10_000+i), i/50, i)
 		}},
-		{name: "one user everywhere", facts: n, change: func(c *Config) { c.MaxSessions = 1000 }, fact: func(i int) Fact {
-			f := tideFact(Request, tideSession(i), i).in(i, 0)
+		{name: "one user everywhere", facts: n, change: func(c *Config) { c.MaxSessions = 1000 }, fact: func(i int) fact.Fact {
+			f := inSpan(tideFact(fact.Request, tideSession(i), i), i, 0)
 			f.User = tideUser(0)
 			return f
 		}},
-		{name: "ends of users with many sessions", facts: n, fact: func(i int) Fact {
+		{name: "ends of users with many sessions", facts: n, fact: func(i int) fact.Fact {
 			if i%2 == 0 {
-				f := tideFact(Request, tideSession(i), i).in(i, 0)
+				f := inSpan(tideFact(fact.Request, tideSession(i), i), i, 0)
 				f.User = tideUser(i % 2)
 				return f
 			}
-			f := tideFact(EndedUser, Name{}, i-500)
+			f := tideFact(fact.EndedUser, fact.Name{}, i-500)
 			f.User = tideUser(0)
 			return f
 		}},
-		{name: "one trace", facts: n, fact: func(i int) Fact { return inTrace(i, n) }},
-		{name: "one trace, from inside", facts: n, fact: func(i int) Fact { return inTrace(n-i, n) }},
-		{name: "one trace of what was served too late", facts: n, fact: func(i int) Fact {
+		{name: "one trace", facts: n, fact: func(i int) fact.Fact { return inTrace(i, n) }},
+		{name: "one trace, from inside", facts: n, fact: func(i int) fact.Fact { return inTrace(n-i, n) }},
+		{name: "one trace of what was served too late", facts: n, fact: func(i int) fact.Fact {
 			if i == 0 {
-				return tideFact(Ended, tideSession(0), -60_000)
+				return tideFact(fact.Ended, tideSession(0), -60_000)
 			}
 			f := inTrace(n-i, n)
 			if i%7 == 0 {
-				f.Flags |= FromLog
-				f = f.in(0, n-i+1)
+				f.Flags |= fact.FromLog
+				f = inSpan(f, 0, n-i+1)
 			}
 			return f
 		}},
-		{name: "one trace twice", facts: n, fact: func(i int) Fact { return inTrace(i%(n/2), n) }},
-		{name: "rejections of a hot session", facts: n, fact: func(i int) Fact {
-			f := tideFact(Request, tideSession(0), i*40).in(i, 0)
-			f.Outcome = Outcome(i % 3)
+		{name: "one trace twice", facts: n, fact: func(i int) fact.Fact { return inTrace(i%(n/2), n) }},
+		{name: "rejections of a hot session", facts: n, fact: func(i int) fact.Fact {
+			f := inSpan(tideFact(fact.Request, tideSession(0), i*40), i, 0)
+			f.Outcome = fact.Outcome(i % 3)
 			return f
 		}},
-		{name: "invented ids", facts: n, change: func(c *Config) { c.MaxSessions = 1000 }, fact: func(i int) Fact { return tideFact(Request, tideSession(i), i).in(i, 0) }},
+		{name: "invented ids", facts: n, change: func(c *Config) { c.MaxSessions = 1000 }, fact: func(i int) fact.Fact { return inSpan(tideFact(fact.Request, tideSession(i), i), i, 0) }},
 	}
 }
 
@@ -174,30 +177,30 @@ func (d *tide) ride(t *testing.T, e *Engine) (most spent, controls, found int) {
 		call()
 		return e.Work() - before
 	}
-	confirmed := map[Pseudonym]bool{}
+	confirmed := map[fact.Pseudonym]bool{}
 	advance := func() {
 		for more := true; more; {
 			most.hold = max(most.hold, measured(func() { more = e.AdvanceSome(now) }))
 		}
 		for _, f := range e.TakeFindings() {
-			if f.State == Confirmed {
+			if f.State == fact.Confirmed {
 				confirmed[f.Session] = true
 			}
 		}
 		e.TakeMeasured()
 	}
-	observe := func(f *Fact) { most.fact = max(most.fact, measured(func() { e.Observe(f, now) })) }
+	observe := func(f *fact.Fact) { most.fact = max(most.fact, measured(func() { e.Observe(f, now) })) }
 	every := d.facts / 100
-	control := func(i int) Name { return tideID(3, i) }
+	control := func(i int) fact.Name { return tideID(3, i) }
 	for i := range d.facts {
 		f := d.fact(i)
 		observe(&f)
 		if i%every != every-1 {
 			continue
 		}
-		end := tideFact(Ended, control(i), 0)
+		end := tideFact(fact.Ended, control(i), 0)
 		end.Start, end.End, end.At = now-int64(20*time.Second), now-int64(20*time.Second), now-int64(20*time.Second)
-		served := tideFact(Request, control(i), 0).in(d.facts+i, 0)
+		served := inSpan(tideFact(fact.Request, control(i), 0), d.facts+i, 0)
 		served.Start, served.End, served.At = now, now, now
 		observe(&end)
 		observe(&served)
@@ -224,7 +227,7 @@ func tideEngine(d *tide, n int) *Engine {
 	}
 	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.DecisionWait, cfg.Retention = 2*n, n/2, 10*time.Second, time.Hour
 	cfg.MaxAhead = time.Hour
-	cfg.Pseudonym = func(raw string) (p Pseudonym) {
+	cfg.Pseudonym = func(raw string) (p fact.Pseudonym) {
 		copy(p[:], raw)
 		return p
 	}
@@ -257,13 +260,13 @@ func TestTidesMeet(t *testing.T) {
 	noGoroutine(t)
 	n := 4_000
 	all := tides(n)
-	d := tide{name: "all", facts: len(all) * n, fact: func(i int) Fact {
+	d := tide{name: "all", facts: len(all) * n, fact: func(i int) fact.Fact {
 		which := i % (len(all) + 1)
 		if which == len(all) {
-			return tideFact(Request, tideID(4, i%1000), i/len(all)).in(i, 5)
+			return inSpan(tideFact(fact.Request, tideID(4, i%1000), i/len(all)), i, 5)
 		}
 		f := all[which].fact(i / (len(all) + 1) % n)
-		for _, name := range []*Name{&f.Session, &f.Previous} {
+		for _, name := range []*fact.Name{&f.Session, &f.Previous} {
 			if !name.ID.IsZero() {
 				name.ID[1] ^= uint64(which+1) << 40
 			}

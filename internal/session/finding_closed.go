@@ -1,5 +1,7 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // closedFinding is what is kept of a finding that nothing can clear or change any
 // more: enough that its revisions and its count go on if it comes up again.
 type closedFinding struct {
@@ -8,8 +10,8 @@ type closedFinding struct {
 	requests    int
 	first, last int64
 	sentAt      int64
-	state       State
-	typ         Type
+	state       fact.State
+	typ         fact.Type
 	number      uint64 // which of all that were ever closed
 	place       uint32
 }

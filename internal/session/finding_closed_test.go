@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // A finding that was closed, since more were open than may be, goes on from its
@@ -15,19 +17,19 @@ func TestClosedFindingsGoOn(t *testing.T) {
 	s := newStage(t, "policy p0 end=1s tolerance=1s\nconfig wait=1s update=1m", func(c *Config) {
 		c.MaxRecentRequests, c.MaxSessions = 1024, 4096
 	})
-	last := map[uint64]Finding{}
-	tell := func(n int, kind Kind, at int64) {
-		s.Observe(&Fact{Kind: kind, Session: sessionName(n), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
+	last := map[uint64]fact.Finding{}
+	tell := func(n int, kind fact.Kind, at int64) {
+		s.Observe(&fact.Fact{Kind: kind, Session: sessionName(n), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
 	}
 	for n := range sessions {
-		tell(n, Started, s.now)
-		tell(n, Ended, s.now+int64(10*time.Second))
+		tell(n, fact.Started, s.now)
+		tell(n, fact.Ended, s.now+int64(10*time.Second))
 	}
 	s.now += int64(time.Minute)
 	rounds := 0
 	for range 40 {
 		for n := range sessions {
-			tell(n, Request, s.now)
+			tell(n, fact.Request, s.now)
 		}
 		rounds++
 		s.now += int64(5 * time.Second)

@@ -3,6 +3,8 @@ package session
 import (
 	"cmp"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // report sends what has changed: at once where somebody would act on it, otherwise
@@ -21,7 +23,7 @@ func (e *Engine) report(now int64, all bool) (done bool) {
 	done = n == len(f.dirty)
 	f.dirty = slices.Delete(f.dirty, 0, n)
 	// In an order that does not depend on the way that led here.
-	slices.SortFunc(e.out[from:], func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(e.out[from:], func(a, b fact.Finding) int { return cmp.Compare(a.ID, b.ID) })
 	return done
 }
 
@@ -35,7 +37,7 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	c, ok := e.content(f)
 	if !ok {
 		switch {
-		case !f.sent, f.last.State == Retracted:
+		case !f.sent, f.last.State == fact.Retracted:
 			e.findings.forget(f)
 			return true
 		case f.partly: // what it was closed with stands
@@ -46,7 +48,7 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 			return false
 		}
 		c = f.last
-		c.State, c.Reason = Retracted, ""
+		c.State, c.Reason = fact.Retracted, ""
 	}
 	same := f.last
 	same.Revision, same.DecidedAt, c.Revision, c.DecidedAt = 0, 0, 0, 0
@@ -64,7 +66,7 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	c.Revision, c.DecidedAt = f.last.Revision+1, now
 	f.last, f.sent, f.sentAt, f.partly = c, true, now, false
 	e.out = append(e.out, c)
-	if c.State == Retracted {
+	if c.State == fact.Retracted {
 		e.findings.forget(f)
 	}
 	return true

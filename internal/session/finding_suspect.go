@@ -1,6 +1,10 @@
 package session
 
-import "container/list"
+import (
+	"container/list"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // The life of a suspicion, with what leads from one to the next:
 //
@@ -34,9 +38,9 @@ type suspect struct {
 	violation bool  // and it has been counted as a violation
 	dropped   bool
 	judgement judgement
-	resource  Resource
+	resource  fact.Resource
 	service   uint32
-	details   Details
+	details   fact.Details
 	finding   *finding
 
 	// Where it is among suspects.
@@ -84,7 +88,7 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 // outOfReach reports whether r is so old that the authentication which counts
 // for it may have been given up: its verdict stands.
 func (e *Engine) outOfReach(t *timeline, r *record) bool {
-	return t.forgone != 0 && r.policy != NoPolicy &&
+	return t.forgone != 0 && r.policy != fact.NoPolicy &&
 		max(r.Eff+int64(e.cfg.Policies[r.policy].Tolerance), r.End) < t.authentications[0]
 }
 
@@ -121,7 +125,7 @@ func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
 	e.acquit(r)
 	e.name(t)
 	// A session that was forgotten and has come back since may have no name.
-	if t.pseudonym == (Pseudonym{}) || !e.makeSuspectRoom(t) {
+	if t.pseudonym == (fact.Pseudonym{}) || !e.makeSuspectRoom(t) {
 		e.stats.lost++
 		return
 	}

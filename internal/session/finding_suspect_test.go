@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // A session has so many suspects that wait; what comes beyond is only accused,
@@ -39,7 +41,7 @@ func TestAccused(t *testing.T) {
 }
 
 func violations(e *Engine) (n int64) {
-	e.Stats().Violations(func(_ int, _ string, _ Type, k int64) { n += k })
+	e.Stats().Violations(func(_ int, _ string, _ fact.Type, k int64) { n += k })
 	return n
 }
 
@@ -48,7 +50,7 @@ func TestMarkOfTheSuspected(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("a started at=0s\na request at=25s id=2/2")
 	first := s.tell("a request at=24s id=1/1")
-	require.Equal(t, Mark{Suspected: true, Type: IdleTimeout, Overrun: int64(14 * time.Second)}, first)
+	require.Equal(t, Mark{Suspected: true, Type: fact.IdleTimeout, Overrun: int64(14 * time.Second)}, first)
 	require.Equal(t, first, s.tell("a request at=24s id=1/1"))
 	s.tell("a request at=24s id=1/1 rejected")
 	s.wait(0)
@@ -84,7 +86,7 @@ func TestAccusedWait(t *testing.T) {
 		s.served(0, 20*time.Second+time.Duration(i), 0)
 	}
 	for i := range 2 * n {
-		s.served(1, 20*time.Second+time.Duration(i), NoPolicy)
+		s.served(1, 20*time.Second+time.Duration(i), fact.NoPolicy)
 	}
 	s.wait(10*time.Second - time.Millisecond)
 	require.Zero(t, violations(s.Engine))
@@ -152,17 +154,17 @@ func TestAccusedKeepsItsName(t *testing.T) {
 	for name, restart := range map[string]bool{"goes on": false, "is restored": true} {
 		t.Run(name, func(t *testing.T) {
 			e, now := New(cfg), epoch
-			tell := func(kind Kind, n int) {
-				f := Fact{Kind: kind, Session: sessionName(n), Start: now, End: now, At: now, Resource: resources["web"]}
+			tell := func(kind fact.Kind, n int) {
+				f := fact.Fact{Kind: kind, Session: sessionName(n), Start: now, End: now, At: now, Resource: resources["web"]}
 				f.Session.Raw = strconv.Itoa(n)
 				e.Observe(&f, now)
 			}
 			for n := range sessions {
-				tell(Ended, n)
+				tell(fact.Ended, n)
 			}
 			now += int64(5 * time.Second)
 			for n := range sessions {
-				tell(Request, n)
+				tell(fact.Request, n)
 			}
 			if waiting := e.suspects.pending.Len(); waiting == sessions {
 				t.Fatal("none is only accused")
@@ -175,12 +177,12 @@ func TestAccusedKeepsItsName(t *testing.T) {
 				}
 			}
 			e.Advance(now + int64(cfg.DecisionWait))
-			names := map[Pseudonym]bool{}
+			names := map[fact.Pseudonym]bool{}
 			e.Advance(now + int64(2*cfg.DecisionWait))
 			for _, f := range e.TakeFindings() {
 				names[f.Session] = true
 			}
-			if len(names) != sessions || names[Pseudonym{}] {
+			if len(names) != sessions || names[fact.Pseudonym{}] {
 				t.Errorf("%d names for %d sessions, %d without one", len(names), sessions, len(names)-sessions)
 			}
 		})

@@ -3,13 +3,15 @@ package session
 import (
 	"container/list"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // suspects are all open ones, found by what a fact may say of them. Each look-up
 // costs the same however many a session has.
 type suspects struct {
 	placed[suspect]
-	bySession map[ID][]*suspect
+	bySession map[fact.ID][]*suspect
 	byPlace   map[recordPlace]*suspect
 	// Those that name their trace and their span.
 	byTrace   map[uint64][]*suspect
@@ -25,20 +27,20 @@ type suspects struct {
 
 // recordPlace is where a session's record is among the recent ones.
 type recordPlace struct {
-	session  ID
+	session  fact.ID
 	position uint64
 }
 
 // requestName is what the records of one request share.
 type requestName struct {
-	session ID
+	session fact.ID
 	trace   [16]byte
 	span    [8]byte
 }
 
 func newSuspects() suspects {
 	return suspects{
-		placed: newPlaced[suspect](), bySession: map[ID][]*suspect{}, byPlace: map[recordPlace]*suspect{},
+		placed: newPlaced[suspect](), bySession: map[fact.ID][]*suspect{}, byPlace: map[recordPlace]*suspect{},
 		byTrace: map[uint64][]*suspect{}, byRequest: map[requestName]*suspect{},
 	}
 }
@@ -119,13 +121,13 @@ func (x *suspects) touchOne(s *suspect) {
 }
 
 // of returns the suspects of a session.
-func (x *suspects) of(session ID) []*suspect { return x.bySession[session] }
+func (x *suspects) of(session fact.ID) []*suspect { return x.bySession[session] }
 
 // suspectOf returns the suspect that stands for a record, or nil.
 func (e *Engine) suspectOf(r *record) *suspect { return e.suspects.byPlace[r.recordPlace()] }
 
 // reorder makes list, the suspects of one session, their order.
-func (x *suspects) reorder(session ID, list []*suspect) {
+func (x *suspects) reorder(session fact.ID, list []*suspect) {
 	x.bySession[session] = slices.Clone(list)
 	for i, s := range list {
 		s.inSession = i

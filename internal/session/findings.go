@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // maxMembers bounds the requests of one finding that can still be cleared one
 // by one. Beyond it the oldest but the first count as served for good. Tests
@@ -10,13 +14,13 @@ var maxMembers = 64
 // finding is one open finding and the suspects that it stands on.
 type finding struct {
 	id      uint64
-	session ID
+	session fact.ID
 	members []*suspect
 	// given up members, all conclusive
 	more                int
 	moreFirst, moreLast int64
 
-	last   Finding // as it was sent last
+	last   fact.Finding // as it was sent last
 	sent   bool
 	sentAt int64
 	dirty  bool
@@ -35,7 +39,7 @@ type finding struct {
 type findings struct {
 	placed[finding]
 	open      map[uint64]*finding
-	bySession map[ID][]*finding
+	bySession map[fact.ID][]*finding
 	// dirty have changed; later are those of them that were sent a moment ago.
 	dirty []*finding
 	later laterFindings
@@ -47,17 +51,17 @@ type findings struct {
 
 func newFindings(closed int) findings {
 	return findings{
-		placed: newPlaced[finding](), open: map[uint64]*finding{}, bySession: map[ID][]*finding{}, awaited: map[uint64]int{},
+		placed: newPlaced[finding](), open: map[uint64]*finding{}, bySession: map[fact.ID][]*finding{}, awaited: map[uint64]int{},
 		closed: newClosedFindings(closed),
 	}
 }
 
 // openOne opens the finding of id, or opens it again.
-func (f *findings) openOne(id uint64, session ID) *finding {
+func (f *findings) openOne(id uint64, session fact.ID) *finding {
 	x := &finding{id: id, session: session, moreFirst: unset, inLater: -1}
 	if was := f.closed.take(id); was != nil {
 		x.sent, x.sentAt, x.partly = true, was.sentAt, true
-		x.last = Finding{ID: id, Revision: was.revision, State: was.state, Type: was.typ}
+		x.last = fact.Finding{ID: id, Revision: was.revision, State: was.state, Type: was.typ}
 		x.more, x.moreFirst, x.moreLast = was.requests, was.first, was.last
 	}
 	f.link(x)
@@ -97,7 +101,7 @@ func (f *findings) keepClosed(x *finding) {
 		return
 	}
 	was := &closedFinding{id: x.id, revision: x.last.Revision, state: x.last.State, typ: x.last.Type, sentAt: x.sentAt, first: unset}
-	if x.last.State == Confirmed { // then what was served counts, whether or not it was sent
+	if x.last.State == fact.Confirmed { // then what was served counts, whether or not it was sent
 		was.requests, was.first, was.last = x.more, x.moreFirst, x.moreLast
 		for _, s := range x.members {
 			if s.judgement.doubt == "" {
@@ -168,7 +172,7 @@ func (e *Engine) await(s *suspect) {
 			delete(f.awaited, s.awaitedBy)
 		}
 	}
-	s.awaited = !s.dropped && !s.confirmed && s.judgement.violated && s.policy != NoPolicy
+	s.awaited = !s.dropped && !s.confirmed && s.judgement.violated && s.policy != fact.NoPolicy
 	if s.awaited {
 		s.awaitedBy = e.findingID(s)
 		f.awaited[s.awaitedBy]++
@@ -215,7 +219,7 @@ func (f *finding) offender(sure bool) *suspect {
 // speaksBefore reports whether a finding is about s rather than about o:
 // background work, which may be nobody's concern, hides no request.
 func (s *suspect) speaksBefore(o *suspect) bool {
-	if a, b := s.flags&Consumer, o.flags&Consumer; a != b {
+	if a, b := s.flags&fact.Consumer, o.flags&fact.Consumer; a != b {
 		return a == 0
 	}
 	return s.before(&o.record)
@@ -236,7 +240,7 @@ func (r *record) before(o *record) bool {
 }
 
 // content is what f says now. ok is false if nothing is left of it.
-func (e *Engine) content(f *finding) (c Finding, ok bool) {
+func (e *Engine) content(f *finding) (c fact.Finding, ok bool) {
 	sure := true
 	s := f.offender(sure)
 	if s == nil {
@@ -244,21 +248,21 @@ func (e *Engine) content(f *finding) (c Finding, ok bool) {
 		s = f.offender(sure)
 	}
 	if s == nil {
-		return Finding{}, false
+		return fact.Finding{}, false
 	}
 	j := &s.judgement
-	c = Finding{
+	c = fact.Finding{
 		ID: f.id, Type: j.typ, Reason: j.doubt,
 		Session: s.t.pseudonym, Policy: int(s.policy),
 		Resource: s.resource, Details: s.details, Trace: s.trace, Span: s.span, At: s.At,
 		Overrun: j.overrun, ExpiredAt: j.at, StartedAt: j.origin.at, StartKnown: j.origin.known, EndedBy: j.by,
-		Identity: !s.user.IsZero(), Background: s.flags&Consumer != 0,
+		Identity: !s.user.IsZero(), Background: s.flags&fact.Consumer != 0,
 		FirstAt: unset,
 	}
 	if !sure {
-		c.State = Inconclusive
+		c.State = fact.Inconclusive
 	}
-	if j.typ == IdleTimeout {
+	if j.typ == fact.IdleTimeout {
 		c.LastActivityAt = j.since
 	}
 	w := e.newPast(s.t, &s.record)

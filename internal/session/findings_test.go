@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // A finding that grows is sent again no more often than the interval says; what
@@ -31,21 +33,21 @@ func TestUpdates(t *testing.T) {
 	s.tell("a ended at=5s")
 	found = s.wait(time.Second)
 	require.Len(t, found, 1, "another type is said at once")
-	require.Equal(t, EndedSession, found[0].Type)
+	require.Equal(t, fact.EndedSession, found[0].Type)
 	require.Equal(t, 3, found[0].Revision)
-	require.EqualValues(t, 1, s.Stats().Findings(Confirmed), "it was confirmed before")
+	require.EqualValues(t, 1, s.Stats().Findings(fact.Confirmed), "it was confirmed before")
 
 	s.tell("a authenticated at=19s")
 	found = s.wait(time.Second)
 	require.Len(t, found, 2, "the second is about what came behind the login")
-	slices.SortFunc(found, func(a, b Finding) int { return b.Revision - a.Revision })
-	require.Equal(t, Retracted, found[0].State)
+	slices.SortFunc(found, func(a, b fact.Finding) int { return b.Revision - a.Revision })
+	require.Equal(t, fact.Retracted, found[0].State)
 	require.Equal(t, 4, found[0].Revision)
 	require.Equal(t, 3, found[0].Requests, "it says what it is that is taken back")
 	require.Equal(t, 1, found[1].Revision)
 	require.Equal(t, 1, found[1].Requests)
 	require.Empty(t, s.wait(time.Hour))
-	require.EqualValues(t, 1, s.Stats().Findings(Retracted))
+	require.EqualValues(t, 1, s.Stats().Findings(fact.Retracted))
 }
 
 // Taken back, it goes on with its revisions when it comes back.
@@ -55,14 +57,14 @@ func TestRevisionsGoOn(t *testing.T) {
 	first := s.wait(time.Minute)[0]
 	s.tell("a activity at=10s")
 	back := s.wait(time.Second)[0]
-	require.Equal(t, Retracted, back.State)
+	require.Equal(t, fact.Retracted, back.State)
 	s.tell("a request at=32s")
 	again := s.wait(time.Minute)
 	require.Len(t, again, 1)
 	require.Equal(t, first.ID, again[0].ID)
-	require.Equal(t, Confirmed, again[0].State)
+	require.Equal(t, fact.Confirmed, again[0].State)
 	require.Equal(t, 3, again[0].Revision)
-	require.EqualValues(t, 2, s.Stats().Findings(Confirmed))
+	require.EqualValues(t, 2, s.Stats().Findings(fact.Confirmed))
 }
 
 // It is not taken back while a request waits that it may stand on.
@@ -74,7 +76,7 @@ func TestAwaited(t *testing.T) {
 	require.Empty(t, s.wait(time.Second))
 	found := s.wait(time.Minute)
 	require.Len(t, found, 1)
-	require.Equal(t, Confirmed, found[0].State)
+	require.Equal(t, fact.Confirmed, found[0].State)
 	require.Equal(t, 2, found[0].Revision)
 	require.Equal(t, epoch+int64(45*time.Second), found[0].At)
 }
@@ -87,7 +89,7 @@ func TestOthersAreNotAwaited(t *testing.T) {
 	s.tell("a request at=45s p1\na activity at=10s")
 	found := s.wait(time.Second)
 	require.Len(t, found, 1)
-	require.Equal(t, Retracted, found[0].State)
+	require.Equal(t, fact.Retracted, found[0].State)
 	require.Equal(t, 1, s.Pending())
 }
 
@@ -116,7 +118,7 @@ func TestManyRequests(t *testing.T) {
 	s.tell("a authenticated at=56.5s")
 	found := s.wait(time.Minute)
 	require.Len(t, found, 2)
-	i := slices.IndexFunc(found, func(x Finding) bool { return x.ID == f.id })
+	i := slices.IndexFunc(found, func(x fact.Finding) bool { return x.ID == f.id })
 	require.Equal(t, 37, found[i].Requests)
 	require.Equal(t, epoch+int64(20*time.Second), found[i].FirstAt)
 	require.Equal(t, epoch+int64(56*time.Second), found[i].LastAt)
@@ -144,7 +146,7 @@ func TestManyDoubtful(t *testing.T) {
 	f := only(t, s)
 	require.Zero(t, f.more)
 	require.Len(t, f.members, maxMembers)
-	require.Equal(t, Inconclusive, f.last.State)
+	require.Equal(t, fact.Inconclusive, f.last.State)
 	require.Equal(t, maxMembers, f.last.Requests)
 	require.Equal(t, epoch+int64(20*time.Second), f.last.At)
 }
@@ -172,9 +174,9 @@ func TestFindingID(t *testing.T) {
 	base := func() (*Engine, *suspect) {
 		e := New(parseHistory("policy p0 idle=1s\npolicy p1").cfg)
 		return e, &suspect{
-			t: &timeline{pseudonym: Pseudonym{1}}, resource: *resources["web"],
+			t: &timeline{pseudonym: fact.Pseudonym{1}}, resource: *resources["web"],
 			record:    record{Start: 5, End: 6, At: 5, trace: [16]byte{1}, span: [8]byte{2}},
-			details:   Details{Method: "GET", Path: "/a", Route: "/b"},
+			details:   fact.Details{Method: "GET", Path: "/a", Route: "/b"},
 			judgement: judgement{authentication: 7},
 		}
 	}
@@ -194,7 +196,7 @@ func TestFindingID(t *testing.T) {
 		change                               func(e *Engine, s *suspect)
 		perSession, perRequest, unidentified bool
 	}{
-		"type":           {func(_ *Engine, s *suspect) { s.judgement.typ = EndedSession }, false, false, false},
+		"type":           {func(_ *Engine, s *suspect) { s.judgement.typ = fact.EndedSession }, false, false, false},
 		"instance":       {func(_ *Engine, s *suspect) { s.resource.ServiceInstance = "x" }, false, false, false},
 		"session":        {func(_ *Engine, s *suspect) { s.t.pseudonym[31] = 1 }, true, true, true},
 		"policy":         {func(_ *Engine, s *suspect) { s.policy = 1 }, true, true, true},
@@ -227,7 +229,7 @@ func TestFindingsInOrder(t *testing.T) {
 	}
 	found := s.wait(time.Minute)
 	require.Len(t, found, 6)
-	require.True(t, slices.IsSortedFunc(found, func(a, b Finding) int {
+	require.True(t, slices.IsSortedFunc(found, func(a, b fact.Finding) int {
 		if a.ID < b.ID {
 			return -1
 		}

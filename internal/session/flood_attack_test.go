@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // floodAttack: a thousand sessions in use end, by themselves or by their user's
 // end; so many invented ids come, with what change makes of them; then the
 // sessions are served. It returns how many of those are confirmed, and how many
 // inconclusive.
-func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, i int, f *Fact)) (e *Engine, confirmed, inconclusive int) {
+func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, i int, f *fact.Fact)) (e *Engine, confirmed, inconclusive int) {
 	t.Helper()
 	const n = 1000
 	cfg := historyConfig()
@@ -21,16 +23,18 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Lanes, cfg.ReorderWindow, cfg.Retention = 2000, 4000, 4, 10*time.Minute, 24*time.Hour
 	e = New(cfg)
 	now := epoch
-	tell := func(f Fact) {
+	tell := func(f fact.Fact) {
 		f.Start, f.End, f.At, f.Resource = now, now, now, resources["web"]
 		e.Observe(&f, now)
 		now += int64(time.Millisecond)
 	}
-	session := func(i int) Name { return Name{ID: ID{mix(uint64(i), 3), mix(uint64(i), 5)}, Raw: fmt.Sprint("s", i)} }
-	user := func(i int) Name { return Name{ID: ID{mix(uint64(i), 7), 7}, Raw: fmt.Sprint("u", i)} }
+	session := func(i int) fact.Name {
+		return fact.Name{ID: fact.ID{mix(uint64(i), 3), mix(uint64(i), 5)}, Raw: fmt.Sprint("s", i)}
+	}
+	user := func(i int) fact.Name { return fact.Name{ID: fact.ID{mix(uint64(i), 7), 7}, Raw: fmt.Sprint("u", i)} }
 	for range 2 {
 		for i := range n {
-			f := Fact{Session: session(i), Trace: [16]byte{1, byte(i), byte(i >> 8)}, Span: [8]byte{1}}
+			f := fact.Fact{Session: session(i), Trace: [16]byte{1, byte(i), byte(i >> 8)}, Span: [8]byte{1}}
 			if i%2 == 1 {
 				f.User = user(i)
 			}
@@ -41,16 +45,16 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 	for i := range n {
 		switch {
 		case i%2 == 1:
-			tell(Fact{Kind: EndedUser, User: user(i)})
+			tell(fact.Fact{Kind: fact.EndedUser, User: user(i)})
 		case i%4 == 0:
-			tell(Fact{Kind: Rotated, Previous: session(i), Session: session(n + i)})
+			tell(fact.Fact{Kind: fact.Rotated, Previous: session(i), Session: session(n + i)})
 		default:
-			tell(Fact{Kind: Ended, Session: session(i)})
+			tell(fact.Fact{Kind: fact.Ended, Session: session(i)})
 		}
 	}
 	e.Advance(now)
 	for i := range invented {
-		f := Fact{Session: session(10*n + i), Trace: [16]byte{2, byte(i), byte(i >> 8), byte(i >> 16)}, Span: [8]byte{1}}
+		f := fact.Fact{Session: session(10*n + i), Trace: [16]byte{2, byte(i), byte(i >> 8), byte(i >> 16)}, Span: [8]byte{1}}
 		if change != nil {
 			change(e, i, &f)
 		}
@@ -61,7 +65,7 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 	now += int64(time.Minute)
 	require.Empty(t, e.TakeFindings())
 	for i := range n {
-		f := Fact{Session: session(i), Trace: [16]byte{3, byte(i), byte(i >> 8)}, Span: [8]byte{1}}
+		f := fact.Fact{Session: session(i), Trace: [16]byte{3, byte(i), byte(i >> 8)}, Span: [8]byte{1}}
 		if shown && i%2 == 1 {
 			f.User = user(i)
 		}
@@ -69,12 +73,12 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 	}
 	e.Advance(now + int64(cfg.DecisionWait))
 	for _, f := range e.TakeFindings() {
-		require.Contains(t, []Type{EndedSession, RotatedSession, RevokedSession}, f.Type)
+		require.Contains(t, []fact.Type{fact.EndedSession, fact.RotatedSession, fact.RevokedSession}, f.Type)
 		switch f.State {
-		case Confirmed:
+		case fact.Confirmed:
 			confirmed++
 			require.Equal(t, "web", f.EndedBy)
-		case Inconclusive:
+		case fact.Inconclusive:
 			inconclusive++
 			require.Equal(t, ReasonEvicted, f.Reason)
 		}
@@ -93,8 +97,8 @@ func TestFloodOfInventedIDs(t *testing.T) {
 // the user is shown again or not.
 func TestFloodOfSessionsInUse(t *testing.T) {
 	noGoroutine(t)
-	users := func(_ *Engine, i int, f *Fact) {
-		f.User = Name{ID: ID{mix(uint64(1<<20+i), 7), 7}, Raw: "x"}
+	users := func(_ *Engine, i int, f *fact.Fact) {
+		f.User = fact.Name{ID: fact.ID{mix(uint64(1<<20+i), 7), 7}, Raw: "x"}
 	}
 	for _, shown := range []bool{false, true} {
 		e, confirmed, inconclusive := floodAttack(t, 2000, shown, users)
@@ -123,8 +127,8 @@ func TestUserEndsBehindTombstones(t *testing.T) {
 	s.tell("- ended_user at=8s user=u1\na request at=20s")
 	found := s.wait(time.Minute)
 	require.Len(t, found, 1)
-	require.Equal(t, RevokedSession, found[0].Type)
-	require.Equal(t, Confirmed, found[0].State)
+	require.Equal(t, fact.RevokedSession, found[0].Type)
+	require.Equal(t, fact.Confirmed, found[0].State)
 
 	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
 	s.tell("a started at=0s user=u1\nb activity at=5s\na request at=9s\n")
@@ -132,7 +136,7 @@ func TestUserEndsBehindTombstones(t *testing.T) {
 	s.tell("- ended_user at=10s user=u1\na request at=15s")
 	found = s.wait(time.Minute)
 	require.Len(t, found, 1)
-	require.Equal(t, RevokedSession, found[0].Type)
+	require.Equal(t, fact.RevokedSession, found[0].Type)
 	require.Equal(t, "u1", text(found[0].User))
 	require.Equal(t, 1, s.users.count)
 	s.tell("a request at=16s user=u1\n- ended_user at=16s user=u2\na request at=17s user=u1")

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // floodedHistory is the history of one number in an engine that has room for a
@@ -25,13 +27,13 @@ func floodedHistory(seed uint64) *history {
 		h.steps = append(h.steps, s)
 		for range d.roll(2) * d.roll(6) {
 			n++
-			f := Fact{Session: Name{ID: ID{7, n + 100}, Raw: "invented"}, Start: s.now, End: s.now, At: s.now, Resource: resources["web"], Policy: NoPolicy}
+			f := fact.Fact{Session: fact.Name{ID: fact.ID{7, n + 100}, Raw: "invented"}, Start: s.now, End: s.now, At: s.now, Resource: resources["web"], Policy: fact.NoPolicy}
 			f.Trace[1], f.Span[1] = byte(n), byte(n>>8)+1
 			switch {
 			case speaking && d.roll(4) == 0:
-				f.User = Name{ID: ID{n + 100, 9}, Raw: "somebody"}
+				f.User = fact.Name{ID: fact.ID{n + 100, 9}, Raw: "somebody"}
 			case speaking && d.roll(3) == 0:
-				f.Kind, f.Trace, f.Span = Ended, [16]byte{}, [8]byte{}
+				f.Kind, f.Trace, f.Span = fact.Ended, [16]byte{}, [8]byte{}
 			}
 			h.steps = append(h.steps, historyStep{now: s.now, fact: f})
 		}
@@ -44,12 +46,12 @@ func floodedHistory(seed uint64) *history {
 
 // found is what one finding is about, as far as both know it.
 type found struct {
-	session Pseudonym
+	session fact.Pseudonym
 	policy  int
-	service Resource
+	service fact.Resource
 }
 
-func foundOf(session Pseudonym, policy int, r Resource) found {
+func foundOf(session fact.Pseudonym, policy int, r fact.Resource) found {
 	r.ServiceInstance = ""
 	return found{session, policy, r}
 }
@@ -59,7 +61,7 @@ func foundOf(session Pseudonym, policy int, r Resource) found {
 // over.
 func flooded(h *history, count func(what string)) string {
 	e := New(h.cfg)
-	final, now := map[uint64]Finding{}, epoch
+	final, now := map[uint64]fact.Finding{}, epoch
 	take := func() {
 		for _, f := range e.TakeFindings() {
 			final[f.ID] = f
@@ -102,8 +104,8 @@ func flooded(h *history, count func(what string)) string {
 	said := map[found]bool{}
 	for _, f := range final {
 		what := foundOf(f.Session, f.Policy, f.Resource)
-		said[what] = said[what] || f.State != Retracted
-		if f.State == Confirmed && !so[what] && !speaksOfItself(h, f.Session) {
+		said[what] = said[what] || f.State != fact.Retracted
+		if f.State == fact.Confirmed && !so[what] && !speaksOfItself(h, f.Session) {
 			return "not so: " + findingText(h, &f)
 		}
 		if f.Reason == ReasonEvicted {
@@ -127,7 +129,7 @@ func flooded(h *history, count func(what string)) string {
 		if end < 0 {
 			continue
 		}
-		if last, violates := w.judge(w.requests[end]); !violates || last.kind < EndedSession {
+		if last, violates := w.judge(w.requests[end]); !violates || last.kind < fact.EndedSession {
 			continue // it was in time, or cleared
 		}
 		if hasTwins(facts, a.Fact.Session.ID) {
@@ -140,10 +142,10 @@ func flooded(h *history, count func(what string)) string {
 		}
 		r := known.requests[at]
 		v, violates := known.judge(r)
-		if !violates || v.kind < EndedSession {
+		if !violates || v.kind < fact.EndedSession {
 			continue // what it violates came later
 		}
-		if lineage := known.lineage(r.Session.ID, known.horizon(r)); lineage != nil && v.kind == RevokedSession {
+		if lineage := known.lineage(r.Session.ID, known.horizon(r)); lineage != nil && v.kind == fact.RevokedSession {
 			continue // what an ancestor showed is lost with it
 		}
 		r = w.requests[end]
@@ -153,7 +155,7 @@ func flooded(h *history, count func(what string)) string {
 			count("found")
 		case stats.Forgotten() > 0, away > 0:
 			count("counted as lost")
-		case v.kind == RevokedSession && displaced && r.User.ID.IsZero():
+		case v.kind == fact.RevokedSession && displaced && r.User.ID.IsZero():
 			count("of nobody")
 		case e.tombstones.floor != longAgo && beginsAt(facts, r.Session.ID, v, w.policy(r)):
 			count("of nobody") // that it was heard of before it seemed to begin was lost: it had said nothing
@@ -166,7 +168,7 @@ func flooded(h *history, count func(what string)) string {
 
 // speaksOfItself reports whether a record of the session says that an earlier one
 // was something else. That is out of reach when the session is thrown away.
-func speaksOfItself(h *history, session Pseudonym) bool {
+func speaksOfItself(h *history, session fact.Pseudonym) bool {
 	of := slices.DeleteFunc(slices.Clone(h.steps), func(s historyStep) bool {
 		return s.verb != doObserve || h.cfg.Pseudonym(s.fact.Session.Raw) != session
 	})
@@ -181,19 +183,19 @@ func speaksOfItself(h *history, session Pseudonym) bool {
 // beginsAt reports whether the session has a start within the tolerance of its end,
 // or showed its user at the very instant of that one's end: what matters then is
 // whether it had been heard of before.
-func beginsAt(facts []arrival, session ID, v refVerdict, p *Policy) bool {
+func beginsAt(facts []arrival, session fact.ID, v refVerdict, p *Policy) bool {
 	return slices.ContainsFunc(facts, func(a arrival) bool {
 		f := &a.Fact
 		distance := max(f.At-v.since, v.since-f.At)
-		return f.Session.ID == session && (distance == 0 && v.kind == RevokedSession ||
-			(f.Kind == Started || f.Kind == Rotated) && distance <= int64(p.Tolerance))
+		return f.Session.ID == session && (distance == 0 && v.kind == fact.RevokedSession ||
+			(f.Kind == fact.Started || f.Kind == fact.Rotated) && distance <= int64(p.Tolerance))
 	})
 }
 
 // hasTwins reports whether one request of the session was told of twice: one record
 // may have been thrown away with the session before the other came.
-func hasTwins(facts []arrival, session ID) bool {
-	seen := map[[24]byte]Fact{}
+func hasTwins(facts []arrival, session fact.ID) bool {
+	seen := map[[24]byte]fact.Fact{}
 	for i := range facts {
 		f := &facts[i].Fact
 		if f.Session.ID != session || !hasBothIDs(f) {

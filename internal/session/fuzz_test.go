@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // byteDice takes its choices from bytes; when they are used up, the plainest.
@@ -98,11 +100,11 @@ func anyStep(b []byte, now *int64) historyStep {
 		}
 		return epoch + v*int64(10*time.Millisecond)>>16
 	}
-	name := func(x byte) Name {
+	name := func(x byte) fact.Name {
 		if x %= 6; x > 0 {
-			return Name{ID: ID{uint64(x), 1}, Raw: string('a' + rune(x))}
+			return fact.Name{ID: fact.ID{uint64(x), 1}, Raw: string('a' + rune(x))}
 		}
-		return Name{}
+		return fact.Name{}
 	}
 	*now += int64(b[0]%16) * int64(time.Second)
 	s := historyStep{now: *now}
@@ -115,20 +117,20 @@ func anyStep(b []byte, now *int64) historyStep {
 		return s
 	}
 	f := &s.fact
-	f.Kind, f.Outcome, f.Flags, f.Policy = Kind(b[2]%byte(KindCount)), Outcome(b[3]%3), Flags(b[4])&63, b[5]%3
+	f.Kind, f.Outcome, f.Flags, f.Policy = fact.Kind(b[2]%byte(fact.KindCount)), fact.Outcome(b[3]%3), fact.Flags(b[4])&63, b[5]%3
 	if f.Policy == 2 {
-		f.Policy = NoPolicy
+		f.Policy = fact.NoPolicy
 	}
-	if f.Kind == Request && b[6]%4 > 0 {
-		f.Outcome = Served
+	if f.Kind == fact.Request && b[6]%4 > 0 {
+		f.Outcome = fact.Served
 	}
 	f.Session, f.Previous, f.User = name(b[7]), name(b[8]), name(b[9])
-	if f.Kind == Request || f.Kind == Exempt {
+	if f.Kind == fact.Request || f.Kind == fact.Exempt {
 		f.Session = name(b[7]%5 + 1)
 	}
 	f.Start = instant(b[10], b[11:])
 	f.End, f.At = f.Start, f.Start
-	if f.Kind == Request || f.Kind == Exempt {
+	if f.Kind == fact.Request || f.Kind == fact.Exempt {
 		f.End = max(f.Start, instant(b[15], b[16:]))
 		f.At = []int64{f.Start, f.End, instant(b[20], b[20:])}[b[6]%3]
 		f.Trace[0], f.Span[0] = b[20]%3, b[21]%5

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -108,8 +109,8 @@ func goldenConfig(h *history) Config {
 func (h *history) tell(e *Engine) {
 	for i := range h.steps {
 		s := h.steps[i]
-		if s.verb == doObserve && s.fact.Kind == Request {
-			s.fact.Details = Details{Method: "GET", Route: "/" + s.fact.Session.Raw, Status: 200}
+		if s.verb == doObserve && s.fact.Kind == fact.Request {
+			s.fact.Details = fact.Details{Method: "GET", Route: "/" + s.fact.Session.Raw, Status: 200}
 		}
 		s.do(e)
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // A history is what one engine meets: facts in the order of their arrival, and
@@ -36,7 +38,7 @@ type history struct {
 type historyStep struct {
 	verb  verb
 	now   int64
-	fact  Fact
+	fact  fact.Fact
 	blind blindness
 	keep  bool // not to be taken away when the history is made smaller
 }
@@ -54,17 +56,17 @@ var epoch = time.Date(2026, 3, 28, 22, 0, 0, 0, time.UTC).UnixNano()
 
 // resources are the services of histories, by their names in the text form.
 // web and web2 are two instances of one service, web-eu is another.
-var resources = map[string]*Resource{
-	"web":    {"web", "shop", "web-1", "prod"},
-	"web2":   {"web", "shop", "web-2", "prod"},
-	"web-eu": {"web", "shop", "web-3", "eu"},
+var resources = map[string]*fact.Resource{
+	"web":    {ServiceName: "web", ServiceNamespace: "shop", ServiceInstance: "web-1", Environment: "prod"},
+	"web2":   {ServiceName: "web", ServiceNamespace: "shop", ServiceInstance: "web-2", Environment: "prod"},
+	"web-eu": {ServiceName: "web", ServiceNamespace: "shop", ServiceInstance: "web-3", Environment: "eu"},
 	"api":    {ServiceName: "api"},
 	"jobs":   {ServiceName: "jobs", ServiceInstance: "jobs-1"},
 }
 
 var resourceNames = []string{"web", "api", "web2", "jobs", "web-eu"}
 
-func resourceName(r Resource) string {
+func resourceName(r fact.Resource) string {
 	for _, name := range resourceNames {
 		if *resources[name] == r {
 			return name
@@ -73,12 +75,12 @@ func resourceName(r Resource) string {
 	return r.ServiceName
 }
 
-func sessionName(n int) Name {
-	return Name{ID: ID{1, uint64(n + 1)}, Raw: string(rune('a' + n))}
+func sessionName(n int) fact.Name {
+	return fact.Name{ID: fact.ID{1, uint64(n + 1)}, Raw: string(rune('a' + n))}
 }
 
-func userName(n int) Name {
-	return Name{ID: ID{uint64(n + 1), 2}, Raw: "u" + strconv.Itoa(n+1)}
+func userName(n int) fact.Name {
+	return fact.Name{ID: fact.ID{uint64(n + 1), 2}, Raw: "u" + strconv.Itoa(n+1)}
 }
 
 func historyConfig() Config {
@@ -86,7 +88,7 @@ func historyConfig() Config {
 		DecisionWait: 10 * time.Second, ReorderWindow: time.Hour, MaxAhead: 5 * time.Minute,
 		MaxSessions: 16, MaxRecentRequests: 256, MaxServices: 16,
 		Retention: 100_000 * time.Hour, UpdateInterval: time.Minute,
-		Pseudonym: func(raw string) (p Pseudonym) {
+		Pseudonym: func(raw string) (p fact.Pseudonym) {
 			copy(p[:], raw)
 			return p
 		},
@@ -137,7 +139,7 @@ const (
 type maker struct {
 	dice
 	cfg      Config
-	facts    []Fact
+	facts    []fact.Fact
 	sessions []*madeSession
 	users    int
 	calm     bool // most requests are in time
@@ -153,8 +155,8 @@ type maker struct {
 
 // madeSession is what a maker remembers of one session.
 type madeSession struct {
-	name   Name
-	user   Name // none for some
+	name   fact.Name
+	user   fact.Name // none for some
 	cursor int64
 	marks  []int64 // instants at which something happened
 }
@@ -172,7 +174,7 @@ func makeHistories(d dice, how delivery, n int) []*history { return makeDeep(d, 
 // makeDeep is makeHistories where so many of a hundred of what happens are long
 // traces.
 func makeDeep(d dice, how delivery, n, deep int) (made []*history) {
-	m := &maker{dice: d, cfg: historyConfig(), alone: map[[3]int64]bool{}, facts: make([]Fact, 0, 64)}
+	m := &maker{dice: d, cfg: historyConfig(), alone: map[[3]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
 	m.blind, m.sampled, m.calm = m.chance(15), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
@@ -259,7 +261,7 @@ func (m *maker) mark(s *madeSession, t int64) {
 // happen lets one thing happen to s.
 func (m *maker) happen(s *madeSession) {
 	at := m.when(s)
-	f := Fact{Session: s.name, Start: at, End: at, At: at, Resource: resources[among(m, resourceNames...)]}
+	f := fact.Fact{Session: s.name, Start: at, End: at, At: at, Resource: resources[among(m, resourceNames...)]}
 	ends := 7
 	if m.calm {
 		ends = 2
@@ -269,21 +271,21 @@ func (m *maker) happen(s *madeSession) {
 		m.request(s, f)
 		return
 	case x < 70:
-		f.Kind = Activity
+		f.Kind = fact.Activity
 	case x < 76:
-		f.Kind = Started
+		f.Kind = fact.Started
 	case x < 82:
-		f.Kind = Authenticated
+		f.Kind = fact.Authenticated
 		if !m.logins {
-			f.Kind = Activity
+			f.Kind = fact.Activity
 		}
 	case x < 87:
-		f.Kind = Exempt
+		f.Kind = fact.Exempt
 		f.End = at + int64(among(m, second, 10*second, 60*second))
 		f.Trace, f.Span = m.ids()
 		m.inside(s, f)
 	case x < 87+ends:
-		f.Kind = Rotated
+		f.Kind = fact.Rotated
 		f.Previous = among(m, m.sessions...).name
 		for _, other := range m.sessions {
 			if other.name == f.Previous {
@@ -295,17 +297,17 @@ func (m *maker) happen(s *madeSession) {
 			f.Previous = among(m, m.sessions...).name
 		}
 	case x < 87+ends+ends/2+1:
-		f.Kind, f.User = Ended, Name{}
+		f.Kind, f.User = fact.Ended, fact.Name{}
 	case x < 87+ends+ends/2+1+ends/3+1+m.roll(2):
-		f.Kind, f.User = EndedUser, userName(m.roll(m.users))
-		f.Session = among(m, Name{}, s.name)
+		f.Kind, f.User = fact.EndedUser, userName(m.roll(m.users))
+		f.Session = among(m, fact.Name{}, s.name)
 		for _, other := range m.sessions {
 			m.mark(other, at)
 		}
 	default:
-		f.Kind = Started
+		f.Kind = fact.Started
 	}
-	if f.Kind != EndedUser && f.Kind != Exempt && m.chance(30) {
+	if f.Kind != fact.EndedUser && f.Kind != fact.Exempt && m.chance(30) {
 		f.User = s.user
 	}
 	m.mark(s, f.At)
@@ -319,7 +321,7 @@ func (m *maker) ids() (trace [16]byte, span [8]byte) {
 }
 
 // request draws one request that begins when f does, and its kin.
-func (m *maker) request(s *madeSession, f Fact) {
+func (m *maker) request(s *madeSession, f fact.Fact) {
 	f.End = f.Start + int64(among(m, 0, second/10, second, 1, 3*second, 12*second))
 	if m.chance(4) {
 		f.End = f.Start + int64(among(m, 30*second, 90*second))
@@ -331,7 +333,7 @@ func (m *maker) request(s *madeSession, f Fact) {
 		f.Trace, _ = m.ids()
 	}
 	if m.chance(10) { // a log record without a duration
-		f.Flags |= FromLog
+		f.Flags |= fact.FromLog
 		f.At, f.Start = f.End, f.End-int64(among(m, 10*second, 60*second))
 	}
 	if !hasBothIDs(&f) {
@@ -353,62 +355,62 @@ func (m *maker) request(s *madeSession, f Fact) {
 	}
 }
 
-func hasBothIDs(f *Fact) bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
+func hasBothIDs(f *fact.Fact) bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
 
 // dress draws what a request says beside its times.
-func (m *maker) dress(s *madeSession, f *Fact) {
+func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	f.Policy = uint8(m.roll(len(m.cfg.Policies)))
 	if m.chance(4) {
-		f.Policy = NoPolicy
+		f.Policy = fact.NoPolicy
 	}
-	f.Outcome = among(m, Served, Served, Served, Served, Served, Served, Indeterminate, Rejected)
-	f.Details = Details{Method: "GET", Route: "/" + strconv.Itoa(int(f.Start%7)), Status: 200}
+	f.Outcome = among(m, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Indeterminate, fact.Rejected)
+	f.Details = fact.Details{Method: "GET", Route: "/" + strconv.Itoa(int(f.Start%7)), Status: 200}
 	if m.chance(40) {
 		f.User = s.user
 	} else if m.chance(4) {
 		f.User = userName(m.roll(m.users))
 	}
 	for _, x := range []struct {
-		flag    Flags
+		flag    fact.Flags
 		percent int
-	}{{Consumer, 10}, {Passive, 8}, {Stream, 6}, {Presented, 12}} {
+	}{{fact.Consumer, 10}, {fact.Passive, 8}, {fact.Stream, 6}, {fact.Presented, 12}} {
 		if m.chance(x.percent) {
 			f.Flags |= x.flag
 		}
 	}
 	if m.sampled && m.chance(10) {
-		f.Flags |= Sampled
+		f.Flags |= fact.Sampled
 	}
 }
 
 // twin draws another record of the request f: its access log, or its span once
 // more with something else to say.
-func (m *maker) twin(s *madeSession, f Fact) Fact {
+func (m *maker) twin(s *madeSession, f fact.Fact) fact.Fact {
 	if m.chance(70) {
-		f.Flags |= FromLog
+		f.Flags |= fact.FromLog
 	}
 	f.Start += int64(among(m, -second/10, 0, 1, -second))
 	f.End = max(f.Start, f.End+int64(among(m, 0, second/10, -1, -60*second)))
 	f.At = among(m, f.Start, f.End)
 	if m.chance(30) {
-		f.Outcome = Outcome(m.roll(3))
+		f.Outcome = fact.Outcome(m.roll(3))
 	}
 	if m.chance(30) {
-		f.User = among(m, Name{}, s.user)
+		f.User = among(m, fact.Name{}, s.user)
 	}
 	if m.chance(20) {
 		f.Resource = resources["api"]
 		f.Policy = uint8(m.roll(len(m.cfg.Policies)))
 	}
-	f.Details = Details{Method: "POST", Path: "/log" + strconv.Itoa(int(f.Start%7)), Status: 200}
+	f.Details = fact.Details{Method: "POST", Path: "/log" + strconv.Itoa(int(f.Start%7)), Status: 200}
 	return f
 }
 
 // inside draws requests that lie inside outer, or just not.
-func (m *maker) inside(s *madeSession, outer Fact) {
+func (m *maker) inside(s *madeSession, outer fact.Fact) {
 	for range 1 + m.roll(2) {
 		f := outer
-		f.Kind = Request
+		f.Kind = fact.Request
 		f.Start = among(m, outer.Start, outer.End, outer.Start+(outer.End-outer.Start)/2, outer.Start-1, outer.Start+1)
 		f.End = among(m, outer.End, f.Start, outer.End+1, outer.End-1)
 		f.End, f.Flags = max(f.Start, f.End), 0
@@ -432,7 +434,7 @@ func (m *maker) inside(s *madeSession, outer Fact) {
 // them told of twice.
 func (m *maker) deep(s *madeSession) {
 	at := m.when(s)
-	f := Fact{Session: s.name, Start: at, End: at + int64(among(m, 12*second, second, 60*second)), At: at, Resource: resources[among(m, resourceNames...)]}
+	f := fact.Fact{Session: s.name, Start: at, End: at + int64(among(m, 12*second, second, 60*second)), At: at, Resource: resources[among(m, resourceNames...)]}
 	m.dress(s, &f)
 	f.Trace, f.Span = m.ids()
 	first := len(m.facts)
@@ -440,13 +442,13 @@ func (m *maker) deep(s *madeSession) {
 	for range 4 + m.roll(12) {
 		o := among(m, m.facts[first:]...)
 		if m.chance(20) {
-			if o.Kind == Request {
+			if o.Kind == fact.Request {
 				m.facts = append(m.facts, m.twin(s, o))
 			}
 			continue
 		}
 		f := o
-		f.Kind, f.Flags = Request, 0
+		f.Kind, f.Flags = fact.Request, 0
 		f.Start += int64(among(m, 0, 1, second, -1, -second, 5*second))
 		f.End = max(f.Start, f.End+int64(among(m, 0, -1, -second, 1, second, -5*second)))
 		f.At = f.Start
@@ -454,7 +456,7 @@ func (m *maker) deep(s *madeSession) {
 		f.Span = [8]byte{m.span}
 		m.dress(s, &f)
 		if m.chance(4) {
-			f = Fact{Kind: Exempt, Session: f.Session, Start: f.Start, End: f.End, At: f.At, Trace: f.Trace, Span: f.Span, Resource: f.Resource}
+			f = fact.Fact{Kind: fact.Exempt, Session: f.Session, Start: f.Start, End: f.End, At: f.At, Trace: f.Trace, Span: f.Span, Resource: f.Resource}
 		}
 		m.mark(s, f.Start)
 		m.facts = append(m.facts, f)
@@ -468,10 +470,10 @@ func (m *maker) deliver(how delivery) *history {
 	if m.blind && m.logins {
 		// What was known of authentications before a blind time is what
 		// makes it matter: here it is known from the start.
-		f := Fact{Kind: Authenticated, Session: sessionName(25), Start: now, End: now, At: now, Resource: resources["web"]}
+		f := fact.Fact{Kind: fact.Authenticated, Session: sessionName(25), Start: now, End: now, At: now, Resource: resources["web"]}
 		h.steps = append(h.steps, historyStep{now: now, fact: f, keep: true})
 		for i := range m.cfg.Policies {
-			f.Kind, f.Policy, f.User, f.Trace = Request, uint8(i), userName(25), [16]byte{99}
+			f.Kind, f.Policy, f.User, f.Trace = fact.Request, uint8(i), userName(25), [16]byte{99}
 			f.Span = [8]byte{byte(i + 1)}
 			h.steps = append(h.steps, historyStep{now: now, fact: f, keep: true})
 		}
@@ -506,16 +508,16 @@ func (m *maker) deliver(how delivery) *history {
 
 // order draws the order of arrival, and what arrives more than once. In the window no fact comes while its end is
 // more than the window behind the newest of a session that it speaks of.
-func (m *maker) order(how delivery) []*Fact {
-	left := make([]*Fact, 0, len(m.facts)*5/4)
+func (m *maker) order(how delivery) []*fact.Fact {
+	left := make([]*fact.Fact, 0, len(m.facts)*5/4)
 	for i := range m.facts {
 		for left = append(left, &m.facts[i]); m.chance(12); {
 			left = append(left, &m.facts[i])
 		}
 	}
-	slices.SortStableFunc(left, func(a, b *Fact) int { return cmp.Compare(a.End, b.End) })
+	slices.SortStableFunc(left, func(a, b *fact.Fact) int { return cmp.Compare(a.End, b.End) })
 	spread := among(m, 1, 3, 10, len(left))
-	ordered := make([]*Fact, 0, len(left))
+	ordered := make([]*fact.Fact, 0, len(left))
 	for len(left) > 0 {
 		i := m.roll(min(spread, len(left)))
 		if how == inWindow && !m.mayCome(left, i) {
@@ -529,7 +531,7 @@ func (m *maker) order(how delivery) []*Fact {
 
 // mayCome reports whether left[i] may come before the others without making one
 // of them late.
-func (m *maker) mayCome(left []*Fact, i int) bool {
+func (m *maker) mayCome(left []*fact.Fact, i int) bool {
 	for j := range left[:i] { // the others do not end earlier
 		if left[j].End < left[i].End-int64(m.cfg.ReorderWindow) && akin(left[i], left[j]) {
 			return false
@@ -539,10 +541,10 @@ func (m *maker) mayCome(left []*Fact, i int) bool {
 }
 
 // akin reports whether two facts speak of one session.
-func akin(a, b *Fact) bool {
-	return a.Kind == EndedUser || b.Kind == EndedUser || a.Session.ID == b.Session.ID ||
-		a.Kind == Rotated && a.Previous.ID == b.Session.ID || b.Kind == Rotated && b.Previous.ID == a.Session.ID ||
-		a.Kind == Rotated && b.Kind == Rotated && a.Previous.ID == b.Previous.ID
+func akin(a, b *fact.Fact) bool {
+	return a.Kind == fact.EndedUser || b.Kind == fact.EndedUser || a.Session.ID == b.Session.ID ||
+		a.Kind == fact.Rotated && a.Previous.ID == b.Session.ID || b.Kind == fact.Rotated && b.Previous.ID == a.Session.ID ||
+		a.Kind == fact.Rotated && b.Kind == fact.Rotated && a.Previous.ID == b.Previous.ID
 }
 
 // with is h with other steps.
@@ -588,24 +590,24 @@ func minimal(h *history, bad func(*history) bool) *history {
 	return h
 }
 
-var plainerFacts = []func(*Fact){
-	func(f *Fact) { f.Trace, f.Span = [16]byte{}, [8]byte{} },
-	func(f *Fact) { f.Flags = 0 },
-	func(f *Fact) { f.Flags &= f.Flags - 1 },
-	func(f *Fact) { f.Outcome = Served },
-	func(f *Fact) {
-		if f.Kind != EndedUser {
-			f.User = Name{}
+var plainerFacts = []func(*fact.Fact){
+	func(f *fact.Fact) { f.Trace, f.Span = [16]byte{}, [8]byte{} },
+	func(f *fact.Fact) { f.Flags = 0 },
+	func(f *fact.Fact) { f.Flags &= f.Flags - 1 },
+	func(f *fact.Fact) { f.Outcome = fact.Served },
+	func(f *fact.Fact) {
+		if f.Kind != fact.EndedUser {
+			f.User = fact.Name{}
 		}
 	},
-	func(f *Fact) { f.End, f.At = f.Start, f.Start },
-	func(f *Fact) { f.Policy = 0 },
-	func(f *Fact) {
+	func(f *fact.Fact) { f.End, f.At = f.Start, f.Start },
+	func(f *fact.Fact) { f.Policy = 0 },
+	func(f *fact.Fact) {
 		if f.Resource != nil {
 			f.Resource = resources["web"]
 		}
 	},
-	func(f *Fact) { f.Details = Details{} },
+	func(f *fact.Fact) { f.Details = fact.Details{} },
 }
 
 var plainerPolicies = []func(*Policy){
@@ -656,7 +658,7 @@ var flagNames = []string{"consumer", "passive", "stream", "presented", "log", "s
 
 var outcomeNames = []string{"served", "indeterminate", "rejected"}
 
-func writeFact(b *strings.Builder, f *Fact) {
+func writeFact(b *strings.Builder, f *fact.Fact) {
 	name := f.Session.Raw
 	if name == "" {
 		name = "-"
@@ -669,7 +671,7 @@ func writeFact(b *strings.Builder, f *Fact) {
 		fmt.Fprintf(b, " own=%s", instantText(f.At))
 	}
 	fmt.Fprintf(b, " %s", resourceName(*f.Resource))
-	if f.Kind == Request {
+	if f.Kind == fact.Request {
 		fmt.Fprintf(b, " %s %s", policyText(f.Policy), outcomeNames[f.Outcome])
 	}
 	for i, flag := range flagNames {
@@ -681,7 +683,7 @@ func writeFact(b *strings.Builder, f *Fact) {
 }
 
 func policyText(p uint8) string {
-	if p == NoPolicy {
+	if p == fact.NoPolicy {
 		return "p-"
 	}
 	return "p" + strconv.Itoa(int(p))
@@ -806,12 +808,14 @@ func parsePolicy(words []string) Policy {
 	return p
 }
 
-func parseFact(words []string) Fact {
-	f := Fact{Resource: resources["web"]}
+func parseFact(words []string) fact.Fact {
+	f := fact.Fact{Resource: resources["web"]}
 	if words[0] != "-" {
 		f.Session = sessionName(int(words[0][0] - 'a'))
 	}
-	f.Kind = Kind(slices.Index(kindNames[:], words[1]))
+	for f.Kind.String() != words[1] {
+		f.Kind++ // past the last it panics
+	}
 	own := int64(0)
 	for _, w := range words[2:] {
 		switch k, v, _ := strings.Cut(w, "="); {
@@ -833,11 +837,11 @@ func parseFact(words []string) Fact {
 		case resources[k] != nil:
 			f.Resource = resources[k]
 		case slices.Contains(outcomeNames, k):
-			f.Outcome = Outcome(slices.Index(outcomeNames, k))
+			f.Outcome = fact.Outcome(slices.Index(outcomeNames, k))
 		case slices.Contains(flagNames, k):
 			f.Flags |= 1 << slices.Index(flagNames, k)
 		case k == "p-":
-			f.Policy = NoPolicy
+			f.Policy = fact.NoPolicy
 		case len(k) == 2 && k[0] == 'p':
 			f.Policy = k[1] - '0'
 		case k != "keep":

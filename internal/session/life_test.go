@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // crampedHistory is a history whose engine has room for less than it is told: its
@@ -32,12 +34,12 @@ func crampedHistory(seed uint64, bare bool) *history {
 func (h *history) bareFacts() {
 	traces := map[[16]byte]bool{}
 	h.steps = slices.DeleteFunc(h.steps, func(s historyStep) bool {
-		if s.verb != doObserve || s.fact.Kind != Request && s.fact.Kind != Exempt {
+		if s.verb != doObserve || s.fact.Kind != fact.Request && s.fact.Kind != fact.Exempt {
 			return false
 		}
 		shared := traces[s.fact.Trace] && hasBothIDs(&s.fact)
 		traces[s.fact.Trace] = true
-		return shared || s.fact.Kind == Exempt
+		return shared || s.fact.Kind == fact.Exempt
 	})
 }
 
@@ -49,10 +51,10 @@ func (h *history) flood(d dice) {
 		steps = append(steps, s)
 		for d.roll(3) == 0 {
 			at := s.now - int64(d.roll(2))*int64(second)
-			f := Fact{
-				Session: Name{ID: ID{uint64(100 + n), uint64(100 + n)}, Raw: fmt.Sprint("flood-", n)}, Start: at, End: at, At: at,
+			f := fact.Fact{
+				Session: fact.Name{ID: fact.ID{uint64(100 + n), uint64(100 + n)}, Raw: fmt.Sprint("flood-", n)}, Start: at, End: at, At: at,
 				Resource: resources["web"], Trace: [16]byte{200, byte(n), byte(n >> 8)}, Span: [8]byte{1},
-				Details: Details{Method: "GET", Path: fmt.Sprint("/flood/", n), Status: 200}, Policy: uint8(n % len(h.cfg.Policies)),
+				Details: fact.Details{Method: "GET", Path: fmt.Sprint("/flood/", n), Status: 200}, Policy: uint8(n % len(h.cfg.Policies)),
 			}
 			steps = append(steps, historyStep{now: s.now, fact: f})
 			n++
@@ -76,7 +78,7 @@ type life struct {
 // live gives h to an engine and has it audited after each step. It says what no
 // engine may do, however little room it has.
 func live(h *history) (l life, trouble string) {
-	l = life{outcome: outcome{final: map[uint64]Finding{}}, h: h}
+	l = life{outcome: outcome{final: map[uint64]fact.Finding{}}, h: h}
 	e, now := New(h.cfg), epoch
 	defer func() {
 		if p := recover(); p != nil {
@@ -84,7 +86,7 @@ func live(h *history) (l life, trouble string) {
 		}
 	}()
 	restarts := newRestarter(h)
-	said, names := map[string]bool{}, map[ID]Name{}
+	said, names := map[string]bool{}, map[fact.ID]fact.Name{}
 	for i := range h.steps {
 		if s := &h.steps[i]; s.verb == doObserve {
 			said[describes(&s.fact)] = true
@@ -97,7 +99,7 @@ func live(h *history) (l life, trouble string) {
 			if why := insane(h, &f, &last, now); why != "" {
 				return fmt.Sprintf("step %d: %s: %s", i, why, findingText(h, &f))
 			}
-			quoted := Fact{Session: Name{Raw: text(f.Session)}, Trace: f.Trace, Span: f.Span, Details: f.Details}
+			quoted := fact.Fact{Session: fact.Name{Raw: text(f.Session)}, Trace: f.Trace, Span: f.Span, Details: f.Details}
 			if !said[describes(&quoted)] {
 				return fmt.Sprintf("step %d: nobody said %+v: %s", i, f.Details, findingText(h, &f))
 			}
@@ -107,8 +109,8 @@ func live(h *history) (l life, trouble string) {
 			ring := &e.lanes[n].recent
 			for p := ring.oldest(); p < ring.next; p++ {
 				r := ring.at(p)
-				known := Fact{Session: names[r.session], Trace: r.trace, Span: r.span, Details: ring.details.get(r.details)}
-				if r.kind == Request && !said[describes(&known)] {
+				known := fact.Fact{Session: names[r.session], Trace: r.trace, Span: r.span, Details: ring.details.get(r.details)}
+				if r.kind == fact.Request && !said[describes(&known)] {
 					return fmt.Sprintf("after step %d: nobody said %+v of the request at %s of %s", i, known.Details, instantText(r.At), known.Session.Raw)
 				}
 			}
@@ -168,7 +170,7 @@ func (l *life) outlived(e *Engine) {
 }
 
 // describes is what a finding quotes of one request, as one text.
-func describes(f *Fact) string {
+func describes(f *fact.Fact) string {
 	d := &f.Details
 	return fmt.Sprint(strings.Join([]string{f.Session.Raw, d.Method, d.Route, d.Path, d.RPCMethod, d.Destination}, "\x00"), f.Trace, f.Span, d.Status)
 }
@@ -186,7 +188,9 @@ func (h *history) violations() map[string]bool {
 	return late
 }
 
-func offence(f *Finding) string { return fmt.Sprint(text(f.Session), f.Policy, f.At, f.Trace, f.Span) }
+func offence(f *fact.Finding) string {
+	return fmt.Sprint(text(f.Session), f.Policy, f.At, f.Trace, f.Span)
+}
 
 // unfounded are the confirmed findings about requests that violate nothing by all
 // the facts.
@@ -194,7 +198,7 @@ func (l *life) unfounded() string {
 	late := l.h.violations()
 	var lines []string
 	for _, f := range l.final {
-		if f.State == Confirmed && !late[offence(&f)] {
+		if f.State == fact.Confirmed && !late[offence(&f)] {
 			lines = append(lines, findingText(l.h, &f))
 		}
 	}
@@ -244,9 +248,9 @@ func TestCrampedEngineIsNeverWrong(t *testing.T) {
 		evicted.Add(l.evicted)
 		for _, f := range l.final {
 			switch {
-			case f.State == Confirmed && f.Type == IdleTimeout:
+			case f.State == fact.Confirmed && f.Type == fact.IdleTimeout:
 				idle.Add(1)
-			case f.State == Confirmed:
+			case f.State == fact.Confirmed:
 				found.Add(1)
 			}
 		}

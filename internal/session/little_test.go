@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // auditor counts once more what an engine keeps count of.
@@ -35,7 +37,7 @@ func (a *auditor) require(holds bool, format string, args ...any) {
 }
 
 // warm returns the timeline of id if it is one.
-func (a *auditor) warm(id ID) *timeline {
+func (a *auditor) warm(id fact.ID) *timeline {
 	t := &a.lane(id).sessions
 	if slot := t.find(id); slot != noSlot && t.entry(slot).flags&warm != 0 {
 		return t.timelines[t.entry(slot).more]
@@ -72,7 +74,7 @@ func (a *auditor) auditSuspects() {
 			waiting++
 			a.require(x.pending.suspects[s.inPending] == s, "suspect waits at another place")
 			a.require(s.finding == nil, "undecided and in a finding")
-			a.require(s.awaited == (s.judgement.violated && s.policy != NoPolicy), "awaited %t", s.awaited)
+			a.require(s.awaited == (s.judgement.violated && s.policy != fact.NoPolicy), "awaited %t", s.awaited)
 			if s.awaited {
 				a.require(s.awaitedBy == a.hashFinding(s), "awaited by another finding")
 				awaited[s.awaitedBy]++

@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // block is how many facts are looked up together: so many loads from memory
 // that do not wait for one another. Tests have fewer.
@@ -16,7 +20,7 @@ type Rest struct {
 	sorted   bool
 	unseen   int              // how many ObserveReady has yet to look at
 	spent    int              // units of work of its last call
-	resource *Resource        // what number was looked up last, in this hold of the lock
+	resource *fact.Resource   // what number was looked up last, in this hold of the lock
 	number   uint32           // and what it is; noSlot: not known
 	dealt    []uint32         // all facts' indexes by lane
 	from     [maxLanes]uint32 // in dealt: of each lane what has yet to be looked at
@@ -33,13 +37,13 @@ type someIDs struct {
 
 const someBits = 14
 
-func (s *someIDs) add(id ID) {
+func (s *someIDs) add(id fact.ID) {
 	at := id[0] & (1<<someBits - 1)
 	s.bits[at/64] |= 1 << (at % 64)
 	s.any = true
 }
 
-func (s *someIDs) has(id ID) bool {
+func (s *someIDs) has(id fact.ID) bool {
 	at := id[0] & (1<<someBits - 1)
 	return s.any && s.bits[at/64]>>(at%64)&1 != 0
 }
@@ -58,7 +62,7 @@ func (r *Rest) Len() int { return len(r.facts) - r.taken + r.unseen }
 // after the other, and calls suspected with the index of each that seems to
 // violate. It is faster: what the facts need of the table is fetched for many
 // of them at once.
-func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m Mark)) {
+func (e *Engine) ObserveBatch(facts []fact.Fact, now int64, suspected func(i int, m Mark)) {
 	rest, more := e.ObserveReady(facts, now, nil)
 	for more {
 		rest, more = e.ObserveReady(facts, now, rest)
@@ -74,7 +78,7 @@ func (e *Engine) ObserveBatch(facts []Fact, now int64, suspected func(i int, m M
 // is none. It may be called concurrently with itself and with [Checkpoint.Fill], and
 // with nothing else. The rest then goes to [Engine.ObserveRest], which must be called
 // in any case.
-func (e *Engine) ObserveReady(facts []Fact, now int64, rest *Rest) (_ *Rest, more bool) {
+func (e *Engine) ObserveReady(facts []fact.Fact, now int64, rest *Rest) (_ *Rest, more bool) {
 	if rest == nil {
 		rest = e.deal(facts)
 	}
@@ -104,7 +108,7 @@ func (e *Engine) ObserveReady(facts []Fact, now int64, rest *Rest) (_ *Rest, mor
 
 // deal begins a batch: it sorts facts by lane, and leaves the sessions of which
 // something else than requests speaks.
-func (e *Engine) deal(facts []Fact) *Rest {
+func (e *Engine) deal(facts []fact.Fact) *Rest {
 	rest, _ := e.rests.Get().(*Rest)
 	if rest == nil {
 		rest = &Rest{}
@@ -119,7 +123,7 @@ func (e *Engine) deal(facts []Fact) *Rest {
 	for i := range facts {
 		f := &facts[i]
 		rest.ends[f.Session.ID[1]&e.laneMask]++
-		if f.Kind != Request {
+		if f.Kind != fact.Request {
 			rest.left.add(f.Session.ID)
 			rest.left.add(f.Previous.ID)
 		}
@@ -139,14 +143,14 @@ func (e *Engine) deal(facts []Fact) *Rest {
 
 // numberOf returns the number of the resource of f, or noSlot. It is not what an
 // earlier hold of the lock found: another may have that number by now.
-func (e *Engine) numberOf(f *Fact, rest *Rest) uint32 {
+func (e *Engine) numberOf(f *fact.Fact, rest *Rest) uint32 {
 	if f.Resource != rest.resource {
 		e.lookUp(f.Resource, rest)
 	}
 	return rest.number
 }
 
-func (e *Engine) lookUp(r *Resource, rest *Rest) {
+func (e *Engine) lookUp(r *fact.Resource, rest *Rest) {
 	rest.resource, rest.number = r, noSlot
 	if n, known := e.services.known(r, rest.base+uint64(len(rest.dealt))); known {
 		rest.number = n
@@ -155,7 +159,7 @@ func (e *Engine) lookUp(r *Resource, rest *Rest) {
 
 // observeIn takes the ordinary requests among the facts of l, until it has done
 // enough.
-func (e *Engine) observeIn(l *lane, facts []Fact, now int64, rest *Rest) {
+func (e *Engine) observeIn(l *lane, facts []fact.Fact, now int64, rest *Rest) {
 	var hashes, ids [maxBlock]uint64
 	var slots [maxBlock]uint32
 	from, end := &rest.from[l.number], rest.ends[l.number]
@@ -208,7 +212,7 @@ func workOfReady() int { return max(workOfHold-block*(1+workOfSettling+2*fastLoo
 // with the index of each that seems to violate: at most so many that it may be done
 // in one hold of a lock. It reports whether there are more, for which it is to be
 // called again.
-func (e *Engine) ObserveRest(facts []Fact, now int64, rest *Rest, suspected func(i int, m Mark)) (more bool) {
+func (e *Engine) ObserveRest(facts []fact.Fact, now int64, rest *Rest, suspected func(i int, m Mark)) (more bool) {
 	if !rest.sorted {
 		slices.Sort(rest.facts)
 		rest.sorted = true

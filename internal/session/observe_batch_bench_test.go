@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // BenchmarkObserveBatch is what the engine alone costs for ordinary requests of
@@ -27,7 +29,7 @@ func BenchmarkObserveBatch(b *testing.B) {
 				}},
 				DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
 				MaxSessions: 10_000_000, MaxRecentRequests: c.recent, Lanes: 8, MaxServices: 10, Retention: 24 * time.Hour,
-				Pseudonym: func(string) Pseudonym { return Pseudonym{1} },
+				Pseudonym: func(string) fact.Pseudonym { return fact.Pseudonym{1} },
 			})
 			for s.made < uint64(max(c.sessions, 1_000_000)) {
 				e.ObserveBatch(s.batch(), s.now, nil)
@@ -58,8 +60,8 @@ func BenchmarkObserveBatch(b *testing.B) {
 // traffic makes batches of requests that were never there before. The first go
 // through all sessions in turn, then each is on a random one.
 type traffic struct {
-	facts    []Fact
-	resource Resource
+	facts    []fact.Fact
+	resource fact.Resource
 	sessions uint64
 	made     uint64
 	now      int64
@@ -67,12 +69,12 @@ type traffic struct {
 
 func newTraffic(sessions int) *traffic {
 	return &traffic{
-		facts: make([]Fact, 1024), sessions: uint64(sessions), now: int64(time.Hour),
-		resource: Resource{ServiceName: "web"},
+		facts: make([]fact.Fact, 1024), sessions: uint64(sessions), now: int64(time.Hour),
+		resource: fact.Resource{ServiceName: "web"},
 	}
 }
 
-func (s *traffic) batch() []Fact {
+func (s *traffic) batch() []fact.Fact {
 	for i := range s.facts {
 		n := s.made
 		if n >= s.sessions {
@@ -81,9 +83,9 @@ func (s *traffic) batch() []Fact {
 		s.made++
 		s.now += int64(time.Microsecond)
 		f := &s.facts[i]
-		*f = Fact{
-			Session: Name{ID: ID{mix(n+1, 3), n}}, Start: s.now - int64(time.Millisecond), End: s.now, At: s.now - int64(time.Millisecond),
-			Resource: &s.resource, Details: Details{Method: "GET", Route: "/products/{id}", Path: "/products/4711", Status: 200},
+		*f = fact.Fact{
+			Session: fact.Name{ID: fact.ID{mix(n+1, 3), n}}, Start: s.now - int64(time.Millisecond), End: s.now, At: s.now - int64(time.Millisecond),
+			Resource: &s.resource, Details: fact.Details{Method: "GET", Route: "/products/{id}", Path: "/products/4711", Status: 200},
 		}
 		binary.LittleEndian.PutUint64(f.Trace[:], mix(s.made, 5))
 		binary.LittleEndian.PutUint64(f.Trace[8:], s.made)

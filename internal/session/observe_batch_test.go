@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // TestCloseLooksDoNotSpread: a fact that had to be looked at closely costs itself as
@@ -28,7 +30,7 @@ func TestCloseLooksDoNotSpread(t *testing.T) {
 		batch := s.batch()
 		// That its trace was sampled is what nobody knows of its session yet.
 		for i := range odd {
-			batch[i*100].Flags = Sampled
+			batch[i*100].Flags = fact.Sampled
 		}
 		rest, _ := e.ObserveReady(batch, s.now, nil)
 		left += rest.Len()

@@ -1,19 +1,23 @@
 package session
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // observeEvent takes what is no request.
-func (e *Engine) observeEvent(f *Fact, now int64) {
-	if f.Kind == EndedUser {
+func (e *Engine) observeEvent(f *fact.Fact, now int64) {
+	if f.Kind == fact.EndedUser {
 		e.observeUserEnd(f, now)
 		return
 	}
 	if f.Session.ID.IsZero() {
 		return
 	}
-	if f.Kind == Rotated && (f.Previous.ID == f.Session.ID || f.Previous.ID.IsZero()) {
+	if f.Kind == fact.Rotated && (f.Previous.ID == f.Session.ID || f.Previous.ID.IsZero()) {
 		g := *f
-		g.Kind = Started
+		g.Kind = fact.Started
 		f = &g
 	}
 	t := e.timelineOf(&f.Session, now)
@@ -25,9 +29,9 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	rec := record{
 		order: e.order,
 		Start: f.At, End: f.At, At: f.At, Eff: f.At, EndFirst: f.At, Arrival: now,
-		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: NoPolicy, state: decided | evident,
+		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: fact.NoPolicy, state: decided | evident,
 	}
-	if f.Kind == Rotated { // what makes it another record
+	if f.Kind == fact.Rotated { // what makes it another record
 		binary.LittleEndian.PutUint64(rec.trace[:8], f.Previous.ID[0])
 		binary.LittleEndian.PutUint64(rec.trace[8:], f.Previous.ID[1])
 	}
@@ -50,13 +54,13 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 	if lateHere {
 		e.stats.factsLate[f.Kind]++
 	}
-	e.remember(t, &rec, hash, &Details{})
+	e.remember(t, &rec, hash, &fact.Details{})
 	if !f.User.ID.IsZero() {
 		e.nameUser(&f.User)
 	}
 	due := e.applyEvent(t, &rec)
 	switch f.Kind {
-	case Ended:
+	case fact.Ended:
 		end := ending{at: f.At, service: e.services.resources[rec.resource].service}
 		if lateHere {
 			end.binds = e.order + 1
@@ -69,7 +73,7 @@ func (e *Engine) observeEvent(f *Fact, now int64) {
 			due |= reviewDue
 		}
 		e.reportLifetime(t)
-	case Rotated:
+	case fact.Rotated:
 		r := rotation{at: f.At, from: f.Previous.ID, rank: e.rank(&f.Previous)}
 		if lateHere {
 			r.binds = e.order + 1
@@ -92,11 +96,11 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 		t.first = r.At
 		due |= lineDue
 	}
-	if (inTime || r.kind == Authenticated) && !r.user.IsZero() {
+	if (inTime || r.kind == fact.Authenticated) && !r.user.IsZero() {
 		due |= e.showIdentity(t, identity{r.At, r.user}, true)
 	}
 	switch r.kind {
-	case Authenticated:
+	case fact.Authenticated:
 		var lost int
 		var added bool
 		if len(t.authentications) == maxInstants {
@@ -109,7 +113,7 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 		if added {
 			due |= lineDue
 		}
-	case Started, Rotated:
+	case fact.Started, fact.Rotated:
 		switch {
 		case !inTime:
 			if r.At < t.firstStart && t.addLateStart(r.At) {
@@ -133,7 +137,7 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dueFor) {
 }
 
 // rotatedAway ends the previous id of a rotation.
-func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
+func (e *Engine) rotatedAway(f *fact.Fact, service uint32, now int64) {
 	table := &e.lane(f.Session.ID).sessions
 	table.pinned = table.find(f.Session.ID)
 	from := e.timelineOf(&f.Previous, now)
@@ -165,7 +169,7 @@ func (e *Engine) rotatedAway(f *Fact, service uint32, now int64) {
 }
 
 // observeUserEnd ends every session of a user but the one that is named.
-func (e *Engine) observeUserEnd(f *Fact, now int64) {
+func (e *Engine) observeUserEnd(f *fact.Fact, now int64) {
 	if f.User.ID.IsZero() {
 		return
 	}
@@ -175,19 +179,19 @@ func (e *Engine) observeUserEnd(f *Fact, now int64) {
 	if !e.users.end(f.User.ID, end, now) {
 		return
 	}
-	e.stats.facts[EndedUser]++
+	e.stats.facts[fact.EndedUser]++
 	e.oweSessions(f.User.ID, now)
 }
 
 // oweSessions lets an end of user that came at now be held against all its sessions.
-func (e *Engine) oweSessions(user ID, now int64) {
+func (e *Engine) oweSessions(user fact.ID, now int64) {
 	if n := e.users.number(user); n != 0 && e.users.begin(n, now) {
 		e.userEnds = append(e.userEnds, n)
 	}
 }
 
 // rank orders rotations at one instant by what they came from.
-func (e *Engine) rank(n *Name) uint64 {
+func (e *Engine) rank(n *fact.Name) uint64 {
 	p := e.cfg.pseudonym(n)
 	return binary.BigEndian.Uint64(p[:8])
 }

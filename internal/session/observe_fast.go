@@ -1,5 +1,7 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // takeReady takes the ordinary request: one that goes on where its session is,
 // stands alone and is in time. It reports whether it did; if not, nothing has
 // been changed. It must come to what observeRequest would.
@@ -8,8 +10,8 @@ package session
 // number of its resource.
 //
 // It may run beside itself in another lane, and changes nothing that is shared.
-func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
-	if f.Kind != Request || f.Outcome == Rejected || f.Flags&(Consumer|Passive) != 0 || f.Policy >= 16 && f.Policy != NoPolicy {
+func (e *Engine) takeReady(l *lane, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
+	if f.Kind != fact.Request || f.Outcome == fact.Rejected || f.Flags&(fact.Consumer|fact.Passive) != 0 || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
 	if slot == noSlot {
@@ -24,10 +26,10 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 	}
 	earlier := f.Start <= x.from
 	if x.flags&ready == 0 || earlier && !e.mayOpen(x, f) || f.Start-x.end >= e.gap ||
-		f.End < x.end-int64(e.cfg.ReorderWindow) || f.Flags&Sampled != 0 && x.flags&sampledEntry == 0 {
+		f.End < x.end-int64(e.cfg.ReorderWindow) || f.Flags&fact.Sampled != 0 && x.flags&sampledEntry == 0 {
 		return false
 	}
-	if f.Policy != NoPolicy {
+	if f.Policy != fact.NoPolicy {
 		if x.policies&(1<<f.Policy) == 0 && x.more != 0 {
 			return false // it may have authenticated
 		}
@@ -57,7 +59,7 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 	if known {
 		e.frame(l, rec)
 	}
-	if f.Outcome == Served && f.Policy != NoPolicy {
+	if f.Outcome == fact.Served && f.Policy != fact.NoPolicy {
 		row := l.tally.row(e.stats.rowOf(f.Policy, e.services.resources[resource].service))
 		if l.tally.heardAfter(row, rec.Eff-x.end) {
 			rec.state |= afterSilence
@@ -74,7 +76,7 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 		x.from, x.since = f.Start, f.Start
 	}
 	x.heard = seconds(now)
-	if f.Policy != NoPolicy {
+	if f.Policy != fact.NoPolicy {
 		x.policy = f.Policy
 		x.policies |= 1 << f.Policy
 	}
@@ -84,8 +86,8 @@ func (e *Engine) takeReady(l *lane, f *Fact, now int64, slot uint32, hash uint64
 // mayOpen reports whether f, which starts no later than all that is known of x,
 // may become its first request: nothing else stands on the start, and nobody
 // becomes too old by it. The requests of one page load arrive in any order.
-func (e *Engine) mayOpen(x *entry, f *Fact) bool {
-	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == NoPolicy || x.policies != 1<<f.Policy || x.opened() != f.Policy ||
+func (e *Engine) mayOpen(x *entry, f *fact.Fact) bool {
+	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == fact.NoPolicy || x.policies != 1<<f.Policy || x.opened() != f.Policy ||
 		f.Start != f.At || x.from-f.End >= e.gap || !e.tombstones.older(f.Start) {
 		return false
 	}
@@ -95,8 +97,8 @@ func (e *Engine) mayOpen(x *entry, f *Fact) bool {
 
 // takeNew takes an ordinary request that is the first of its session, so that
 // ids which are heard of once, and may be invented, cost little.
-func (e *Engine) takeNew(l *lane, f *Fact, now int64, hash uint64, resource uint32, order uint64) bool {
-	if f.Policy == NoPolicy || f.Start != f.At || f.Flags&Sampled != 0 || !f.User.ID.IsZero() || f.Session.ID.IsZero() ||
+func (e *Engine) takeNew(l *lane, f *fact.Fact, now int64, hash uint64, resource uint32, order uint64) bool {
+	if f.Policy == fact.NoPolicy || f.Start != f.At || f.Flags&fact.Sampled != 0 || !f.User.ID.IsZero() || f.Session.ID.IsZero() ||
 		l.sessions.full() || e.crowded() || !e.tombstones.older(f.Start) || e.tombstones.known(f.Session.ID) {
 		return false
 	}
@@ -128,7 +130,7 @@ func (e *Engine) crowded() bool {
 
 // newRecord counts a request that stands alone and is evidence, and puts it
 // among the recent facts, where there is room. It fills the record in place.
-func (e *Engine) newRecord(l *lane, f *Fact, now int64, slot uint32, hash uint64, place int, known bool, resource uint32, order uint64) *record {
+func (e *Engine) newRecord(l *lane, f *fact.Fact, now int64, slot uint32, hash uint64, place int, known bool, resource uint32, order uint64) *record {
 	l.tally.facts++
 	recent := &l.recent
 	r := recent.place(recent.next)
@@ -142,7 +144,7 @@ func (e *Engine) newRecord(l *lane, f *Fact, now int64, slot uint32, hash uint64
 	r.session, r.user, r.trace, r.span = f.Session.ID, f.User.ID, f.Trace, f.Span
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
 	r.slot, r.resource = slot, resource
-	r.kind, r.outcome, r.policy, r.flags, r.state = Request, f.Outcome, f.Policy, f.Flags, evident
+	r.kind, r.outcome, r.policy, r.flags, r.state = fact.Request, f.Outcome, f.Policy, f.Flags, evident
 	recent.step()
 	return r
 }
@@ -154,7 +156,7 @@ func fastLooks() int { return traceLooks / 2 }
 // mayFrame reports whether nothing but the start of requests changes because f
 // shares its trace with others of its session: each is an ordinary request, and
 // no start moves behind from. Four services behind one click are four of them.
-func (l *lane) mayFrame(f *Fact, from int64, hash uint64) bool {
+func (l *lane) mayFrame(f *fact.Fact, from int64, hash uint64) bool {
 	rec := record{Start: f.Start, End: f.End, session: f.Session.ID, trace: f.Trace, span: f.Span, flags: f.Flags}
 	if !rec.identified() {
 		return false
@@ -165,7 +167,7 @@ func (l *lane) mayFrame(f *Fact, from int64, hash uint64) bool {
 		if o.session != rec.session || o.trace != rec.trace || !o.identified() {
 			return true
 		}
-		ordinary = o.kind == Request && o.span != rec.span && o.isActivity() && o.state&(late|accused|suspected|crowded|unplaced) == 0 &&
+		ordinary = o.kind == fact.Request && o.span != rec.span && o.isActivity() && o.state&(late|accused|suspected|crowded|unplaced) == 0 &&
 			(!rec.inside(o) && !o.inside(&rec) || o.Start > from)
 		return ordinary
 	})
@@ -206,14 +208,14 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 			l.tally.early++
 		}
 		switch {
-		case old.state&afterSilence != 0 || old.outcome == Rejected:
+		case old.state&afterSilence != 0 || old.outcome == fact.Rejected:
 			if len(l.later) >= e.maxLaterOfLane() {
 				return false
 			}
 			l.measureLater(old)
 		case old.state&suspected == 0 && e.judged(old):
 			verdict := InTime
-			if e.outcome(old) != Served {
+			if e.outcome(old) != fact.Served {
 				verdict = Undetermined
 			}
 			l.tally.requests[l.tally.row(e.stats.rowOf(old.policy, e.services.resources[old.resource].service))][verdict]++

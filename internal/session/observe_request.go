@@ -1,9 +1,13 @@
 package session
 
-import "cmp"
+import (
+	"cmp"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // observeRequest takes a request, or the extent of an exempt one.
-func (e *Engine) observeRequest(f *Fact, now int64) Mark {
+func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	l := e.lane(f.Session.ID)
 	t := l.sessions.get(f.Session.ID)
 	if t != nil {
@@ -29,8 +33,8 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 			rec.state |= unplaced
 		}
 	}
-	if f.Kind == Request {
-		e.stats.facts[Request]++
+	if f.Kind == fact.Request {
+		e.stats.facts[fact.Request]++
 	}
 	if rec.isEvidence() {
 		if t == nil {
@@ -41,7 +45,7 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 		t.lastArrival = now
 		if rec.End < t.newest-int64(e.cfg.ReorderWindow) {
 			rec.state |= late
-			e.stats.factsLate[Request]++
+			e.stats.factsLate[fact.Request]++
 		}
 	}
 	if rec.isEvidence() {
@@ -73,7 +77,7 @@ func (e *Engine) observeRequest(f *Fact, now int64) Mark {
 
 // remember puts rec among the recent facts. What it displaces is decided
 // first.
-func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *Details) *record {
+func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *fact.Details) *record {
 	l := e.lane(rec.session)
 	e.makeRoom(l)
 	if t != nil {
@@ -102,7 +106,7 @@ func (e *Engine) makeRoom(l *lane) {
 		e.stats.lost++
 	}
 	waits := old.state&decided == 0
-	if old.state&(decided|accused|suspected) == 0 && (old.state&afterSilence != 0 || old.outcome == Rejected) && len(l.later) < e.maxLaterOfLane() && e.owedNow(old) == nil {
+	if old.state&(decided|accused|suspected) == 0 && (old.state&afterSilence != 0 || old.outcome == fact.Rejected) && len(l.later) < e.maxLaterOfLane() && e.owedNow(old) == nil {
 		l.measureLater(old)
 		old.state |= decided
 	}
@@ -117,7 +121,7 @@ func (e *Engine) makeRoom(l *lane) {
 // the session's other requests.
 func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 	t.newest = max(t.newest, r.End)
-	if r.flags&Sampled != 0 && !t.sampled {
+	if r.flags&fact.Sampled != 0 && !t.sampled {
 		t.sampled = true
 		if t.suspects > 0 {
 			due |= reviewDue
@@ -137,7 +141,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 		}
 		t.first = r.At
 	}
-	if r.policy != NoPolicy {
+	if r.policy != fact.NoPolicy {
 		bit := uint64(1) << r.policy
 		t.policies |= bit
 		t.policy = r.policy
@@ -154,7 +158,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 			due |= lineDue
 		}
 		var governs uint64
-		if r.policy != NoPolicy {
+		if r.policy != fact.NoPolicy {
 			governs = 1 << r.policy
 		}
 		if r.Eff < r.Start {
@@ -175,7 +179,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 }
 
 // twin finds what has been heard of the same request before.
-func (e *Engine) twin(rec *record, k kin, d *Details) *record {
+func (e *Engine) twin(rec *record, k kin, d *fact.Details) *record {
 	ring := e.ring(rec.session)
 	for _, r := range k.records {
 		if r.sameRequest(rec) || r.sameRecord(rec) && ring.details.get(r.details) == *d {
@@ -199,7 +203,7 @@ func (e *Engine) twin(rec *record, k kin, d *Details) *record {
 // sameRecord reports whether r and o, without both ids or exempt, are one
 // record delivered twice.
 func (r *record) sameRecord(o *record) bool {
-	if r.kind != o.kind || r.kind == Request && r.identified() {
+	if r.kind != o.kind || r.kind == fact.Request && r.identified() {
 		return false
 	}
 	return r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
@@ -209,7 +213,7 @@ func (r *record) sameRecord(o *record) bool {
 
 // merge joins a second record of one request to the first: a span knows the
 // times better than a log record, and the worse outcome holds.
-func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64) Mark {
+func (e *Engine) merge(t *timeline, twin, rec *record, f *fact.Fact, k kin, now int64) Mark {
 	was := *twin
 	merged, won := e.join(twin, rec)
 	if t != nil {
@@ -218,7 +222,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *Fact, k kin, now int64
 			merged.state &^= late
 		}
 		e.nest(rec, k)
-		if rec.isEvidence() && merged.outcome != Rejected && rec.End > t.newest {
+		if rec.isEvidence() && merged.outcome != fact.Rejected && rec.End > t.newest {
 			t.newest = rec.End
 			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.order + 1, order: e.order})
 		}
@@ -297,7 +301,7 @@ func (e *Engine) join(a, b *record) (m record, won bool) {
 
 // knowsBetter orders the records of one request.
 func (e *Engine) knowsBetter(a, b *record) bool {
-	if la, lb := a.flags&FromLog, b.flags&FromLog; la != lb {
+	if la, lb := a.flags&fact.FromLog, b.flags&fact.FromLog; la != lb {
 		return la == 0
 	}
 	switch {
@@ -319,7 +323,7 @@ func (e *Engine) knowsBetter(a, b *record) bool {
 
 // updateSuspect copies what changed in a record to the suspect that stands for
 // it, and the other way round. won: d is what describes it now.
-func (e *Engine) updateSuspect(r *record, won bool, d *Details) {
+func (e *Engine) updateSuspect(r *record, won bool, d *fact.Details) {
 	s := e.suspectOf(r)
 	if s == nil {
 		return
@@ -340,7 +344,7 @@ func (e *Engine) updateSuspect(r *record, won bool, d *Details) {
 	s.named = false
 	e.await(s)
 	switch {
-	case s.policy == NoPolicy: // nothing governs it any more
+	case s.policy == fact.NoPolicy: // nothing governs it any more
 		e.clear(s)
 	case s.finding != nil:
 		e.findings.assign(e, s)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 var secondRecords = []reading{
@@ -91,8 +93,8 @@ func TestSecondRecordInCrowd(t *testing.T) {
 	s := newStage(t, "policy p0 idle=10s tolerance=1s\npolicy p1 absolute=15s", func(c *Config) { c.MaxRecentRequests = 1000 })
 	s.tell("a started at=0s\na request at=20s p1 id=1/1")
 	for i := range maxTraceSteps + 10 {
-		s.Observe(&Fact{
-			Session: sessionName(0), Flags: Passive, Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
+		s.Observe(&fact.Fact{
+			Session: sessionName(0), Flags: fact.Passive, Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
 			Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
 		}, s.now)
 	}
@@ -102,7 +104,7 @@ func TestSecondRecordInCrowd(t *testing.T) {
 	require.EqualValues(t, 1, violations(s.Engine), "the one of p0, which had nothing before it but the start")
 	overruns := s.TakeMeasured().Overruns
 	require.Len(t, overruns, 1)
-	requireDurations(t, overruns[Rule{0, IdleTimeout}], 17, 1)
+	requireDurations(t, overruns[Rule{0, fact.IdleTimeout}], 17, 1)
 }
 
 // Whose place is needed before it is decided is counted; it is judged by all
@@ -124,7 +126,7 @@ func TestPlaceIsNeeded(t *testing.T) {
 		s.tell(c.text)
 		require.Zero(t, s.Stats().Unreachable(), c.name)
 		for i := range ring {
-			s.served(1, time.Duration(s.now-epoch)+time.Duration(i), NoPolicy)
+			s.served(1, time.Duration(s.now-epoch)+time.Duration(i), fact.NoPolicy)
 		}
 		require.Equal(t, c.unreachable, s.Stats().Unreachable(), c.name)
 		require.Equal(t, c.pending, s.Pending(), c.name)

@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // How many histories a run tries, and the number that it starts from:
@@ -41,9 +43,9 @@ func seededHistory(seed uint64, how delivery) *history {
 
 // outcome is what an engine made of a history.
 type outcome struct {
-	final   map[uint64]Finding // the last of each id
-	sent    []Finding          // all, in their order
-	sentAt  []int              // the steps that let them out
+	final   map[uint64]fact.Finding // the last of each id
+	sent    []fact.Finding          // all, in their order
+	sentAt  []int                   // the steps that let them out
 	engine  *Engine
 	trouble string // what no engine may do
 }
@@ -51,7 +53,7 @@ type outcome struct {
 // run gives a history to an engine and lets all time pass that it may want.
 // With scribble the memory of names and details is overwritten after each call.
 func run(h *history, scribble bool) (o outcome) {
-	o.final = map[uint64]Finding{}
+	o.final = map[uint64]fact.Finding{}
 	defer func() {
 		if p := recover(); p != nil {
 			stack := make([]byte, 4096)
@@ -132,7 +134,7 @@ func run(h *history, scribble bool) (o outcome) {
 
 // batch returns the facts from step i on that arrive at one instant, in half of
 // the histories.
-func (h *history) batch(i int) (facts []Fact) {
+func (h *history) batch(i int) (facts []fact.Fact) {
 	for _, s := range h.steps[i:] {
 		if len(h.steps)%2 == 0 || s.verb != doObserve || s.now != h.steps[i].now {
 			break
@@ -143,7 +145,7 @@ func (h *history) batch(i int) (facts []Fact) {
 }
 
 // borrow moves the strings of f to memory.
-func borrow(f *Fact, memory []byte) []byte {
+func borrow(f *fact.Fact, memory []byte) []byte {
 	texts := []*string{
 		&f.Session.Raw, &f.Previous.Raw, &f.User.Raw, &f.Details.Method, &f.Details.Route, &f.Details.Path,
 		&f.Details.RPCMethod, &f.Details.Destination,
@@ -162,7 +164,7 @@ func borrow(f *Fact, memory []byte) []byte {
 }
 
 // insane says what is impossible about f, which is sent at now after last.
-func insane(h *history, f, last *Finding, now int64) string {
+func insane(h *history, f, last *fact.Finding, now int64) string {
 	switch {
 	case f.Revision != last.Revision+1:
 		return fmt.Sprintf("revision %d after %d", f.Revision, last.Revision)
@@ -170,32 +172,32 @@ func insane(h *history, f, last *Finding, now int64) string {
 		return "decided at another time than it is sent"
 	case last.Revision > 0 && f.State == last.State && f.Type == last.Type && now-last.DecidedAt < int64(h.cfg.UpdateInterval):
 		return "sent again too soon"
-	case f.State >= StateCount || f.Type >= TypeCount:
+	case f.State >= fact.StateCount || f.Type >= fact.TypeCount:
 		return "no such state or type"
-	case (f.State == Inconclusive) != (f.Reason != ""):
+	case (f.State == fact.Inconclusive) != (f.Reason != ""):
 		return "a reason for what is not inconclusive, or none"
-	case f.State == Retracted && last.Revision == 0:
+	case f.State == fact.Retracted && last.Revision == 0:
 		return "retracted before it was sent"
-	case f.State != Retracted && f.Requests < 1, f.FirstAt > f.LastAt, f.At < f.FirstAt, f.At > f.LastAt:
+	case f.State != fact.Retracted && f.Requests < 1, f.FirstAt > f.LastAt, f.At < f.FirstAt, f.At > f.LastAt:
 		return "no requests"
 	case f.Overrun < 0 || f.Overrun <= int64(h.cfg.Policies[f.Policy].Tolerance) && !h.cfg.Policies[f.Policy].Inclusive:
 		return "no overrun"
-	case f.Session == Pseudonym{}:
+	case f.Session == fact.Pseudonym{}:
 		return "no session"
 	}
 	return ""
 }
 
 // withoutEngine takes from f what no reference can know.
-func withoutEngine(f Finding) expectation {
-	f.ID, f.Revision, f.DecidedAt, f.User = 0, 0, 0, Pseudonym{}
+func withoutEngine(f fact.Finding) expectation {
+	f.ID, f.Revision, f.DecidedAt, f.User = 0, 0, 0, fact.Pseudonym{}
 	return f
 }
 
-func text(p Pseudonym) string { return strings.TrimRight(string(p[:]), "\x00") }
+func text(p fact.Pseudonym) string { return strings.TrimRight(string(p[:]), "\x00") }
 
 // findingText writes what matters of f, word by word.
-func findingText(h *history, f *Finding) string {
+func findingText(h *history, f *fact.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s %s at=%s overrun=%s expired=%s n=%d first=%s last=%s origin=%s activity=%s id=%d/%d",
 		text(f.Session), f.Type, f.State, h.cfg.Policies[f.Policy].Name, resourceName(f.Resource), instantText(f.At), time.Duration(f.Overrun),
@@ -207,7 +209,7 @@ func findingText(h *history, f *Finding) string {
 	writeWord(&b, !f.StartKnown, "unknown")
 	writeWord(&b, f.Identity, "identity")
 	writeWord(&b, f.Background, "background")
-	writeWord(&b, f.Details != Details{}, fmt.Sprintf("%s%s%s", f.Details.Method, f.Details.Route, f.Details.Path))
+	writeWord(&b, f.Details != fact.Details{}, fmt.Sprintf("%s%s%s", f.Details.Method, f.Details.Route, f.Details.Path))
 	return b.String()
 }
 
@@ -218,7 +220,7 @@ func disagreement(h *history, o outcome, truth map[findingKey]expectation) strin
 	}
 	got, want := map[expectation]int{}, map[expectation]int{}
 	for _, f := range o.final {
-		if f.State != Retracted {
+		if f.State != fact.Retracted {
 			got[withoutEngine(f)]++
 		}
 	}
@@ -270,7 +272,7 @@ func (s shares) count(h *history, o outcome, truth map[findingKey]expectation) {
 		facts++
 		f := &h.steps[i].fact
 		has["kind "+f.Kind.String()] = true
-		if f.Kind == Request {
+		if f.Kind == fact.Request {
 			has["outcome "+outcomeNames[f.Outcome]] = true
 			for i, name := range flagNames {
 				if f.Flags.Has(1 << i) {
@@ -286,7 +288,7 @@ func (s shares) count(h *history, o outcome, truth map[findingKey]expectation) {
 		has["several requests"] = has["several requests"] || f.Requests > 1
 	}
 	for _, f := range o.sent {
-		has["retracted on the way"] = has["retracted on the way"] || f.State == Retracted
+		has["retracted on the way"] = has["retracted on the way"] || f.State == fact.Retracted
 	}
 	for _, f := range o.final {
 		has["state "+f.State.String()] = true
@@ -333,16 +335,16 @@ func (s shares) print(t *testing.T, n uint64) {
 		t.Errorf("median of %s facts", median)
 	}
 	wanted := []string{"no finding", "blind", "several requests", "retracted on the way"}
-	for k := range KindCount {
+	for k := range fact.KindCount {
 		wanted = append(wanted, "kind "+k.String())
 	}
 	for _, o := range outcomeNames {
 		wanted = append(wanted, "outcome "+o)
 	}
-	for k := range TypeCount {
+	for k := range fact.TypeCount {
 		wanted = append(wanted, "type "+k.String())
 	}
-	for k := range StateCount {
+	for k := range fact.StateCount {
 		wanted = append(wanted, "state "+k.String())
 	}
 	for _, name := range wanted {
@@ -445,27 +447,27 @@ func TestLineages(t *testing.T) {
 			loop, revoked := variant&1 != 0, variant&2 != 0
 			h := parseHistory("policy p0 absolute=60s tolerance=1s rotation=1h")
 			h.cfg.MaxSessions = 128
-			add := func(f Fact, at time.Duration) {
+			add := func(f fact.Fact, at time.Duration) {
 				f.Start, f.Resource = epoch+int64(at), resources["web"]
 				f.End, f.At = f.Start, f.Start
 				h.steps = append(h.steps, historyStep{now: epoch + int64(time.Hour), fact: f})
 			}
 			end := time.Duration(steps+2) * time.Second
-			add(Fact{Kind: Authenticated, Session: sessionName(0), User: userName(0)}, 0)
-			add(Fact{Kind: Started, Session: sessionName(1)}, time.Millisecond)
+			add(fact.Fact{Kind: fact.Authenticated, Session: sessionName(0), User: userName(0)}, 0)
+			add(fact.Fact{Kind: fact.Started, Session: sessionName(1)}, time.Millisecond)
 			for i := range steps {
-				add(Fact{Kind: Rotated, Previous: sessionName(i), Session: sessionName(i + 1)}, time.Duration(i+1)*time.Second)
+				add(fact.Fact{Kind: fact.Rotated, Previous: sessionName(i), Session: sessionName(i + 1)}, time.Duration(i+1)*time.Second)
 			}
 			if loop {
-				add(Fact{Kind: Rotated, Previous: sessionName(steps), Session: sessionName(0)}, time.Duration(steps+1)*time.Second)
+				add(fact.Fact{Kind: fact.Rotated, Previous: sessionName(steps), Session: sessionName(0)}, time.Duration(steps+1)*time.Second)
 			}
 			if revoked {
 				h.cfg.Policies[0].AbsoluteTimeout = 0
-				add(Fact{Kind: EndedUser, User: userName(0)}, end)
+				add(fact.Fact{Kind: fact.EndedUser, User: userName(0)}, end)
 			}
 			for _, after := range []time.Duration{time.Second, 10 * time.Second, 40 * time.Second, 70 * time.Second} {
 				for _, i := range []int{0, 1, steps / 2, steps} {
-					add(Fact{Session: sessionName(i)}, end+after)
+					add(fact.Fact{Session: sessionName(i)}, end+after)
 				}
 			}
 			rand.New(rand.NewPCG(firstSeed, 0)).Shuffle(len(h.steps), func(i, j int) { h.steps[i], h.steps[j] = h.steps[j], h.steps[i] })
@@ -504,9 +506,9 @@ func TestCounted(t *testing.T) {
 			}
 			p, c := w.policy(r), class{int(r.Policy), r.Resource.ServiceName, InTime}
 			v, violates := w.judge(r)
-			proven := r.Outcome == Served && (!r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(Presented))
+			proven := r.Outcome == fact.Served && (!r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(fact.Presented))
 			switch {
-			case !proven, r.Flags.Has(Consumer) && p.Background == BackgroundOff, violates && v.reason != "":
+			case !proven, r.Flags.Has(fact.Consumer) && p.Background == BackgroundOff, violates && v.reason != "":
 				continue
 			case violates:
 				c.verdict = Violation
@@ -538,7 +540,7 @@ func refuses(h *history, s *historyStep) bool {
 func finals(h *history, o outcome) string {
 	var lines []string
 	for id, f := range o.final {
-		if f.State != Retracted {
+		if f.State != fact.Retracted {
 			lines = append(lines, fmt.Sprintf("%016x %s user=%s", id, findingText(h, &f), text(f.User)))
 		}
 	}
@@ -628,15 +630,17 @@ func counters(e *Engine) string {
 	}
 	s := e.Stats()
 	s.Requests(func(policy int, service string, v Verdict, n int64) { add(n, "requests p%d %s %s", policy, service, v) })
-	s.Violations(func(policy int, service string, v Type, n int64) { add(n, "violations p%d %s %s", policy, service, v) })
+	s.Violations(func(policy int, service string, v fact.Type, n int64) {
+		add(n, "violations p%d %s %s", policy, service, v)
+	})
 	s.IdleBounds(func(policy int, service string, b Bounds) {
 		add(b.ServedMax, "served_max p%d %s", policy, service)
 		add(b.RejectedMin, "rejected_min p%d %s", policy, service)
 	})
-	for k := range StateCount {
+	for k := range fact.StateCount {
 		add(s.Findings(k), "findings %s", k)
 	}
-	for k := range KindCount {
+	for k := range fact.KindCount {
 		add(s.Facts(k), "facts %s", k)
 		add(s.FactsLate(k), "late %s", k)
 	}
@@ -664,7 +668,7 @@ func TestRetractions(t *testing.T) {
 			facts, blinds := known.arrivals()
 			w := refTold(h.cfg, blinds, facts)
 			switch f.State {
-			case Confirmed:
+			case fact.Confirmed:
 				at := slices.IndexFunc(w.requests, func(r *refFact) bool {
 					return r.Trace == f.Trace && r.Span == f.Span && r.At == f.At && *r.Resource == f.Resource &&
 						h.cfg.Pseudonym(r.Session.Raw) == f.Session && int(r.Policy) == f.Policy
@@ -683,14 +687,14 @@ func TestRetractions(t *testing.T) {
 				}
 				keys[f.ID] = key
 				confirmed.Add(1)
-			case Retracted:
+			case fact.Retracted:
 				retracted.Add(1)
 				cleared := h.cfg.PerRequest // the reference numbers requests by arrival
 				for n := sent[f.ID]; n <= o.sentAt[i] && !cleared; n++ {
 					known := &history{cfg: h.cfg, steps: h.steps[:min(n+1, len(h.steps))]}
 					facts, blinds := known.arrivals()
 					x, ok := reference(h.cfg, blinds, facts)[keys[f.ID]]
-					cleared = !ok || x.State != Confirmed
+					cleared = !ok || x.State != fact.Confirmed
 				}
 				if !cleared {
 					return "retracted without a reason: " + findingText(h, &f)
@@ -709,55 +713,55 @@ func TestRetractions(t *testing.T) {
 // floods are what a client or a broken service may send without end.
 var floods = []struct {
 	name string
-	make func(d *rand.Rand, i uint64, f *Fact)
+	make func(d *rand.Rand, i uint64, f *fact.Fact)
 }{
-	{"new sessions", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Session = Name{ID: ID{7, i + 1}, Raw: "s" + strconv.FormatUint(i, 10)}
+	{"new sessions", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.Session = fact.Name{ID: fact.ID{7, i + 1}, Raw: "s" + strconv.FormatUint(i, 10)}
 	}},
-	{"rotations of one", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.Previous, f.Session = Rotated, sessionName(0), Name{ID: ID{7, i + 1}, Raw: "new"}
+	{"rotations of one", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.Kind, f.Previous, f.Session = fact.Rotated, sessionName(0), fact.Name{ID: fact.ID{7, i + 1}, Raw: "new"}
 	}},
-	{"rotations between two", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.Previous, f.Session = Rotated, sessionName(int(i%2)), sessionName(int(i+1)%2)
+	{"rotations between two", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.Kind, f.Previous, f.Session = fact.Rotated, sessionName(int(i%2)), sessionName(int(i+1)%2)
 	}},
-	{"a long chain", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.Previous, f.Session = Rotated, Name{ID: ID{7, i + 1}, Raw: "old"}, Name{ID: ID{7, i + 2}, Raw: "new"}
+	{"a long chain", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.Kind, f.Previous, f.Session = fact.Rotated, fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}, fact.Name{ID: fact.ID{7, i + 2}, Raw: "new"}
 	}},
-	{"rotations onto one at one instant", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.Previous = Rotated, Name{ID: ID{7, i + 1}, Raw: "old"}
+	{"rotations onto one at one instant", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.Kind, f.Previous = fact.Rotated, fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}
 		f.Start, f.End, f.At = epoch, epoch, epoch
 	}},
-	{"logins", func(_ *rand.Rand, _ uint64, f *Fact) { f.Kind = Authenticated }},
-	{"ends", func(_ *rand.Rand, _ uint64, f *Fact) { f.Kind = Ended }},
-	{"ends, each before the others", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.Start = Ended, f.Start-2*int64(i)*int64(time.Second)
+	{"logins", func(_ *rand.Rand, _ uint64, f *fact.Fact) { f.Kind = fact.Authenticated }},
+	{"ends", func(_ *rand.Rand, _ uint64, f *fact.Fact) { f.Kind = fact.Ended }},
+	{"ends, each before the others", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.Kind, f.Start = fact.Ended, f.Start-2*int64(i)*int64(time.Second)
 		f.End, f.At = f.Start, f.Start
 	}},
-	{"ends of users", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Kind, f.User = EndedUser, Name{ID: ID{i%1000 + 1, 8}, Raw: "u"}
+	{"ends of users", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.Kind, f.User = fact.EndedUser, fact.Name{ID: fact.ID{i%1000 + 1, 8}, Raw: "u"}
 	}},
-	{"users of one session", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.User = Name{ID: ID{i + 1, 8}, Raw: "u" + strconv.FormatUint(i, 10)}
+	{"users of one session", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.User = fact.Name{ID: fact.ID{i + 1, 8}, Raw: "u" + strconv.FormatUint(i, 10)}
 	}},
-	{"silences", func(_ *rand.Rand, i uint64, f *Fact) {
+	{"silences", func(_ *rand.Rand, i uint64, f *fact.Fact) {
 		f.Start += int64(i) * int64(time.Minute)
 		f.End, f.At = f.Start, f.Start
 	}},
-	{"one trace", func(_ *rand.Rand, i uint64, f *Fact) { f.Trace[0], f.Span = 1, [8]byte{1, byte(i), byte(i >> 8)} }},
-	{"one trace, each around the others", func(_ *rand.Rand, i uint64, f *Fact) {
+	{"one trace", func(_ *rand.Rand, i uint64, f *fact.Fact) { f.Trace[0], f.Span = 1, [8]byte{1, byte(i), byte(i >> 8)} }},
+	{"one trace, each around the others", func(_ *rand.Rand, i uint64, f *fact.Fact) {
 		f.Trace[0], f.Span = 1, [8]byte{1, byte(i), byte(i >> 8)}
 		f.Start -= 2 * int64(i) * int64(time.Second)
 		f.At = f.Start
 	}},
-	{"one span", func(d *rand.Rand, _ uint64, f *Fact) {
+	{"one span", func(d *rand.Rand, _ uint64, f *fact.Fact) {
 		f.Trace[0], f.Span[0], f.End = 1, 1, f.End+d.Int64N(int64(time.Second))
 	}},
-	{"services", func(_ *rand.Rand, i uint64, f *Fact) {
-		f.Resource = &Resource{ServiceName: "s" + strconv.FormatUint(i%1000, 10), ServiceInstance: "x"}
+	{"services", func(_ *rand.Rand, i uint64, f *fact.Fact) {
+		f.Resource = &fact.Resource{ServiceName: "s" + strconv.FormatUint(i%1000, 10), ServiceInstance: "x"}
 	}},
-	{"anything", func(d *rand.Rand, _ uint64, f *Fact) {
-		f.Kind, f.Outcome = Kind(d.IntN(int(KindCount))), Outcome(d.IntN(3))
-		f.Session, f.Previous, f.User = Name{ID: ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, Name{ID: ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, Name{ID: ID{d.Uint64N(1000) + 1, 8}, Raw: "u"}
+	{"anything", func(d *rand.Rand, _ uint64, f *fact.Fact) {
+		f.Kind, f.Outcome = fact.Kind(d.IntN(int(fact.KindCount))), fact.Outcome(d.IntN(3))
+		f.Session, f.Previous, f.User = fact.Name{ID: fact.ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, fact.Name{ID: fact.ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, fact.Name{ID: fact.ID{d.Uint64N(1000) + 1, 8}, Raw: "u"}
 		f.Trace[0], f.Span[0] = byte(d.IntN(3)), byte(d.IntN(200))
 		f.Start -= d.Int64N(int64(time.Minute))
 		f.At = f.Start
@@ -784,9 +788,9 @@ func TestBounded(t *testing.T) {
 			var before uint64
 			for i := range uint64(many) {
 				at := epoch + int64(i)*int64(time.Second)
-				f := Fact{Session: sessionName(0), Start: at, End: at, At: at, Resource: resources["web"]}
-				if flood.make(d, i, &f); i%3 == 0 && f.Kind != EndedUser {
-					f.Kind = Request
+				f := fact.Fact{Session: sessionName(0), Start: at, End: at, At: at, Resource: resources["web"]}
+				if flood.make(d, i, &f); i%3 == 0 && f.Kind != fact.EndedUser {
+					f.Kind = fact.Request
 				}
 				f.Session.Raw = fmt.Sprint(f.Session.ID) // no two ids have one pseudonym
 				now := max(at, f.End)

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestRecent(t *testing.T) {
@@ -14,8 +16,8 @@ func TestRecent(t *testing.T) {
 		require.Nil(t, r.at(1))
 		for i := uint64(1); i <= 3*n; i++ {
 			require.Equal(t, i > n, r.full(), "%d of %d", i, limit)
-			rec := record{Start: int64(i), session: ID{i}}
-			require.Equal(t, i, r.push(&rec, rec.hash(), &Details{Status: int32(i)}).position)
+			rec := record{Start: int64(i), session: fact.ID{i}}
+			require.Equal(t, i, r.push(&rec, rec.hash(), &fact.Details{Status: int32(i)}).position)
 			oldest := uint64(1)
 			if i >= n {
 				oldest = i + 1 - n
@@ -35,7 +37,7 @@ func TestRecent(t *testing.T) {
 func TestKin(t *testing.T) {
 	r := newRecent(1000)
 	for i := range int64(maxTraceSteps + 10) {
-		r.push(&record{Start: i, trace: [16]byte{1}, span: [8]byte{1}}, 7, &Details{})
+		r.push(&record{Start: i, trace: [16]byte{1}, span: [8]byte{1}}, 7, &fact.Details{})
 	}
 	var seen []int64
 	r.kin(7, maxTraceSteps, func(x *record) bool {
@@ -55,9 +57,9 @@ func TestKin(t *testing.T) {
 }
 
 func TestRecordHash(t *testing.T) {
-	base := record{session: ID{1, 2}, trace: [16]byte{1}, span: [8]byte{1}, At: 5}
+	base := record{session: fact.ID{1, 2}, trace: [16]byte{1}, span: [8]byte{1}, At: 5}
 	same := base
-	same.span, same.At, same.kind = [8]byte{2}, 6, Exempt
+	same.span, same.At, same.kind = [8]byte{2}, 6, fact.Exempt
 	require.Equal(t, base.hash(), same.hash(), "one trace")
 	for i := range 16 {
 		other := base
@@ -74,14 +76,14 @@ func TestRecordHash(t *testing.T) {
 	later.At++
 	require.NotEqual(t, alone.hash(), later.hash())
 	kind := alone
-	kind.kind = Ended
+	kind.kind = fact.Ended
 	require.NotEqual(t, alone.hash(), kind.hash())
 	require.EqualValues(t, 0x0807060504030201, le([]byte{1, 2, 3, 4, 5, 6, 7, 8}))
 }
 
 func TestInside(t *testing.T) {
 	at := func(start, end int64, more ...func(*record)) *record {
-		r := &record{Start: start, End: end, session: ID{1}, trace: [16]byte{1}, span: [8]byte{1}}
+		r := &record{Start: start, End: end, session: fact.ID{1}, trace: [16]byte{1}, span: [8]byte{1}}
 		for _, change := range more {
 			change(r)
 		}
@@ -94,29 +96,29 @@ func TestInside(t *testing.T) {
 	require.False(t, at(10, 20).inside(outer), "it is no longer")
 	require.False(t, at(9, 12).inside(outer))
 	require.False(t, at(12, 21).inside(outer))
-	require.False(t, at(12, 13, func(r *record) { r.session = ID{2} }).inside(outer))
+	require.False(t, at(12, 13, func(r *record) { r.session = fact.ID{2} }).inside(outer))
 	require.False(t, at(12, 13, func(r *record) { r.trace = [16]byte{2} }).inside(outer))
 	require.False(t, at(12, 13, func(r *record) { r.span = [8]byte{} }).inside(outer))
 	require.False(t, at(12, 13).inside(at(10, 20, func(r *record) { r.span = [8]byte{} })))
-	require.False(t, at(12, 13).inside(at(10, 20, func(r *record) { r.flags = Stream })))
-	require.True(t, at(12, 13, func(r *record) { r.flags = Stream }).inside(outer))
+	require.False(t, at(12, 13).inside(at(10, 20, func(r *record) { r.flags = fact.Stream })))
+	require.True(t, at(12, 13, func(r *record) { r.flags = fact.Stream }).inside(outer))
 }
 
 // The record that knows better: a span, then the earlier start, the earlier
 // end, the first policy, the service's name, its own time, its flags.
 func TestKnowsBetter(t *testing.T) {
 	e := New(historyConfig())
-	a := e.services.number(&Resource{ServiceName: "a"}, 1, e.oldestOrder)
-	b := e.services.number(&Resource{ServiceName: "b"}, 1, e.oldestOrder)
+	a := e.services.number(&fact.Resource{ServiceName: "a"}, 1, e.oldestOrder)
+	b := e.services.number(&fact.Resource{ServiceName: "b"}, 1, e.oldestOrder)
 	in := []record{
 		{Start: 9, End: 99, policy: 9, resource: b, At: 99},
-		{flags: FromLog, Start: 1, End: 9, policy: 9, resource: b, At: 99},
-		{flags: FromLog, Start: 2, End: 3, policy: 9, resource: b, At: 99},
-		{flags: FromLog, Start: 2, End: 4, policy: 1, resource: b, At: 99},
-		{flags: FromLog, Start: 2, End: 4, policy: 2, resource: a, At: 99},
-		{flags: FromLog, Start: 2, End: 4, policy: 2, resource: b, At: 1},
-		{flags: FromLog, Start: 2, End: 4, policy: 2, resource: b, At: 2},
-		{flags: FromLog | Sampled, Start: 2, End: 4, policy: 2, resource: b, At: 2},
+		{flags: fact.FromLog, Start: 1, End: 9, policy: 9, resource: b, At: 99},
+		{flags: fact.FromLog, Start: 2, End: 3, policy: 9, resource: b, At: 99},
+		{flags: fact.FromLog, Start: 2, End: 4, policy: 1, resource: b, At: 99},
+		{flags: fact.FromLog, Start: 2, End: 4, policy: 2, resource: a, At: 99},
+		{flags: fact.FromLog, Start: 2, End: 4, policy: 2, resource: b, At: 1},
+		{flags: fact.FromLog, Start: 2, End: 4, policy: 2, resource: b, At: 2},
+		{flags: fact.FromLog | fact.Sampled, Start: 2, End: 4, policy: 2, resource: b, At: 2},
 	}
 	for i := range in {
 		for j := range in {

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // The reference reads the design's Meaning as it is written: over all facts at
@@ -14,7 +16,7 @@ import (
 
 // An arrival is a fact and when it came, on the collector's clock.
 type arrival struct {
-	Fact Fact
+	Fact fact.Fact
 	At   int64
 }
 
@@ -26,7 +28,7 @@ type blindness struct {
 
 // A findingKey is what makes two violations one finding.
 type findingKey struct {
-	session ID
+	session fact.ID
 	policy  uint8
 	service [3]string
 	auth    int64 // the authentication that a is; 0 if none
@@ -35,11 +37,11 @@ type findingKey struct {
 
 // An expectation is a final finding without what only an engine can say of it:
 // ID, Revision, DecidedAt and User.
-type expectation = Finding
+type expectation = fact.Finding
 
 // refFact is a fact; a request is the sum of its records.
 type refFact struct {
-	Fact
+	fact.Fact
 	began int64 // its start; of a request, when the longest around it starts
 	order int   // how many records came before the first of it
 	late  bool  // of a request: each of its records came later than the window
@@ -47,7 +49,7 @@ type refFact struct {
 
 // refRule is one reason why a session may have been dead.
 type refRule struct {
-	kind   Type
+	kind   fact.Type
 	expiry int64
 	since  int64  // H, the end itself, the origin: facts after it may clear it
 	by     string // who reported the end
@@ -64,11 +66,11 @@ type refVerdict struct {
 type refWorld struct {
 	cfg      Config
 	blind    []blindness
-	told     []*refFact        // every record, in the order in which they came
-	requests []*refFact        // neither rejected nor exempt
-	of       map[ID][]*refFact // what says something of a session, its requests too
-	away     map[ID][]*refFact // the rotations away from it
-	about    *refFact          // the request that is judged
+	told     []*refFact             // every record, in the order in which they came
+	requests []*refFact             // neither rejected nor exempt
+	of       map[fact.ID][]*refFact // what says something of a session, its requests too
+	away     map[fact.ID][]*refFact // the rotations away from it
+	about    *refFact               // the request that is judged
 }
 
 // "One finding for each session, policy, service and latest authentication", or
@@ -105,24 +107,24 @@ func (w *refWorld) key(r *refFact) findingKey {
 // "The offender: the first request that violates".
 func (w *refWorld) finding(all []refVerdict) expectation {
 	slices.SortFunc(all, func(a, b refVerdict) int {
-		return cmp.Or(cmp.Compare(a.Flags&Consumer, b.Flags&Consumer), cmp.Compare(a.began, b.began), cmp.Compare(a.At, b.At),
+		return cmp.Or(cmp.Compare(a.Flags&fact.Consumer, b.Flags&fact.Consumer), cmp.Compare(a.began, b.began), cmp.Compare(a.At, b.At),
 			bytes.Compare(a.Span[:], b.Span[:]), bytes.Compare(a.Trace[:], b.Trace[:]))
 	})
 	r := all[0]
 	w.about = r.refFact
 	f := expectation{
-		Type: r.kind, State: Confirmed, Reason: r.reason,
+		Type: r.kind, State: fact.Confirmed, Reason: r.reason,
 		Session: w.cfg.Pseudonym(r.Session.Raw), Policy: int(r.Policy),
 		Resource: *r.Resource, Details: r.Details, Trace: r.Trace, Span: r.Span, At: r.At,
 		Overrun: r.began - r.expiry, ExpiredAt: r.expiry, EndedBy: r.by,
 		Requests: len(all), FirstAt: r.At, LastAt: r.At,
-		Identity: !r.User.ID.IsZero(), Background: r.Flags.Has(Consumer),
+		Identity: !r.User.ID.IsZero(), Background: r.Flags.Has(fact.Consumer),
 	}
 	f.StartedAt, f.StartKnown = w.origin(r.refFact)
 	if r.reason != "" {
-		f.State = Inconclusive
+		f.State = fact.Inconclusive
 	}
-	if r.kind == IdleTimeout {
+	if r.kind == fact.IdleTimeout {
 		f.LastActivityAt = r.since
 	}
 	for _, v := range all {
@@ -143,13 +145,13 @@ func (w *refWorld) judge(r *refFact) (refVerdict, bool) {
 	}
 	w.about = r
 	p := w.policy(r)
-	proven := !r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(Presented)
-	if r.Outcome != Served || !proven || r.late || r.Flags.Has(Consumer) && p.Background == BackgroundOff {
+	proven := !r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(fact.Presented)
+	if r.Outcome != fact.Served || !proven || r.late || r.Flags.Has(fact.Consumer) && p.Background == BackgroundOff {
 		return refVerdict{}, false
 	}
 	rules := slices.Concat(w.ends(r), w.absolute(r), w.idle(r))
 	rules = slices.DeleteFunc(rules, func(x refRule) bool { return !refExceeds(p, r.began-x.expiry, p.Tolerance) })
-	rank := [TypeCount]int{EndedSession: 0, RotatedSession: 1, RevokedSession: 2, AbsoluteTimeout: 3, IdleTimeout: 4}
+	rank := [fact.TypeCount]int{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
 	slices.SortFunc(rules, func(a, b refRule) int {
 		return cmp.Or(cmp.Compare(a.expiry, b.expiry), cmp.Compare(rank[a.kind], rank[b.kind]), cmp.Compare(a.by, b.by))
 	})
@@ -174,12 +176,12 @@ func refExceeds[D ~int64](p *Policy, d int64, limit D) bool {
 // origin for absolute (for the last two only where authentications have been seen
 // under this policy); sampled spans for idle." Of several the one that began first.
 func (w *refWorld) doubt(r *refFact, x refRule) (reason string) {
-	sampled := func(f *refFact) bool { return f.Kind == Request && f.Flags.Has(Sampled) }
-	if x.kind == IdleTimeout && (w.policy(r).Sampled || slices.ContainsFunc(w.of[r.Session.ID], sampled)) {
+	sampled := func(f *refFact) bool { return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) }
+	if x.kind == fact.IdleTimeout && (w.policy(r).Sampled || slices.ContainsFunc(w.of[r.Session.ID], sampled)) {
 		return "sampled"
 	}
 	for _, b := range w.blind {
-		if b.From < w.horizon(r) && b.To > x.since && (x.kind == IdleTimeout || w.authenticates(r.Policy)) {
+		if b.From < w.horizon(r) && b.To > x.since && (x.kind == fact.IdleTimeout || w.authenticates(r.Policy)) {
 			return b.Reason
 		}
 	}
@@ -189,8 +191,8 @@ func (w *refWorld) doubt(r *refFact, x refRule) (reason string) {
 // "Where authentications have been seen under this policy".
 func (w *refWorld) authenticates(policy uint8) bool {
 	for _, facts := range w.of {
-		if slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == Authenticated }) &&
-			slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == Request && f.Policy == policy }) {
+		if slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == fact.Authenticated }) &&
+			slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == fact.Request && f.Policy == policy }) {
 			return true
 		}
 	}
@@ -205,8 +207,8 @@ func (w *refWorld) idle(r *refFact) (found []refRule) {
 	p, first := w.policy(r), int64(math.MaxInt64)
 	a, _ := w.since(r)
 	for _, q := range w.of[r.Session.ID] {
-		governed := q.Kind == Request && q.Policy == r.Policy && !q.late && (q == r || q.isActivity())
-		if !governed || q.began > r.began || q.began >= first || p.IdleTimeout == 0 || r.Flags.Has(Passive) {
+		governed := q.Kind == fact.Request && q.Policy == r.Policy && !q.late && (q == r || q.isActivity())
+		if !governed || q.began > r.began || q.began >= first || p.IdleTimeout == 0 || r.Flags.Has(fact.Passive) {
 			continue
 		}
 		h := a
@@ -216,7 +218,7 @@ func (w *refWorld) idle(r *refFact) (found []refRule) {
 			}
 		}
 		if refExceeds(p, q.began-h, p.IdleTimeout+p.Tolerance) {
-			first, found = q.began, []refRule{{kind: IdleTimeout, expiry: h + int64(p.IdleTimeout), since: h}}
+			first, found = q.began, []refRule{{kind: fact.IdleTimeout, expiry: h + int64(p.IdleTimeout), since: h}}
 		}
 	}
 	return found
@@ -226,7 +228,7 @@ func (w *refWorld) idle(r *refFact) (found []refRule) {
 func (w *refWorld) absolute(r *refFact) []refRule {
 	origin, _ := w.origin(r)
 	if p := w.policy(r); p.AbsoluteTimeout != 0 {
-		return []refRule{{kind: AbsoluteTimeout, expiry: origin + int64(p.AbsoluteTimeout), since: origin}}
+		return []refRule{{kind: fact.AbsoluteTimeout, expiry: origin + int64(p.AbsoluteTimeout), since: origin}}
 	}
 	return nil
 }
@@ -246,14 +248,14 @@ func (w *refWorld) ends(r *refFact) (found []refRule) {
 		rotation := func(x *refFact) bool { return max(x.At-e.At, e.At-x.At) <= tol }
 		rule := refRule{since: e.At, by: e.Resource.ServiceName}
 		switch {
-		case e.Kind == Ended && e.Session.ID == s && !(known && e.At <= a+tol) && !slices.ContainsFunc(w.away[s], rotation):
-			rule.kind, rule.expiry = EndedSession, e.At+grace
+		case e.Kind == fact.Ended && e.Session.ID == s && !(known && e.At <= a+tol) && !slices.ContainsFunc(w.away[s], rotation):
+			rule.kind, rule.expiry = fact.EndedSession, e.At+grace
 		case e.isRotation() && e.Previous.ID == s && !(known && a-e.At > tol):
-			rule.kind, rule.expiry = RotatedSession, e.At+int64(p.RotationGrace)
-		case e.Kind == EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
+			rule.kind, rule.expiry = fact.RotatedSession, e.At+int64(p.RotationGrace)
+		case e.Kind == fact.EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
 			w.first(s) < e.At &&
 			w.identity(s, e.At, w.horizon(r), 0) == e.User.ID:
-			rule.kind, rule.expiry = RevokedSession, e.At+grace
+			rule.kind, rule.expiry = fact.RevokedSession, e.At+grace
 		default:
 			continue
 		}
@@ -272,10 +274,10 @@ func (w *refWorld) binds(e, r *refFact) bool {
 
 // "The user whose identity the session showed last at or before it (an id that
 // shows none has the one that its previous id showed last up to the rotation)".
-func (w *refWorld) identity(s ID, u, before int64, steps int) ID {
+func (w *refWorld) identity(s fact.ID, u, before int64, steps int) fact.ID {
 	last := &refFact{}
 	for _, f := range w.of[s] {
-		if !f.User.ID.IsZero() && !(f.late && f.Kind != Authenticated) && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
+		if !f.User.ID.IsZero() && !(f.late && f.Kind != fact.Authenticated) && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
 			f.At == last.At && slices.Compare(f.User.ID[:], last.User.ID[:]) > 0) {
 			last = f
 		}
@@ -292,9 +294,9 @@ func (w *refWorld) horizon(r *refFact) int64 {
 }
 
 // "The latest authentication at or before" an instant; 0 without one.
-func (w *refWorld) lastAuthentication(s ID, until int64) (at int64, ok bool) {
+func (w *refWorld) lastAuthentication(s fact.ID, until int64) (at int64, ok bool) {
 	for _, f := range w.of[s] {
-		if f.Kind == Authenticated && f.At <= until {
+		if f.Kind == fact.Authenticated && f.At <= until {
 			at, ok = max(at, f.At), true
 		}
 	}
@@ -314,10 +316,10 @@ func (w *refWorld) since(r *refFact) (a int64, known bool) {
 // "The session's start: its earliest started or rotated fact, unless any other
 // fact of this id (a rotation away from it, too) came more than τ before that.
 // Otherwise the earliest activity (a lower bound of the age)".
-func (w *refWorld) start(s ID, tol, otherwise int64) (at int64, known bool) {
+func (w *refWorld) start(s fact.ID, tol, otherwise int64) (at int64, known bool) {
 	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
-		if (f.Kind == Started || f.Kind == Rotated) && (!f.late || f.At >= first-tol) {
+		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (!f.late || f.At >= first-tol) {
 			start = min(start, f.At)
 		}
 		if f.isActivity() && !f.late {
@@ -335,7 +337,7 @@ func (w *refWorld) start(s ID, tol, otherwise int64) (at int64, known bool) {
 
 // When a fact first told of the session. "A fact later than the window makes no new
 // finding from the past": it makes no session older.
-func (w *refWorld) first(s ID) int64 {
+func (w *refWorld) first(s fact.ID) int64 {
 	first := int64(math.MaxInt64)
 	for _, f := range w.of[s] {
 		if !f.late {
@@ -376,7 +378,7 @@ func (w *refWorld) origin(r *refFact) (at int64, known bool) {
 // "The earliest rotation onto an id N at or before r.start + τ or r.end (of two at one
 // instant, from the smaller pseudonym) is its lineage; it is followed only if it is
 // earlier than the one that led to it". So far it is followed for maxLineage steps.
-func (w *refWorld) lineage(s ID, before int64) (found *refFact) {
+func (w *refWorld) lineage(s fact.ID, before int64) (found *refFact) {
 	smaller := func(a, b *refFact) bool {
 		x, y := w.cfg.Pseudonym(a.Previous.Raw), w.cfg.Pseudonym(b.Previous.Raw)
 		return bytes.Compare(x[:], y[:]) < 0
@@ -399,9 +401,9 @@ func (w *refWorld) policy(r *refFact) *Policy { return &w.cfg.Policies[r.Policy]
 // whole interval, and every start, authentication and activity fact at its instant".
 func (f *refFact) isActivity() bool {
 	switch f.Kind {
-	case Request:
-		return f.Outcome != Rejected && f.Flags&(Passive|Consumer) == 0
-	case Started, Rotated, Authenticated, Activity:
+	case fact.Request:
+		return f.Outcome != fact.Rejected && f.Flags&(fact.Passive|fact.Consumer) == 0
+	case fact.Started, fact.Rotated, fact.Authenticated, fact.Activity:
 		return true
 	}
 	return false
@@ -412,7 +414,7 @@ func (f *refFact) activeFrom() int64 { return f.Start }
 
 // "A start, and the previous id ended here (onto itself: only a start)".
 func (f *refFact) isRotation() bool {
-	return f.Kind == Rotated && f.Previous.ID != f.Session.ID && !f.Previous.ID.IsZero()
+	return f.Kind == fact.Rotated && f.Previous.ID != f.Session.ID && !f.Previous.ID.IsZero()
 }
 
 // "Lies inside a longer one of the same session and trace"; "a record without both
@@ -426,7 +428,7 @@ func (f *refFact) liesInside(c *refFact) bool {
 // of it.
 func (f *refFact) exempts(r *refFact) bool {
 	same := r.hasIDs() && f.Session.ID == r.Session.ID && f.Trace == r.Trace && f.Span == r.Span
-	return f.Kind == Exempt && (r.liesInside(f) || same)
+	return f.Kind == fact.Exempt && (r.liesInside(f) || same)
 }
 
 func (f *refFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
@@ -437,7 +439,7 @@ func (f *refFact) start(all []*refFact) int64 {
 	longest, at := int64(0), f.Start
 	for _, c := range all {
 		d := c.End - c.Start
-		if f.liesInside(c) && !c.Flags.Has(Stream) && (d > longest || d == longest && c.Start < at) {
+		if f.liesInside(c) && !c.Flags.Has(fact.Stream) && (d > longest || d == longest && c.Start < at) {
 			longest, at = d, c.Start
 		}
 	}
@@ -450,7 +452,7 @@ func (f *refFact) start(all []*refFact) int64 {
 // request changes no verdict and opens no session".
 func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
 	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b blindness) int { return cmp.Compare(a.From, b.From) })
-	w := &refWorld{cfg: cfg, blind: blind, of: map[ID][]*refFact{}, away: map[ID][]*refFact{}}
+	w := &refWorld{cfg: cfg, blind: blind, of: map[fact.ID][]*refFact{}, away: map[fact.ID][]*refFact{}}
 	for _, x := range arrivals {
 		f := &refFact{Fact: x.Fact, order: len(w.told), began: x.Fact.Start}
 		if f.End > x.At+int64(cfg.MaxAhead) || cfg.MaxAge > 0 && f.At < x.At-int64(cfg.MaxAge) {
@@ -458,7 +460,7 @@ func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
 		}
 		w.told = append(w.told, f)
 		f.late = w.isLate(f, f.Session.ID)
-		if f.Kind != Request && f.Kind != Exempt && f.Kind != EndedUser {
+		if f.Kind != fact.Request && f.Kind != fact.Exempt && f.Kind != fact.EndedUser {
 			w.of[f.Session.ID] = append(w.of[f.Session.ID], f)
 		}
 		if f.isRotation() {
@@ -468,7 +470,7 @@ func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
 	all := w.joined()
 	for _, r := range all {
 		exempt := func(f *refFact) bool { return f.exempts(r) }
-		if r.Outcome != Rejected && !slices.ContainsFunc(w.told, exempt) {
+		if r.Outcome != fact.Rejected && !slices.ContainsFunc(w.told, exempt) {
 			r.began = r.start(all)
 			w.requests = append(w.requests, r)
 			w.of[r.Session.ID] = append(w.of[r.Session.ID], r)
@@ -492,7 +494,7 @@ func (f *refFact) sameAs(g *refFact) bool {
 func (w *refWorld) joined() (all []*refFact) {
 	var requests [][]*refFact
 	for _, f := range w.told {
-		if f.Kind == Request {
+		if f.Kind == fact.Request {
 			if i := slices.IndexFunc(requests, func(records []*refFact) bool { return f.sameAs(records[0]) }); i >= 0 {
 				requests[i] = append(requests[i], f)
 			} else {
@@ -502,7 +504,7 @@ func (w *refWorld) joined() (all []*refFact) {
 	}
 	for _, records := range requests {
 		best := slices.SortedStableFunc(slices.Values(records), func(a, b *refFact) int {
-			return cmp.Or(cmp.Compare(a.Flags&FromLog, b.Flags&FromLog), cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End),
+			return cmp.Or(cmp.Compare(a.Flags&fact.FromLog, b.Flags&fact.FromLog), cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End),
 				cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Resource.ServiceName, b.Resource.ServiceName), cmp.Compare(a.At, b.At))
 		})
 		r := *best[0]
@@ -521,12 +523,14 @@ func (w *refWorld) joined() (all []*refFact) {
 // "Each comes while its end is no more than reorder_window behind the session's
 // newest end (event time)": else it is late. What is known to be rejected or exempt
 // is no end of the session's.
-func (w *refWorld) isLate(f *refFact, s ID) bool {
+func (w *refWorld) isLate(f *refFact, s fact.ID) bool {
 	for _, x := range w.told[:f.order] {
 		exempt := func(e *refFact) bool { return e.exempts(x) }
-		rejected := func(r *refFact) bool { return r.Kind == Request && r.Outcome == Rejected && (r == x || r.sameAs(x)) }
-		says := x.Session.ID == s && x.Kind != Exempt && x.Kind != EndedUser &&
-			!(x.Kind == Request && slices.ContainsFunc(w.told[:x.order+1], rejected))
+		rejected := func(r *refFact) bool {
+			return r.Kind == fact.Request && r.Outcome == fact.Rejected && (r == x || r.sameAs(x))
+		}
+		says := x.Session.ID == s && x.Kind != fact.Exempt && x.Kind != fact.EndedUser &&
+			!(x.Kind == fact.Request && slices.ContainsFunc(w.told[:x.order+1], rejected))
 		if (says || x.isRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) &&
 			!slices.ContainsFunc(w.told[:x.order], exempt) {
 			return true

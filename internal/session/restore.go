@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -41,14 +42,14 @@ type restorer struct {
 	services  []uint32          // by stored number - 1
 	resources map[uint32]uint32 // by stored number
 	lanes     []laneRestorer    // by stored number
-	suspected []ID              // the sessions that had suspects
+	suspected []fact.ID         // the sessions that had suspects
 	suspects  map[uint64]*suspect
 	unplaced  []*suspect // read, and not yet among the engine's
 	closed    []*closedFinding
 	usersDue  []userEnd // when the last end of each came, not yet held against its sessions
 	// The ends of users, and when they came.
-	userEnds     map[ID][]ending
-	userEndsCame map[ID][]int64
+	userEnds     map[fact.ID][]ending
+	userEndsCame map[fact.ID][]int64
 	// settled: policies and services are what they were, and so is what
 	// settled sessions amount to.
 	settled bool
@@ -68,7 +69,7 @@ type laneRestorer struct {
 
 	joins     []join
 	due       []uint32 // places
-	suspected []ID
+	suspected []fact.ID
 	block     []storedSession // reused
 	scratch   timeline
 	touched   uint64 // keeps loads alive
@@ -76,7 +77,7 @@ type laneRestorer struct {
 
 // join is a session that showed a user.
 type join struct {
-	user  ID
+	user  fact.ID
 	place uint32
 }
 
@@ -92,7 +93,7 @@ func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engi
 	e.work.allow(math.MaxInt)
 	r := &restorer{
 		e: e, get: get, now: now, resources: map[uint32]uint32{0: 0}, suspects: map[uint64]*suspect{},
-		userEnds: map[ID][]ending{}, userEndsCame: map[ID][]int64{},
+		userEnds: map[fact.ID][]ending{}, userEndsCame: map[fact.ID][]int64{},
 	}
 	value, err := get(headKey)
 	if err != nil {
@@ -271,7 +272,7 @@ func (r *restorer) lose(key string, why error) {
 // gone governs nothing any more.
 func (r *restorer) mapPolicies() {
 	for _, p := range r.head.policies {
-		now := uint8(NoPolicy)
+		now := uint8(fact.NoPolicy)
 		for i := range r.e.cfg.Policies {
 			if r.e.cfg.Policies[i].Name == p.name {
 				now = uint8(i)
@@ -285,7 +286,7 @@ func (r *restorer) policy(stored uint8) uint8 {
 	if int(stored) < len(r.policies) {
 		return r.policies[stored]
 	}
-	return NoPolicy
+	return fact.NoPolicy
 }
 
 func (r *restorer) policySet(stored uint64) (set uint64) {
@@ -293,7 +294,7 @@ func (r *restorer) policySet(stored uint64) (set uint64) {
 		return stored
 	}
 	for i, now := range r.policies {
-		if stored&(1<<i) != 0 && now != NoPolicy {
+		if stored&(1<<i) != 0 && now != fact.NoPolicy {
 			set |= 1 << now
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func atOnce(n int, do func(i int)) {
@@ -27,15 +29,15 @@ func someLanes() (*Engine, int64) {
 	for i := range uint64(10_000) {
 		now += int64(time.Second)
 		n := d.Uint64N(2000)
-		f := Fact{
-			Session: Name{ID: ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Policy: uint8(n % 2),
+		f := fact.Fact{
+			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Policy: uint8(n % 2),
 			Start: now - int64(time.Second), End: now, At: now - int64(time.Second), Trace: [16]byte{byte(i), byte(i >> 8), 1}, Span: [8]byte{1},
 		}
 		switch {
 		case i%50 == 49:
-			f.Kind = Ended
+			f.Kind = fact.Ended
 		case i%60 == 59:
-			f.Kind, f.Previous = Rotated, Name{ID: ID{mix(n+1, 1), mix(n+1, 2)}, Raw: "r"}
+			f.Kind, f.Previous = fact.Rotated, fact.Name{ID: fact.ID{mix(n+1, 1), mix(n+1, 2)}, Raw: "r"}
 		case n%10 == 0:
 			f.User = userName(int(n) % 26)
 		}

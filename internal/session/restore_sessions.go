@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -225,8 +226,8 @@ func (r *restorer) tidyUsers() {
 
 // shownSoon returns the users whom only the recent facts of a session name, since
 // it is yet to be read again.
-func (r *restorer) shownSoon() map[ID]bool {
-	users := map[ID]bool{}
+func (r *restorer) shownSoon() map[fact.ID]bool {
+	users := map[fact.ID]bool{}
 	for _, slot := range r.e.due {
 		t := r.e.owed(slot)
 		if t == nil || t.due&rebuildDue == 0 {

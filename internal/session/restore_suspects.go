@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -83,9 +84,9 @@ func (r *restorer) addClosed() {
 // addSuspect takes a suspect whose session is there and whose policy is.
 func (r *restorer) addSuspect(s *suspect) {
 	e, number := r.e, s.number
-	governed := s.policy != NoPolicy // else what came of it is yet to be taken back
+	governed := s.policy != fact.NoPolicy // else what came of it is yet to be taken back
 	s.policy, s.t = r.policy(s.policy), e.get(s.session)
-	if governed && s.policy == NoPolicy || s.t == nil || r.suspects[number] != nil || s.kind != Request {
+	if governed && s.policy == fact.NoPolicy || s.t == nil || r.suspects[number] != nil || s.kind != fact.Request {
 		return
 	}
 	s.slot, s.service = s.t.slot, e.services.name(s.resource.ServiceName)
@@ -160,8 +161,8 @@ func (r *restorer) readFinding(d *wire.Decoder, partly bool) {
 }
 
 // renumber gives f the number that its policy has now.
-func (r *restorer) renumber(f *Finding) bool {
-	if f.Policy < 0 || f.Policy >= len(r.policies) || r.policies[f.Policy] == NoPolicy {
+func (r *restorer) renumber(f *fact.Finding) bool {
+	if f.Policy < 0 || f.Policy >= len(r.policies) || r.policies[f.Policy] == fact.NoPolicy {
 		return false
 	}
 	f.Policy = int(r.policies[f.Policy])

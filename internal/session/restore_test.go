@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // sizes are how much is kept, stored or done at once.
@@ -73,7 +75,7 @@ type restarter struct {
 // durable is how far a run had come.
 type durable struct {
 	steps int
-	final map[uint64]Finding
+	final map[uint64]fact.Finding
 }
 
 func newRestarter(h *history) *restarter {
@@ -118,7 +120,7 @@ func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, 
 	}
 	o.final = maps.Clone(r.durable.final)
 	if o.final == nil {
-		o.final = map[uint64]Finding{}
+		o.final = map[uint64]fact.Finding{}
 	}
 	again := r.journal(r.h.steps[r.durable.steps:steps])
 	if len(again) == 0 && !r.h.stops && r.IntN(2) == 0 {
@@ -159,8 +161,8 @@ func (r *restarter) journal(steps []historyStep) (again []historyStep) {
 				continue
 			}
 		case doObserve:
-			b := AppendFact(nil, &s.fact, s.now, func(n *Name) Pseudonym { return r.h.cfg.Pseudonym(n.Raw) })
-			f, now, rest, err := ReadFact(b)
+			b := fact.Append(nil, &s.fact, s.now, func(n *fact.Name) fact.Pseudonym { return r.h.cfg.Pseudonym(n.Raw) })
+			f, now, rest, err := fact.Read(b)
 			if err != nil || len(rest) > 0 {
 				panic(err)
 			}
@@ -343,7 +345,7 @@ func TestResume(t *testing.T) {
 		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Minute}}
 		e := New(cfg)
 		request := func(e *Engine, at int64, span int) {
-			f := Fact{Session: sessionName(0), Start: epoch + at, End: epoch + at, At: epoch + at, Resource: resources["web"], Trace: [16]byte{1, byte(span)}}
+			f := fact.Fact{Session: sessionName(0), Start: epoch + at, End: epoch + at, At: epoch + at, Resource: resources["web"], Trace: [16]byte{1, byte(span)}}
 			f.Span[0], f.Span[1] = byte(span), 1
 			e.Observe(&f, epoch+at)
 		}

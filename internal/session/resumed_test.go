@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // What lay inside a request that turns out to be another starts where it does itself,
@@ -31,7 +33,7 @@ func TestAccusedHasName(t *testing.T) {
 	n := minOpen + cfg.MaxRecentRequests/4 + 10
 	now := epoch + int64(time.Minute)
 	for i := range n {
-		for _, f := range []Fact{tideFact(Ended, tideSession(i), 0), tideFact(Request, tideSession(i), 20_000).in(i, 1)} {
+		for _, f := range []fact.Fact{tideFact(fact.Ended, tideSession(i), 0), inSpan(tideFact(fact.Request, tideSession(i), 20_000), i, 1)} {
 			e.Observe(&f, now)
 		}
 	}
@@ -58,7 +60,7 @@ func TestPolicyIsGone(t *testing.T) {
 	s.report(s.now, true)
 	found := s.TakeFindings()
 	require.Len(t, found, 1)
-	require.Equal(t, Retracted, found[0].State)
+	require.Equal(t, fact.Retracted, found[0].State)
 	require.Empty(t, auditWork(s.Engine))
 }
 
@@ -79,9 +81,9 @@ func TestHoldOfCheapFacts(t *testing.T) {
 	cfg := historyConfig()
 	cfg.MaxSessions = 100_000
 	e := New(cfg)
-	facts := make([]Fact, 10_000)
+	facts := make([]fact.Fact, 10_000)
 	for i := range facts {
-		facts[i] = tideFact(Started, tideSession(i), 0)
+		facts[i] = tideFact(fact.Started, tideSession(i), 0)
 	}
 	rest, more := e.ObserveReady(facts, epoch, nil)
 	for more {
@@ -92,7 +94,7 @@ func TestHoldOfCheapFacts(t *testing.T) {
 		holds++
 	}
 	require.GreaterOrEqual(t, holds, len(facts)/workOfHold)
-	require.EqualValues(t, len(facts), e.Stats().Facts(Started))
+	require.EqualValues(t, len(facts), e.Stats().Facts(fact.Started))
 }
 
 // A hold of the lock ends though every fact of a batch is an ordinary one that looks
@@ -104,13 +106,13 @@ func TestHoldOfReadyFacts(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	cfg.MaxSessions, cfg.MaxRecentRequests = 1000, 100_000
 	e := New(cfg)
-	facts := make([]Fact, 1<<13)
+	facts := make([]fact.Fact, 1<<13)
 	for i := range facts {
 		n := i / trace
-		facts[i] = tideFact(Request, tideSession(n%100), 1000+n).in(n, i)
+		facts[i] = inSpan(tideFact(fact.Request, tideSession(n%100), 1000+n), n, i)
 	}
 	for i := range 100 {
-		f := tideFact(Request, tideSession(i), 0)
+		f := tideFact(fact.Request, tideSession(i), 0)
 		e.Observe(&f, epoch)
 	}
 	now := epoch + int64(time.Minute)
@@ -138,25 +140,25 @@ func TestHoldOfBatch(t *testing.T) {
 	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.ReorderWindow = 1000, 8000, time.Hour
 	e := New(cfg)
 	ms := 0
-	request := func(session, trace int, outcome Outcome) {
+	request := func(session, trace int, outcome fact.Outcome) {
 		ms++
-		f := tideFact(Request, tideSession(session), ms).in(trace, ms)
+		f := inSpan(tideFact(fact.Request, tideSession(session), ms), trace, ms)
 		f.Outcome = outcome
 		e.Observe(&f, epoch)
 	}
 	for i := range 8000 {
-		outcome := Served
+		outcome := fact.Served
 		if i >= 3700 && i < 4724 {
-			outcome = Rejected
+			outcome = fact.Rejected
 		}
 		request(0, i, outcome)
 	}
 	for i := range 1024 {
-		request(0, 10_000+i, Served)
+		request(0, 10_000+i, fact.Served)
 	}
 	for range 48 {
 		for s := range FactsOfHold {
-			request(100+s, 20_000, Served)
+			request(100+s, 20_000, fact.Served)
 		}
 	}
 	waiting := slices.Clone(e.lanes[0].later)
@@ -164,10 +166,10 @@ func TestHoldOfBatch(t *testing.T) {
 	for range 4 {
 		e.Advance(epoch)
 		e.lanes[0].later = append(e.lanes[0].later[:0], waiting...)
-		facts := make([]Fact, FactsOfHold)
+		facts := make([]fact.Fact, FactsOfHold)
 		for i := range facts {
 			ms++
-			facts[i] = tideFact(Request, tideSession(100+i), ms).in(20_000, ms)
+			facts[i] = inSpan(tideFact(fact.Request, tideSession(100+i), ms), 20_000, ms)
 		}
 		before := e.Work()
 		e.ObserveBatch(facts, epoch, func(int, Mark) { t.Error("nothing is wrong") })

@@ -3,6 +3,8 @@ package session
 import (
 	"math"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // comeback is what is known of a session that was thrown away and came back: what
@@ -16,7 +18,7 @@ type comeback struct {
 	login bool
 	// unsure: end is not its first end under every policy.
 	unsure bool
-	typ    Type
+	typ    fact.Type
 	// service is who reported end: an index in services.names.
 	service uint32
 	// end is when it ended; 0: it had not.
@@ -63,7 +65,7 @@ func (e *Engine) bury(t *timeline) {
 		}
 	}
 	if end := e.firstEnd(t); end.ended {
-		s.said |= uint32(end.typ-EndedSession+1) | e.services.byName[end.by]<<stoneFlags
+		s.said |= uint32(end.typ-fact.EndedSession+1) | e.services.byName[end.by]<<stoneFlags
 		s.at = end.since
 		if end.unsure {
 			s.said |= stoneUnsure
@@ -90,12 +92,12 @@ func (b *comeback) seenOr(otherwise int64) int64 {
 
 // lastIdentity returns the user whom t, or what it was rotated from, showed last,
 // and since when that holds.
-func (e *Engine) lastIdentity(t *timeline) (user ID, since int64, ok bool) {
+func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) {
 	if n := len(t.identities); n > 0 {
 		return t.identities[n-1].user, t.identities[n-1].at, true
 	}
 	if len(t.lineage) == 0 || t.first == unset {
-		return ID{}, 0, false
+		return fact.ID{}, 0, false
 	}
 	r := requestToCome(0)
 	w := e.newPast(t, &r)
@@ -173,7 +175,7 @@ type grave struct {
 }
 
 // exhume takes what is left of id.
-func (e *Engine) exhume(id ID) grave {
+func (e *Engine) exhume(id fact.ID) grave {
 	if s := e.tombstones.of(id); s != nil {
 		g := grave{tombstone: *s, found: true}
 		e.tombstones.remove(id)
@@ -221,7 +223,7 @@ func (e *Engine) comeBack(t *timeline, was grave) {
 
 // turnAway notes that a fact of id, which is not in the table, was not taken: what
 // is not taken is not known.
-func (e *Engine) turnAway(id ID, g grave, now int64) {
+func (e *Engine) turnAway(id fact.ID, g grave, now int64) {
 	s := tombstone{said: stoneBrief}
 	if g.found {
 		s = g.tombstone
@@ -252,7 +254,7 @@ func (t *timeline) changedBefore(at int64) bool {
 // rotatedWithin reports whether it was a rotation by which the session ended,
 // within tolerance of at.
 func (b *comeback) rotatedWithin(at, tolerance int64) bool {
-	return b.end != 0 && b.typ == RotatedSession && max(at-b.end, b.end-at) <= tolerance
+	return b.end != 0 && b.typ == fact.RotatedSession && max(at-b.end, b.end-at) <= tolerance
 }
 
 // backEndings are ends from before t was thrown away.
@@ -261,15 +263,15 @@ func (w *past) backEndings(each func(expiry)) {
 	if b.end != 0 {
 		grace := int64(w.policy.EndGrace)
 		voided := w.known && b.end <= w.since+tolerance
-		if b.typ == RotatedSession {
+		if b.typ == fact.RotatedSession {
 			grace = int64(w.policy.RotationGrace)
 			voided = w.known && w.since > b.end+tolerance
 		}
 		x := expiry{at: b.end + grace, typ: b.typ, since: b.end, by: w.e.services.names[b.service], vouched: true}
-		if b.unsure || b.typ == RevokedSession && w.t.changedBefore(b.end) {
+		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
 			x.doubt = ReasonEvicted
 		}
-		if w.violated(x.at) && !voided && (b.typ != EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {
+		if w.violated(x.at) && !voided && (b.typ != fact.EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {
 			each(x)
 		}
 	}
@@ -293,7 +295,7 @@ func (w *past) lostEnd(first, last int64, each func(expiry)) {
 	}
 	for _, at := range candidates {
 		if x := at + int64(w.policy.EndGrace); w.violated(x) {
-			each(expiry{at: x, typ: EndedSession, since: at, doubt: ReasonEvicted})
+			each(expiry{at: x, typ: fact.EndedSession, since: at, doubt: ReasonEvicted})
 			return
 		}
 	}
@@ -310,7 +312,7 @@ func (w *past) lostUserEndings(each func(expiry)) {
 		end := &w.e.users.ends(first.user)[i]
 		at := end.at + int64(w.policy.EndGrace)
 		if end.at < first.at && end.other != w.t.id && w.violated(at) && w.binds(end) {
-			each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: ReasonEvicted})
+			each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: ReasonEvicted})
 		}
 	}
 }
@@ -325,14 +327,14 @@ func (w *past) mayBeLate(at int64) bool {
 func (w *past) lostDoubt(x *expiry) string {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	switch {
-	case x.typ == AbsoluteTimeout && len(w.t.lineage) > 0 && w.origin().forgotten > x.since:
+	case x.typ == fact.AbsoluteTimeout && len(w.t.lineage) > 0 && w.origin().forgotten > x.since:
 		return ReasonEvicted
 	case !b.back:
 		return ""
-	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != IdleTimeout && x.typ != AbsoluteTimeout && w.mayBeLate(x.since),
+	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since),
 		w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.forgotten, // it may be the session's start
-		x.typ >= EndedSession && !x.vouched && (b.login || x.typ == RevokedSession) && x.since-tolerance < w.t.forgotten,
-		x.typ == AbsoluteTimeout && x.since < w.t.forgotten:
+		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.forgotten,
+		x.typ == fact.AbsoluteTimeout && x.since < w.t.forgotten:
 		return ReasonEvicted
 	}
 	return ""

@@ -1,5 +1,7 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // Why something cannot be confirmed.
 const (
 	// ReasonSampled: spans of the session may have been dropped by a sampler.
@@ -69,7 +71,7 @@ func (w *past) doubt(x *expiry) string {
 	if lost := w.lostDoubt(x); lost != "" {
 		return lost
 	}
-	if x.typ == IdleTimeout {
+	if x.typ == fact.IdleTimeout {
 		if w.policy.Sampled || w.t.sampled {
 			return ReasonSampled
 		}
@@ -80,7 +82,7 @@ func (w *past) doubt(x *expiry) string {
 		return reason
 	}
 	since := x.since
-	if x.typ == EndedSession || x.typ == RevokedSession {
+	if x.typ == fact.EndedSession || x.typ == fact.RevokedSession {
 		since -= int64(w.policy.Tolerance) // so much before an end a start still voids it
 	}
 	switch {

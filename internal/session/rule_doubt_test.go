@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestBlindBetween(t *testing.T) {
@@ -68,7 +70,7 @@ func TestBlindIsCounted(t *testing.T) {
 	require.Equal(t, map[string]int64{"crash": 5e9, "shed": 3e9}, got)
 	require.Len(t, o.sent, 1)
 	require.Equal(t, "crash", o.sent[0].Reason)
-	require.EqualValues(t, 1, o.engine.Stats().Findings(Inconclusive))
+	require.EqualValues(t, 1, o.engine.Stats().Findings(fact.Inconclusive))
 }
 
 // What an engine that stopped knew is in doubt, and what came behind it is not.

@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // past answers what a request's verdict needs to know of its session, its
 // ancestors and its user. It belongs to one call of judge.
@@ -126,7 +130,7 @@ func (w *past) ancestors(each func(t *timeline, r *rotation) bool) {
 // expiry is one instant from which a session was dead.
 type expiry struct {
 	at    int64
-	typ   Type
+	typ   fact.Type
 	since int64 // what a blind interval behind it puts in doubt
 	// vouched: nothing that was thrown away clears it.
 	vouched bool
@@ -141,7 +145,7 @@ func (w *past) violated(at int64) bool {
 }
 
 // order of types at one instant: what was said comes before what was silent.
-var precedence = [TypeCount]int8{EndedSession: 0, RotatedSession: 1, RevokedSession: 2, AbsoluteTimeout: 3, IdleTimeout: 4}
+var precedence = [fact.TypeCount]int8{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
 
 // earlier reports whether x explains the request better than y.
 func (x *expiry) earlier(y *expiry) bool {
@@ -162,14 +166,14 @@ func (w *past) expiries(each func(expiry)) {
 		// The lineage can only make the session older than it looks here.
 		if len(w.t.lineage) > 0 || w.violated(w.since+limit) {
 			if o := w.origin(); w.violated(o.at + limit) {
-				each(expiry{at: o.at + limit, typ: AbsoluteTimeout, since: o.at})
+				each(expiry{at: o.at + limit, typ: fact.AbsoluteTimeout, since: o.at})
 			}
 		}
 	}
-	if limit := int64(w.policy.IdleTimeout); limit > 0 && w.r.flags&Passive == 0 {
+	if limit := int64(w.policy.IdleTimeout); limit > 0 && w.r.flags&fact.Passive == 0 {
 		since, found := w.t.silence(w.policy, w.r.policy, w.since, w.r.Eff, limit+int64(w.policy.Tolerance))
 		if found && w.violated(since+limit) {
-			each(expiry{at: since + limit, typ: IdleTimeout, since: since})
+			each(expiry{at: since + limit, typ: fact.IdleTimeout, since: since})
 		}
 	}
 }
@@ -182,14 +186,14 @@ func (w *past) endings(each func(expiry)) {
 		end := &t.ends[i]
 		at := end.at + int64(p.EndGrace)
 		if w.violated(at) && w.binds(end) && !t.rotatedWithin(end.at, tolerance) && !t.back.rotatedWithin(end.at, tolerance) {
-			each(expiry{at: at, typ: EndedSession, since: end.at, by: w.e.services.names[end.service]})
+			each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
 	for i := range t.rotations {
 		end := &t.rotations[i]
 		at := end.at + int64(p.RotationGrace)
 		if w.violated(at) && w.arrivedBefore(end) && !(w.known && w.since > end.at+tolerance) {
-			each(expiry{at: at, typ: RotatedSession, since: end.at, by: w.e.services.names[end.service]})
+			each(expiry{at: at, typ: fact.RotatedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
 	if t.back.back {
@@ -222,7 +226,7 @@ func (w *past) userEndings(each func(expiry)) {
 	}
 }
 
-func (w *past) endingsOf(user ID, each func(expiry)) {
+func (w *past) endingsOf(user fact.ID, each func(expiry)) {
 	if !w.e.take(1) {
 		return
 	}
@@ -234,14 +238,14 @@ func (w *past) endingsOf(user ID, each func(expiry)) {
 			w.r.order < end.seen && w.cameLate(end) {
 			continue
 		}
-		each(expiry{at: at, typ: RevokedSession, since: end.at, by: w.e.services.names[end.service]})
+		each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service]})
 	}
 }
 
 // identityAt returns the user whom the session showed last at or before at; the
 // zero ID: none. An id that shows none has the one that its previous id showed
 // last up to the rotation.
-func (w *past) identityAt(at int64) ID {
+func (w *past) identityAt(at int64) fact.ID {
 	if user, ok := identityAt(w.t.identities, at); ok {
 		return user
 	}
@@ -249,7 +253,7 @@ func (w *past) identityAt(at int64) ID {
 }
 
 // inherited returns the user whom what the id was rotated from showed last.
-func (w *past) inherited() ID {
+func (w *past) inherited() fact.ID {
 	if !w.asked {
 		w.asked = true
 		w.ancestors(func(t *timeline, r *rotation) bool {

@@ -6,19 +6,21 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // What explains a request better: the earlier instant, then what was said
 // before what was silent, then a service's name.
 func TestEarlier(t *testing.T) {
 	in := []expiry{
-		{at: 1, typ: IdleTimeout, by: "z"},
-		{at: 2, typ: EndedSession, by: "a"},
-		{at: 2, typ: EndedSession, by: "b"},
-		{at: 2, typ: RotatedSession},
-		{at: 2, typ: RevokedSession},
-		{at: 2, typ: AbsoluteTimeout},
-		{at: 2, typ: IdleTimeout},
+		{at: 1, typ: fact.IdleTimeout, by: "z"},
+		{at: 2, typ: fact.EndedSession, by: "a"},
+		{at: 2, typ: fact.EndedSession, by: "b"},
+		{at: 2, typ: fact.RotatedSession},
+		{at: 2, typ: fact.RevokedSession},
+		{at: 2, typ: fact.AbsoluteTimeout},
+		{at: 2, typ: fact.IdleTimeout},
 	}
 	for i := range in {
 		for j := range in {
@@ -31,8 +33,8 @@ func TestEarlier(t *testing.T) {
 func (s *stage) chain(steps int) {
 	for i := range steps {
 		s.now += int64(time.Second)
-		s.Observe(&Fact{
-			Kind: Rotated, Previous: sessionName(i), Session: sessionName(i + 1),
+		s.Observe(&fact.Fact{
+			Kind: fact.Rotated, Previous: sessionName(i), Session: sessionName(i + 1),
 			Start: s.now, End: s.now, At: s.now, Resource: resources["web"],
 		}, s.now)
 	}

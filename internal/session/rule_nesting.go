@@ -1,5 +1,7 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // Tests have less.
 var (
 	// traceLooks is how many records of its trace a fact looks at while it is
@@ -18,7 +20,7 @@ type kin struct {
 
 // kinOf returns at most so many records that share hash, in the memory of buf. It is
 // valid until a record is remembered.
-func (e *Engine) kinOf(buf *[]*record, session ID, hash uint64, looks int) kin {
+func (e *Engine) kinOf(buf *[]*record, session fact.ID, hash uint64, looks int) kin {
 	list := (*buf)[:0]
 	all := e.ring(session).kin(hash, max(min(looks, e.work.left), 0), func(o *record) bool {
 		list = append(list, o)
@@ -51,7 +53,7 @@ func (r *record) nestIn(o *record) {
 	case r.exemptWith(o):
 		r.state |= exempted
 		return
-	case o.kind != Request || !r.inside(o):
+	case o.kind != fact.Request || !r.inside(o):
 		return
 	}
 	if d := o.End - o.Start; d > r.around || d == r.around && o.Start < r.Eff {
@@ -69,11 +71,11 @@ func (r *record) nestIn(o *record) {
 // was, start where they do now. all: there were no more suspects than it could
 // look at.
 func (e *Engine) nestOthers(t *timeline, o, was *record, k kin) (due dueFor, all bool) {
-	if o.kind != Exempt && o.Start == o.End && was.Start == was.End {
+	if o.kind != fact.Exempt && o.Start == o.End && was.Start == was.End {
 		return 0, true
 	}
 	visit := func(r *record) {
-		if r.kind != Request || r == o || !r.inside(o) && !r.inside(was) && !r.exemptWith(o) {
+		if r.kind != fact.Request || r == o || !r.inside(o) && !r.inside(was) && !r.exemptWith(o) {
 			return
 		}
 		e.touchRecord(r)
@@ -186,7 +188,7 @@ func (e *Engine) placeStrays() (done bool) {
 // out anew what that is.
 func (e *Engine) reframe(t *timeline, o *record, k kin) (due dueFor) {
 	visit := func(r *record) {
-		if r != o && r.session == o.session && r.kind == Request && r.around >= 0 {
+		if r != o && r.session == o.session && r.kind == fact.Request && r.around >= 0 {
 			e.touchRecord(r)
 			r.state |= unplaced
 			due |= placeDue
@@ -238,12 +240,12 @@ func (e *Engine) mergeLate(t *timeline, twin, r *record, k kin) {
 	if won {
 		e.ring(twin.session).redescribe(twin, &d)
 	}
-	e.stats.facts[Request]--
+	e.stats.facts[fact.Request]--
 	if s := e.suspectOf(r); s != nil {
 		e.drop(s)
 	}
 	e.acquit(r)
-	r.kind, r.span, r.around, r.state = Exempt, [8]byte{}, -1, r.state&(late|evident)|decided
+	r.kind, r.span, r.around, r.state = fact.Exempt, [8]byte{}, -1, r.state&(late|evident)|decided
 	e.nest(twin, k)
 	e.updateSuspect(twin, won, &d)
 	due := rebuildDue | lineDue

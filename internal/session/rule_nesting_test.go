@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 var nested = []reading{
@@ -55,18 +57,18 @@ func TestCrowded(t *testing.T) {
 		name, more string
 		records    int
 		suspected  bool
-		state      State
+		state      fact.State
 	}{
-		{"nothing around it", "a request at=20s id=1/1", maxTraceSteps + 10, false, Inconclusive},
-		{"as many as are looked at", "a request at=20s id=1/1", maxTraceSteps - 1, false, Confirmed},
-		{"as many as are looked at at once", "a request at=20s id=1/1", traceLooks, true, Confirmed},
-		{"something around it", "a request at=19s..30s id=1/2 passive\na request at=20s id=1/1", maxTraceSteps + 10, false, Confirmed},
-		{"another trace", "a request at=20s id=2/1", maxTraceSteps + 10, true, Confirmed},
+		{"nothing around it", "a request at=20s id=1/1", maxTraceSteps + 10, false, fact.Inconclusive},
+		{"as many as are looked at", "a request at=20s id=1/1", maxTraceSteps - 1, false, fact.Confirmed},
+		{"as many as are looked at at once", "a request at=20s id=1/1", traceLooks, true, fact.Confirmed},
+		{"something around it", "a request at=19s..30s id=1/2 passive\na request at=20s id=1/1", maxTraceSteps + 10, false, fact.Confirmed},
+		{"another trace", "a request at=20s id=2/1", maxTraceSteps + 10, true, fact.Confirmed},
 	} {
 		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 1000 })
 		s.tell("a started at=0s")
 		for i := range c.records {
-			s.Observe(&Fact{
+			s.Observe(&fact.Fact{
 				Session: sessionName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
 				Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
 			}, s.now)
@@ -75,7 +77,7 @@ func TestCrowded(t *testing.T) {
 		found := s.wait(time.Minute)
 		require.Len(t, found, 1, c.name)
 		require.Equal(t, c.state, found[0].State, c.name)
-		if c.state == Inconclusive {
+		if c.state == fact.Inconclusive {
 			require.Equal(t, ReasonBounds, found[0].Reason)
 		}
 	}

@@ -1,6 +1,10 @@
 package session
 
-import "time"
+import (
+	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // Background says what becomes of violations by CONSUMER spans.
 type Background uint8
@@ -37,7 +41,7 @@ func (p *Policy) exceeds(d, limit int64) bool {
 
 // Config is what an Engine must know from the start.
 type Config struct {
-	// Policies, 1 to [MaxPolicies]. [Fact.Policy] is an index in it.
+	// Policies, 1 to [fact.MaxPolicies]. [fact.Fact.Policy] is an index in it.
 	Policies []Policy
 	// DecisionWait is how long a verdict waits for what may clear it.
 	DecisionWait time.Duration
@@ -63,19 +67,16 @@ type Config struct {
 	// UpdateInterval bounds how often a growing finding is sent again.
 	UpdateInterval time.Duration
 	// Pseudonym turns a raw id into what may be shown. Deterministic.
-	Pseudonym func(raw string) Pseudonym
+	Pseudonym func(raw string) fact.Pseudonym
 	// KeyID is a fingerprint of the key that ids are hashed with: what one key
 	// named says nothing to an engine with another.
 	KeyID [16]byte
 }
 
 // pseudonym of n, which is known already or is made of the raw id.
-func (c *Config) pseudonym(n *Name) Pseudonym {
+func (c *Config) pseudonym(n *fact.Name) fact.Pseudonym {
 	if n.Pseudonym != nil {
 		return *n.Pseudonym
 	}
 	return c.Pseudonym(n.Raw)
 }
-
-// MaxPolicies is the largest number of policies.
-const MaxPolicies = 64

@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // maxRebuild bounds the recent facts that a session is read again from.
 const maxRebuild = 1536
@@ -41,13 +45,13 @@ func (e *Engine) rebuild(t *timeline) {
 		if !r.isEvidence() {
 			continue
 		}
-		if !r.user.IsZero() && (r.state&late == 0 || r.kind == Authenticated) {
+		if !r.user.IsZero() && (r.state&late == 0 || r.kind == fact.Authenticated) {
 			identities = append(identities, identity{r.At, r.user})
 		}
 		q := *r
-		q.user = ID{}
+		q.user = fact.ID{}
 		q.state |= decided // what is only read again changes no count
-		if r.kind == Request {
+		if r.kind == fact.Request {
 			e.apply(t, &q)
 		} else {
 			e.applyEvent(t, &q)

@@ -1,5 +1,7 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // dueFor says what has to be done again for a session: once for all facts that
 // came in between, however many they were.
 type dueFor uint8
@@ -240,7 +242,7 @@ func (e *Engine) placeRecords(t *timeline) (done bool) {
 
 func (e *Engine) reviewRecords(t *timeline) (done bool) {
 	return e.walkRecords(t, func(r *record) bool {
-		if r.kind == Request {
+		if r.kind == fact.Request {
 			if !e.place(t, r) || !e.ready(t) {
 				return false
 			}

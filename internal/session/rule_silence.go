@@ -1,10 +1,12 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // noteSilence notes whether r came after a longer silence than any that its
 // service is known to let pass; when it is decided the silence is measured.
 func (e *Engine) noteSilence(t *timeline, r *record) {
 	n := len(t.active)
-	if n == 0 || r.policy == NoPolicy || r.outcome != Served || r.state&(decided|afterSilence) != 0 {
+	if n == 0 || r.policy == fact.NoPolicy || r.outcome != fact.Served || r.state&(decided|afterSilence) != 0 {
 		return
 	}
 	silence := r.Eff - t.active[n-1].end
@@ -45,7 +47,7 @@ func (e *Engine) silenceBefore(t *timeline, r *record) int64 {
 // not: the bounds of the idle timeout that it really has.
 func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 	outcome := e.outcome(r)
-	if outcome == Indeterminate || e.work.left < silenceLooks+workOfJudgement {
+	if outcome == fact.Indeterminate || e.work.left < silenceLooks+workOfJudgement {
 		return
 	}
 	silence := e.silenceBefore(t, r)
@@ -53,7 +55,7 @@ func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 		return
 	}
 	b := e.stats.bounds(r.policy, service)
-	if outcome == Served {
+	if outcome == fact.Served {
 		b.ServedMax = max(b.ServedMax, silence)
 		return
 	}
@@ -63,7 +65,7 @@ func (e *Engine) observeSilence(t *timeline, r *record, service uint32) {
 	// Only where nothing but silence can have been the reason.
 	w := e.newPast(t, r)
 	other := false
-	w.expiries(func(x expiry) { other = other || x.typ != IdleTimeout || x.since != r.Eff-silence })
+	w.expiries(func(x expiry) { other = other || x.typ != fact.IdleTimeout || x.since != r.Eff-silence })
 	if !other && len(t.ends) == 0 && len(t.rotations) == 0 {
 		b.RejectedMin = silence
 	}

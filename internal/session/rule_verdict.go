@@ -1,5 +1,7 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // Verdict is what became of a request, for the counters.
 type Verdict uint8
 
@@ -19,14 +21,10 @@ var verdictNames = [VerdictCount]string{"in_time", "violation", "rejected_after_
 
 func (v Verdict) String() string { return verdictNames[v] }
 
-// NoPolicy is the [Fact.Policy] of a request that no policy governs: it keeps
-// its session alive and is not judged.
-const NoPolicy = 255
-
 // Mark is what is thought of a request as it passes.
 type Mark struct {
 	Suspected bool
-	Type      Type
+	Type      fact.Type
 	Policy    int   // index in Config.Policies
 	Overrun   int64 // ns
 }
@@ -43,22 +41,22 @@ type judgement struct {
 
 // outcome is what a record proves. A success proves nothing of a session where
 // an identity is asked for and none was shown.
-func (e *Engine) outcome(r *record) Outcome {
-	if r.outcome == Served && r.user.IsZero() && r.policy != NoPolicy &&
-		(r.flags&Presented != 0 || e.cfg.Policies[r.policy].EvidenceIdentity) {
-		return Indeterminate
+func (e *Engine) outcome(r *record) fact.Outcome {
+	if r.outcome == fact.Served && r.user.IsZero() && r.policy != fact.NoPolicy &&
+		(r.flags&fact.Presented != 0 || e.cfg.Policies[r.policy].EvidenceIdentity) {
+		return fact.Indeterminate
 	}
 	return r.outcome
 }
 
 // judged reports whether a policy has anything to say of the record.
 func (e *Engine) judged(r *record) bool {
-	return r.kind == Request && r.policy != NoPolicy && r.state&(late|exempted|unplaced) == 0 &&
-		(r.flags&Consumer == 0 || e.cfg.Policies[r.policy].Background != BackgroundOff)
+	return r.kind == fact.Request && r.policy != fact.NoPolicy && r.state&(late|exempted|unplaced) == 0 &&
+		(r.flags&fact.Consumer == 0 || e.cfg.Policies[r.policy].Background != BackgroundOff)
 }
 
 // accusable reports whether the record can be a violation at all.
-func (e *Engine) accusable(r *record) bool { return e.judged(r) && e.outcome(r) == Served }
+func (e *Engine) accusable(r *record) bool { return e.judged(r) && e.outcome(r) == fact.Served }
 
 // judge finds the earliest rule that r violates and that can be confirmed; if
 // none can, the earliest.
@@ -105,7 +103,7 @@ func (e *Engine) decide(r *record) {
 	e.acquit(r)
 	r.state |= decided
 	service := e.services.resources[r.resource].service
-	if r.state&afterSilence != 0 && r.policy != NoPolicy {
+	if r.state&afterSilence != 0 && r.policy != fact.NoPolicy {
 		if t := e.get(r.session); t != nil && e.judged(r) {
 			e.observeSilence(t, r, service)
 		}
@@ -115,14 +113,14 @@ func (e *Engine) decide(r *record) {
 	if r.state&suspected != 0 || !e.judged(r) {
 		return
 	}
-	if r.outcome == Served {
+	if r.outcome == fact.Served {
 		// The usual case need not look at the session again.
 		e.stats.request(r.policy, service, e.settled(nil, r))
 		return
 	}
 	t := e.get(r.session)
 	e.stats.request(r.policy, service, e.settled(t, r))
-	if t != nil && r.outcome == Rejected && r.flags&(Consumer|Passive) == 0 {
+	if t != nil && r.outcome == fact.Rejected && r.flags&(fact.Consumer|fact.Passive) == 0 {
 		e.observeSilence(t, r, service)
 	}
 }
@@ -135,7 +133,7 @@ func (e *Engine) owedNow(r *record) *timeline {
 		return nil
 	case r.state&accused != 0:
 		return e.at(r)
-	case r.kind != Request || r.slot == noSlot || len(e.due) == 0:
+	case r.kind != fact.Request || r.slot == noSlot || len(e.due) == 0:
 		return nil
 	}
 	if l := e.lane(r.session); r.slot < l.sessions.slots {
@@ -149,9 +147,9 @@ func (e *Engine) owedNow(r *record) *timeline {
 // settled is the verdict on a request that violates nothing.
 func (e *Engine) settled(t *timeline, r *record) Verdict {
 	switch e.outcome(r) {
-	case Served:
+	case fact.Served:
 		return InTime
-	case Rejected:
+	case fact.Rejected:
 		if t == nil || t.first == unset {
 			return Undetermined // an id that nobody honoured says nothing
 		}

@@ -3,6 +3,8 @@ package session
 import (
 	"encoding/binary"
 	"strings"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 const (
@@ -12,7 +14,7 @@ const (
 	// roomUnit is what the room for texts is counted in; as much as there can be
 	// fits beside the lengths.
 	roomUnit = 1 << 4
-	maxRoom  = detailTexts * MaxText / roomUnit
+	maxRoom  = detailTexts * fact.MaxText / roomUnit
 )
 
 // Bytes of the first block, and what later ones grow to. Tests have fewer.
@@ -35,11 +37,11 @@ type detailBlock struct {
 }
 
 // put stores d and returns where, for one record to refer to. Nothing is at 0.
-func (l *detailLog) put(d *Details) uint64 { return l.putIn(d, 0) }
+func (l *detailLog) put(d *fact.Details) uint64 { return l.putIn(d, 0) }
 
 // putIn is put with room for others: the lengths of the texts and the room stand
 // in one word, then the status, and the texts one after the other.
-func (l *detailLog) putIn(d *Details, room int) uint64 {
+func (l *detailLog) putIn(d *fact.Details, room int) uint64 {
 	method, route, path := clip(d.Method), clip(d.Route), clip(d.Path)
 	rpcMethod, destination := clip(d.RPCMethod), clip(d.Destination)
 	size := len(method) + len(route) + len(path) + len(rpcMethod) + len(destination)
@@ -65,17 +67,17 @@ func (l *detailLog) putIn(d *Details, room int) uint64 {
 	return (l.before+uint64(n))<<32 | uint64(from)
 }
 
-func clip(s string) string { return s[:min(len(s), MaxText)] }
+func clip(s string) string { return s[:min(len(s), fact.MaxText)] }
 
 // size is that of all texts, as they are kept.
-func detailsSize(d *Details) int {
+func detailsSize(d *fact.Details) int {
 	return len(clip(d.Method)) + len(clip(d.Route)) + len(clip(d.Path)) + len(clip(d.RPCMethod)) + len(clip(d.Destination))
 }
 
 // kept is d as put keeps it, in memory of its own.
-func keptDetails(d *Details) Details {
+func keptDetails(d *fact.Details) fact.Details {
 	text := func(s string) string { return strings.Clone(clip(s)) }
-	return Details{
+	return fact.Details{
 		Status: d.Status, Method: text(d.Method), Route: text(d.Route), Path: text(d.Path),
 		RPCMethod: text(d.RPCMethod), Destination: text(d.Destination),
 	}
@@ -129,7 +131,7 @@ func (k kept) room() int { return int(binary.LittleEndian.Uint64(k) >> (detailTe
 func (k kept) status() int32 { return int32(binary.LittleEndian.Uint32(k[8:])) }
 
 // get returns what was put at where, in memory of its own.
-func (l *detailLog) get(where uint64) (d Details) {
+func (l *detailLog) get(where uint64) (d fact.Details) {
 	k := l.at(where)
 	if k == nil {
 		return d
@@ -145,7 +147,7 @@ func (l *detailLog) get(where uint64) (d Details) {
 
 // replace lets d take the place of what is at where, for the record that refers
 // to it, and returns where it is.
-func (l *detailLog) replace(where uint64, d *Details) uint64 {
+func (l *detailLog) replace(where uint64, d *fact.Details) uint64 {
 	room, need := 0, (detailsSize(d)+roomUnit-1)/roomUnit
 	if k := l.at(where); k != nil {
 		if room = k.room(); need <= room {
@@ -183,9 +185,9 @@ func (l *detailLog) shrink() {
 	}
 }
 
-// append appends k as appendDetails does.
+// append appends k as [fact.AppendDetails] does.
 func (k kept) append(b []byte) []byte {
-	b = binary.AppendVarint(b, int64(k.status()))
+	b = fact.AppendDetailsHeader(b, k.status())
 	texts := k[detailHeader:]
 	for i := range detailTexts {
 		n := k.length(i)

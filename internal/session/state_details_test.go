@@ -9,14 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestDetailsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var l detailLog
-		text := rapid.StringN(-1, -1, MaxText)
-		all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Details {
-			return Details{
+		text := rapid.StringN(-1, -1, fact.MaxText)
+		all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) fact.Details {
+			return fact.Details{
 				Method: text.Draw(t, "method"), Route: text.Draw(t, "route"), Path: text.Draw(t, "path"),
 				Status: rapid.Int32().Draw(t, "status"), RPCMethod: text.Draw(t, "rpc"), Destination: text.Draw(t, "destination"),
 			}
@@ -35,9 +37,9 @@ func TestDetailsComeBack(t *testing.T) {
 
 func TestDetailsAreBounded(t *testing.T) {
 	var l detailLog
-	d := Details{Path: strings.Repeat("x", 100*MaxText)}
+	d := fact.Details{Path: strings.Repeat("x", 100*fact.MaxText)}
 	first := l.put(&d)
-	require.Len(t, l.get(first).Path, MaxText)
+	require.Len(t, l.get(first).Path, fact.MaxText)
 	where, held := first, 0
 	for range 10_000 {
 		next := l.put(&d)
@@ -45,31 +47,31 @@ func TestDetailsAreBounded(t *testing.T) {
 		where, held = next, max(held, len(l.blocks))
 	}
 	require.LessOrEqual(t, held, 2, "what nobody refers to is let go")
-	require.Equal(t, Details{}, l.get(first))
-	require.Equal(t, Details{}, l.get(0))
-	require.Equal(t, Details{}, l.get(where+1<<32), "it is not there yet")
+	require.Equal(t, fact.Details{}, l.get(first))
+	require.Equal(t, fact.Details{}, l.get(0))
+	require.Equal(t, fact.Details{}, l.get(where+1<<32), "it is not there yet")
 }
 
 // detailRing is a ring of details beside what they should be.
 type detailRing struct {
 	log   detailLog
 	where []uint64
-	want  []Details
+	want  []fact.Details
 	next  int
 }
 
 func newDetailRing(limit int) *detailRing {
-	return &detailRing{where: make([]uint64, limit), want: make([]Details, limit)}
+	return &detailRing{where: make([]uint64, limit), want: make([]fact.Details, limit)}
 }
 
-func (r *detailRing) push(d *Details) {
+func (r *detailRing) push(d *fact.Details) {
 	i := r.next % len(r.where)
 	r.log.release(r.where[i])
 	r.where[i], r.want[i] = r.log.put(d), keptDetails(d)
 	r.next++
 }
 
-func (r *detailRing) replace(i int, d *Details) {
+func (r *detailRing) replace(i int, d *fact.Details) {
 	r.where[i], r.want[i] = r.log.replace(r.where[i], d), keptDetails(d)
 }
 
@@ -88,7 +90,7 @@ func TestDetailsOutliveOthers(t *testing.T) {
 	text := func() string {
 		n := d.IntN(40)
 		if d.IntN(50) == 0 {
-			n = d.IntN(2 * MaxText)
+			n = d.IntN(2 * fact.MaxText)
 		}
 		return strings.Repeat(string(rune('a'+d.IntN(26))), n)
 	}
@@ -96,7 +98,7 @@ func TestDetailsOutliveOthers(t *testing.T) {
 		r := newDetailRing(limit)
 		turned := 0
 		for range 4000 {
-			x := Details{Method: text(), Route: text(), Path: text(), Status: d.Int32(), RPCMethod: text(), Destination: text()}
+			x := fact.Details{Method: text(), Route: text(), Path: text(), Status: d.Int32(), RPCMethod: text(), Destination: text()}
 			if r.next > 0 && d.IntN(3) > 0 {
 				r.replace(d.IntN(min(r.next, limit)), &x)
 			} else {
@@ -127,12 +129,12 @@ func TestReplacedDetailsAreBounded(t *testing.T) {
 	r := newDetailRing(limit)
 	most := 0
 	for range 10 * limit {
-		r.push(&Details{})
-		for n := range MaxText {
+		r.push(&fact.Details{})
+		for n := range fact.MaxText {
 			text := strings.Repeat("x", n+1)
 			for i := range limit {
 				if i < r.next {
-					r.replace(i, &Details{Method: text, Route: text, Path: text, RPCMethod: text, Destination: text})
+					r.replace(i, &fact.Details{Method: text, Route: text, Path: text, RPCMethod: text, Destination: text})
 				}
 			}
 		}
@@ -141,17 +143,17 @@ func TestReplacedDetailsAreBounded(t *testing.T) {
 	// One has twice the room that it can need, for a turn and for what stays of
 	// the turn before it; and a block is as large as the one before it, or what
 	// one needs.
-	bound := 2*limit*2*detailTexts*MaxText + 2*max(maxDetailBlock, 2*detailTexts*MaxText)
+	bound := 2*limit*2*detailTexts*fact.MaxText + 2*max(maxDetailBlock, 2*detailTexts*fact.MaxText)
 	require.LessOrEqual(t, most, bound)
 	t.Logf("%d bytes for %d, of at most %d", most, limit, bound)
 }
 
 // detailFact is the request n of a session, served by web.
-func detailFact(session int, at time.Duration, id byte, path string) Fact {
+func detailFact(session int, at time.Duration, id byte, path string) fact.Fact {
 	i := epoch + int64(at)
-	f := Fact{
+	f := fact.Fact{
 		Session: sessionName(session), Start: i, End: i + 1000, At: i, Resource: resources["web"],
-		Details: Details{Method: "GET", Path: path, Status: 200},
+		Details: fact.Details{Method: "GET", Path: path, Status: 200},
 	}
 	f.Trace[0], f.Span[0] = id, id
 	return f
@@ -165,9 +167,9 @@ func TestLateSpanKeepsDetails(t *testing.T) {
 	cfg.MaxRecentRequests, cfg.DecisionWait = n, time.Minute
 	cfg.Policies = []Policy{{Name: "p", IdleTimeout: time.Hour, EndGrace: time.Second, Tolerance: time.Second}}
 	e, now := New(cfg), epoch
-	observe := func(f Fact) { now = max(now, f.End); e.Observe(&f, now) }
+	observe := func(f fact.Fact) { now = max(now, f.End); e.Observe(&f, now) }
 	log := detailFact(0, 0, 7, "/a")
-	log.Flags = FromLog
+	log.Flags = fact.FromLog
 	observe(log)
 	path := func(i int) string { return fmt.Sprint("/orders/", strings.Repeat("x", 200), i) }
 	at := func(i int) time.Duration { return time.Second + time.Duration(i)*time.Millisecond }
@@ -176,13 +178,13 @@ func TestLateSpanKeepsDetails(t *testing.T) {
 	}
 	observe(detailFact(0, 0, 7, "/a"))             // the span of the first request
 	observe(detailFact(0, 6*time.Second, 9, "/b")) // what takes its place
-	before := e.Stats().Facts(Request)
+	before := e.Stats().Facts(fact.Request)
 	observe(detailFact(1, at(3000), 0, path(3000)))
-	if got := e.Stats().Facts(Request); got != before {
+	if got := e.Stats().Facts(fact.Request); got != before {
 		t.Errorf("a record delivered twice counts twice: %d, want %d", got, before)
 	}
 	end := detailFact(1, 500*time.Millisecond, 0, "")
-	end.Kind, end.End, end.Details = Ended, end.Start, Details{}
+	end.Kind, end.End, end.Details = fact.Ended, end.Start, fact.Details{}
 	e.Observe(&end, now)
 	e.Advance(now + int64(2*time.Minute))
 	found := e.TakeFindings()

@@ -3,6 +3,8 @@ package session
 import (
 	"math"
 	"math/bits"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // entry is what the table keeps of every session, in one cache line and
@@ -10,7 +12,7 @@ import (
 // is where a session has nothing but one spell of activity; what else there is
 // stands in a blob, or, while it is worked on, in a timeline.
 type entry struct {
-	id ID
+	id fact.ID
 	// from: a request that starts behind it goes on where the session is, as
 	// far as end and since say; the start of its last spell where there is no
 	// blob.
@@ -80,7 +82,7 @@ func countAndOpened(count uint32, opened uint8) uint32 {
 
 // policyBit is the set of one policy, or of none.
 func policyBit(policy uint8) uint64 {
-	if policy == NoPolicy {
+	if policy == fact.NoPolicy {
 		return 0
 	}
 	return 1 << policy
@@ -120,7 +122,7 @@ func (x *entry) newer(t *timeline) {
 func (x *entry) settle(t *timeline, cfg *Config, users *users) {
 	*x = entry{
 		id: x.id, flags: taken,
-		recent: uint32(t.recent), heard: seconds(t.lastArrival), facts: countAndOpened(t.facts, NoPolicy),
+		recent: uint32(t.recent), heard: seconds(t.lastArrival), facts: countAndOpened(t.facts, fact.NoPolicy),
 		policies: uint16(t.policies), policy: t.policy,
 	}
 	if t.sampled {

@@ -1,6 +1,10 @@
 package session
 
-import "time"
+import (
+	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // probation remembers the newest sessions of the table, which have yet to be
 // heard of for a while. Where invented ids arrive faster than anything else they
@@ -93,7 +97,7 @@ func (t *table) rank(slot uint32, now int64, cfg *Config) int {
 		return rankKept
 	case over:
 		return rankOver
-	case policy != NoPolicy && cfg.Policies[policy].IdleTimeout > 0 &&
+	case policy != fact.NoPolicy && cfg.Policies[policy].IdleTimeout > 0 &&
 		time.Duration(now-t.heardAt(slot)) > cfg.Policies[policy].IdleTimeout+cfg.ReorderWindow:
 		return rankExpired
 	case t.fleeting(slot):

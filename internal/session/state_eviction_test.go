@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // Where there is no room an expired session goes, else one that has only just
@@ -118,7 +120,7 @@ func TestEvictionLooksEverywhere(t *testing.T) {
 	table := &s.lanes[0].sessions
 	table.established = int64(time.Second)
 	request := func(n, at int) {
-		f := Fact{Session: sessionName(n), Start: int64(at), End: int64(at), At: int64(at), Resource: &Resource{}}
+		f := fact.Fact{Session: sessionName(n), Start: int64(at), End: int64(at), At: int64(at), Resource: &fact.Resource{}}
 		s.Observe(&f, epoch+int64(time.Hour))
 	}
 	for n := range 100 { // in use
@@ -164,7 +166,7 @@ func TestEvictedWhenCleared(t *testing.T) {
 	e, now := New(cfg), epoch
 	request := func(session int, from, to time.Duration) {
 		at := epoch + int64(from)
-		f := Fact{Session: sessionName(session), Start: at, End: epoch + int64(to), At: at, Resource: resources["web"]}
+		f := fact.Fact{Session: sessionName(session), Start: at, End: epoch + int64(to), At: at, Resource: resources["web"]}
 		now = max(now, f.End)
 		e.Observe(&f, now)
 	}
@@ -174,7 +176,7 @@ func TestEvictedWhenCleared(t *testing.T) {
 	e.Advance(now)
 	found := e.TakeFindings()
 	require.Len(t, found, 1)
-	require.Equal(t, Confirmed, found[0].State)
+	require.Equal(t, fact.Confirmed, found[0].State)
 	request(0, time.Second, 19*time.Second) // it was at work
 	e.work.allow(workOfHold)
 	require.True(t, e.resume())
@@ -183,6 +185,6 @@ func TestEvictedWhenCleared(t *testing.T) {
 	e.Advance(now)
 	found = e.TakeFindings()
 	require.Len(t, found, 1)
-	require.Equal(t, Retracted, found[0].State)
+	require.Equal(t, fact.Retracted, found[0].State)
 	require.Equal(t, 2, found[0].Revision)
 }

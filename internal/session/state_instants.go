@@ -3,6 +3,8 @@ package session
 import (
 	"cmp"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // maxInstants bounds each list of a session's or user's instants.
@@ -17,7 +19,7 @@ type ending struct {
 	binds uint64
 	// seen is the order that the next fact had when it came, order its own.
 	seen, order uint64
-	other       ID // the id rotated to, or the session that is spared
+	other       fact.ID // the id rotated to, or the session that is spared
 }
 
 // addEnding joins e to a sorted list. It reports whether the list changed and
@@ -77,7 +79,7 @@ const maxIdentities = 16
 // identity is a user that a session showed.
 type identity struct {
 	at   int64
-	user ID
+	user fact.ID
 }
 
 // addIdentities joins who to a sorted list and keeps the first of each run of
@@ -106,11 +108,11 @@ func addIdentities(list []identity, who ...identity) []identity {
 }
 
 // identityAt returns whom the list shows last at or before at.
-func identityAt(list []identity, at int64) (ID, bool) {
+func identityAt(list []identity, at int64) (fact.ID, bool) {
 	for _, l := range slices.Backward(list) {
 		if l.at <= at {
 			return l.user, true
 		}
 	}
-	return ID{}, false
+	return fact.ID{}, false
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestEndingsAreAJoin(t *testing.T) {
@@ -75,10 +77,10 @@ func TestLatest(t *testing.T) {
 }
 
 func TestIdentities(t *testing.T) {
-	a, b := ID{1}, ID{2}
+	a, b := fact.ID{1}, fact.ID{2}
 	list := addIdentities(nil, identity{5, a}, identity{1, a}, identity{3, b}, identity{3, a}, identity{9, a})
 	require.Equal(t, []identity{{1, a}, {3, b}, {5, a}}, list, "the first of each run; of two at one instant the greater")
-	for at, want := range map[int64]ID{1: a, 2: a, 3: b, 4: b, 5: a, 100: a} {
+	for at, want := range map[int64]fact.ID{1: a, 2: a, 3: b, 4: b, 5: a, 100: a} {
 		got, ok := identityAt(list, at)
 		require.True(t, ok)
 		require.Equal(t, want, got, at)
@@ -91,7 +93,7 @@ func TestIdentities(t *testing.T) {
 func TestIdentitiesAreBounded(t *testing.T) {
 	var all []identity
 	for i := range int64(maxIdentities + 5) {
-		all = append(all, identity{i, ID{uint64(i % 2)}})
+		all = append(all, identity{i, fact.ID{uint64(i % 2)}})
 	}
 	require.Equal(t, all[:maxIdentities], addIdentities(nil, all[:maxIdentities]...))
 	require.Equal(t, append(all[:1:1], all[6:]...), addIdentities(nil, all...))

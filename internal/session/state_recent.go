@@ -1,6 +1,10 @@
 package session
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // record is one recent fact, kept so that evidence which comes later can be
 // held against it. It holds no pointer.
@@ -15,8 +19,8 @@ type record struct {
 	// knew better.
 	EndFirst int64
 	Arrival  int64
-	session  ID
-	user     ID
+	session  fact.ID
+	user     fact.ID
 	trace    [16]byte
 	span     [8]byte
 	// position in the ring, from 1 on; 0 is an empty slot.
@@ -28,10 +32,10 @@ type record struct {
 	details            uint64
 	slot               uint32
 	resource           uint32
-	kind               Kind
-	outcome            Outcome
+	kind               fact.Kind
+	outcome            fact.Outcome
 	policy             uint8
-	flags              Flags
+	flags              fact.Flags
 	state              recordState
 }
 
@@ -70,28 +74,28 @@ func (r *record) identified() bool { return r.trace != [16]byte{} && r.span != [
 
 // sameRequest reports whether r and o are records of one request.
 func (r *record) sameRequest(o *record) bool {
-	return r.kind == Request && o.kind == Request && r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session
+	return r.kind == fact.Request && o.kind == fact.Request && r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session
 }
 
 // inside reports whether r lies inside o: a longer request of the same session
 // and trace that is not a stream.
 func (r *record) inside(o *record) bool {
 	return o.Start <= r.Start && r.End <= o.End && o.End-o.Start > r.End-r.Start &&
-		o.flags&Stream == 0 && r.trace == o.trace && r.session == o.session && r.identified() && o.identified()
+		o.flags&fact.Stream == 0 && r.trace == o.trace && r.session == o.session && r.identified() && o.identified()
 }
 
 // exemptWith reports whether r is exempt because o is: it lies inside o, or is
 // another record of the same request.
 func (r *record) exemptWith(o *record) bool {
-	return o.kind == Exempt && (r.inside(o) || r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session)
+	return o.kind == fact.Exempt && (r.inside(o) || r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session)
 }
 
 // isActivity reports whether the record keeps its session alive.
 func (r *record) isActivity() bool {
 	switch r.kind {
-	case Request:
-		return r.outcome != Rejected && r.flags&(Consumer|Passive) == 0 && r.state&exempted == 0
-	case Authenticated, Started, Rotated, Activity:
+	case fact.Request:
+		return r.outcome != fact.Rejected && r.flags&(fact.Consumer|fact.Passive) == 0 && r.state&exempted == 0
+	case fact.Authenticated, fact.Started, fact.Rotated, fact.Activity:
 		return true
 	}
 	return false
@@ -100,10 +104,10 @@ func (r *record) isActivity() bool {
 // isEvidence reports whether the record says anything of its session.
 func (r *record) isEvidence() bool {
 	switch r.kind {
-	case Exempt:
+	case fact.Exempt:
 		return false
-	case Request:
-		return r.outcome != Rejected && r.state&exempted == 0
+	case fact.Request:
+		return r.outcome != fact.Rejected && r.state&exempted == 0
 	}
 	return true
 }
@@ -207,7 +211,7 @@ func (r *recent) giveUp(old *record) {
 
 // redescribe lets d describe rec, and the record that it is a copy of, if that
 // still has a place.
-func (r *recent) redescribe(rec *record, d *Details) {
+func (r *recent) redescribe(rec *record, d *fact.Details) {
 	if own := r.at(rec.position); own != nil {
 		own.details = r.details.replace(own.details, d)
 		rec.details = own.details
@@ -215,13 +219,13 @@ func (r *recent) redescribe(rec *record, d *Details) {
 }
 
 // push stores rec and links it to the others of hash.
-func (r *recent) push(rec *record, hash uint64, d *Details) *record {
+func (r *recent) push(rec *record, hash uint64, d *fact.Details) *record {
 	rec.ofTrace = r.expand(r.traces.put(hash, r.next, r.window()))
 	return r.append(rec, d)
 }
 
 // append stores rec, which is linked.
-func (r *recent) append(rec *record, d *Details) *record {
+func (r *recent) append(rec *record, d *fact.Details) *record {
 	rec.position = r.next
 	rec.details = r.details.put(d)
 	to := r.place(rec.position)
@@ -254,7 +258,7 @@ func (r *record) hash() uint64 {
 }
 
 // hash is that of the record that f becomes.
-func traceHash(f *Fact) uint64 {
+func traceHash(f *fact.Fact) uint64 {
 	if f.Trace != [16]byte{} && f.Span != [8]byte{} {
 		return mix(mix(f.Session.ID[0], le(f.Trace[:8])), le(f.Trace[8:]))
 	}

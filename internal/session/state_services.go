@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // OtherService is what a service is called in metrics when there are more than
@@ -36,16 +38,16 @@ type services struct {
 	names     []string // by service number; 0 is OtherService
 	byName    map[string]uint32
 	resources []*resource // by resource number; 0 is OtherService
-	byValue   map[Resource]uint32
+	byValue   map[fact.Resource]uint32
 	free      []uint32
 	collectAt uint64 // the order from which on it is worth to look for more of them
 
-	lastPointer *Resource // what number was looked up last
+	lastPointer *fact.Resource // what number was looked up last
 	last        uint32
 }
 
 type resource struct {
-	Resource
+	fact.Resource
 	service uint32
 	used    atomic.Uint64 // order of the last fact that refers to it, about
 }
@@ -54,7 +56,7 @@ func newServices(limit int) services {
 	return services{
 		limit: limit,
 		names: []string{OtherService}, byName: map[string]uint32{OtherService: 0},
-		resources: []*resource{{Resource: Resource{ServiceName: OtherService}}}, byValue: map[Resource]uint32{},
+		resources: []*resource{{Resource: fact.Resource{ServiceName: OtherService}}}, byValue: map[fact.Resource]uint32{},
 	}
 }
 
@@ -64,7 +66,7 @@ func (e *Engine) Services() []string { return slices.Clone(e.services.names[1:])
 
 // number returns r's number. order is that of the fact that refers to it, oldest
 // says that of the oldest one which may still be referred to.
-func (s *services) number(r *Resource, order uint64, oldest func() uint64) uint32 {
+func (s *services) number(r *fact.Resource, order uint64, oldest func() uint64) uint32 {
 	if r != s.lastPointer {
 		s.lastPointer, s.last = r, s.lookUp(*r, order, oldest)
 	}
@@ -74,7 +76,7 @@ func (s *services) number(r *Resource, order uint64, oldest func() uint64) uint3
 
 // known returns r's number if it has one. It may be called concurrently with
 // itself.
-func (s *services) known(r *Resource, order uint64) (n uint32, known bool) {
+func (s *services) known(r *fact.Resource, order uint64) (n uint32, known bool) {
 	if n, known = s.byValue[*r]; known {
 		s.resources[n].used.Store(order)
 	}
@@ -85,7 +87,7 @@ func (s *services) known(r *Resource, order uint64) (n uint32, known bool) {
 // by pointer is used for something else.
 func (s *services) forgetPointer() { s.lastPointer = nil }
 
-func (s *services) lookUp(r Resource, order uint64, oldest func() uint64) uint32 {
+func (s *services) lookUp(r fact.Resource, order uint64, oldest func() uint64) uint32 {
 	if n, ok := s.byValue[r]; ok {
 		return n
 	}
@@ -104,7 +106,7 @@ func (s *services) lookUp(r Resource, order uint64, oldest func() uint64) uint32
 	} else {
 		s.resources = append(s.resources, &resource{})
 	}
-	r = Resource{
+	r = fact.Resource{
 		ServiceName: strings.Clone(r.ServiceName), ServiceNamespace: strings.Clone(r.ServiceNamespace),
 		ServiceInstance: strings.Clone(r.ServiceInstance), Environment: strings.Clone(r.Environment),
 	}
@@ -126,7 +128,7 @@ func (s *services) collect(oldest uint64) {
 
 // name gives name, as metrics show it, its number. It must stay valid.
 func (s *services) name(name string) uint32 {
-	name = Clean(name)
+	name = fact.Clean(name)
 	if n, ok := s.byName[name]; ok {
 		return n
 	}

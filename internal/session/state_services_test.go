@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestServicesAreBounded(t *testing.T) {
 	s := newServices(2)
 	var numbers []uint32
 	for i := range 10 {
-		numbers = append(numbers, s.number(&Resource{ServiceName: fmt.Sprint("s", i)}, 1, func() uint64 { return 1 }))
+		numbers = append(numbers, s.number(&fact.Resource{ServiceName: fmt.Sprint("s", i)}, 1, func() uint64 { return 1 }))
 	}
 	require.Equal(t, []string{OtherService, "s0", "s1"}, s.names)
 	require.Equal(t, "s9", s.resources[numbers[9]].ServiceName, "a finding still names the service")
@@ -23,7 +25,7 @@ func TestServicesAreBounded(t *testing.T) {
 func TestResourcesAreBounded(t *testing.T) {
 	s := newServices(1)
 	for i := range uint64(10 * maxResources) {
-		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: strconv.FormatUint(i, 10)}, i+1, func() uint64 { return i })
+		n := s.number(&fact.Resource{ServiceName: "shop", ServiceInstance: strconv.FormatUint(i, 10)}, i+1, func() uint64 { return i })
 		require.Equal(t, strconv.FormatUint(i, 10), s.resources[n].ServiceInstance)
 	}
 	require.LessOrEqual(t, len(s.resources), maxResources+2)
@@ -34,7 +36,7 @@ func TestResourcesAreBounded(t *testing.T) {
 func TestTooManyResources(t *testing.T) {
 	s := newServices(1)
 	for i := range 2 * maxResources {
-		n := s.number(&Resource{ServiceName: "shop", ServiceInstance: strconv.Itoa(i)}, 5, func() uint64 { return 5 })
+		n := s.number(&fact.Resource{ServiceName: "shop", ServiceInstance: strconv.Itoa(i)}, 5, func() uint64 { return 5 })
 		require.Equal(t, i >= maxResources, n == 0, "%d: the record at 5 may still be referred to", i)
 	}
 	require.Equal(t, OtherService, s.resources[0].ServiceName)
@@ -43,7 +45,7 @@ func TestTooManyResources(t *testing.T) {
 // No instrument comes near the SDK's limit, whatever the number of policies and
 // however many services there may be.
 func TestShownServices(t *testing.T) {
-	most := MaxPolicies * max(int(VerdictCount), int(TypeCount), boundCount)
+	most := fact.MaxPolicies * max(int(VerdictCount), int(fact.TypeCount), boundCount)
 	for limit := 1; limit < 3000; limit++ {
 		for series := 1; series <= most; series++ {
 			n := ShownServices(limit, series)

@@ -3,6 +3,7 @@ package session
 import (
 	"sync/atomic"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -93,7 +94,7 @@ func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot
 func (t *table) hashOf(slot uint32) uint64 { return t.entry(slot).id[0] }
 
 // find returns the slot of id, or noSlot.
-func (t *table) find(id ID) uint32 {
+func (t *table) find(id fact.ID) uint32 {
 	for s := searchIn(t.index.cells, id[0]); ; {
 		slot, ok := s.next()
 		if !ok {
@@ -118,7 +119,7 @@ func (t *table) find(id ID) uint32 {
 }
 
 // get returns the timeline of id, or nil.
-func (t *table) get(id ID) *timeline {
+func (t *table) get(id fact.ID) *timeline {
 	if slot := t.find(id); slot != noSlot {
 		return t.timeline(slot)
 	}
@@ -126,7 +127,7 @@ func (t *table) get(id ID) *timeline {
 }
 
 // at returns the timeline in slot if it is still that of id, or nil.
-func (t *table) at(slot uint32, id ID) *timeline {
+func (t *table) at(slot uint32, id fact.ID) *timeline {
 	if slot < t.slots {
 		if x := t.entry(slot); x.flags&taken != 0 && x.id == id {
 			return t.timeline(slot)
@@ -253,10 +254,10 @@ func (t *table) len() int { return t.count }
 func (t *table) full() bool { return t.count >= t.limit || t.all.count.Load() >= t.all.limit }
 
 // insert makes room for id, which must not be in the table.
-func (t *table) insert(id ID) *timeline { return t.start(id, t.place(id)) }
+func (t *table) insert(id fact.ID) *timeline { return t.start(id, t.place(id)) }
 
 // start makes what is worked on of id, which was given slot.
-func (t *table) start(id ID, slot uint32) *timeline {
+func (t *table) start(id fact.ID, slot uint32) *timeline {
 	tl := t.blank()
 	tl.empty(id, slot)
 	t.warm(t.entry(slot), tl)
@@ -264,7 +265,7 @@ func (t *table) start(id ID, slot uint32) *timeline {
 }
 
 // place gives id a slot.
-func (t *table) place(id ID) uint32 {
+func (t *table) place(id fact.ID) uint32 {
 	slot := t.free - 1
 	if t.free != 0 {
 		t.free = t.entry(slot).more
@@ -280,7 +281,7 @@ func (t *table) place(id ID) uint32 {
 }
 
 // put puts id in slot.
-func (t *table) put(id ID, slot uint32) {
+func (t *table) put(id fact.ID, slot uint32) {
 	t.count++
 	t.all.count.Add(1)
 	x := t.entry(slot)

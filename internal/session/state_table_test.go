@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func newTestTable(limit int) *table {
@@ -14,23 +16,23 @@ func newTestTable(limit int) *table {
 
 func TestTable(t *testing.T) {
 	x := newTestTable(2)
-	require.Nil(t, x.get(ID{1}))
-	a := x.insert(ID{1})
-	b := x.insert(ID{2})
+	require.Nil(t, x.get(fact.ID{1}))
+	a := x.insert(fact.ID{1})
+	b := x.insert(fact.ID{2})
 	require.True(t, x.full())
-	require.Same(t, a, x.get(ID{1}))
-	require.Same(t, a, x.at(a.slot, ID{1}))
-	require.Nil(t, x.at(a.slot, ID{2}), "the slot is another's")
-	require.Nil(t, x.at(noSlot, ID{1}))
+	require.Same(t, a, x.get(fact.ID{1}))
+	require.Same(t, a, x.at(a.slot, fact.ID{1}))
+	require.Nil(t, x.at(a.slot, fact.ID{2}), "the slot is another's")
+	require.Nil(t, x.at(noSlot, fact.ID{1}))
 	a.ends = append(a.ends, ending{at: 1})
 	slot := a.slot
 	x.remove(a.slot)
-	require.Nil(t, x.at(slot, ID{1}))
-	c := x.insert(ID{3})
+	require.Nil(t, x.at(slot, fact.ID{1}))
+	c := x.insert(fact.ID{3})
 	require.Equal(t, slot, c.slot, "slots are used again")
 	require.Empty(t, c.ends, "and empty")
 	require.Equal(t, 2, x.len())
-	require.Same(t, b, x.get(ID{2}))
+	require.Same(t, b, x.get(fact.ID{2}))
 }
 
 // A table has no more room than it may use, and no less.
@@ -38,7 +40,7 @@ func TestTableGrowsToItsLimit(t *testing.T) {
 	for limit, slabs := range map[int]int{1: 1, slabSize: 1, 7*slabSize + 1: 8} {
 		x := newTestTable(limit)
 		for i := range limit {
-			x.place(ID{uint64(i) << 40, 1})
+			x.place(fact.ID{uint64(i) << 40, 1})
 		}
 		require.Len(t, x.slabs, slabs)
 	}

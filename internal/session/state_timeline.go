@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // unset is the instant that stands for "never" where the earliest counts.
@@ -16,8 +18,8 @@ const longAgo = math.MinInt64 / 2
 // timeline is what a session's past amounts to: a join of its facts.
 // All instants are nanoseconds since the Unix epoch.
 type timeline struct {
-	id        ID
-	pseudonym Pseudonym
+	id        fact.ID
+	pseudonym fact.Pseudonym
 
 	newest          int64   // latest end of any fact; decides what is late
 	first           int64   // earliest own time of any fact
@@ -67,9 +69,9 @@ type timeline struct {
 
 // empty makes t that of a session of which nothing is known. What it once
 // needed memory for, it may need again.
-func (t *timeline) empty(id ID, slot uint32) {
+func (t *timeline) empty(id fact.ID, slot uint32) {
 	*t = timeline{
-		id: id, slot: slot, policy: NoPolicy,
+		id: id, slot: slot, policy: fact.NoPolicy,
 		newest: longAgo, outside: longAgo, forgotten: longAgo,
 		first: unset, firstStart: unset, firstActivity: unset,
 		active: t.active[:0], calls: t.calls[:0], authentications: t.authentications[:0],
@@ -90,9 +92,9 @@ func (t *timeline) isFree() bool { return t.suspects == 0 && t.due == 0 }
 // it is needed: only a fact that names another session or its user, or the time
 // of what is accused, can make something of a session whose name is not at hand.
 func (t *timeline) kept() *timeline {
-	t.lastArrival, t.recent, t.facts, t.policy, t.sampled, t.reported = 0, 0, 0, NoPolicy, false, false
+	t.lastArrival, t.recent, t.facts, t.policy, t.sampled, t.reported = 0, 0, 0, fact.NoPolicy, false, false
 	if len(t.identities)+len(t.rotations)+len(t.lineage) == 0 && !t.accused {
-		t.pseudonym = Pseudonym{}
+		t.pseudonym = fact.Pseudonym{}
 	}
 	return t
 }
@@ -113,7 +115,7 @@ func (t *timeline) over() bool {
 // rotation onto an id.
 type rotation struct {
 	at   int64
-	from ID
+	from fact.ID
 	// rank is the beginning of from's pseudonym: of two rotations at one instant
 	// the one of the smaller pseudonym counts.
 	rank  uint64

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 func TestStarted(t *testing.T) {
@@ -21,26 +23,26 @@ func TestStarted(t *testing.T) {
 // rank; a late one is the lineage of what follows.
 func TestAddRotation(t *testing.T) {
 	var tl timeline
-	require.True(t, tl.addRotation(rotation{at: 10, from: ID{1}, rank: 5}))
-	require.False(t, tl.addRotation(rotation{at: 11, from: ID{2}}), "later")
-	require.False(t, tl.addRotation(rotation{at: 10, from: ID{1}, rank: 5}), "the same")
-	require.False(t, tl.addRotation(rotation{at: 10, from: ID{2}, rank: 6}))
-	require.True(t, tl.addRotation(rotation{at: 10, from: ID{3}, rank: 4}))
+	require.True(t, tl.addRotation(rotation{at: 10, from: fact.ID{1}, rank: 5}))
+	require.False(t, tl.addRotation(rotation{at: 11, from: fact.ID{2}}), "later")
+	require.False(t, tl.addRotation(rotation{at: 10, from: fact.ID{1}, rank: 5}), "the same")
+	require.False(t, tl.addRotation(rotation{at: 10, from: fact.ID{2}, rank: 6}))
+	require.True(t, tl.addRotation(rotation{at: 10, from: fact.ID{3}, rank: 4}))
 	require.Len(t, tl.lineage, 1)
-	require.True(t, tl.addRotation(rotation{at: 9, from: ID{4}, rank: 9}))
-	require.Equal(t, []rotation{{at: 9, from: ID{4}, rank: 9}}, tl.lineage)
-	require.False(t, tl.addRotation(rotation{at: 9, from: ID{5}, rank: 10, binds: 3}), "late, and no better")
+	require.True(t, tl.addRotation(rotation{at: 9, from: fact.ID{4}, rank: 9}))
+	require.Equal(t, []rotation{{at: 9, from: fact.ID{4}, rank: 9}}, tl.lineage)
+	require.False(t, tl.addRotation(rotation{at: 9, from: fact.ID{5}, rank: 10, binds: 3}), "late, and no better")
 	for i := range uint64(20) {
-		require.Equal(t, i < maxLateRotations, tl.addRotation(rotation{at: 8, from: ID{100 + i}, rank: 20 - i, binds: 100 + i}), i)
+		require.Equal(t, i < maxLateRotations, tl.addRotation(rotation{at: 8, from: fact.ID{100 + i}, rank: 20 - i, binds: 100 + i}), i)
 	}
 	require.Len(t, tl.lineage, 1+maxLateRotations)
 	r, ok := tl.lineageAt(50, 9)
 	require.True(t, ok)
-	require.Equal(t, ID{4}, r.from)
+	require.Equal(t, fact.ID{4}, r.from)
 	_, ok = tl.lineageAt(50, 8)
 	require.False(t, ok, "it came afterwards")
 	r, _ = tl.lineageAt(101, 9)
-	require.Equal(t, ID{101}, r.from, "the smallest of those that it knows")
+	require.Equal(t, fact.ID{101}, r.from, "the smallest of those that it knows")
 }
 
 func TestRotatedWithin(t *testing.T) {

@@ -1,6 +1,10 @@
 package session
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // tombstones remember what sessions that were thrown away said: no verdict about
 // an id that comes back rests on what is lost, and an end is held against it.
@@ -70,9 +74,9 @@ const (
 )
 
 // end returns how it ended.
-func (s *tombstone) end() (t Type, ended bool) {
+func (s *tombstone) end() (t fact.Type, ended bool) {
 	kind := s.said & stoneEnd
-	return EndedSession - 1 + Type(kind), kind != 0
+	return fact.EndedSession - 1 + fact.Type(kind), kind != 0
 }
 
 func (s *tombstone) service() uint32 { return s.said >> stoneFlags }
@@ -103,7 +107,7 @@ func newTombstones(sessions int) tombstones {
 }
 
 // markOf id is what its tombstone is known by. It is as good as unique.
-func markOf(id ID) uint64 { return max(id[1], 1) }
+func markOf(id fact.ID) uint64 { return max(id[1], 1) }
 
 // home returns the number of mark's bucket.
 func (t *tombstones) home(mark uint64) uint64 {
@@ -119,7 +123,7 @@ func (t *tombstones) home(mark uint64) uint64 {
 func (t *tombstones) bucket(n uint64) *bucket { return &t.chunks[n/chunkBuckets][n%chunkBuckets] }
 
 // of returns the tombstone of id, or nil.
-func (t *tombstones) of(id ID) *tombstone {
+func (t *tombstones) of(id fact.ID) *tombstone {
 	if t.buckets == 0 {
 		return nil
 	}
@@ -134,12 +138,12 @@ func (t *tombstones) of(id ID) *tombstone {
 
 // known reports whether id may have been thrown away. It may be called
 // concurrently with itself.
-func (t *tombstones) known(id ID) bool {
+func (t *tombstones) known(id fact.ID) bool {
 	return t.of(id) != nil || len(t.displaced.generations) > 0 && t.displaced.of(markOf(id)) != nil
 }
 
 // remove takes away the tombstone of id, which has come back.
-func (t *tombstones) remove(id ID) {
+func (t *tombstones) remove(id fact.ID) {
 	n, mark := t.home(markOf(id)), markOf(id)
 	b := t.bucket(n)
 	for i := range b.marks {
@@ -153,7 +157,7 @@ func (t *tombstones) remove(id ID) {
 }
 
 // bury puts s in place of what was known of id.
-func (t *tombstones) bury(id ID, s tombstone) { t.put(markOf(id), s) }
+func (t *tombstones) bury(id fact.ID, s tombstone) { t.put(markOf(id), s) }
 
 func (t *tombstones) put(mark uint64, s tombstone) {
 	if t.buckets == 0 {
@@ -290,5 +294,5 @@ func (t *tombstones) startedBefore(r *rotation) bool {
 		return true
 	}
 	typ, ended := s.end()
-	return ended && typ == RotatedSession && s.at <= r.at && s.said&stoneSeen != 0
+	return ended && typ == fact.RotatedSession && s.at <= r.at && s.said&stoneSeen != 0
 }

@@ -8,35 +8,36 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // speaks is a tombstone that says something, of a session whose newest fact was
 // at so many seconds.
 func speaks(at uint32) tombstone {
-	return tombstone{at: int64(at) * secondNanos, newest: at + 1, said: uint32(RotatedSession-EndedSession+1) | 7<<stoneFlags}
+	return tombstone{at: int64(at) * secondNanos, newest: at + 1, said: uint32(fact.RotatedSession-fact.EndedSession+1) | 7<<stoneFlags}
 }
 
 func TestTombstones(t *testing.T) {
 	x := newTombstones(1000)
-	require.Nil(t, x.of(ID{1, 1}), "nothing was thrown away")
+	require.Nil(t, x.of(fact.ID{1, 1}), "nothing was thrown away")
 	require.Empty(t, x.chunks)
-	x.bury(ID{1, 2}, speaks(100))
-	require.Equal(t, speaks(100), *x.of(ID{1, 2}))
-	require.Nil(t, x.of(ID{1, 3}))
-	require.True(t, x.known(ID{1, 2}))
-	require.False(t, x.known(ID{1, 3}))
-	x.bury(ID{1, 2}, speaks(200))
-	require.Equal(t, speaks(200), *x.of(ID{1, 2}))
+	x.bury(fact.ID{1, 2}, speaks(100))
+	require.Equal(t, speaks(100), *x.of(fact.ID{1, 2}))
+	require.Nil(t, x.of(fact.ID{1, 3}))
+	require.True(t, x.known(fact.ID{1, 2}))
+	require.False(t, x.known(fact.ID{1, 3}))
+	x.bury(fact.ID{1, 2}, speaks(200))
+	require.Equal(t, speaks(200), *x.of(fact.ID{1, 2}))
 	require.Equal(t, 1, x.count)
-	x.remove(ID{1, 2})
-	require.Nil(t, x.of(ID{1, 2}))
+	x.remove(fact.ID{1, 2})
+	require.Nil(t, x.of(fact.ID{1, 2}))
 	require.Zero(t, x.count)
 
 	s := speaks(5)
 	typ, ended := s.end()
 	require.True(t, ended)
-	require.Equal(t, RotatedSession, typ)
+	require.Equal(t, fact.RotatedSession, typ)
 	require.EqualValues(t, 7, s.service())
 	s.said = stoneUnsure | stoneLater | stoneSampled | stoneActive | stoneBrief | stoneSeen | stoneLogin | stoneVague | stoneLost
 	require.Less(t, s.said, uint32(1)<<stoneFlags)
@@ -50,9 +51,9 @@ func TestTombstonesGrow(t *testing.T) {
 	const n = 50_000
 	x := newTombstones(8 * n)
 	d := rand.New(rand.NewPCG(firstSeed, 0))
-	var ids []ID
+	var ids []fact.ID
 	for i := range uint32(n) {
-		ids = append(ids, ID{d.Uint64(), d.Uint64()})
+		ids = append(ids, fact.ID{d.Uint64(), d.Uint64()})
 		x.bury(ids[i], speaks(i))
 		if i%1000 == 0 {
 			require.Less(t, len(x.chunks)*chunkBuckets*bucketWays, int(6*i+8192), "room for %d", i)
@@ -78,27 +79,27 @@ func TestTombstonesAreDisplaced(t *testing.T) {
 	x := newTombstones(4)
 	require.Equal(t, 4, x.ways)
 	for i, s := range []tombstone{speaks(9), silent(3), brief(4), brief(5)} {
-		x.bury(ID{0, uint64(i + 1)}, s)
+		x.bury(fact.ID{0, uint64(i + 1)}, s)
 	}
-	x.bury(ID{0, 5}, speaks(10))
-	require.Nil(t, x.of(ID{0, 3}), "the oldest of a moment")
+	x.bury(fact.ID{0, 5}, speaks(10))
+	require.Nil(t, x.of(fact.ID{0, 3}), "the oldest of a moment")
 	require.EqualValues(t, 4*secondNanos, x.floor)
-	x.bury(ID{0, 6}, speaks(11))
-	require.Nil(t, x.of(ID{0, 2}), "one of a moment stays")
+	x.bury(fact.ID{0, 6}, speaks(11))
+	require.Nil(t, x.of(fact.ID{0, 2}), "one of a moment stays")
 	require.EqualValues(t, 4*secondNanos, x.floor, "it was older")
-	x.bury(ID{0, 7}, brief(12))
-	require.Nil(t, x.of(ID{0, 4}), "those displace one another")
+	x.bury(fact.ID{0, 7}, brief(12))
+	require.Nil(t, x.of(fact.ID{0, 4}), "those displace one another")
 	require.EqualValues(t, 5*secondNanos, x.floor)
 	require.Empty(t, x.displaced.generations)
-	x.bury(ID{0, 8}, speaks(12))
-	require.Nil(t, x.of(ID{0, 1}), "the oldest of those that say something")
+	x.bury(fact.ID{0, 8}, speaks(12))
+	require.Nil(t, x.of(fact.ID{0, 1}), "the oldest of those that say something")
 	require.EqualValues(t, 5*secondNanos, x.floor)
 	g := x.displaced.of(1)
 	require.NotNil(t, g)
 	require.True(t, g.over(1))
 	require.EqualValues(t, 9*secondNanos, g.first)
 	require.EqualValues(t, 10, g.newest)
-	require.True(t, x.known(ID{0, 1}))
+	require.True(t, x.known(fact.ID{0, 1}))
 	require.Equal(t, 4, x.count)
 }
 
@@ -107,7 +108,7 @@ func TestTombstonesAreDisplaced(t *testing.T) {
 func TestFingerprintsAreDropped(t *testing.T) {
 	x := newTombstones(2)
 	for i := range uint32(2 + 2*16) {
-		x.bury(ID{0, uint64(i + 1)}, speaks(i))
+		x.bury(fact.ID{0, uint64(i + 1)}, speaks(i))
 	}
 	require.Len(t, x.displaced.generations, 16)
 	require.Zero(t, x.displaced.dropped)
@@ -115,7 +116,7 @@ func TestFingerprintsAreDropped(t *testing.T) {
 	for i := range uint64(32) {
 		require.NotNil(t, x.displaced.of(i+1), i)
 	}
-	x.bury(ID{0, 99}, speaks(100))
+	x.bury(fact.ID{0, 99}, speaks(100))
 	require.EqualValues(t, 2, x.displaced.dropped)
 	require.EqualValues(t, 2*secondNanos, x.floor)
 	require.Nil(t, x.displaced.of(1))
@@ -149,13 +150,13 @@ func TestTombstonesBesidePass(t *testing.T) {
 		cfg.MaxSessions = 60 + d.IntN(60)
 		e := New(cfg)
 		for i := range uint32(1 + d.IntN(150)) {
-			e.tombstones.bury(ID{0, d.Uint64()}, speaks(i))
+			e.tombstones.bury(fact.ID{0, d.Uint64()}, speaks(i))
 		}
 		want, c, got := everything(e, epoch), e.BeginCheckpoint(epoch), stored{}
 		for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 			got[key] = value
 			for i := range uint32(d.IntN(12)) {
-				e.tombstones.bury(ID{0, d.Uint64()}, speaks(i))
+				e.tombstones.bury(fact.ID{0, d.Uint64()}, speaks(i))
 			}
 		}
 		delete(want, headKey) // whatever is in between has other keys
@@ -175,9 +176,9 @@ func TestTombstonesOfAnotherSize(t *testing.T) {
 			cfg.Policies, cfg.MaxSessions = []Policy{{Name: "p0"}}, from
 			was := New(cfg)
 			d := rand.New(rand.NewPCG(firstSeed, 0))
-			var ids []ID
+			var ids []fact.ID
 			for i := range uint32(200) {
-				ids = append(ids, ID{d.Uint64(), d.Uint64()})
+				ids = append(ids, fact.ID{d.Uint64(), d.Uint64()})
 				s := speaks(i)
 				s.said &= 1<<stoneFlags - 1
 				was.tombstones.bury(ids[i], s)
@@ -205,7 +206,7 @@ func TestTombstonesOfAnotherSize(t *testing.T) {
 			}
 			// It goes on.
 			for i := range uint32(1000) {
-				b.bury(ID{d.Uint64(), d.Uint64()}, speaks(300+i))
+				b.bury(fact.ID{d.Uint64(), d.Uint64()}, speaks(300+i))
 			}
 		}
 	}

@@ -1,5 +1,7 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // maxSessionsOfUser bounds how many sessions of one user, who may be
 // "anonymous", a late end of all of them is held against.
 const maxSessionsOfUser = 1 << 12
@@ -29,10 +31,10 @@ func (u *users) link(user, place uint32) uint32 {
 }
 
 // join notes that the session at place, which did not before, showed id.
-func (u *users) join(id ID, place uint32) {
+func (u *users) join(id fact.ID, place uint32) {
 	user := u.number(id)
 	if user == 0 { // it was named by what seemed to show nobody, long ago
-		if !u.add(id, Pseudonym{}) {
+		if !u.add(id, fact.Pseudonym{}) {
 			return
 		}
 		user = u.number(id)
@@ -59,7 +61,7 @@ func (u *users) join(id ID, place uint32) {
 }
 
 // leave undoes join when the session is forgotten.
-func (u *users) leave(id ID, place uint32) {
+func (u *users) leave(id fact.ID, place uint32) {
 	user := u.number(id)
 	if user == 0 {
 		return

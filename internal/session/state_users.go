@@ -3,6 +3,8 @@ package session
 import (
 	"container/list"
 	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // users holds what is known of users: who they are, the ends of all their
@@ -24,7 +26,7 @@ type users struct {
 	lost int64
 
 	// ended holds only users of whom an end was seen.
-	ended map[ID]endsOfUser
+	ended map[fact.ID]endsOfUser
 	// came says when each of them came, the oldest first.
 	came list.List // of *userEnd
 }
@@ -32,8 +34,8 @@ type users struct {
 // user is known as long as a session that showed it is, or an end of all its
 // sessions, or something is owed to a session that may show it.
 type user struct {
-	id        ID
-	pseudonym Pseudonym
+	id        fact.ID
+	pseudonym fact.Pseudonym
 	first     uint32 // link to its newest session
 	sessions  uint32
 	ended     bool // there are ends
@@ -61,7 +63,7 @@ const (
 )
 
 func newUsers() users {
-	return users{ranged: ranged{bits: placeBits}, index: newIndex(maxSlots), linkOf: newIndex(maxSlots), used: 1, links: make([]link, 1), ended: map[ID]endsOfUser{}}
+	return users{ranged: ranged{bits: placeBits}, index: newIndex(maxSlots), linkOf: newIndex(maxSlots), used: 1, links: make([]link, 1), ended: map[fact.ID]endsOfUser{}}
 }
 
 func (u *users) user(number uint32) *user {
@@ -71,7 +73,7 @@ func (u *users) user(number uint32) *user {
 func (u *users) hashOf(number uint32) uint64 { return u.user(number).id[0] }
 
 // number returns the number of id, or 0.
-func (u *users) number(id ID) uint32 {
+func (u *users) number(id fact.ID) uint32 {
 	for _, cells := range [...][]uint32{u.index.cells, u.index.old} {
 		if cells == nil {
 			continue
@@ -90,7 +92,7 @@ func (u *users) number(id ID) uint32 {
 }
 
 // get returns what is known of id, or nil.
-func (u *users) get(id ID) *user {
+func (u *users) get(id fact.ID) *user {
 	if n := u.number(id); n != 0 {
 		return u.user(n)
 	}
@@ -101,7 +103,7 @@ func (u *users) get(id ID) *user {
 var maxUsers = maxSlots - 1
 
 // add makes id known, which must not be. It reports whether there is room.
-func (u *users) add(id ID, p Pseudonym) bool {
+func (u *users) add(id fact.ID, p fact.Pseudonym) bool {
 	n := u.free
 	if n != 0 {
 		u.free = u.user(n).first
@@ -123,7 +125,7 @@ func (u *users) add(id ID, p Pseudonym) bool {
 }
 
 // release forgets id if nothing is known of it any more.
-func (u *users) release(id ID) {
+func (u *users) release(id fact.ID) {
 	n := u.number(id)
 	if n == 0 {
 		return
@@ -138,16 +140,16 @@ func (u *users) release(id ID) {
 }
 
 // pseudonymOf returns what id is called in findings, if it is known.
-func (u *users) pseudonymOf(id ID) Pseudonym {
+func (u *users) pseudonymOf(id fact.ID) fact.Pseudonym {
 	if x := u.get(id); x != nil {
 		return x.pseudonym
 	}
-	return Pseudonym{}
+	return fact.Pseudonym{}
 }
 
 // userEnd says when an end of a user came.
 type userEnd struct {
-	user ID
+	user fact.ID
 	at   int64 // on the collector's clock
 }
 
@@ -156,7 +158,7 @@ const maxUsersEnded = 1 << 20
 
 // end joins an end to those of user, who must be known. It reports whether it
 // is a new one.
-func (u *users) end(id ID, end ending, now int64) bool {
+func (u *users) end(id fact.ID, end ending, now int64) bool {
 	n := u.number(id)
 	if n == 0 {
 		return false
@@ -199,7 +201,7 @@ func (u *users) forgetOldest() {
 
 // forgetEnd lets go of one end of a user, who is forgotten if that was all there is
 // to know.
-func (u *users) forgetEnd(id ID, i int) {
+func (u *users) forgetEnd(id fact.ID, i int) {
 	n := u.number(id)
 	u.touch(int(n))
 	had := u.ended[id]
@@ -213,7 +215,7 @@ func (u *users) forgetEnd(id ID, i int) {
 	u.release(id)
 }
 
-func (u *users) ends(id ID) []ending {
+func (u *users) ends(id fact.ID) []ending {
 	if id[1] == 0 && len(u.ended) > 0 {
 		if x := u.get(id); x != nil {
 			id = x.id
@@ -223,14 +225,14 @@ func (u *users) ends(id ID) []ending {
 }
 
 // nameUser keeps what a user is called in findings.
-func (e *Engine) nameUser(n *Name) {
+func (e *Engine) nameUser(n *fact.Name) {
 	u := &e.users
 	switch number := u.number(n.ID); {
 	case number == 0:
 		if !u.add(n.ID, e.cfg.pseudonym(n)) {
 			e.stats.lost++ // an end of all sessions will not find this one
 		}
-	case u.user(number).pseudonym == Pseudonym{}: // until now only a tombstone or a record had told of it
+	case u.user(number).pseudonym == fact.Pseudonym{}: // until now only a tombstone or a record had told of it
 		u.touch(int(number))
 		x := u.user(number)
 		x.id, x.pseudonym = n.ID, e.cfg.pseudonym(n)
@@ -291,6 +293,6 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 	}
 }
 
-func (t *timeline) shows(user ID) bool {
+func (t *timeline) shows(user fact.ID) bool {
 	return slices.ContainsFunc(t.identities, func(i identity) bool { return sameUser(i.user, user) })
 }

@@ -1,13 +1,15 @@
 package session
 
+import "github.com/otelcol-session/otelcol-session/internal/fact"
+
 // heldUser is a user that is known for a while though no session shows it.
 type heldUser struct {
-	id    ID
+	id    fact.ID
 	until uint64 // so many sessions have got what they were owed, ever
 }
 
 // hold keeps a user known until nothing is owed to any session that may show it.
-func (e *Engine) hold(id ID) {
+func (e *Engine) hold(id fact.ID) {
 	if x := e.users.get(id); x != nil && !x.held {
 		x.held = true
 		e.held = append(e.held, heldUser{id, e.nextTurn() + dueOfFact})

@@ -5,14 +5,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // What is known of users is let go with the last session or end that needs it.
 func TestUsersAreForgotten(t *testing.T) {
 	u := newUsers()
-	a, b := ID{1}, ID{2}
-	name := func() { u.add(a, Pseudonym{1}); u.add(b, Pseudonym{2}) }
-	known := func(id ID) bool { return u.number(id) != 0 }
+	a, b := fact.ID{1}, fact.ID{2}
+	name := func() { u.add(a, fact.Pseudonym{1}); u.add(b, fact.Pseudonym{2}) }
+	known := func(id fact.ID) bool { return u.number(id) != 0 }
 
 	name()
 	u.join(a, 1)
@@ -74,7 +76,7 @@ func TestUsersAreForgotten(t *testing.T) {
 // several it is read again who was shown when.
 func TestShowIdentity(t *testing.T) {
 	e := New(historyConfig())
-	tl := e.timelineOf(&Name{ID: ID{1}, Raw: "a"}, 0)
+	tl := e.timelineOf(&fact.Name{ID: fact.ID{1}, Raw: "a"}, 0)
 	a, b := userName(0), userName(1)
 	e.nameUser(&a)
 	require.Equal(t, lineDue, e.showIdentity(tl, identity{10, a.ID}, true))
@@ -87,7 +89,7 @@ func TestShowIdentity(t *testing.T) {
 	require.Equal(t, rebuildDue|lineDue, e.showIdentity(tl, identity{20, b.ID}, true))
 }
 
-func slotsOf(u *users, id ID) (slots []uint32) {
+func slotsOf(u *users, id fact.ID) (slots []uint32) {
 	user := u.number(id)
 	if user == 0 {
 		return nil
@@ -145,7 +147,7 @@ func TestTooManyUsers(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)
 	show := func(user int) {
-		f := Fact{Kind: Authenticated, Session: sessionName(user), User: userName(user), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
+		f := fact.Fact{Kind: fact.Authenticated, Session: sessionName(user), User: userName(user), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
 		e.Observe(&f, epoch)
 		require.NoError(t, e.audit())
 	}

@@ -2,6 +2,7 @@ package sessiontimeout
 
 import (
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -53,7 +54,7 @@ func (c *Config) laneShare(n int) int {
 }
 
 // engine is what the engine must know.
-func (c *Config) engine(pseudonym func(string) session.Pseudonym) session.Config {
+func (c *Config) engine(pseudonym func(string) fact.Pseudonym) session.Config {
 	e := session.Config{
 		DecisionWait: c.DecisionWait, ReorderWindow: c.ReorderWindow, MaxAhead: c.MaxAhead, MaxAge: c.MaxAge,
 		MaxSessions: c.MaxSessions, MaxRecentRequests: c.MaxRecentRequests, MaxServices: c.MaxServices,

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // What the engine can hold.
@@ -37,8 +37,8 @@ func (c *Config) Validate() error {
 	switch n := len(c.Policies); {
 	case n == 0:
 		fail("policies: must have at least one policy (got 0)")
-	case n > session.MaxPolicies:
-		fail("policies: must have at most %d policies (got %d)", session.MaxPolicies, n)
+	case n > fact.MaxPolicies:
+		fail("policies: must have at most %d policies (got %d)", fact.MaxPolicies, n)
 	}
 	names := map[string]bool{}
 	for i := range c.Policies {

@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
-	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
 const (
@@ -150,7 +150,7 @@ func (w *watch) letOut(ctx context.Context) {
 }
 
 // records are log records to give away, of one or the other.
-func (w *watch) records(ld plog.Logs, findings []session.Finding) plog.Logs {
+func (w *watch) records(ld plog.Logs, findings []fact.Finding) plog.Logs {
 	if len(findings) > 0 {
 		return findingRecords(findings, w.cfg)
 	}

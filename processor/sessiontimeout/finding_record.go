@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/processor/sessiontimeout/internal/metadata"
 )
 
@@ -17,9 +17,9 @@ const eventName = "session_timeout.violation"
 
 // findingRecords turns findings into log records, those of one service under
 // one resource.
-func findingRecords(findings []session.Finding, cfg *Config) plog.Logs {
+func findingRecords(findings []fact.Finding, cfg *Config) plog.Logs {
 	ld := plog.NewLogs()
-	at := map[session.Resource]plog.LogRecordSlice{}
+	at := map[fact.Resource]plog.LogRecordSlice{}
 	for _, finding := range findings {
 		f := &finding
 		f.Clean()
@@ -37,7 +37,7 @@ func findingRecords(findings []session.Finding, cfg *Config) plog.Logs {
 	return ld
 }
 
-func putResource(attrs pcommon.Map, r *session.Resource) {
+func putResource(attrs pcommon.Map, r *fact.Resource) {
 	putIf(attrs, "service.name", r.ServiceName)
 	putIf(attrs, "service.namespace", r.ServiceNamespace)
 	putIf(attrs, "service.instance.id", r.ServiceInstance)
@@ -50,7 +50,7 @@ func putIf(attrs pcommon.Map, key, value string) {
 	}
 }
 
-func putFinding(r plog.LogRecord, f *session.Finding, cfg *Config) {
+func putFinding(r plog.LogRecord, f *fact.Finding, cfg *Config) {
 	p := &cfg.Policies[f.Policy]
 	r.SetEventName(eventName)
 	r.SetTimestamp(pcommon.Timestamp(f.At))
@@ -77,7 +77,7 @@ func putFinding(r plog.LogRecord, f *session.Finding, cfg *Config) {
 	a := r.Attributes()
 	a.EnsureCapacity(26)
 	a.PutStr("session_timeout.session", hex.EncodeToString(f.Session[:]))
-	if f.User != (session.Pseudonym{}) {
+	if f.User != (fact.Pseudonym{}) {
 		a.PutStr("session_timeout.user", hex.EncodeToString(f.User[:]))
 	}
 	a.PutStr("session_timeout.id", fmt.Sprintf("%016x", f.ID))
@@ -92,7 +92,7 @@ func putFinding(r plog.LogRecord, f *session.Finding, cfg *Config) {
 	a.PutStr("session_timeout.last_at", rfc3339(f.LastAt))
 	a.PutStr("session_timeout.started_at", rfc3339(f.StartedAt))
 	a.PutBool("session_timeout.start_known", f.StartKnown)
-	if f.Type == session.IdleTimeout {
+	if f.Type == fact.IdleTimeout {
 		a.PutStr("session_timeout.last_activity_at", rfc3339(f.LastActivityAt))
 	}
 	putIf(a, "session_timeout.ended_by", f.EndedBy)
@@ -110,7 +110,7 @@ func putFinding(r plog.LogRecord, f *session.Finding, cfg *Config) {
 	putIf(a, "messaging.destination.name", f.Details.Destination)
 }
 
-func evidence(f *session.Finding) string {
+func evidence(f *fact.Finding) string {
 	if f.Identity {
 		return "identity"
 	}
@@ -119,13 +119,13 @@ func evidence(f *session.Finding) string {
 
 // limit is what the type of violation is measured by: a limit, or how long an
 // ended session may still be served.
-func limit(t session.Type, p *PolicyConfig) time.Duration {
+func limit(t fact.Type, p *PolicyConfig) time.Duration {
 	switch t {
-	case session.IdleTimeout:
+	case fact.IdleTimeout:
 		return p.IdleTimeout
-	case session.AbsoluteTimeout:
+	case fact.AbsoluteTimeout:
 		return p.AbsoluteTimeout
-	case session.RotatedSession:
+	case fact.RotatedSession:
 		return p.RotationGrace
 	default:
 		return p.EndGrace
@@ -137,10 +137,10 @@ func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
 func rfc3339(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339Nano) }
 
 // name is what the policy is called in whatever leaves.
-func (p *PolicyConfig) name() string { return session.Clean(p.Name) }
+func (p *PolicyConfig) name() string { return fact.Clean(p.Name) }
 
 // sentence says what was found to a person on call.
-func sentence(f *session.Finding, p *PolicyConfig) string {
+func sentence(f *fact.Finding, p *PolicyConfig) string {
 	service := f.Resource.ServiceName
 	if service == "" {
 		service = "A service without a name"
@@ -150,19 +150,19 @@ func sentence(f *session.Finding, p *PolicyConfig) string {
 		served = fmt.Sprintf("%d requests", f.Requests)
 	}
 	who := "session " + short(f.Session)
-	if f.User != (session.Pseudonym{}) {
+	if f.User != (fact.Pseudonym{}) {
 		who += " of user " + short(f.User)
 	}
 	over := round(time.Duration(f.Overrun))
 	var how string
 	switch f.Type {
-	case session.IdleTimeout:
+	case fact.IdleTimeout:
 		how = fmt.Sprintf("%s past its idle timeout of %s", over, p.IdleTimeout)
-	case session.AbsoluteTimeout:
+	case fact.AbsoluteTimeout:
 		how = fmt.Sprintf("%s past its absolute timeout of %s", over, p.AbsoluteTimeout)
-	case session.RotatedSession:
+	case fact.RotatedSession:
 		how = fmt.Sprintf("%s after its id was rotated away and the grace of %s was over", over, p.RotationGrace)
-	case session.RevokedSession:
+	case fact.RevokedSession:
 		how = fmt.Sprintf("%s after all sessions of its user were ended and the grace of %s was over", over, p.EndGrace)
 	default:
 		how = fmt.Sprintf("%s after it was ended and the grace of %s was over", over, p.EndGrace)
@@ -173,16 +173,16 @@ func sentence(f *session.Finding, p *PolicyConfig) string {
 	}
 	text := fmt.Sprintf("%s served %s of %s%s %s (policy %s)", service, served, who, first, how, p.name())
 	switch f.State {
-	case session.Retracted:
+	case fact.Retracted:
 		return "Retracted, since evidence came that clears it: " + text + "."
-	case session.Inconclusive:
+	case fact.Inconclusive:
 		return fmt.Sprintf("Inconclusive (%s): %s.", f.Reason, text)
 	}
 	return text + "."
 }
 
 // short is enough of a pseudonym for a person to compare.
-func short(p session.Pseudonym) string { return hex.EncodeToString(p[:6]) }
+func short(p fact.Pseudonym) string { return hex.EncodeToString(p[:6]) }
 
 // round leaves as much of a duration as a person reads.
 func round(d time.Duration) time.Duration {

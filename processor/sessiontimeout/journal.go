@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -61,7 +61,7 @@ type journal struct {
 	// flight is that of the segment that is being stored.
 	flight int64
 
-	names map[session.ID]session.Pseudonym // of this group
+	names map[fact.ID]fact.Pseudonym // of this group
 	wake  chan struct{}
 }
 
@@ -102,16 +102,16 @@ func (j *journal) size() int64 { return j.stored - j.released }
 func (j *journal) full() bool { return j.size()+int64(len(j.gathered)) > j.limit }
 
 // add gathers a fact that arrived at now.
-func (j *journal) add(f *session.Fact, now int64, pseudonym func(string) session.Pseudonym) {
+func (j *journal) add(f *fact.Fact, now int64, pseudonym func(string) fact.Pseudonym) {
 	if !j.on || j.resting {
 		return
 	}
 	if j.group == nil {
 		j.group, j.since = &group{done: make(chan struct{})}, now
 		j.gathered, j.spare = wire.Begin(j.spare), nil
-		j.names = map[session.ID]session.Pseudonym{}
+		j.names = map[fact.ID]fact.Pseudonym{}
 	}
-	j.gathered = session.AppendFact(j.gathered, f, now, func(n *session.Name) session.Pseudonym {
+	j.gathered = fact.Append(j.gathered, f, now, func(n *fact.Name) fact.Pseudonym {
 		p, known := j.names[n.ID]
 		if !known {
 			p = pseudonym(n.Raw)

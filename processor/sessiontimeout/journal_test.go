@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // TestJournalIsBounded: while no checkpoint is stored the journal grows up to its
@@ -87,8 +87,8 @@ func TestJournalIsBounded(t *testing.T) {
 // all memory.
 func TestGatheredIsBounded(t *testing.T) {
 	j := journal{on: true, undurable: never, wake: make(chan struct{}, 1)}
-	f := session.Fact{Resource: &session.Resource{}, Session: session.Name{ID: session.ID{1, 2}}}
-	pseudonym := func(string) session.Pseudonym { return session.Pseudonym{} }
+	f := fact.Fact{Resource: &fact.Resource{}, Session: fact.Name{ID: fact.ID{1, 2}}}
+	pseudonym := func(string) fact.Pseudonym { return fact.Pseudonym{} }
 	j.add(&f, 7, pseudonym)
 	require.False(t, j.overflow())
 	j.gathered = append(make([]byte, 0, maxGathered+1), j.gathered...)[:maxGathered] // of many more

@@ -15,8 +15,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/processor"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
-	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
 // blocking is a next component that takes nothing until it is released; stubborn
@@ -216,7 +216,7 @@ func (l *liveness) flood() {
 // overflow lets more findings wait than may.
 func (l *liveness) overflow() {
 	l.watch.mu.Lock()
-	l.watch.mu.undelivered.add(make([]session.Finding, many), l.watch.kept != nil)
+	l.watch.mu.undelivered.add(make([]fact.Finding, many), l.watch.kept != nil)
 	l.watch.mu.Unlock()
 	time.Sleep(2 * tick)
 	synctest.Wait()

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -238,7 +239,7 @@ func (r *recovery) replaySegment(value []byte, last *int64) (reason string) {
 		return err.Error()
 	}
 	for len(facts) > 0 {
-		f, arrival, rest, err := session.ReadFact(facts)
+		f, arrival, rest, err := fact.Read(facts)
 		if err != nil {
 			return err.Error()
 		}
@@ -260,7 +261,7 @@ func (r *recovery) policy(was uint8) uint8 {
 			return uint8(i)
 		}
 	}
-	return session.NoPolicy
+	return fact.NoPolicy
 }
 
 // stopped is the latest instant at which the run before can have stopped.

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 	"github.com/otelcol-session/otelcol-session/processor/sessiontimeout/internal/metadata"
 )
@@ -99,7 +100,7 @@ func (t *telemetry) scrapeVerdicts(o metric.Observer, s *session.Stats) {
 		o.ObserveInt64(b.ProcessorSessionTimeoutRequests, n,
 			t.with(t.policy(policy), attribute.String("service_name", service), attribute.String("verdict", v.String())))
 	})
-	s.Violations(func(policy int, service string, typ session.Type, n int64) {
+	s.Violations(func(policy int, service string, typ fact.Type, n int64) {
 		o.ObserveInt64(b.ProcessorSessionTimeoutViolations, n,
 			t.with(t.policy(policy), attribute.String("service_name", service), attribute.String("type", typ.String())))
 	})
@@ -111,7 +112,7 @@ func (t *telemetry) scrapeVerdicts(o metric.Observer, s *session.Stats) {
 			}
 		}
 	})
-	for st := range session.StateCount {
+	for st := range fact.StateCount {
 		o.ObserveInt64(b.ProcessorSessionTimeoutFindings, s.Findings(st), t.with(attribute.String("state", st.String())))
 	}
 }
@@ -119,7 +120,7 @@ func (t *telemetry) scrapeVerdicts(o metric.Observer, s *session.Stats) {
 func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
 	b := t.builder
 	by := func(key, value string) metric.MeasurementOption { return t.with(attribute.String(key, value)) }
-	for k := range session.Exempt {
+	for k := range fact.Exempt {
 		o.ObserveInt64(b.ProcessorSessionTimeoutFacts, s.Facts(k), by("kind", k.String()))
 		o.ObserveInt64(b.ProcessorSessionTimeoutFactsLate, s.FactsLate(k), by("kind", k.String()))
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -27,7 +28,7 @@ func (s *seenCounts) add(service string, n *extract.Seen) {
 	}
 	c := s.counts[service]
 	if c == nil {
-		c = s.of(session.Clean(service))
+		c = s.of(fact.Clean(service))
 	}
 	c[0] += int64(n.RequestWithID)
 	c[1] += int64(n.RequestWithoutID)

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -102,7 +103,7 @@ func TestSeriesAreBounded(t *testing.T) {
 	run(1, 901, 200)
 	run(1, 901, 1000)
 	run(3, 901, 200)
-	for _, policies := range []int{1, 2, 4, 7, 10, 19, 21, 38, 63, session.MaxPolicies} {
+	for _, policies := range []int{1, 2, 4, 7, 10, 19, 21, 38, 63, fact.MaxPolicies} {
 		run(policies, 1900/(2*policies)+5, 5000) // more than any of the instruments by policy shows
 	}
 }
@@ -135,7 +136,7 @@ func seriesAreBounded(t *testing.T, services, policies, limit int) {
 		}
 	})
 	for instrument, values := range map[string]int{
-		"requests": policies * int(session.VerdictCount), "violations": policies * int(session.TypeCount),
+		"requests": policies * int(session.VerdictCount), "violations": policies * int(fact.TypeCount),
 		"records": 3, "end_propagation": 1, "effective_idle_timeout": policies * 2,
 	} {
 		names := of["otelcol_processor_session_timeout_"+instrument]

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -103,7 +104,7 @@ func TestStopBetweenLocks(t *testing.T) {
 				turnedAway(2, err)
 				_, err = w.processLogs(context.Background(), eventRecord("something else", "s1", now))
 				require.NoError(t, err, "no fact is lost of it")
-				require.Zero(t, w.read().stats.Facts(session.Ended))
+				require.Zero(t, w.read().stats.Facts(fact.Ended))
 			})
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -96,7 +97,7 @@ func (w *watch) takeInOrder(b *extract.Batch, now int64, mark func(int, session.
 	return stored, nil
 }
 
-func (w *watch) takePart(facts []session.Fact, now int64, mark func(int, session.Mark)) (*group, error) {
+func (w *watch) takePart(facts []fact.Fact, now int64, mark func(int, session.Mark)) (*group, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.mu.closed {

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"pgregory.net/rapid"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // requirePlain fails unless text may leave, and is no longer than most bytes.
@@ -33,7 +33,7 @@ func requirePlain(t require.TestingT, what, text string, most int) {
 
 func requirePlainMap(t require.TestingT, m pcommon.Map) {
 	for name, v := range m.All() {
-		requirePlain(t, name, v.AsString(), session.MaxText)
+		requirePlain(t, name, v.AsString(), fact.MaxText)
 	}
 }
 
@@ -49,7 +49,7 @@ func requireOutputPlain(t require.TestingT, r *rig) (findings, marks, points int
 				requirePlainMap(t, rl.Resource().Attributes())
 				requirePlainMap(t, record.Attributes())
 				// One sentence around the names of a service and a policy.
-				requirePlain(t, "body", record.Body().Str(), 2*session.MaxText+300)
+				requirePlain(t, "body", record.Body().Str(), 2*fact.MaxText+300)
 			}
 		}
 	}
@@ -59,7 +59,7 @@ func requireOutputPlain(t require.TestingT, r *rig) (findings, marks, points int
 				for name, v := range span.Attributes().All() {
 					if strings.HasPrefix(name, "session_timeout.") {
 						marks++
-						requirePlain(t, name, v.AsString(), session.MaxText)
+						requirePlain(t, name, v.AsString(), fact.MaxText)
 					}
 				}
 			}
@@ -68,7 +68,7 @@ func requireOutputPlain(t require.TestingT, r *rig) (findings, marks, points int
 	eachSeries(t, r, func(_ string, attributes attribute.Set) {
 		points++
 		for _, kv := range attributes.ToSlice() {
-			requirePlain(t, string(kv.Key), kv.Value.String(), session.MaxText)
+			requirePlain(t, string(kv.Key), kv.Value.String(), fact.MaxText)
 		}
 	})
 	return findings, marks, points

@@ -6,7 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -17,7 +17,7 @@ const findingsName = "findings"
 // oldest first. Guarded by watch.mu.
 type undelivered struct {
 	restored []plog.Logs // of an earlier run, as they would have left
-	findings []session.Finding
+	findings []fact.Finding
 	// held is how many of the newest findings no stored checkpoint knows of.
 	// They do not leave: after a crash nobody would know that they had, and
 	// what clears them would take nothing back.
@@ -29,7 +29,7 @@ type undelivered struct {
 }
 
 // add takes findings, which are held where there is a storage.
-func (u *undelivered) add(findings []session.Finding, hold bool) {
+func (u *undelivered) add(findings []fact.Finding, hold bool) {
 	u.findings = append(u.findings, findings...)
 	u.came += len(findings)
 	if hold {
@@ -50,7 +50,7 @@ func (u *undelivered) len() int {
 
 // next returns the oldest that may leave, at most maxBatch: as findings or as
 // log records. They are leaving until returned is called.
-func (u *undelivered) next() (ld plog.Logs, findings []session.Finding) {
+func (u *undelivered) next() (ld plog.Logs, findings []fact.Finding) {
 	if len(u.restored) > 0 {
 		u.leaving = u.restored[0].LogRecordCount()
 		return u.restored[0], nil

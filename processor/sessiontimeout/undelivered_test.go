@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-session/otelcol-session/internal/session"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // TestUndelivered: the oldest leave first, none that is held, and what is
@@ -17,11 +17,11 @@ func TestUndelivered(t *testing.T) {
 	r := newRig(t)
 	cfg := r.cfg.(*Config)
 	var u undelivered
-	u.add(make([]session.Finding, maxBatch+2), true)
+	u.add(make([]fact.Finding, maxBatch+2), true)
 	_, findings := u.next()
 	require.Empty(t, findings, "all are held")
 	came := u.came
-	u.add(make([]session.Finding, 3), true)
+	u.add(make([]fact.Finding, 3), true)
 	u.release(came)
 	_, findings = u.next()
 	require.Len(t, findings, maxBatch)
@@ -39,7 +39,7 @@ func TestUndelivered(t *testing.T) {
 	require.Equal(t, 5, ld.LogRecordCount())
 	require.Empty(t, findings)
 	require.Zero(t, back.returned(true))
-	back.add(make([]session.Finding, 4), false)
+	back.add(make([]fact.Finding, 4), false)
 	require.Equal(t, 5, back.drop(1), "a batch goes as a whole")
 	require.Equal(t, 4, back.drop(10))
 	require.Zero(t, back.len())
@@ -52,9 +52,9 @@ func TestUndelivered(t *testing.T) {
 // TestLeaving: what is with the next component is nobody's to give up; of the
 // others the oldest go.
 func TestLeaving(t *testing.T) {
-	numbered := func(from, to uint64) (findings []session.Finding) {
+	numbered := func(from, to uint64) (findings []fact.Finding) {
 		for id := from; id < to; id++ {
-			findings = append(findings, session.Finding{ID: id})
+			findings = append(findings, fact.Finding{ID: id})
 		}
 		return findings
 	}

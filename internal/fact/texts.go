@@ -1,4 +1,4 @@
-package session
+package fact
 
 import "github.com/otelcol-session/otelcol-session/internal/clean"
 
@@ -11,7 +11,7 @@ func Clean(s string) string { return clean.Text(s, MaxText) }
 
 // clean makes of r what may leave.
 func (r *Resource) clean() {
-	for _, s := range [...]*string{&r.ServiceName, &r.ServiceNamespace, &r.ServiceInstance, &r.Environment} {
+	for _, s := range r.texts() {
 		*s = Clean(*s)
 	}
 }
@@ -21,8 +21,7 @@ func (r *Resource) clean() {
 func (f *Finding) Clean() {
 	f.Resource.clean()
 	f.EndedBy, f.Reason = Clean(f.EndedBy), Clean(f.Reason)
-	d := &f.Details
-	for _, s := range [...]*string{&d.Method, &d.Route, &d.Path, &d.RPCMethod, &d.Destination} {
+	for _, s := range f.Details.Texts() {
 		*s = Clean(*s)
 	}
 }

@@ -1,4 +1,7 @@
-package session
+// Package fact has what one record of telemetry says about one session, and what is
+// found of it: the types that extraction, the engine and those who report findings
+// share, and how facts are written down.
+package fact
 
 // ID is the keyed 128-bit hash of a session or user id. The zero ID is none.
 type ID [2]uint64
@@ -6,16 +9,16 @@ type ID [2]uint64
 // IsZero reports whether id stands for no session or user.
 func (id ID) IsZero() bool { return id == ID{} }
 
-func (id ID) less(o ID) bool { return id[0] < o[0] || id[0] == o[0] && id[1] < o[1] }
+func (id ID) Less(o ID) bool { return id[0] < o[0] || id[0] == o[0] && id[1] < o[1] }
 
 // Pseudonym is HMAC-SHA-256(hash key, id): what may leave the engine in place
 // of an id. Written as 64 hex digits. The zero Pseudonym is none.
 type Pseudonym [32]byte
 
 // Name is a session or user as telemetry names it. Raw is a bearer secret
-// (or, where ids arrive hashed already, the pseudonym itself): the engine hands
-// it to [Config.Pseudonym] when it first meets the ID and never keeps it. Raw
-// may alias memory that is only valid during the call.
+// (or, where ids arrive hashed already, the pseudonym itself): the engine turns it
+// into a pseudonym when it first meets the ID and never keeps it. Raw may alias memory
+// that is only valid during the call.
 type Name struct {
 	ID        ID
 	Raw       string
@@ -92,22 +95,6 @@ const (
 // Has reports whether all of want are set.
 func (f Flags) Has(want Flags) bool { return f&want == want }
 
-// Resource is the service that a fact comes from. Comparable.
-type Resource struct {
-	ServiceName, ServiceNamespace, ServiceInstance, Environment string
-}
-
-// Details are what a finding quotes of the offending request. Empty or zero
-// means absent. Strings may alias memory that is only valid during the call.
-type Details struct {
-	Method      string // http.request.method
-	Route       string // http.route
-	Path        string // url.path up to the first ';' or '?'
-	Status      int32  // http.response.status_code
-	RPCMethod   string // rpc.method
-	Destination string // messaging.destination.name
-}
-
 // Fact is what one record says about one session. Instants are nanoseconds
 // since the Unix epoch. What every request has comes first: a batch of facts is
 // more than the nearest cache holds.
@@ -115,13 +102,13 @@ type Fact struct {
 	Kind    Kind
 	Outcome Outcome
 	Flags   Flags
-	// Policy is the index in [Config.Policies] of the policy that governs a
-	// request; meaningless for other kinds.
+	// Policy is the index of the policy that governs a request, or [NoPolicy];
+	// meaningless for other kinds.
 	Policy uint8
 
 	// Start and End bound a request, Start <= End. For every other kind both
 	// are the instant. A request from a log record without a duration starts
-	// Config.LogRequestSlack before its time (the extraction sees to that).
+	// the configured slack before its time (the extraction sees to that).
 	Start, End int64
 	// At is the record's own time: what a finding reports, and what counts
 	// where a fact is compared with the session's start. A span's start; a log

@@ -1,4 +1,4 @@
-package session
+package fact
 
 import (
 	"testing"
@@ -11,7 +11,7 @@ func TestIDLess(t *testing.T) {
 	in := []ID{{0, 9}, {1, 1}, {1, 2}, {2, 0}}
 	for i := range in {
 		for j := range in {
-			require.Equal(t, i < j, in[i].less(in[j]), "%d %d", i, j)
+			require.Equal(t, i < j, in[i].Less(in[j]), "%d %d", i, j)
 		}
 	}
 }

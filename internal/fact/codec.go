@@ -1,4 +1,4 @@
-package session
+package fact
 
 import (
 	"encoding/binary"
@@ -8,7 +8,9 @@ import (
 
 // factVersion is the first byte of every fact in a journal, and oldestFact that of
 // the oldest that are read: see [wire.Version], which has its own.
-const factVersion, oldestFact = 1, 1
+//
+//	2  the number of the texts of details is written
+const factVersion, oldestFact = 2, 1
 
 // What follows in a fact, by bits.
 const (
@@ -22,9 +24,9 @@ const (
 	factDetails
 )
 
-// AppendFact appends a fact, and when it arrived, to buf. It holds no raw id: a
+// Append appends a fact, and when it arrived, to buf. It holds no raw id: a
 // name travels as its ID and the pseudonym, which pseudonym is asked for.
-func AppendFact(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudonym) []byte {
+func Append(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudonym) []byte {
 	var has uint64
 	for _, x := range [...]struct {
 		bit uint64
@@ -66,16 +68,16 @@ func AppendFact(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudo
 	if has&factSpan != 0 {
 		buf = append(buf, f.Span[:]...)
 	}
-	buf = appendResource(buf, f.Resource)
+	buf = AppendResource(buf, f.Resource)
 	if has&factDetails != 0 {
-		buf = appendDetails(buf, &f.Details)
+		buf = AppendDetails(buf, &f.Details)
 	}
 	return buf
 }
 
-// ReadFact reads one fact; rest is what follows it. The fact shares no memory
+// Read reads one fact; rest is what follows it. The fact shares no memory
 // with buf.
-func ReadFact(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
+func Read(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	d := wire.Decoder{Left: buf}
 	d.Version = d.Byte()
 	if err := wire.Known(d.Version, oldestFact, factVersion); d.Err == nil && err != nil {
@@ -107,10 +109,10 @@ func ReadFact(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	if has&factSpan != 0 {
 		d.Copy(f.Span[:])
 	}
-	r := readResource(&d)
+	r := ReadResource(&d)
 	f.Resource = &r
 	if has&factDetails != 0 {
-		f.Details = readDetails(&d)
+		f.Details = ReadDetails(&d, d.Version >= 2)
 	}
 	if f.End < f.Start || f.Policy >= MaxPolicies && f.Policy != NoPolicy {
 		d.Fail()

@@ -1,4 +1,4 @@
-package session
+package fact
 
 // Type is the rule that a request violated.
 type Type uint8

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // TestJournal: facts are read as they were written, but for the raw ids, and
@@ -16,18 +18,18 @@ func TestJournal(t *testing.T) {
 		var b []byte
 		facts, _ := h.arrivals()
 		for i := range facts {
-			b = AppendFact(b, &facts[i].Fact, facts[i].At, cfg.pseudonym)
+			b = fact.Append(b, &facts[i].Fact, facts[i].At, cfg.pseudonym)
 		}
 		rest := b
 		for i := range facts {
-			var f Fact
+			var f fact.Fact
 			var at int64
 			var err error
-			if f, at, rest, err = ReadFact(rest); err != nil {
+			if f, at, rest, err = fact.Read(rest); err != nil {
 				t.Fatal(err)
 			}
 			want := facts[i].Fact
-			for _, n := range []*Name{&want.Session, &want.Previous, &want.User} {
+			for _, n := range []*fact.Name{&want.Session, &want.Previous, &want.User} {
 				if !n.ID.IsZero() {
 					p := cfg.pseudonym(n)
 					n.Pseudonym = &p
@@ -44,12 +46,12 @@ func TestJournal(t *testing.T) {
 		if len(rest) > 0 {
 			t.Fatalf("%d bytes too many", len(rest))
 		}
-		one := AppendFact(nil, &facts[0].Fact, facts[0].At, cfg.pseudonym)
-		if _, _, _, err := ReadFact(one[:d.IntN(len(one))]); err == nil {
+		one := fact.Append(nil, &facts[0].Fact, facts[0].At, cfg.pseudonym)
+		if _, _, _, err := fact.Read(one[:d.IntN(len(one))]); err == nil {
 			t.Fatal("a part was enough")
 		}
 		one[0]++
-		if _, _, _, err := ReadFact(one); err == nil {
+		if _, _, _, err := fact.Read(one); err == nil {
 			t.Fatal("it is of another version")
 		}
 	}
@@ -60,21 +62,21 @@ func FuzzReadFact(f *testing.F) {
 	h := seededHistory(firstSeed, anyOrder)
 	facts, _ := h.arrivals()
 	for i := range facts {
-		f.Add(AppendFact(nil, &facts[i].Fact, facts[i].At, h.cfg.pseudonym))
+		f.Add(fact.Append(nil, &facts[i].Fact, facts[i].At, h.cfg.pseudonym))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		fact, at, rest, err := ReadFact(data)
+		got, at, rest, err := fact.Read(data)
 		if err != nil {
 			return
 		}
 		if len(rest) >= len(data) {
 			t.Fatal("nothing was read")
 		}
-		if int(fact.Policy) >= len(h.cfg.Policies) {
-			fact.Policy = NoPolicy
+		if int(got.Policy) >= len(h.cfg.Policies) {
+			got.Policy = fact.NoPolicy
 		}
 		e := New(h.cfg)
-		e.Observe(&fact, at)
+		e.Observe(&got, at)
 		e.Advance(at)
 	})
 }
