@@ -30,7 +30,7 @@ func TestNewSessionsWhenAged(t *testing.T) {
 		left = rest.Len()
 		e.ObserveRest(facts, now, rest, func(int, Mark) { t.Error("suspected") })
 		e.settleAll()
-		e.each(func(l *lane) { bytes += l.sessions.blobs.bytes })
+		e.each(func(l *lane) { bytes += l.sessions.slab.Bytes() })
 		t.Logf("%s: %d of 2000 go the slow way; %d bytes beside %d entries", what, left, bytes, e.Sessions())
 		return left, bytes
 	}

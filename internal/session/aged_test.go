@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -164,12 +165,12 @@ func (a *aging) held(n uint64) float64 {
 	for session := first; session <= a.next; session++ {
 		t := &a.e.lane(agedID(session)).sessions
 		slot := t.find(agedID(session))
-		if slot == noSlot {
+		if slot == compact.NoSlot {
 			continue // it gave way to the next
 		}
 		there++
 		if more := t.entry(slot).more; more != 0 {
-			bytes += blobSizes[more>>blobIndexBits]
+			bytes += t.slab.SizeOf(more)
 		}
 	}
 	return float64(bytes) / float64(there)
@@ -188,7 +189,7 @@ func TestAged(t *testing.T) {
 	turned, forgotten := uint64(0), aged.e.Stats().Evicted(EvictedRetention)+aged.e.Stats().Evicted(EvictedLimit)
 	buried := aged.e.tombstones.count
 	aged.e.each(func(l *lane) { turned += (l.recent.next - 1) / l.recent.limit / uint64(len(aged.e.lanes)) })
-	blocks := len(aged.e.lanes[0].recent.details.blocks)
+	blocks := aged.e.lanes[0].recent.details.Blocks()
 	t.Logf("%d facts: the ring turned %d times, %d sessions forgotten, %d of %d tombstones used, %d blocks of details",
 		aged.n, turned, forgotten, buried, aged.e.cfg.MaxSessions, blocks)
 	require.LessOrEqual(t, blocks, 3)

@@ -1,11 +1,11 @@
 package session
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -41,6 +41,13 @@ func (a *auditErrors) equal(what string, have, want int) {
 	}
 }
 
+// check adds what a container says of its books.
+func (a *auditErrors) check(what string, err error) {
+	if err != nil {
+		a.addf("%s: %v", what, err)
+	}
+}
+
 // takenSlots are the slots of t that are taken.
 func takenSlots(t *table) (slots []uint32) {
 	for slot := range t.slots {
@@ -54,7 +61,7 @@ func takenSlots(t *table) (slots []uint32) {
 // peekAt returns the timeline of id, or nil where it has none or rests.
 func peekAt(e *Engine, id fact.ID) *timeline {
 	t := &e.lane(id).sessions
-	if slot := t.find(id); slot != noSlot && t.entry(slot).flags&warm != 0 {
+	if slot := t.find(id); slot != compact.NoSlot && t.entry(slot).flags&warm != 0 {
 		return t.peek(slot)
 	}
 	return nil
@@ -72,7 +79,7 @@ func (t *table) peek(slot uint32) *timeline {
 		x.plain(tl, slot, t.tombstones)
 	} else {
 		tl.empty(x.id, slot)
-		blob := wire.NewDecoder(t.blobs.get(x.more))
+		blob := wire.NewDecoder(t.slab.Get(x.more))
 		if err := readTimeline(&blob, tl); err != nil {
 			panic(err)
 		}
@@ -96,7 +103,7 @@ func (a *auditErrors) auditTable(t *table) {
 	if int(t.slots) > t.limit || len(t.slabs)*slabSize < int(t.slots) {
 		a.addf("%d slots in %d slabs of at most %d", t.slots, len(t.slabs), t.limit)
 	}
-	warmed, blobs := 0, newAuditedBlobs(&t.blobs)
+	warmed, resting := 0, []uint32(nil)
 	for _, slot := range slots {
 		x := t.entry(slot)
 		if t.find(x.id) != slot {
@@ -109,72 +116,14 @@ func (a *auditErrors) auditTable(t *table) {
 				a.addf("%v has the timeline of %v", x.id, tl.id)
 			}
 		case x.more != 0:
-			blobs.use(x.more)
+			resting = append(resting, x.more)
 		case x.flags&ready == 0:
 			a.addf("%v is neither ready nor more than an entry", x.id)
 		}
 	}
 	a.equal("timelines", len(t.timelines), warmed)
-	a.auditIndex("index", &t.index, len(slots))
-	blobs.audit(a)
-}
-
-// auditIndex counts the cells that lead to so many entries.
-func (a *auditErrors) auditIndex(what string, x *index, entries int) {
-	used, left := 0, 0
-	for _, c := range x.cells {
-		if c != 0 {
-			used++
-		}
-	}
-	for i, c := range x.old {
-		if c != 0 && c != movedCell && i >= x.moved {
-			left++
-		}
-	}
-	a.equal(what+": cells in use", x.used, used)
-	a.equal(what+": entries", used+left, entries)
-}
-
-// auditedBlobs counts the references to the cells of blobs.
-type auditedBlobs struct {
-	of    *blobs
-	bytes int
-	used  [len(blobSizes)]map[uint32]bool
-	twice int
-}
-
-func newAuditedBlobs(of *blobs) *auditedBlobs {
-	b := &auditedBlobs{of: of}
-	for i := range b.used {
-		b.used[i] = map[uint32]bool{}
-	}
-	return b
-}
-
-func (b *auditedBlobs) use(ref uint32) {
-	class, i := ref>>blobIndexBits, ref&(1<<blobIndexBits-1)-1
-	if b.used[class][i] {
-		b.twice++
-	}
-	b.used[class][i] = true
-	b.bytes += blobSizes[class]
-}
-
-func (b *auditedBlobs) audit(a *auditErrors) {
-	a.equal("blobs' bytes", b.of.bytes, b.bytes)
-	a.equal("blobs with two sessions", 0, b.twice)
-	for class := range b.of.classes {
-		c := &b.of.classes[class]
-		free := 0
-		for next := c.free; next != 0 && free <= int(c.used); next = binary.LittleEndian.Uint32(c.cell(class, next-1)) {
-			if b.used[class][next-1] {
-				a.addf("blob %d of class %d is free and in use", next-1, class)
-			}
-			free++
-		}
-		a.equal("free blobs", int(c.used)-len(b.used[class]), free)
-	}
+	a.check("index", t.index.Check(len(slots)))
+	a.check("timelines at rest", t.slab.Check(resting))
 }
 
 func (a *auditErrors) auditRing(e *Engine, l *lane) {
@@ -208,21 +157,13 @@ func (a *auditErrors) auditRing(e *Engine, l *lane) {
 }
 
 func (a *auditErrors) auditDetails(r *recent) {
-	refs := make([]uint32, len(r.details.blocks))
+	var refs []uint64
 	for p := r.oldest(); p < r.next; p++ {
-		where := r.at(p).details
-		if where == 0 {
-			continue // nothing could be restored
-		}
-		if i := where>>32 - 1 - r.details.before; i < uint64(len(refs)) {
-			refs[i]++
-		} else {
-			a.addf("the details of position %d are gone", p)
+		if where := r.at(p).details; where != 0 { // else nothing could be restored
+			refs = append(refs, where)
 		}
 	}
-	for i := range refs {
-		a.equal(fmt.Sprintf("records of block %d of %d", i, len(refs)), int(r.details.blocks[i].refs), int(refs[i]))
-	}
+	a.check("details", r.details.Check(refs))
 }
 
 func (a *auditErrors) auditSuspects(e *Engine) {

@@ -3,6 +3,7 @@ package session
 import (
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -22,8 +23,8 @@ func (a *auditErrors) auditUsers(e *Engine) {
 		for l := x.first; l != 0; l = u.links[l].next {
 			sessions++
 			place := u.links[l].place
-			t := &e.lanes[place>>slotBits].sessions
-			if slot := place & slotMask; slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) {
+			t := &e.lanes[place>>compact.SlotBits].sessions
+			if slot := place & compact.SlotMask; slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) {
 				a.addf("user %v leads to a session that does not show it", x.id)
 			}
 		}
@@ -48,8 +49,8 @@ func (a *auditErrors) auditUsers(e *Engine) {
 		}
 	}
 	a.equal("users", u.count, known)
-	a.auditIndex("links' index", &u.linkOf, links)
-	a.auditIndex("users' index", &u.index, known)
+	a.check("links' index", u.linkOf.Check(links))
+	a.check("users' index", u.index.Check(known))
 	free := 0
 	for next := u.free; next != 0; next = u.user(next).first {
 		free++

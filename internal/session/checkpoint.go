@@ -286,8 +286,8 @@ func (c *Checkpoint) Abort() {
 	}
 	for i := range c.lanes {
 		l := &c.lanes[i]
-		l.of.changed.sessions.add(l.sessions.changed)
-		l.of.changed.recent.add(l.recent.changed)
+		l.of.changed.sessions.Add(l.sessions.changed)
+		l.of.changed.recent.Add(l.recent.changed)
 	}
 	c.end(false)
 	c.done = true

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -101,7 +102,7 @@ func readHead(d *wire.Decoder) (h head, err error) {
 	h.tombSlots = int(d.Below(1 << 32))
 	h.authenticated = d.Uvarint()
 	for range d.Len(4) {
-		l := headLane{d.Below(maxPosition), d.Below(maxPosition), d.Below(maxSlots + 1), d.Below(maxSlots + 1), longAgo}
+		l := headLane{d.Below(maxPosition), d.Below(maxPosition), d.Below(compact.MaxSlots + 1), d.Below(compact.MaxSlots + 1), longAgo}
 		if d.Version >= 3 {
 			l.gone = d.Varint()
 		}

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -18,13 +19,13 @@ type laneCheckpoint struct {
 // rangePass is the part of a pass that concerns things of one kind that have places:
 // sessions their slots, records those in the ring.
 type rangePass struct {
-	bits    int    // places of a range, as a power of two
-	places  int    // how many there were
-	taken   int    // those in front of it have been taken, where they are to be
-	plans   []plan // of each range
-	changed bitset // sessions that changed, of others ranges
+	bits    int            // places of a range, as a power of two
+	places  int            // how many there were
+	taken   int            // those in front of it have been taken, where they are to be
+	plans   []plan         // of each range
+	changed compact.BitSet // sessions that changed, of others ranges
 	// saved are those behind taken that have changed meanwhile, as they were.
-	saved saved
+	preimages compact.Preimages
 }
 
 // plan is what is to be done with a range.
@@ -53,7 +54,7 @@ func (l *laneCheckpoint) begin(c *Checkpoint, of *lane) {
 	l.of, l.basis = of, basis{c.head.at, of.recent.next}
 	l.sessions = rangePass{bits: sessionBits, places: int(of.sessions.slots), changed: of.changed.sessions}
 	l.recent = rangePass{bits: recordBits, places: int(min(of.recent.limit, of.recent.next-1)), changed: of.changed.recent}
-	of.changed = changes{sessions: make(bitset, 0, len(of.changed.sessions))}
+	of.changed = changes{sessions: make(compact.BitSet, 0, len(of.changed.sessions))}
 	for _, kind := range [...]chunkKind{kindRecent, kindSessions} {
 		p := l.pass(kind)
 		parts := rangesOf(p.places, p.bits)
@@ -79,14 +80,14 @@ func layersOf(stored []chunkRange, n int) int {
 }
 
 func (p *rangePass) planRange(part, layers int) plan {
-	if layers > 0 && !p.changed.has(part) {
+	if layers > 0 && !p.changed.Has(part) {
 		return planKept
 	}
 	return planWhole
 }
 
 func (p *rangePass) planSessions(part, layers int, turn bool) plan {
-	changed := p.changed.count(part<<p.bits, p.rangeEnd(part))
+	changed := p.changed.Count(part<<p.bits, p.rangeEnd(part))
 	switch {
 	case layers == 0 || layers >= maxLayers:
 		return planWhole
@@ -111,11 +112,11 @@ func (p *rangePass) rangeEnd(part int) int { return min((part+1)<<p.bits, p.plac
 
 // ahead reports whether place is to be written, has not been yet, and is not kept.
 func (p *rangePass) ahead(place int) bool {
-	if place < p.taken || place >= p.places || p.saved.has(place) {
+	if place < p.taken || place >= p.places || p.preimages.Has(place) {
 		return false
 	}
 	plan := p.plans[place>>p.bits]
-	return plan == planWhole || plan == planChanged && p.changed.has(place)
+	return plan == planWhole || plan == planChanged && p.changed.Has(place)
 }
 
 func (l *laneCheckpoint) pass(kind chunkKind) *rangePass {
@@ -128,14 +129,14 @@ func (l *laneCheckpoint) pass(kind chunkKind) *rangePass {
 // saveSession keeps the session in slot as it is, unless that is known.
 func (l *laneCheckpoint) saveSession(slot uint32) {
 	if l.sessions.ahead(int(slot)) {
-		l.sessions.saved.put(int(slot), func(buf []byte) []byte { return l.of.sessions.appendSlot(buf, slot, l.basis) })
+		l.sessions.preimages.Put(int(slot), func(buf []byte) []byte { return l.of.sessions.appendSlot(buf, slot, l.basis) })
 	}
 }
 
 // saveFree keeps that slot was free, unless something else is known.
 func (l *laneCheckpoint) saveFree(slot uint32) {
 	if l.sessions.ahead(int(slot)) {
-		l.sessions.saved.put(int(slot), func(buf []byte) []byte { return append(buf, sessionFree) })
+		l.sessions.preimages.Put(int(slot), func(buf []byte) []byte { return append(buf, sessionFree) })
 	}
 }
 
@@ -143,7 +144,7 @@ func (l *laneCheckpoint) saveFree(slot uint32) {
 func (l *laneCheckpoint) saveRecord(position uint64) {
 	r := &l.of.recent
 	if index := r.index(position); position < l.basis.next && l.recent.ahead(index) && r.at(position) != nil {
-		l.recent.saved.put(index, func(buf []byte) []byte { return r.appendAt(buf, position, l.basis.at) })
+		l.recent.preimages.Put(index, func(buf []byte) []byte { return r.appendAt(buf, position, l.basis.at) })
 	}
 }
 
@@ -163,7 +164,7 @@ func (l *laneCheckpoint) fill(buf []byte, kind chunkKind, part int) (_ []byte, f
 	}
 	for left := placesAtOnce; p.taken < end && left > 0 && len(buf) < maxChunkBytes; left-- {
 		if plan == planChanged {
-			if p.taken = p.changed.next(p.taken, end); p.taken == end {
+			if p.taken = p.changed.Next(p.taken, end); p.taken == end {
 				break
 			}
 		}
@@ -187,12 +188,12 @@ func (l *laneCheckpoint) beginChunk(buf []byte, kind chunkKind, part int) []byte
 // appendPlace appends what was at place when the pass began.
 func (l *laneCheckpoint) appendPlace(buf []byte, kind chunkKind, place int, plan plan) []byte {
 	if kind == kindRecent {
-		if rec, saved := l.recent.saved.get(place); saved {
+		if rec, saved := l.recent.preimages.Get(place); saved {
 			return append(buf, rec...)
 		}
 		return l.of.recent.appendAt(buf, l.of.recent.positionAt(place, l.basis.next), l.basis.at)
 	}
-	session, saved := l.sessions.saved.get(place)
+	session, saved := l.sessions.preimages.Get(place)
 	if !saved {
 		l.scratch = l.of.sessions.appendSlot(l.scratch[:0], uint32(place), l.basis)
 		session = l.scratch

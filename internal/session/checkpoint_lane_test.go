@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -197,20 +198,20 @@ func TestRestoredIsStored(t *testing.T) {
 
 // TestCount: how many bits are set in a part, and which is the next.
 func TestCount(t *testing.T) {
-	var b bitset
+	var b compact.BitSet
 	for _, n := range []int{0, 1, 63, 64, 130, 200} {
-		b.set(n)
+		b.Set(n)
 	}
 	for _, x := range [][3]int{{0, 1, 1}, {0, 64, 3}, {1, 65, 3}, {2, 63, 0}, {60, 70, 2}, {64, 128, 1}, {0, 1000, 6}, {201, 300, 0}} {
-		if n := b.count(x[0], x[1]); n != x[2] {
+		if n := b.Count(x[0], x[1]); n != x[2] {
 			t.Errorf("%d in %d to %d, want %d", n, x[0], x[1], x[2])
 		}
 	}
 	var all []string
-	for n := b.next(0, 1000); n < 1000; n = b.next(n+1, 1000) {
+	for n := b.Next(0, 1000); n < 1000; n = b.Next(n+1, 1000) {
 		all = append(all, strconv.Itoa(n))
 	}
-	if got := strings.Join(all, " "); got != "0 1 63 64 130 200" || b.next(131, 150) != 150 || b.next(500, 600) != 600 {
+	if got := strings.Join(all, " "); got != "0 1 63 64 130 200" || b.Next(131, 150) != 150 || b.Next(500, 600) != 600 {
 		t.Error(got)
 	}
 }

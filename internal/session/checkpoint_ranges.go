@@ -1,14 +1,17 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/wire"
+import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
+)
 
 // ranged is what checkpoints know of things of one kind that have places, numbers
 // from 0 on: they write the ranges of which something changed, whole, a little at a
 // time.
 type ranged struct {
-	bits    int         // places of a range, as a power of two
-	changed bitset      // ranges in which something changed since the last pass began
-	pass    *rangedPass // that is under way, or nil
+	bits    int            // places of a range, as a power of two
+	changed compact.BitSet // ranges in which something changed since the last pass began
+	pass    *rangedPass    // that is under way, or nil
 }
 
 // Places of one range of users, suspects and findings, as a power of two. Tests have
@@ -17,14 +20,14 @@ var placeBits = 10
 
 // touch must be called before what is at place changes.
 func (r *ranged) touch(place int) {
-	r.changed.set(place >> r.bits)
+	r.changed.Set(place >> r.bits)
 	if r.pass != nil {
 		r.pass.save(place)
 	}
 }
 
 // touchRanges says that all of so many places has to be written.
-func (r *ranged) touchRanges(places int) { r.changed.setAll(rangesOf(places, r.bits)) }
+func (r *ranged) touchRanges(places int) { r.changed.SetAll(rangesOf(places, r.bits)) }
 
 func rangesOf(places, bits int) int { return (places + 1<<bits - 1) >> bits }
 
@@ -40,7 +43,7 @@ type rangedPass struct {
 // beginRanges begins a pass over so many places.
 func (r *ranged) beginRanges(places int, stored []chunkRange, begun []byte, write func(buf []byte, place int) []byte) *rangedPass {
 	p := &rangedPass{rangePass: rangePass{bits: r.bits, places: places, changed: r.changed}, of: r, begun: begun, write: write}
-	r.changed, r.pass = make(bitset, 0, len(r.changed)), p
+	r.changed, r.pass = make(compact.BitSet, 0, len(r.changed)), p
 	p.plans = make([]plan, rangesOf(places, r.bits))
 	for part := range p.plans {
 		p.plans[part] = p.planRange(part, layersOf(stored, part))
@@ -52,14 +55,14 @@ func (r *ranged) beginRanges(places int, stored []chunkRange, begun []byte, writ
 func (p *rangedPass) end(stored bool) {
 	p.of.pass = nil
 	if !stored {
-		p.of.changed.add(p.changed)
+		p.of.changed.Add(p.changed)
 	}
 }
 
 // save keeps what is at place, unless that is known.
 func (p *rangedPass) save(place int) {
 	if p.ahead(place) {
-		p.saved.put(place, func(buf []byte) []byte { return p.write(buf, place) })
+		p.preimages.Put(place, func(buf []byte) []byte { return p.write(buf, place) })
 	}
 }
 
@@ -71,7 +74,7 @@ func (p *rangedPass) fill(buf []byte, part int) (_ []byte, full bool) {
 	}
 	end := p.rangeEnd(part)
 	for left := placesAtOnce; p.taken < end && left > 0 && len(buf) < maxChunkBytes; left-- {
-		if value, saved := p.saved.get(p.taken); saved {
+		if value, saved := p.preimages.Get(p.taken); saved {
 			buf = append(buf, value...)
 		} else {
 			buf = p.write(buf, p.taken)

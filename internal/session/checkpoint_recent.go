@@ -1,6 +1,7 @@
 package session
 
 import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -19,12 +20,12 @@ func (r *recent) positionAt(index int, next uint64) uint64 {
 // appendAt appends the record at position.
 func (r *recent) appendAt(buf []byte, position uint64, base int64) []byte {
 	rec := r.at(position)
-	details := r.details.at(rec.details)
+	details := r.details.At(rec.details)
 	buf = appendRecord(buf, rec, details != nil, base)
 	if details == nil {
 		return buf
 	}
-	return details.append(buf)
+	return appendDetails(buf, details)
 }
 
 // readRecent reads the records of the lane in the order of their positions, so
@@ -76,7 +77,7 @@ func (r *restorer) mapRecord(rec record, lane int) record {
 		rec.state &^= accused | afterSilence
 	}
 	rec.resource = r.resources[rec.resource]
-	if rec.slot != noSlot {
+	if rec.slot != compact.NoSlot {
 		rec.slot = r.slot(lane, rec.slot)
 	}
 	return rec
@@ -89,7 +90,7 @@ func (r *recent) restore(rec record, details *fact.Details) {
 		return
 	}
 	to := r.place(rec.position)
-	r.details.release(to.details) // should it have been there already
+	r.details.Release(to.details) // should it have been there already
 	rec.details = r.details.put(details)
 	*to = rec
 }
@@ -121,7 +122,7 @@ func (r *restorer) linkRecent() {
 			if r.link(l, p) {
 				undecided[i]++
 			}
-			if rec := l.recent.at(p); rec.state&unplaced != 0 && rec.slot == noSlot {
+			if rec := l.recent.at(p); rec.state&unplaced != 0 && rec.slot == compact.NoSlot {
 				strays[i] = append(strays[i], stray{l.number, p})
 			}
 		}
@@ -139,10 +140,10 @@ func (r *restorer) link(l *lane, p uint64) (undecided bool) {
 	e.touchPosition(l, p)
 	if rec.position != p {
 		l.recent.gone = max(l.recent.gone, r.latest())
-		*rec = record{position: p, kind: fact.Exempt, slot: noSlot, policy: fact.NoPolicy, state: decided}
+		*rec = record{position: p, kind: fact.Exempt, slot: compact.NoSlot, policy: fact.NoPolicy, state: decided}
 		return false
 	}
-	rec.ofTrace = l.recent.expand(l.recent.traces.put(rec.hash(), p, l.recent.window()))
+	rec.ofTrace = l.recent.expand(l.recent.traces.Put(rec.hash(), p, l.recent.window()))
 	was := rec.state
 	rec.state &^= suspected
 	if was&suspected != 0 {

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -60,7 +61,7 @@ func (r *record) has(details bool) (has uint64) {
 	if r.ofSession != 0 {
 		has |= recordOfSession
 	}
-	if r.slot != noSlot {
+	if r.slot != compact.NoSlot {
 		has |= recordSlot
 	}
 	if r.resource != 0 {
@@ -161,9 +162,9 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	if has&recordOfSession != 0 {
 		r.ofSession = d.Below(maxPosition)
 	}
-	r.slot = noSlot
+	r.slot = compact.NoSlot
 	if has&recordSlot != 0 {
-		r.slot = uint32(d.Below(uint64(noSlot)))
+		r.slot = uint32(d.Below(uint64(compact.NoSlot)))
 	}
 	if has&recordResource != 0 {
 		r.resource = uint32(d.Below(1 << 32))

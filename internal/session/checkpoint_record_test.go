@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -24,7 +25,7 @@ func anything(d *rand.Rand) int64 {
 
 func anyRecord(d *rand.Rand) record {
 	r := record{
-		Start: anything(d), Arrival: anything(d), position: d.Uint64N(maxPosition-1) + 1, slot: noSlot,
+		Start: anything(d), Arrival: anything(d), position: d.Uint64N(maxPosition-1) + 1, slot: compact.NoSlot,
 		kind: fact.Kind(d.IntN(int(fact.KindCount))), outcome: fact.Outcome(d.IntN(3)), policy: uint8(d.IntN(256)),
 		flags: fact.Flags(d.Uint32()), state: recordState(d.Uint32()),
 	}
@@ -32,7 +33,7 @@ func anyRecord(d *rand.Rand) record {
 	for _, set := range []func(){
 		func() { r.End = anything(d) }, func() { r.At = anything(d) }, func() { r.Eff = anything(d) }, func() { r.EndFirst = anything(d) },
 		func() { r.around = -1 }, func() { r.session = fact.ID{d.Uint64(), 1} }, func() { r.user = fact.ID{0, d.Uint64()} }, func() { r.trace[15] = 1 },
-		func() { r.span[0] = 1 }, func() { r.ofSession = d.Uint64N(r.position) }, func() { r.slot = d.Uint32N(noSlot) }, func() { r.resource = d.Uint32() },
+		func() { r.span[0] = 1 }, func() { r.ofSession = d.Uint64N(r.position) }, func() { r.slot = d.Uint32N(compact.NoSlot) }, func() { r.resource = d.Uint32() },
 	} {
 		if d.IntN(2) == 0 {
 			set()
@@ -69,11 +70,11 @@ func TestRecordCodec(t *testing.T) {
 func TestDetailsKept(t *testing.T) {
 	var l detailLog
 	for _, d := range []fact.Details{{}, {Method: "GET", Route: "/a", Path: "/a/b", Status: 200, RPCMethod: "m", Destination: "q"}, {Status: -1, Path: "/c"}} {
-		if got, want := l.at(l.put(&d)).append(nil), fact.AppendDetails(nil, &d); !bytes.Equal(got, want) {
+		if got, want := appendDetails(nil, l.At(l.put(&d))), fact.AppendDetails(nil, &d); !bytes.Equal(got, want) {
 			t.Errorf("%+v is stored as %q, not as %q", d, got, want)
 		}
 	}
-	if got := l.at(7 << 32); got != nil {
+	if got := l.At(7 << 32); got != nil {
 		t.Errorf("what was never put is %q", got)
 	}
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -39,7 +40,7 @@ func (t *table) appendSlot(buf []byte, slot uint32, from basis) []byte {
 	case x.flags&warm != 0:
 		return appendTimeline(wire.AppendUint128(append(buf, sessionTimeline), x.id), t.timelines[x.more])
 	case x.more != 0:
-		return append(x.append(append(buf, sessionBlob), from), t.blobs.get(x.more)...)
+		return append(x.append(append(buf, sessionBlob), from), t.slab.Get(x.more)...)
 	}
 	return x.append(append(buf, sessionPlain), from)
 }
@@ -131,7 +132,7 @@ func readSession(d *wire.Decoder, last int, from basis) (s storedSession) {
 		d.Fail()
 	}
 	s.kind = byte(v & (1<<sessionKindBits - 1))
-	s.slot = uint32(min(uint64(last+1)+v>>sessionKindBits-1, uint64(noSlot)))
+	s.slot = uint32(min(uint64(last+1)+v>>sessionKindBits-1, uint64(compact.NoSlot)))
 	switch s.kind {
 	case sessionFree:
 		return s

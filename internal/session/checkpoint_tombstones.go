@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -153,7 +154,7 @@ func (t *tombstones) readGenerations(d *wire.Decoder) {
 			f.given = append(f.given, g.number)
 			continue
 		}
-		g.cells = hugeSlice[uint32](size)
+		g.cells = compact.HugeSlice[uint32](size)
 		f.generations = append(f.generations, g)
 		f.lines = max(f.lines, linesOf(size))
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -239,7 +240,7 @@ func TestOtherLimits(t *testing.T) {
 		}
 		for i := range 15 {
 			id := sessionName(i).ID
-			if e.lane(id).sessions.find(id) == noSlot && !(e.tombstones.known(id) || e.tombstones.floor > epoch+int64(135+i)*int64(second)) {
+			if e.lane(id).sessions.find(id) == compact.NoSlot && !(e.tombstones.known(id) || e.tombstones.floor > epoch+int64(135+i)*int64(second)) {
 				t.Errorf("%+v: session %d has neither a place nor a tombstone", limit, i)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -305,7 +306,7 @@ func (e *Engine) timelineOf(n *fact.Name, now int64) *timeline {
 		grave := e.exhume(n.ID) // it makes room for another
 		if l.sessions.full() {
 			victim := l.sessions.leastUseful(now, &e.cfg)
-			if victim == noSlot {
+			if victim == compact.NoSlot {
 				e.stats.refused[RefusedLimit]++
 				e.turnAway(n.ID, grave, now)
 				return nil

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -66,11 +67,11 @@ func (e *Engine) get(id fact.ID) *timeline { return e.lane(id).sessions.get(id) 
 func (e *Engine) at(r *record) *timeline { return e.lane(r.session).sessions.at(r.slot, r.session) }
 
 // place says where a session is: the lane and the slot in it.
-func (t *timeline) placeOf() uint32 { return t.lane.number<<slotBits | t.slot }
+func (t *timeline) placeOf() uint32 { return t.lane.number<<compact.SlotBits | t.slot }
 
 // timelineAt returns the timeline of the session at place.
 func (e *Engine) timelineAt(place uint32) *timeline {
-	return e.lanes[place>>slotBits].sessions.timeline(place & slotMask)
+	return e.lanes[place>>compact.SlotBits].sessions.timeline(place & compact.SlotMask)
 }
 
 // each calls do with every lane.

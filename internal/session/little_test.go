@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -39,7 +40,7 @@ func (a *auditor) require(holds bool, format string, args ...any) {
 // warm returns the timeline of id if it is one.
 func (a *auditor) warm(id fact.ID) *timeline {
 	t := &a.lane(id).sessions
-	if slot := t.find(id); slot != noSlot && t.entry(slot).flags&warm != 0 {
+	if slot := t.find(id); slot != compact.NoSlot && t.entry(slot).flags&warm != 0 {
 		return t.timelines[t.entry(slot).more]
 	}
 	return nil
@@ -178,7 +179,7 @@ func (a *auditor) auditRecords() {
 			a.require(r.position == p, "record %d stands at %d", r.position, p)
 			a.require(p >= l.cursor || r.state&decided != 0, "a record was passed over undecided")
 			t := a.warm(r.session)
-			if r.state&unplaced != 0 && p < l.cursor && r.slot != noSlot && minReach > 2*chunkSize { // else it may be out of reach
+			if r.state&unplaced != 0 && p < l.cursor && r.slot != compact.NoSlot && minReach > 2*chunkSize { // else it may be out of reach
 				a.require(t != nil && (t.due|t.review.again)&placeDue != 0, "a record that is never placed")
 			}
 			if s := a.suspectOf(r); s != nil {

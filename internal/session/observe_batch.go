@@ -3,6 +3,7 @@ package session
 import (
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -82,7 +83,7 @@ func (e *Engine) ObserveReady(facts []fact.Fact, now int64, rest *Rest) (_ *Rest
 	if rest == nil {
 		rest = e.deal(facts)
 	}
-	rest.spent, rest.resource, rest.number = 0, nil, noSlot
+	rest.spent, rest.resource, rest.number = 0, nil, compact.NoSlot
 	first := int(mix(rest.base, 1)) & (len(e.lanes) - 1)
 	for round := range 2 {
 		for i := range e.lanes {
@@ -151,7 +152,7 @@ func (e *Engine) numberOf(f *fact.Fact, rest *Rest) uint32 {
 }
 
 func (e *Engine) lookUp(r *fact.Resource, rest *Rest) {
-	rest.resource, rest.number = r, noSlot
+	rest.resource, rest.number = r, compact.NoSlot
 	if n, known := e.services.known(r, rest.base+uint64(len(rest.dealt))); known {
 		rest.number = n
 	}
@@ -167,8 +168,8 @@ func (e *Engine) observeIn(l *lane, facts []fact.Fact, now int64, rest *Rest) {
 		some, before := rest.dealt[*from:min(*from+uint32(block), end)], l.work
 		*from += uint32(len(some))
 		rest.unseen -= len(some)
-		if l.sessions.index.old != nil {
-			l.sessions.index.move(l.sessions.hashOf)
+		if l.sessions.index.Growing() {
+			l.sessions.index.Move(l.sessions.hashOf)
 		}
 		for i, n := range some {
 			hashes[i], ids[i] = traceHash(&facts[n]), facts[n].Session.ID[0]
@@ -177,10 +178,10 @@ func (e *Engine) observeIn(l *lane, facts []fact.Fact, now int64, rest *Rest) {
 		// at once.
 		var touched uint32
 		for i := range some {
-			touched += l.recent.traces.touch(hashes[i]) + l.sessions.index.touch(ids[i])
+			touched += l.recent.traces.Touch(hashes[i]) + l.sessions.index.Touch(ids[i])
 		}
 		for i := range some {
-			slots[i] = l.sessions.index.likely(ids[i])
+			slots[i] = l.sessions.index.Likely(ids[i])
 		}
 		for _, slot := range slots[:len(some)] {
 			if slot < l.sessions.slots {
@@ -190,11 +191,11 @@ func (e *Engine) observeIn(l *lane, facts []fact.Fact, now int64, rest *Rest) {
 		l.touched = touched
 		for i, n := range some {
 			f := &facts[n]
-			if slots[i] == noSlot || l.sessions.entry(slots[i]).id != f.Session.ID {
+			if slots[i] == compact.NoSlot || l.sessions.entry(slots[i]).id != f.Session.ID {
 				slots[i] = l.sessions.find(f.Session.ID)
 			}
 			number := e.numberOf(f, rest)
-			if rest.left.has(f.Session.ID) || number == noSlot || e.refuses(f, now) != RefusedReasonCount ||
+			if rest.left.has(f.Session.ID) || number == compact.NoSlot || e.refuses(f, now) != RefusedReasonCount ||
 				!e.takeReady(l, f, now, slots[i], hashes[i], number, rest.base+uint64(n)+1) {
 				rest.left.add(f.Session.ID)
 				rest.facts = append(rest.facts, n)

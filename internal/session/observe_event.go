@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -141,7 +142,7 @@ func (e *Engine) rotatedAway(f *fact.Fact, service uint32, now int64) {
 	table := &e.lane(f.Session.ID).sessions
 	table.pinned = table.find(f.Session.ID)
 	from := e.timelineOf(&f.Previous, now)
-	table.pinned = noSlot
+	table.pinned = compact.NoSlot
 	if from == nil {
 		return
 	}

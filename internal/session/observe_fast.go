@@ -1,6 +1,9 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/fact"
+import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // takeReady takes the ordinary request: one that goes on where its session is,
 // stands alone and is in time. It reports whether it did; if not, nothing has
@@ -14,7 +17,7 @@ func (e *Engine) takeReady(l *lane, f *fact.Fact, now int64, slot uint32, hash u
 	if f.Kind != fact.Request || f.Outcome == fact.Rejected || f.Flags&(fact.Consumer|fact.Passive) != 0 || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
-	if slot == noSlot {
+	if slot == compact.NoSlot {
 		return e.takeNew(l, f, now, hash, resource, order)
 	}
 	x := l.sessions.entry(slot)
@@ -48,7 +51,7 @@ func (e *Engine) takeReady(l *lane, f *fact.Fact, now int64, slot uint32, hash u
 	} else if x.user != 0 && e.users.user(x.user).ended {
 		return false
 	}
-	place, known := l.recent.traces.find(hash, l.recent.window())
+	place, known := l.recent.traces.Find(hash, l.recent.window())
 	if known && (earlier || !l.mayFrame(f, x.from, hash)) {
 		return false
 	}
@@ -102,7 +105,7 @@ func (e *Engine) takeNew(l *lane, f *fact.Fact, now int64, hash uint64, resource
 		l.sessions.full() || e.crowded() || !e.tombstones.older(f.Start) || e.tombstones.known(f.Session.ID) {
 		return false
 	}
-	place, known := l.recent.traces.find(hash, l.recent.window())
+	place, known := l.recent.traces.Find(hash, l.recent.window())
 	if known {
 		return false
 	}
@@ -137,9 +140,9 @@ func (e *Engine) newRecord(l *lane, f *fact.Fact, now int64, slot uint32, hash u
 	r.position, r.order = recent.next, order
 	r.ofTrace = 0
 	if known {
-		r.ofTrace = recent.expand(recent.traces.at(place))
+		r.ofTrace = recent.expand(recent.traces.At(place))
 	}
-	recent.traces.set(place, hash, recent.next)
+	recent.traces.Set(place, hash, recent.next)
 	r.Start, r.End, r.At, r.Eff, r.EndFirst, r.Arrival, r.around = f.Start, f.End, f.At, f.Start, f.End, now, -1
 	r.session, r.user, r.trace, r.span = f.Session.ID, f.User.ID, f.Trace, f.Span
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
@@ -201,7 +204,7 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 	old := l.recent.place(l.recent.next)
 	e.touchPosition(l, old.position)
 	if old.state&decided == 0 {
-		if old.state&(accused|unplaced) != 0 || len(e.due) > 0 && old.slot != noSlot && l.sessions.owed(old.slot) != nil {
+		if old.state&(accused|unplaced) != 0 || len(e.due) > 0 && old.slot != compact.NoSlot && l.sessions.owed(old.slot) != nil {
 			return false
 		}
 		if old.state&suspected == 0 && e.judged(old) {
@@ -230,7 +233,7 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 // silences: it cannot be judged any more, since what describes it is gone.
 func (l *lane) measureLater(r *record) {
 	l.later = append(l.later, *r)
-	l.later[len(l.later)-1].slot = noSlot
+	l.later[len(l.later)-1].slot = compact.NoSlot
 }
 
 // maxLater bounds the records that wait for decideLater, of all lanes together. Tests

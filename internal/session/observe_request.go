@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -17,11 +18,11 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 		order: e.order,
 		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now, around: -1,
 		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
-		slot: noSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
+		slot: compact.NoSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
 	}
 	rec.resource = e.services.number(f.Resource, e.order, e.oldestOrder)
 	hash := rec.hash()
-	alone := l.recent.traces.get(hash, l.recent.window()) == 0 && (t == nil || t.suspects == 0)
+	alone := l.recent.traces.Get(hash, l.recent.window()) == 0 && (t == nil || t.suspects == 0)
 	k := kin{all: true}
 	if !alone {
 		k = e.kinOf(&e.observing, rec.session, hash, traceLooks)
@@ -232,7 +233,7 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *fact.Fact, k kin, now 
 	}
 	// Its session may have been thrown away since the first came: then it comes back
 	// with this request, or has come back without it, which is the past then.
-	past := t != nil && twin.slot != noSlot && e.at(twin) != t
+	past := t != nil && twin.slot != compact.NoSlot && e.at(twin) != t
 	if t == nil && merged.isEvidence() {
 		if t = e.timelineOf(&f.Session, now); t == nil {
 			return Mark{}

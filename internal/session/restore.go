@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -61,9 +62,9 @@ type restorer struct {
 type laneRestorer struct {
 	*restorer
 	number int
-	alone  bool     // its sessions go where they were, in the lane of its number
-	slots  []uint32 // by stored number, unless alone; noSlot: not there
-	read   bitset   // slots of which is known what was there last
+	alone  bool           // its sessions go where they were, in the lane of its number
+	slots  []uint32       // by stored number, unless alone; noSlot: not there
+	read   compact.BitSet // slots of which is known what was there last
 	lost   []LostChunk
 	err    error // of get
 
@@ -202,9 +203,9 @@ func (r *restorer) read() error {
 	e.users.touchRanges(int(e.users.used))
 	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0 && !r.older
 	e.each(func(l *lane) { // it may lie elsewhere now, or say something else
-		l.changed.recent.setAll(len(h.ranges[kindRecent]))
+		l.changed.recent.SetAll(len(h.ranges[kindRecent]))
 		if !asStored {
-			l.changed.sessions.setAll(int(l.sessions.slots))
+			l.changed.sessions.SetAll(int(l.sessions.slots))
 		}
 	})
 	if lost[kindSessions] || lost[kindGenerations] || lost[kindFingerprints] || lost[kindTombs] || lost[kindRecent] {
@@ -317,7 +318,7 @@ func (r *restorer) slot(lane int, stored uint32) uint32 {
 	} else if int(stored) < len(l.slots) {
 		return l.slots[stored]
 	}
-	return noSlot
+	return compact.NoSlot
 }
 
 func (r *restorer) endings(list []ending) []ending {

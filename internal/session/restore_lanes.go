@@ -29,7 +29,7 @@ func (r *restorer) layLanes() (same bool) {
 				l.recent.gone = r.latest()
 			}
 			l.cursor = min(max(stored.cursor, l.recent.oldest()), stored.next)
-			l.sessions.index.reserve(int(stored.sessions))
+			l.sessions.index.Reserve(int(stored.sessions))
 		})
 	}
 	return same

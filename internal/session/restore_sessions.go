@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -38,17 +39,17 @@ func (r *laneRestorer) readBlock(d *wire.Decoder, from basis, last, end int) int
 			break
 		}
 		last = int(s.slot)
-		if !r.read.has(last) {
+		if !r.read.Has(last) {
 			r.block = append(r.block, s)
 		}
 	}
 	for i := range r.block {
 		id := r.block[i].entry.id
-		r.touched += uint64(r.e.lane(id).sessions.index.touch(id[0]))
+		r.touched += uint64(r.e.lane(id).sessions.index.Touch(id[0]))
 	}
 	for i := range r.block {
 		s := &r.block[i]
-		if r.read.set(int(s.slot)); s.kind != sessionFree && !r.readSession(s) {
+		if r.read.Set(int(s.slot)); s.kind != sessionFree && !r.readSession(s) {
 			d.Fail()
 			break
 		}
@@ -67,7 +68,7 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 			return false
 		}
 	}
-	if table.find(id) != noSlot {
+	if table.find(id) != compact.NoSlot {
 		return false
 	}
 	if table.full() {
@@ -75,7 +76,7 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 			return false // the head speaks of less
 		}
 		victim := table.leastUseful(r.now, &r.e.cfg)
-		if victim == noSlot {
+		if victim == compact.NoSlot {
 			r.e.turnAway(id, r.e.exhume(id), r.now)
 			return true
 		}
@@ -99,7 +100,7 @@ func (r *laneRestorer) place(l *lane, s *storedSession) (slot uint32) {
 	}
 	slot = l.sessions.place(s.entry.id)
 	for int(s.slot) >= len(r.slots) {
-		r.slots = append(r.slots, noSlot)
+		r.slots = append(r.slots, compact.NoSlot)
 	}
 	r.slots[s.slot] = slot
 	return slot
@@ -116,14 +117,14 @@ func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
 		table.adopt(slot, x)
 		return
 	case r.settled && s.kind == sessionBlob && s.body.Version == wire.Version && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0 && tl.back.end == 0:
-		if more := table.blobs.put(s.body.Left); more != 0 { // as it is
+		if more := table.slab.Put(s.body.Left); more != 0 { // as it is
 			table.adopt(slot, x)
 			to := table.entry(slot)
 			to.more = more
 			if len(tl.identities) > 0 {
 				to.user = r.e.users.number(tl.identities[0].user)
 			}
-			r.adopted(tl, l.number<<slotBits|slot)
+			r.adopted(tl, l.number<<compact.SlotBits|slot)
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -17,8 +18,8 @@ type sizes [18]int
 
 func setSizes(s sizes) (was sizes) {
 	for i, size := range [...]*int{
-		&sessionBits, &recordBits, &maxChunkBytes, &placesAtOnce, &firstSaved, &savedBlock, &firstDetailBlock, &maxDetailBlock,
-		&firstCells, &moveStep, &blobSlab, &timelinesAtOnce, &maxLater,
+		&sessionBits, &recordBits, &maxChunkBytes, &placesAtOnce, &compact.FirstPreimageBlock, &compact.MaxPreimageBlock, &compact.FirstTextBlock, &compact.MaxTextBlock,
+		&compact.FirstCells, &compact.MoveStep, &compact.SlabBytes, &timelinesAtOnce, &maxLater,
 		&placeBits, &bucketBits, &lineBits, &cellBits, &block,
 	} {
 		was[i], *size = *size, s[i]

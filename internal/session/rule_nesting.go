@@ -1,6 +1,9 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/fact"
+import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // Tests have less.
 var (
@@ -166,7 +169,7 @@ type stray struct {
 // straying notes that r, which was another before, is yet to be placed if no session
 // leads to it: it was rejected before its session was known.
 func (e *Engine) straying(r, was *record) {
-	if r.slot == noSlot && r.state&^was.state&unplaced != 0 {
+	if r.slot == compact.NoSlot && r.state&^was.state&unplaced != 0 {
 		e.strays = append(e.strays, stray{e.lane(r.session).number, r.position})
 	}
 }

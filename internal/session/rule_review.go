@@ -1,6 +1,9 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/fact"
+import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // dueFor says what has to be done again for a session: once for all facts that
 // came in between, however many they were.
@@ -87,7 +90,7 @@ func (e *Engine) nextTurn() uint64 { return e.repaid + uint64(len(e.due)-e.dueDo
 
 // owed returns the timeline at place if it is owed anything, or nil.
 func (e *Engine) owed(place uint32) *timeline {
-	return e.lanes[place>>slotBits].sessions.owed(place & slotMask)
+	return e.lanes[place>>compact.SlotBits].sessions.owed(place & compact.SlotMask)
 }
 
 // resume goes on with what is owed, for as long as there is work to be spent. It

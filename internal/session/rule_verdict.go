@@ -1,6 +1,9 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/fact"
+import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // Verdict is what became of a request, for the counters.
 type Verdict uint8
@@ -133,7 +136,7 @@ func (e *Engine) owedNow(r *record) *timeline {
 		return nil
 	case r.state&accused != 0:
 		return e.at(r)
-	case r.kind != fact.Request || r.slot == noSlot || len(e.due) == 0:
+	case r.kind != fact.Request || r.slot == compact.NoSlot || len(e.due) == 0:
 		return nil
 	}
 	if l := e.lane(r.session); r.slot < l.sessions.slots {

@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -47,7 +48,7 @@ func (p *probation) oldest() (slot uint32, ok bool) {
 // open finding are kept.
 func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 	const looks = 16
-	best, rank := noSlot, rankKept
+	best, rank := compact.NoSlot, rankKept
 	t.victim++
 	for i := range min(looks, t.slots) {
 		slot := (t.victim + i*max(t.slots/looks, 1)) % t.slots
@@ -134,7 +135,7 @@ func (t *table) heardAt(slot uint32) int64 {
 // next returns the session in the next slot, or noSlot if that one is free.
 func (t *table) next(hand *uint32) uint32 {
 	if t.slots == 0 {
-		return noSlot
+		return compact.NoSlot
 	}
 	if *hand++; *hand >= t.slots {
 		*hand = 0
@@ -142,7 +143,7 @@ func (t *table) next(hand *uint32) uint32 {
 	if t.entry(*hand).flags&taken != 0 {
 		return *hand
 	}
-	return noSlot
+	return compact.NoSlot
 }
 
 // forgetLooks is how many places of a lane one round looks at for sessions that
@@ -160,7 +161,7 @@ func (e *Engine) forget(l *lane, now int64) (done bool) {
 		e.spend(1)
 		slot := l.sessions.next(&l.sessions.sweep)
 		l.swept++
-		if slot == noSlot || now-l.sessions.heardAt(slot) <= retention {
+		if slot == compact.NoSlot || now-l.sessions.heardAt(slot) <= retention {
 			continue
 		}
 		t := l.sessions.timeline(slot)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -90,7 +91,7 @@ func TestWhoIsEvicted(t *testing.T) {
 		s.tell(c.text)
 		require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit), c.name)
 		for n := range 4 {
-			require.Equal(t, n == c.gone, s.lane(sessionName(n).ID).sessions.find(sessionName(n).ID) == noSlot, "%s: %d", c.name, n)
+			require.Equal(t, n == c.gone, s.lane(sessionName(n).ID).sessions.find(sessionName(n).ID) == compact.NoSlot, "%s: %d", c.name, n)
 		}
 	}
 }
@@ -109,9 +110,9 @@ func TestFleetingIsEvicted(t *testing.T) {
 		c activity at=4s`)
 	table.probation = newProbation(1)
 	s.tell("now=6s d activity at=6s")
-	require.NotEqual(t, noSlot, table.find(sessionName(0).ID))
-	require.NotEqual(t, noSlot, table.find(sessionName(1).ID))
-	require.Equal(t, noSlot, table.find(sessionName(2).ID))
+	require.NotEqual(t, compact.NoSlot, table.find(sessionName(0).ID))
+	require.NotEqual(t, compact.NoSlot, table.find(sessionName(1).ID))
+	require.Equal(t, compact.NoSlot, table.find(sessionName(2).ID))
 }
 
 // Wherever the search begins it comes past those that give way.
@@ -135,7 +136,7 @@ func TestEvictionLooksEverywhere(t *testing.T) {
 		request(200+n, int(epoch)+4*int(time.Second))
 	}
 	for n := range 100 {
-		require.NotEqual(t, noSlot, table.find(sessionName(n).ID), n)
+		require.NotEqual(t, compact.NoSlot, table.find(sessionName(n).ID), n)
 	}
 }
 

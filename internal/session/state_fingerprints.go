@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+)
 
 // fingerprints are what is left of tombstones that were displaced and said
 // something: that a session was known, and whether it was over. They may be
@@ -98,12 +102,12 @@ func (f *fingerprints) begin() (lost *generation) {
 		f.generations = append(f.generations[:0], f.generations[1:]...)
 		f.dropped += int64(lost.used)
 	}
-	g := &generation{number: f.numbered, cells: hugeSlice[uint32](f.cells()), first: unset, last: longAgo}
+	g := &generation{number: f.numbered, cells: compact.HugeSlice[uint32](f.cells()), first: unset, last: longAgo}
 	f.numbered++
 	f.generations = append(f.generations, g)
 	// Nothing is left of the one that had its place. A pass has kept that.
 	for line := f.lineOf(g, 0); line < f.lineOf(g, 0)+f.lines; line += 1 << f.bits {
-		f.changed.set(line >> f.bits)
+		f.changed.Set(line >> f.bits)
 	}
 	return lost
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"math/bits"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -126,7 +127,7 @@ type recent struct {
 	next    uint64 // position of the next record; the first is 1
 	turn    uint64 // where it will lie: (next-1) % limit, without the division
 	gone    int64  // the latest end of a record that gave up its place
-	traces  traceIndex
+	traces  compact.TraceIndex
 	details detailLog
 }
 
@@ -136,7 +137,7 @@ func newRecent(limit int) recent {
 	return recent{
 		limit: uint64(limit), next: 1, gone: longAgo,
 		chunks: make([][]record, n),
-		traces: newTraceIndex(limit),
+		traces: compact.NewTraceIndex(limit),
 	}
 }
 
@@ -198,7 +199,9 @@ func (r *recent) expand(low uint32) uint64 {
 }
 
 // window are the positions that can be reached.
-func (r *recent) window() window { return window{uint32(r.next), uint32(r.next - r.oldest())} }
+func (r *recent) window() compact.Window {
+	return compact.Window{Next: uint32(r.next), Reach: uint32(r.next - r.oldest())}
+}
 
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
@@ -206,7 +209,7 @@ func (r *recent) full() bool { return r.next > r.limit }
 // giveUp must be called when old, which had its place, gives it up.
 func (r *recent) giveUp(old *record) {
 	r.gone = max(r.gone, old.End)
-	r.details.release(old.details)
+	r.details.Release(old.details)
 }
 
 // redescribe lets d describe rec, and the record that it is a copy of, if that
@@ -220,7 +223,7 @@ func (r *recent) redescribe(rec *record, d *fact.Details) {
 
 // push stores rec and links it to the others of hash.
 func (r *recent) push(rec *record, hash uint64, d *fact.Details) *record {
-	rec.ofTrace = r.expand(r.traces.put(hash, r.next, r.window()))
+	rec.ofTrace = r.expand(r.traces.Put(hash, r.next, r.window()))
 	return r.append(rec, d)
 }
 
@@ -238,7 +241,7 @@ func (r *recent) append(rec *record, d *fact.Details) *record {
 // and until it returns false. A few others may be among them. all: there are no
 // more.
 func (r *recent) kin(hash uint64, looks int, each func(*record) bool) (all bool) {
-	p := r.expand(r.traces.get(hash, r.window()))
+	p := r.expand(r.traces.Get(hash, r.window()))
 	for range looks {
 		rec := r.at(p)
 		if rec == nil || !each(rec) {

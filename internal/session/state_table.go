@@ -3,6 +3,7 @@ package session
 import (
 	"sync/atomic"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
@@ -13,12 +14,12 @@ import (
 type table struct {
 	limit      int // of this table alone
 	all        *population
-	index      index
+	index      compact.Index
 	slabs      [][]entry
 	slots      uint32 // that were ever handed out
 	free       uint32 // the first free slot and 1; entry.more leads to the next
 	count      int
-	blobs      blobs
+	slab       compact.Slab
 	tombstones *tombstones
 	lane       *lane // whose recent facts' positions entries hold the low bits of
 
@@ -62,9 +63,6 @@ type population struct {
 	count atomic.Int64
 }
 
-// noSlot is the slot of what is not in the table.
-const noSlot = ^uint32(0)
-
 const (
 	slabBits = 7
 	slabSize = 1 << slabBits // entries: 8 KiB
@@ -78,15 +76,15 @@ const (
 func (t *table) grow() {
 	left := (t.limit+slabSize-1)/slabSize - len(t.slabs)
 	n := max(min(len(t.slabs)/2, slabsAtOnce, left), 1)
-	entries := hugeSlice[entry](n * slabSize)
+	entries := compact.HugeSlice[entry](n * slabSize)
 	for i := range n {
 		t.slabs = append(t.slabs, entries[i*slabSize:(i+1)*slabSize:(i+1)*slabSize])
 	}
 }
 
 func newTable(limit int, all *population, l *lane, tombstones *tombstones) table {
-	limit = min(limit, maxSlots)
-	return table{limit: limit, all: all, lane: l, tombstones: tombstones, index: newIndex(limit), probation: newProbation(limit), pinned: noSlot, established: int64(established)}
+	limit = min(limit, compact.MaxSlots)
+	return table{limit: limit, all: all, lane: l, tombstones: tombstones, index: compact.NewIndex(limit), probation: newProbation(limit), pinned: compact.NoSlot, established: int64(established)}
 }
 
 func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot&(slabSize-1)] }
@@ -95,8 +93,8 @@ func (t *table) hashOf(slot uint32) uint64 { return t.entry(slot).id[0] }
 
 // find returns the slot of id, or noSlot.
 func (t *table) find(id fact.ID) uint32 {
-	for s := searchIn(t.index.cells, id[0]); ; {
-		slot, ok := s.next()
+	for s := t.index.Search(id[0]); ; {
+		slot, ok := s.Next()
 		if !ok {
 			break
 		}
@@ -104,9 +102,9 @@ func (t *table) find(id fact.ID) uint32 {
 			return slot
 		}
 	}
-	if t.index.old != nil {
-		for s := searchIn(t.index.old, id[0]); ; {
-			slot, ok := s.next()
+	if t.index.Growing() {
+		for s := t.index.Older(id[0]); ; {
+			slot, ok := s.Next()
 			if !ok {
 				break
 			}
@@ -115,12 +113,12 @@ func (t *table) find(id fact.ID) uint32 {
 			}
 		}
 	}
-	return noSlot
+	return compact.NoSlot
 }
 
 // get returns the timeline of id, or nil.
 func (t *table) get(id fact.ID) *timeline {
-	if slot := t.find(id); slot != noSlot {
+	if slot := t.find(id); slot != compact.NoSlot {
 		return t.timeline(slot)
 	}
 	return nil
@@ -148,11 +146,11 @@ func (t *table) timeline(slot uint32) *timeline {
 		x.plain(tl, slot, t.tombstones)
 	} else {
 		tl.empty(x.id, slot)
-		blob := wire.NewDecoder(t.blobs.get(x.more))
+		blob := wire.NewDecoder(t.slab.Get(x.more))
 		if err := readTimeline(&blob, tl); err != nil {
 			panic("session: " + err.Error()) // settle wrote it
 		}
-		t.blobs.drop(x.more)
+		t.slab.Free(x.more)
 	}
 	x.newer(tl)
 	tl.recent = t.lane.recent.expand(x.recent)
@@ -223,7 +221,7 @@ func (t *table) settleOne(tl *timeline, cfg *Config, users *users) {
 		return
 	}
 	t.encoded = appendTimeline(t.encoded[:0], tl.kept())
-	x.more = t.blobs.put(t.encoded)
+	x.more = t.slab.Put(t.encoded)
 }
 
 // settleOrdinary puts the timeline of x, which is worked on, back into it if an
@@ -286,19 +284,19 @@ func (t *table) put(id fact.ID, slot uint32) {
 	t.all.count.Add(1)
 	x := t.entry(slot)
 	*x = entry{id: id, flags: taken}
-	t.index.put(id[0], slot, t.hashOf)
+	t.index.Put(id[0], slot, t.hashOf)
 	t.probation.add(slot)
 }
 
 // remove forgets the session in slot.
 func (t *table) remove(slot uint32) {
 	x := t.entry(slot)
-	t.index.remove(x.id[0], slot, t.hashOf)
+	t.index.Remove(x.id[0], slot, t.hashOf)
 	switch {
 	case x.flags&warm != 0:
 		t.cool(t.timelines[x.more])
 	case x.more != 0:
-		t.blobs.drop(x.more)
+		t.slab.Free(x.more)
 	}
 	*x = entry{more: t.free}
 	t.free = slot + 1

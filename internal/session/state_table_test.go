@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -23,7 +24,7 @@ func TestTable(t *testing.T) {
 	require.Same(t, a, x.get(fact.ID{1}))
 	require.Same(t, a, x.at(a.slot, fact.ID{1}))
 	require.Nil(t, x.at(a.slot, fact.ID{2}), "the slot is another's")
-	require.Nil(t, x.at(noSlot, fact.ID{1}))
+	require.Nil(t, x.at(compact.NoSlot, fact.ID{1}))
 	a.ends = append(a.ends, ending{at: 1})
 	slot := a.slot
 	x.remove(a.slot)

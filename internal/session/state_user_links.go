@@ -1,6 +1,9 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/fact"
+import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // maxSessionsOfUser bounds how many sessions of one user, who may be
 // "anonymous", a late end of all of them is held against.
@@ -13,18 +16,9 @@ func (u *users) hashOfLink(n uint32) uint64 { return linkHash(u.links[n].user, u
 // link returns the number of the link between a user and a session, or 0.
 func (u *users) link(user, place uint32) uint32 {
 	hash := linkHash(user, place)
-	for _, cells := range [...][]uint32{u.linkOf.cells, u.linkOf.old} {
-		if cells == nil {
-			continue
-		}
-		for s := searchIn(cells, hash); ; {
-			n, ok := s.next()
-			if !ok {
-				break
-			}
-			if l := &u.links[n]; l.user == user && l.place == place {
-				return n
-			}
+	for n := range u.linkOf.All(hash) {
+		if l := &u.links[n]; l.user == user && l.place == place {
+			return n
 		}
 	}
 	return 0
@@ -41,7 +35,7 @@ func (u *users) join(id fact.ID, place uint32) {
 	}
 	x := u.user(user)
 	n := u.spare
-	if x.sessions >= maxSessionsOfUser || n == 0 && len(u.links) > maxSlots {
+	if x.sessions >= maxSessionsOfUser || n == 0 && len(u.links) > compact.MaxSlots {
 		u.lost++
 		return
 	}
@@ -57,7 +51,7 @@ func (u *users) join(id fact.ID, place uint32) {
 	}
 	x.first = n
 	x.sessions++
-	u.linkOf.put(u.hashOfLink(n), n, u.hashOfLink)
+	u.linkOf.Put(u.hashOfLink(n), n, u.hashOfLink)
 }
 
 // leave undoes join when the session is forgotten.
@@ -68,7 +62,7 @@ func (u *users) leave(id fact.ID, place uint32) {
 	}
 	if n := u.link(user, place); n != 0 {
 		x, l := u.user(user), u.links[n]
-		u.linkOf.remove(u.hashOfLink(n), n, u.hashOfLink)
+		u.linkOf.Remove(u.hashOfLink(n), n, u.hashOfLink)
 		if l.prev != 0 {
 			u.links[l.prev].next = l.next
 		} else {

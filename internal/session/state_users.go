@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"slices"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -12,14 +13,14 @@ import (
 // pointers.
 type users struct {
 	ranged // by number
-	index  index
+	index  compact.Index
 	slabs  [][]user
 	used   uint32 // numbers that were ever given; the first is 1
 	free   uint32 // the first free number; user.first leads to the next
 	links  []link
 	spare  uint32 // the first free link
 	// linkOf finds the link between a user and a session.
-	linkOf index
+	linkOf compact.Index
 	count  int
 	// lost counts what is not known, since there is too much: the sessions of a user
 	// who had so many already, and ends that were forgotten before their time.
@@ -63,7 +64,7 @@ const (
 )
 
 func newUsers() users {
-	return users{ranged: ranged{bits: placeBits}, index: newIndex(maxSlots), linkOf: newIndex(maxSlots), used: 1, links: make([]link, 1), ended: map[fact.ID]endsOfUser{}}
+	return users{ranged: ranged{bits: placeBits}, index: compact.NewIndex(compact.MaxSlots), linkOf: compact.NewIndex(compact.MaxSlots), used: 1, links: make([]link, 1), ended: map[fact.ID]endsOfUser{}}
 }
 
 func (u *users) user(number uint32) *user {
@@ -74,18 +75,9 @@ func (u *users) hashOf(number uint32) uint64 { return u.user(number).id[0] }
 
 // number returns the number of id, or 0.
 func (u *users) number(id fact.ID) uint32 {
-	for _, cells := range [...][]uint32{u.index.cells, u.index.old} {
-		if cells == nil {
-			continue
-		}
-		for s := searchIn(cells, id[0]); ; {
-			n, ok := s.next()
-			if !ok {
-				break
-			}
-			if sameUser(u.user(n).id, id) {
-				return n
-			}
+	for n := range u.index.All(id[0]) {
+		if sameUser(u.user(n).id, id) {
+			return n
 		}
 	}
 	return 0
@@ -100,7 +92,7 @@ func (u *users) get(id fact.ID) *user {
 }
 
 // maxUsers bounds how many users are known at a time. Tests have fewer.
-var maxUsers = maxSlots - 1
+var maxUsers = compact.MaxSlots - 1
 
 // add makes id known, which must not be. It reports whether there is room.
 func (u *users) add(id fact.ID, p fact.Pseudonym) bool {
@@ -120,7 +112,7 @@ func (u *users) add(id fact.ID, p fact.Pseudonym) bool {
 	x := u.user(n)
 	*x = user{id: id, pseudonym: p}
 	u.count++
-	u.index.put(id[0], n, u.hashOf)
+	u.index.Put(id[0], n, u.hashOf)
 	return true
 }
 
@@ -132,7 +124,7 @@ func (u *users) release(id fact.ID) {
 	}
 	if x := u.user(n); x.sessions == 0 && !x.ended && !x.walking && !x.held {
 		u.touch(int(n))
-		u.index.remove(id[0], n, u.hashOf)
+		u.index.Remove(id[0], n, u.hashOf)
 		*x = user{first: u.free}
 		u.free = n
 		u.count--

@@ -1,14 +1,14 @@
-package session
+package compact
 
 import "math/bits"
 
-// traceIndex leads from the hash of a trace to its newest recent record. It is
+// TraceIndex leads from the hash of a trace to its newest recent record. It is
 // one array without pointers: a slot holds a position and a few bits of the
 // hash, and is free again when its record can no longer be reached. A hash is
 // found in its own bucket, or, where that has been too small, in one of the few
 // behind it. Of positions only the low bits are kept: the window tells which one
 // is meant.
-type traceIndex struct{ buckets []traceBucket }
+type TraceIndex struct{ buckets []traceBucket }
 
 // traceBucket is one cache line.
 type traceBucket struct {
@@ -25,46 +25,47 @@ const (
 	maxBuckets  = 4 // that are looked through
 )
 
-// window are the positions that can be reached: so many in front of next.
-type window struct{ next, reach uint32 }
+// Window are the positions that can be reached: so many in front of next.
+type Window struct{ Next, Reach uint32 }
 
-// holds reports whether the position that has low as its low bits can be
+// Holds reports whether the position that has low as its low bits can be
 // reached.
-func (w window) holds(low uint32) bool { return low != 0 && w.next-low-1 < w.reach }
+func (w Window) Holds(low uint32) bool { return low != 0 && w.Next-low-1 < w.Reach }
 
-func newTraceIndex(records int) traceIndex {
-	return traceIndex{buckets: hugeSlice[traceBucket](max(maxBuckets, 2<<bits.Len(uint(records-1))/bucketSlots))}
+// NewTraceIndex returns an index of so many records.
+func NewTraceIndex(records int) TraceIndex {
+	return TraceIndex{buckets: HugeSlice[traceBucket](max(maxBuckets, 2<<bits.Len(uint(records-1))/bucketSlots))}
 }
 
-func (x *traceIndex) home(hash uint64) int { return int(hash & uint64(len(x.buckets)-1)) }
+func (x *TraceIndex) home(hash uint64) int { return int(hash & uint64(len(x.buckets)-1)) }
 
-func (x *traceIndex) after(bucket int) int { return (bucket + 1) & (len(x.buckets) - 1) }
+func (x *TraceIndex) after(bucket int) int { return (bucket + 1) & (len(x.buckets) - 1) }
 
-// get returns the newest position, or 0.
-func (x *traceIndex) get(hash uint64, w window) uint32 {
-	if place, known := x.find(hash, w); known {
-		return x.at(place)
+// Get returns the newest position, or 0.
+func (x *TraceIndex) Get(hash uint64, w Window) uint32 {
+	if place, known := x.Find(hash, w); known {
+		return x.At(place)
 	}
 	return 0
 }
 
-// put makes position the newest and returns what was before, or 0.
-func (x *traceIndex) put(hash, position uint64, w window) (before uint32) {
-	place, known := x.find(hash, w)
+// Put makes position the newest and returns what was before, or 0.
+func (x *TraceIndex) Put(hash, position uint64, w Window) (before uint32) {
+	place, known := x.Find(hash, w)
 	if known {
-		before = x.at(place)
+		before = x.At(place)
 	}
-	x.set(place, hash, position)
+	x.Set(place, hash, position)
 	return before
 }
 
-// at returns the position at place.
-func (x *traceIndex) at(place int) uint32 {
+// At returns the position at place.
+func (x *TraceIndex) At(place int) uint32 {
 	return x.buckets[place/bucketSlots].positions[place%bucketSlots]
 }
 
-// set makes place, which find returned, that of hash.
-func (x *traceIndex) set(place int, hash, position uint64) {
+// Set makes place, which Find returned, that of hash.
+func (x *TraceIndex) Set(place int, hash, position uint64) {
 	b := &x.buckets[place/bucketSlots]
 	slot := uint(place % bucketSlots)
 	tags, shift := &b.tags[slot/4], slot%4*16
@@ -75,15 +76,15 @@ func (x *traceIndex) set(place int, hash, position uint64) {
 	}
 }
 
-// find returns the place of hash, else the one that it should take: one that is
+// Find returns the place of hash, else the one that it should take: one that is
 // free or, where there is none, that of the trace that is silent longest.
-func (x *traceIndex) find(hash uint64, w window) (place int, known bool) {
+func (x *TraceIndex) Find(hash uint64, w Window) (place int, known bool) {
 	free, at, want := -1, x.home(hash), tag(hash)*ones16
 	for range maxBuckets {
 		b := &x.buckets[at]
 		for i := range b.tags {
 			for same := equal16(b.tags[i], want); same != 0; same &= same - 1 {
-				if slot := i*4 + bits.TrailingZeros64(same)/16; w.holds(b.positions[slot]) {
+				if slot := i*4 + bits.TrailingZeros64(same)/16; w.Holds(b.positions[slot]) {
 					return at*bucketSlots + slot, true
 				}
 			}
@@ -93,7 +94,7 @@ func (x *traceIndex) find(hash uint64, w window) (place int, known bool) {
 				free = at*bucketSlots + slot
 			}
 		}
-		if free >= 0 && !w.holds(b.passed) {
+		if free >= 0 && !w.Holds(b.passed) {
 			break
 		}
 		at = x.after(at)
@@ -105,12 +106,12 @@ func (x *traceIndex) find(hash uint64, w window) (place int, known bool) {
 }
 
 // free returns a slot whose position can no longer be reached, or less than 0.
-func (b *traceBucket) free(w window) int {
-	if turn := b.turn % bucketSlots; !w.holds(b.positions[turn]) {
+func (b *traceBucket) free(w Window) int {
+	if turn := b.turn % bucketSlots; !w.Holds(b.positions[turn]) {
 		return int(turn)
 	}
 	for slot, position := range b.positions {
-		if !w.holds(position) {
+		if !w.Holds(position) {
 			return slot
 		}
 	}
@@ -118,12 +119,12 @@ func (b *traceBucket) free(w window) int {
 }
 
 // oldest returns the place with the oldest position where hash might stand.
-func (x *traceIndex) oldest(hash uint64, w window) (place int) {
+func (x *TraceIndex) oldest(hash uint64, w Window) (place int) {
 	age, at := uint32(0), x.home(hash)
 	for range maxBuckets {
 		for slot, position := range x.buckets[at].positions {
-			if w.next-position > age {
-				age, place = w.next-position, at*bucketSlots+slot
+			if w.Next-position > age {
+				age, place = w.Next-position, at*bucketSlots+slot
 			}
 		}
 		at = x.after(at)
@@ -131,8 +132,8 @@ func (x *traceIndex) oldest(hash uint64, w window) (place int) {
 	return place
 }
 
-// touch loads what find will look at.
-func (x *traceIndex) touch(hash uint64) uint32 { return x.buckets[x.home(hash)].turn }
+// Touch loads what Find will look at.
+func (x *TraceIndex) Touch(hash uint64) uint32 { return x.buckets[x.home(hash)].turn }
 
 // tag are the bits of hash that a slot keeps.
 func tag(hash uint64) uint64 { return hash >> 48 }

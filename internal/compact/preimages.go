@@ -1,26 +1,27 @@
-package session
+package compact
 
 import "encoding/binary"
 
-// saved keeps values by number in a few large blocks, so that a million of them
+// Preimages keeps values by number in a few large blocks, so that a million of them
 // are nothing to a garbage collection. Whether there is one for a number costs
 // next to nothing to ask.
-type saved struct {
-	known  bitset
+type Preimages struct {
+	known  BitSet
 	places map[uint32]uint64 // block and offset in it
 	blocks [][]byte          // of values, each behind its length
 }
 
-// Bytes of the first block, and what later ones grow to. Tests have fewer.
-var firstSaved, savedBlock = 1 << 12, 1 << 20
+// FirstPreimageBlock and MaxPreimageBlock are the bytes of the first block, and what
+// later ones grow to. Tests have fewer.
+var FirstPreimageBlock, MaxPreimageBlock = 1 << 12, 1 << 20
 
-// put keeps, for n, what write appends. There must be nothing for n yet.
-func (s *saved) put(n int, write func(buf []byte) []byte) {
+// Put keeps, for n, what write appends. There must be nothing for n yet.
+func (s *Preimages) Put(n int, write func(buf []byte) []byte) {
 	last := len(s.blocks) - 1
 	if last < 0 || len(s.blocks[last]) >= cap(s.blocks[last])/16*15 {
-		size := firstSaved
+		size := FirstPreimageBlock
 		if last >= 0 {
-			size = min(2*cap(s.blocks[last]), savedBlock)
+			size = min(2*cap(s.blocks[last]), MaxPreimageBlock)
 		}
 		s.blocks = append(s.blocks, make([]byte, 0, size))
 		last++
@@ -33,15 +34,16 @@ func (s *saved) put(n int, write func(buf []byte) []byte) {
 	b = write(append(b, 0, 0, 0, 0))
 	binary.LittleEndian.PutUint32(b[at:], uint32(len(b)-at-4))
 	s.blocks[last] = b
-	s.known.set(n)
+	s.known.Set(n)
 	s.places[uint32(n)] = uint64(last)<<32 | uint64(at)
 }
 
-func (s *saved) has(n int) bool { return s.known.has(n) }
+// Has reports whether there is something for n.
+func (s *Preimages) Has(n int) bool { return s.known.Has(n) }
 
-// get returns what is kept for n, valid as long as s is.
-func (s *saved) get(n int) (value []byte, ok bool) {
-	if !s.known.has(n) {
+// Get returns what is kept for n, valid as long as s is.
+func (s *Preimages) Get(n int) (value []byte, ok bool) {
+	if !s.known.Has(n) {
 		return nil, false
 	}
 	place := s.places[uint32(n)]

@@ -1,4 +1,4 @@
-package session
+package compact
 
 import (
 	"math/rand/v2"
@@ -18,7 +18,7 @@ func TestIndex(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := rand.New(rand.NewPCG(1, 2))
 			const limit = 700
-			x := newIndex(limit)
+			x := NewIndex(limit)
 			var hashes []uint64 // by slot
 			var in []uint32
 			hashOf := func(slot uint32) uint64 { return hashes[slot] }
@@ -28,7 +28,7 @@ func TestIndex(t *testing.T) {
 						continue
 					}
 					for s := searchIn(cells, hashes[slot]); ; {
-						got, ok := s.next()
+						got, ok := s.Next()
 						if !ok {
 							break
 						}
@@ -43,7 +43,7 @@ func TestIndex(t *testing.T) {
 				if len(in) == limit || len(in) > 0 && d.IntN(5) < 2 {
 					i := d.IntN(len(in))
 					slot := in[i]
-					x.remove(hashes[slot], slot, hashOf)
+					x.Remove(hashes[slot], slot, hashOf)
 					require.False(t, found(slot))
 					in[i] = in[len(in)-1]
 					in = in[:len(in)-1]
@@ -51,7 +51,7 @@ func TestIndex(t *testing.T) {
 				}
 				hashes = append(hashes, hash(d))
 				slot := uint32(len(hashes) - 1)
-				x.put(hashes[slot], slot, hashOf)
+				x.Put(hashes[slot], slot, hashOf)
 				in = append(in, slot)
 				if len(hashes)%97 == 0 {
 					for _, slot := range in {
@@ -67,14 +67,13 @@ func TestIndex(t *testing.T) {
 // What has room for so many does not grow on the way there, and what has room
 // for more than there may be has it for no more.
 func TestIndexReserves(t *testing.T) {
-	defer asShipped()()
 	hashOf := func(slot uint32) uint64 { return uint64(slot) * 0x9e3779b97f4a7c15 }
 	for reserved, want := range map[int]int{500: 750, 2000: 1500} {
-		x := newIndex(1000)
+		x := NewIndex(1000)
 		x.cells = x.cells[:16]
-		x.reserve(reserved)
+		x.Reserve(reserved)
 		for slot := range uint32(min(reserved, 1000)) {
-			x.put(hashOf(slot), slot, hashOf)
+			x.Put(hashOf(slot), slot, hashOf)
 			require.Nil(t, x.old)
 		}
 		require.Len(t, x.cells, want)

@@ -1,4 +1,4 @@
-package session
+package compact
 
 import (
 	"bytes"
@@ -10,13 +10,13 @@ import (
 
 // What is put is there until it is dropped, and nothing else in its place.
 func TestBlobs(t *testing.T) {
-	var s blobs
+	var s Slab
 	d := rand.New(rand.NewPCG(1, 2))
 	have := map[uint32][]byte{}
 	for range 20_000 {
 		if len(have) > 0 && d.IntN(3) == 0 {
 			for ref := range have { // any
-				s.drop(ref)
+				s.Free(ref)
 				delete(have, ref)
 				break
 			}
@@ -26,15 +26,15 @@ func TestBlobs(t *testing.T) {
 		for i := range b {
 			b[i] = byte(d.Uint32())
 		}
-		ref := s.put(b)
+		ref := s.Put(b)
 		require.NotZero(t, ref)
 		require.Nil(t, have[ref], "it is in use")
 		have[ref] = bytes.Clone(b)
 	}
 	for ref, b := range have {
-		require.Equal(t, b, append([]byte{}, s.get(ref)...))
-		s.drop(ref)
+		require.Equal(t, b, append([]byte{}, s.Get(ref)...))
+		s.Free(ref)
 	}
-	require.Zero(t, s.bytes)
-	require.Zero(t, s.put(make([]byte, 64<<10)), "too long")
+	require.Zero(t, s.used)
+	require.Zero(t, s.Put(make([]byte, 64<<10)), "too long")
 }
