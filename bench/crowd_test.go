@@ -38,7 +38,7 @@ func newCrowd(sessions, recent int) *crowd {
 				{Name: "default", IdleTimeout: idleLimit, AbsoluteTimeout: 12 * time.Hour, Tolerance: 2 * time.Second},
 			},
 			DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
-			MaxSessions: sessions, MaxRecentRequests: recent, Lanes: 8, MaxServices: 1000, Retention: 24 * time.Hour, UpdateInterval: time.Minute,
+			MaxSessions: sessions, MaxRecentRequests: recent, Shards: 8, MaxServices: 1000, Retention: 24 * time.Hour, UpdateInterval: time.Minute,
 		}),
 	}
 }
@@ -73,7 +73,7 @@ func (c *crowd) tell(f fact.Fact) {
 
 // flush gives the engine what waits, and decides once a second what is due.
 func (c *crowd) flush() {
-	c.engine.ObserveBatch(c.batch, c.now, func(int, session.Mark) { c.suspected++ })
+	c.engine.Observe(c.batch, c.now, func(int, session.Mark) { c.suspected++ })
 	c.batch = c.batch[:0]
 	if c.now-c.advanced >= int64(time.Second) {
 		c.advance()
@@ -81,7 +81,8 @@ func (c *crowd) flush() {
 }
 
 func (c *crowd) advance() {
-	c.engine.Advance(c.now)
+	for c.engine.Advance(c.now) {
+	}
 	c.engine.TakeMeasured()
 	c.advanced = c.now
 }

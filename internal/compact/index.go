@@ -17,8 +17,9 @@ type Index struct {
 }
 
 const (
-	// SlotBits are the bits of a slot, SlotMask all of them.
+	// SlotBits is how many bits a slot has.
 	SlotBits = 24
+	// SlotMask has them all.
 	SlotMask = 1<<SlotBits - 1
 	// MaxSlots is how many entries one index can hold: a cell holds a slot and
 	// one, so that an empty one is zero.
@@ -30,9 +31,11 @@ const (
 	movedCell = ^uint32(0) // of old
 )
 
-// FirstCells is how many cells there are at first, MoveStep how many are moved at a
-// time. Tests have fewer.
-var FirstCells, MoveStep = 1 << 6, 16
+// FirstCells is how many cells there are at first. Tests have fewer.
+var FirstCells = 1 << 6
+
+// MoveStep is how many cells are moved at a time. Tests have fewer.
+var MoveStep = 16
 
 // NewIndex returns an index of at most limit entries, no more than [MaxSlots].
 func NewIndex(limit int) Index {

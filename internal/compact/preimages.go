@@ -11,9 +11,11 @@ type Preimages struct {
 	blocks [][]byte          // of values, each behind its length
 }
 
-// FirstPreimageBlock and MaxPreimageBlock are the bytes of the first block, and what
-// later ones grow to. Tests have fewer.
-var FirstPreimageBlock, MaxPreimageBlock = 1 << 12, 1 << 20
+// FirstPreimageBlock is the bytes of the first block. Tests have fewer.
+var FirstPreimageBlock = 1 << 12
+
+// MaxPreimageBlock is what later blocks grow to. Tests have fewer.
+var MaxPreimageBlock = 1 << 20
 
 // Put keeps, for n, what write appends. There must be nothing for n yet.
 func (s *Preimages) Put(n int, write func(buf []byte) []byte) {

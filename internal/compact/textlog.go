@@ -26,9 +26,11 @@ const (
 	_ = uint(1<<lengthBits - 1 - MaxText)
 )
 
-// FirstTextBlock and MaxTextBlock are the bytes of the first block, and what later
-// ones grow to. Tests have fewer.
-var FirstTextBlock, MaxTextBlock = 1 << 12, 1 << 18
+// FirstTextBlock is the bytes of the first block. Tests have fewer.
+var FirstTextBlock = 1 << 12
+
+// MaxTextBlock is what later blocks grow to. Tests have fewer.
+var MaxTextBlock = 1 << 18
 
 // TextLog keeps numbers and texts in blocks of bytes, so that a million of them are a
 // handful of objects. A block counts the entries that are referred to, and goes when

@@ -1,8 +1,6 @@
 package extract
 
 import (
-	"github.com/otelcol-session/otelcol-session/internal/fact"
-
 	"crypto/hmac"
 	"crypto/md5"  //nolint:gosec // to know what others hashed
 	"crypto/sha1" //nolint:gosec // to know what others hashed
@@ -16,6 +14,8 @@ import (
 	"unsafe"
 
 	"github.com/dchest/siphash"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // minHashKey is the least length of a hash key in bytes.

@@ -1,8 +1,6 @@
 package extract
 
 import (
-	"github.com/otelcol-session/otelcol-session/internal/fact"
-
 	"crypto/hmac"
 	"crypto/md5"  //nolint:gosec // what others may have used
 	"crypto/sha1" //nolint:gosec // what others may have used
@@ -16,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // hexOf is the hash of s as text.

@@ -9,6 +9,7 @@ type ID [2]uint64
 // IsZero reports whether id stands for no session or user.
 func (id ID) IsZero() bool { return id == ID{} }
 
+// Less reports whether id comes before o.
 func (id ID) Less(o ID) bool { return id[0] < o[0] || id[0] == o[0] && id[1] < o[1] }
 
 // Pseudonym is HMAC-SHA-256(hash key, id): what may leave the engine in place

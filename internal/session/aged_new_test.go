@@ -15,7 +15,7 @@ import (
 func TestNewSessionsWhenAged(t *testing.T) {
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p", IdleTimeout: time.Hour, EndGrace: time.Second, Tolerance: time.Second}}
-	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Lanes, cfg.Retention = 4096, 1<<16, 4, 24*time.Hour
+	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Shards, cfg.Retention = 4096, 1<<16, 4, 24*time.Hour
 	e := New(cfg)
 	now, id := epoch, uint64(0)
 	measure := func(what string) (left, bytes int) {
@@ -26,12 +26,13 @@ func TestNewSessionsWhenAged(t *testing.T) {
 			f.Trace[0], f.Trace[1], f.Trace[2], f.Span[0] = byte(id), byte(id>>8), byte(id>>16), 1
 			facts[i] = f
 		}
-		rest, _ := e.ObserveReady(facts, now, nil)
-		left = rest.Len()
-		e.ObserveRest(facts, now, rest, func(int, Mark) { t.Error("suspected") })
-		e.settleAll()
-		e.each(func(l *lane) { bytes += l.sessions.slab.Bytes() })
-		t.Logf("%s: %d of 2000 go the slow way; %d bytes beside %d entries", what, left, bytes, e.Sessions())
+		rest := e.route(facts)
+		e.observeFast(facts, now, rest)
+		left = rest.len()
+		e.observeSlow(facts, now, rest, func(int, Mark) { t.Error("suspected") })
+		e.compactAll()
+		e.each(func(l *shard) { bytes += l.sessions.slab.Bytes() })
+		t.Logf("%s: %d of 2000 go the slow way; %d bytes beside %d entries", what, left, bytes, e.sessions())
 		return left, bytes
 	}
 	measure("the first, whose service is not known")
@@ -39,9 +40,9 @@ func TestNewSessionsWhenAged(t *testing.T) {
 	for range 5 {
 		now += int64(25 * time.Hour)
 		for range 8 {
-			e.Advance(now)
+			e.advance(now)
 		}
-		require.Zero(t, e.Sessions())
+		require.Zero(t, e.sessions())
 		aged, bytes := measure("aged")
 		require.LessOrEqual(t, aged, fresh+20)
 		require.Zero(t, bytes)
@@ -54,7 +55,7 @@ func TestPlainDoubtsWhatIsOlder(t *testing.T) {
 	s := newStage(t, "policy p0 idle=10s tolerance=2s\nconfig wait=0s ahead=1h")
 	s.tombstones.raise(epoch + int64(20*time.Second))
 	s.tell("c request at=30s id=1/1") // now its service is known
-	s.settleAll()
+	s.compactAll()
 	s.tell("b request at=30s id=2/2\na request at=30s id=3/3")
 	require.Zero(t, s.timelines(), "both went the fast way")
 	s.tombstones.raise(epoch + int64(70*time.Second))

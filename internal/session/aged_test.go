@@ -18,7 +18,7 @@ import (
 // SESSION_AGE=10000000 go test -run TestAged.
 var agedFacts = environment("SESSION_AGE", 300_000)
 
-// agedID spreads sessions over lanes and tables as hashes do.
+// agedID spreads sessions over shards and tables as hashes do.
 func agedID(n uint64) fact.ID {
 	d := rand.NewPCG(n, 4)
 	return fact.ID{d.Uint64(), d.Uint64()}
@@ -39,7 +39,7 @@ type aging struct {
 func newAging() *aging {
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: 12 * time.Hour, Tolerance: time.Second, EndGrace: time.Second}}
-	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Lanes, cfg.Retention = 8000, 2000, 4, 2*time.Hour
+	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Shards, cfg.Retention = 8000, 2000, 4, 2*time.Hour
 	cfg.Pseudonym = func(raw string) (p fact.Pseudonym) {
 		copy(p[:], raw)
 		return p
@@ -58,18 +58,18 @@ func (a *aging) fact(session uint64) fact.Fact {
 	return f
 }
 
-func (a *aging) observe(f *fact.Fact) { a.e.Observe(f, a.now) }
+func (a *aging) observe(f *fact.Fact) { a.e.observe(f, a.now) }
 
 // live lets so many facts come, about 2,000 sessions an hour begin, and a third of
 // them end as they should.
 func (a *aging) live(facts uint64) {
-	a.e.Advance(a.now)
+	a.e.advance(a.now)
 	for until := a.n + facts; a.n < until; {
 		a.now += int64(200 * time.Millisecond)
 		if a.n%500 == 0 {
-			a.e.Advance(a.now)
-			a.e.TakeFindings()
-			a.e.TakeMeasured()
+			a.e.advance(a.now)
+			a.e.takeFindings()
+			a.e.takeMeasured()
 		}
 		f := a.fact(a.next - min(uint64(a.d.IntN(500)), a.next-1))
 		switch a.d.IntN(100) {
@@ -91,7 +91,7 @@ func (a *aging) live(facts uint64) {
 		}
 		a.observe(&f)
 	}
-	a.e.Advance(a.now)
+	a.e.advance(a.now)
 }
 
 // fast counts how many of so many requests, of new sessions or of those that
@@ -101,16 +101,17 @@ func (a *aging) fast(sessions func(i uint64) uint64, n uint64) (share float64) {
 	for i := range facts {
 		facts[i] = a.fact(sessions(uint64(i)))
 	}
-	rest, _ := a.e.ObserveReady(facts, a.now, nil)
-	share = float64(int(n)-rest.Len()) / float64(n)
-	a.e.ObserveRest(facts, a.now, rest, func(int, Mark) {})
-	a.e.Advance(a.now)
+	rest := a.e.route(facts)
+	a.e.observeFast(facts, a.now, rest)
+	share = float64(int(n)-rest.len()) / float64(n)
+	a.e.observeSlow(facts, a.now, rest, func(int, Mark) {})
+	a.e.advance(a.now)
 	return share
 }
 
 // findings are what is found of a few sessions that are told a story.
 func (a *aging) findings() (found []fact.Finding) {
-	a.e.TakeFindings()
+	a.e.takeFindings()
 	a.next += 10
 	begin := a.now
 	tell := func(session uint64, kind fact.Kind, after time.Duration) {
@@ -132,8 +133,8 @@ func (a *aging) findings() (found []fact.Finding) {
 	tell(3, fact.Request, 62*time.Minute)
 	tell(2, fact.Request, 80*time.Minute)
 	a.now += int64(a.e.cfg.DecisionWait)
-	a.e.Advance(a.now)
-	for _, f := range a.e.TakeFindings() {
+	a.e.advance(a.now)
+	for _, f := range a.e.takeFindings() {
 		if n := binary.BigEndian.Uint64(f.Session[:8]); n > a.next || n <= a.next-4 {
 			continue
 		}
@@ -161,9 +162,9 @@ func (a *aging) held(n uint64) float64 {
 		f := a.fact(a.next)
 		a.observe(&f)
 	}
-	a.e.Advance(a.now)
+	a.e.advance(a.now)
 	for session := first; session <= a.next; session++ {
-		t := &a.e.lane(agedID(session)).sessions
+		t := &a.e.shardOf(agedID(session)).sessions
 		slot := t.find(agedID(session))
 		if slot == compact.NoSlot {
 			continue // it gave way to the next
@@ -186,12 +187,12 @@ func TestAged(t *testing.T) {
 	fresh.live(10_000)
 	aged.live(agedFacts)
 	require.NoError(t, aged.e.audit())
-	turned, forgotten := uint64(0), aged.e.Stats().Evicted(EvictedRetention)+aged.e.Stats().Evicted(EvictedLimit)
+	turned, unknownBefore := uint64(0), aged.e.counters().Evicted(EvictedRetention)+aged.e.counters().Evicted(EvictedLimit)
 	buried := aged.e.tombstones.count
-	aged.e.each(func(l *lane) { turned += (l.recent.next - 1) / l.recent.limit / uint64(len(aged.e.lanes)) })
-	blocks := aged.e.lanes[0].recent.details.Blocks()
+	aged.e.each(func(l *shard) { turned += (l.recent.next - 1) / l.recent.limit / uint64(len(aged.e.shards)) })
+	blocks := aged.e.shards[0].recent.details.Blocks()
 	t.Logf("%d facts: the ring turned %d times, %d sessions forgotten, %d of %d tombstones used, %d blocks of details",
-		aged.n, turned, forgotten, buried, aged.e.cfg.MaxSessions, blocks)
+		aged.n, turned, unknownBefore, buried, aged.e.cfg.MaxSessions, blocks)
 	require.LessOrEqual(t, blocks, 3)
 	require.Greater(t, turned, agedFacts/3000)
 	require.Greater(t, buried, aged.e.cfg.MaxSessions*9/10, "tombstones that were never used")

@@ -17,14 +17,14 @@ import (
 func (e *Engine) audit() error {
 	var errs auditErrors
 	sessions := 0
-	for i := range e.lanes {
-		l := &e.lanes[i]
+	for i := range e.shards {
+		l := &e.shards[i]
 		errs.auditTable(&l.sessions)
 		errs.auditRing(e, l)
 		errs.auditDetails(&l.recent)
 		sessions += l.sessions.count
 	}
-	errs.equal("sessions in all lanes", int(e.lanes[0].sessions.all.count.Load()), sessions)
+	errs.equal("sessions in all lanes", int(e.shards[0].sessions.all.count.Load()), sessions)
 	errs.auditSuspects(e)
 	errs.auditFindings(e)
 	errs.auditUsers(e)
@@ -60,7 +60,7 @@ func takenSlots(t *table) (slots []uint32) {
 
 // peekAt returns the timeline of id, or nil where it has none or rests.
 func peekAt(e *Engine, id fact.ID) *timeline {
-	t := &e.lane(id).sessions
+	t := &e.shardOf(id).sessions
 	if slot := t.find(id); slot != compact.NoSlot && t.entry(slot).flags&warm != 0 {
 		return t.peek(slot)
 	}
@@ -79,13 +79,13 @@ func (t *table) peek(slot uint32) *timeline {
 		x.plain(tl, slot, t.tombstones)
 	} else {
 		tl.empty(x.id, slot)
-		blob := wire.NewDecoder(t.slab.Get(x.more))
-		if err := readTimeline(&blob, tl); err != nil {
+		encoded := wire.NewDecoder(t.slab.Get(x.more))
+		if err := readTimeline(&encoded, tl); err != nil {
 			panic(err)
 		}
 	}
 	x.newer(tl)
-	tl.recent, tl.lane = t.lane.recent.expand(x.recent), t.lane
+	tl.recent, tl.shard = t.shard.recent.expand(x.recent), t.shard
 	return tl
 }
 
@@ -100,8 +100,8 @@ func (a *auditErrors) auditTable(t *table) {
 		free++
 	}
 	a.equal("free slots", int(t.slots)-len(slots), free)
-	if int(t.slots) > t.limit || len(t.slabs)*slabSize < int(t.slots) {
-		a.addf("%d slots in %d slabs of at most %d", t.slots, len(t.slabs), t.limit)
+	if int(t.slots) > t.limit || len(t.pages)*pageSize < int(t.slots) {
+		a.addf("%d slots in %d slabs of at most %d", t.slots, len(t.pages), t.limit)
 	}
 	warmed, resting := 0, []uint32(nil)
 	for _, slot := range slots {
@@ -112,12 +112,12 @@ func (a *auditErrors) auditTable(t *table) {
 		switch {
 		case x.flags&warm != 0:
 			warmed++
-			if tl := t.timelines[x.more]; tl.id != x.id || tl.slot != slot || tl.place != x.more || tl.lane != t.lane {
+			if tl := t.timelines[x.more]; tl.id != x.id || tl.slot != slot || tl.place != x.more || tl.shard != t.shard {
 				a.addf("%v has the timeline of %v", x.id, tl.id)
 			}
 		case x.more != 0:
 			resting = append(resting, x.more)
-		case x.flags&ready == 0:
+		case x.flags&fast == 0:
 			a.addf("%v is neither ready nor more than an entry", x.id)
 		}
 	}
@@ -126,7 +126,7 @@ func (a *auditErrors) auditTable(t *table) {
 	a.check("timelines at rest", t.slab.Check(resting))
 }
 
-func (a *auditErrors) auditRing(e *Engine, l *lane) {
+func (a *auditErrors) auditRing(e *Engine, l *shard) {
 	r := &l.recent
 	for p := r.oldest(); p < r.next; p++ {
 		rec := r.at(p)
@@ -137,7 +137,7 @@ func (a *auditErrors) auditRing(e *Engine, l *lane) {
 		if rec.ofSession >= p || rec.ofTrace >= p {
 			a.addf("position %d leads on to %d and %d", p, rec.ofSession, rec.ofTrace)
 		}
-		if rec.state&accused != 0 && rec.state&(suspected|decided) != 0 {
+		if rec.state&deferred != 0 && rec.state&(suspected|decided) != 0 {
 			a.addf("position %d is accused, and suspected or decided", p)
 		}
 		stands := e.suspectOf(rec) != nil
@@ -177,11 +177,11 @@ func (a *auditErrors) auditSuspects(e *Engine) {
 		mine := 0
 		for i, s := range list {
 			open++
-			if !s.confirmed {
+			if !s.decided {
 				mine++
 			}
-			if s.dropped || s.session != id || s.t != peekAt(e, id) || s.inSession != i {
-				a.addf("a suspect of %v: dropped %v, of %v, at %d as %d", id, s.dropped, s.session, i, s.inSession)
+			if s.discarded || s.session != id || s.t != peekAt(e, id) || s.inSession != i {
+				a.addf("a suspect of %v: dropped %v, of %v, at %d as %d", id, s.discarded, s.session, i, s.inSession)
 			}
 			if have := x.byPlace[s.recordPlace()]; have != s {
 				a.addf("a suspect of %v is not found by its place", id)
@@ -196,10 +196,10 @@ func (a *auditErrors) auditSuspects(e *Engine) {
 				}
 			}
 			inHeap := s.inPending >= 0 && s.inPending < x.pending.Len() && x.pending.suspects[s.inPending] == s
-			if inHeap == s.confirmed || (s.inSettled != nil) != s.confirmed {
-				a.addf("a suspect of %v: confirmed %v, waits %v, listed %v", id, s.confirmed, inHeap, s.inSettled != nil)
+			if inHeap == s.decided || (s.inDecided != nil) != s.decided {
+				a.addf("a suspect of %v: confirmed %v, waits %v, listed %v", id, s.decided, inHeap, s.inDecided != nil)
 			}
-			if want := !s.confirmed && s.judgement.violated && s.policy != fact.NoPolicy; s.awaited != want {
+			if want := !s.decided && s.judgement.violated && s.policy != fact.NoPolicy; s.awaited != want {
 				a.addf("a suspect of %v: awaited %v", id, s.awaited)
 			}
 			if s.awaited {
@@ -213,21 +213,21 @@ func (a *auditErrors) auditSuspects(e *Engine) {
 	}
 	undecided += waiting
 	owed := map[uint32]int{}
-	for _, place := range e.due[e.dueDone:] {
+	for _, place := range e.dirty[e.dirtyDone:] {
 		owed[place]++
 	}
-	e.each(func(l *lane) {
+	e.each(func(l *shard) {
 		for _, t := range l.sessions.timelines {
 			a.equal("suspects of a timeline", int(t.suspects), len(x.of(t.id)))
-			if t.due != 0 && owed[t.placeOf()] == 0 {
+			if t.dirty != 0 && owed[t.placeOf()] == 0 {
 				a.addf("%v is owed what nobody will do", t.id)
 			}
-			if t.review.underWay && t.due == 0 {
+			if t.review.underWay && t.dirty == 0 {
 				a.addf("%v is under review and owed nothing", t.id)
 			}
 		}
 		for p := l.recent.oldest(); p < l.recent.next; p++ {
-			if l.recent.at(p).state&accused != 0 {
+			if l.recent.at(p).state&deferred != 0 {
 				undecided++
 			}
 		}
@@ -236,7 +236,7 @@ func (a *auditErrors) auditSuspects(e *Engine) {
 	a.equal("undecided", e.undecided, undecided)
 	a.equal("suspects by place", len(x.byPlace), open)
 	a.equal("suspects that wait", x.pending.Len(), waiting)
-	a.equal("suspects that are decided", x.settled.Len(), open-waiting)
+	a.equal("suspects that are decided", x.decided.Len(), open-waiting)
 	inTraces := 0
 	for _, list := range x.byTrace {
 		inTraces += len(list)
@@ -269,8 +269,8 @@ func (a *auditErrors) auditFindings(e *Engine) {
 	for _, f := range e.findings.open {
 		for _, s := range f.members {
 			members++
-			if s.finding != f || s.dropped || !s.confirmed {
-				a.addf("a member of a finding of %v: dropped %v, confirmed %v", f.session, s.dropped, s.confirmed)
+			if s.finding != f || s.discarded || !s.decided {
+				a.addf("a member of a finding of %v: dropped %v, confirmed %v", f.session, s.discarded, s.decided)
 			}
 		}
 		if f.closed || f.dirty != slices.Contains(e.findings.dirty, f) || (f.inLater >= 0) != slices.Contains(e.findings.later, f) || f.dirty && f.inLater >= 0 {
@@ -285,8 +285,8 @@ func (a *auditErrors) auditFindings(e *Engine) {
 			if s.finding != nil {
 				members--
 			}
-			if s.confirmed != (s.finding != nil) {
-				a.addf("a suspect of %v: confirmed %v, in a finding %v", s.session, s.confirmed, s.finding != nil)
+			if s.decided != (s.finding != nil) {
+				a.addf("a suspect of %v: confirmed %v, in a finding %v", s.session, s.decided, s.finding != nil)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func (a *auditErrors) auditUsers(e *Engine) {
 		for l := x.first; l != 0; l = u.links[l].next {
 			sessions++
 			place := u.links[l].place
-			t := &e.lanes[place>>compact.SlotBits].sessions
+			t := &e.shards[place>>compact.SlotBits].sessions
 			if slot := place & compact.SlotMask; slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) {
 				a.addf("user %v leads to a session that does not show it", x.id)
 			}
@@ -62,7 +62,7 @@ func (a *auditErrors) auditUsers(e *Engine) {
 	}
 	a.equal("spare links", len(u.links)-1-links, spare)
 	shown := 0
-	e.each(func(l *lane) {
+	e.each(func(l *shard) {
 		for _, slot := range takenSlots(&l.sessions) {
 			var seen []fact.ID
 			for _, i := range l.sessions.peek(slot).identities {

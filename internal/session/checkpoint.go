@@ -3,6 +3,7 @@ package session
 import (
 	"hash/maphash"
 	"math/bits"
+	"runtime"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/wire"
@@ -10,22 +11,20 @@ import (
 
 // Checkpoint is one pass over what an Engine knew when it began. Facts may go
 // on between two calls: what they change is kept as it was until it has been
-// taken. Not safe for concurrent use, and with the engine only where it says so:
-// the caller holds the engine's lock around other calls and may let go of it
-// between two.
+// taken. Not safe for concurrent use with itself.
 type Checkpoint struct {
-	e     *Engine
-	head  head
-	lanes []laneCheckpoint
-	// ranged are the passes over the kinds that have nothing to do with lanes.
+	e        *Engine
+	manifest manifest
+	shards   []shardCheckpoint
+	// ranged are the passes over the kinds that have nothing to do with shards.
 	ranged [kindCount]*rangedPass
 	// The other kinds are small: they were read when the checkpoint began.
 	small    []smallRange
 	compared bool
 	was      [kindCount][]chunkRange // stored when it began
 
-	kind chunkKind // of the range that is being written; kindHead: the head
-	n    int       // its number: the lanes' first ranges, then their second...
+	kind chunkKind // of the range that is being written; kindManifest: the manifest
+	n    int       // its number: the shards' first ranges, then their second...
 	done bool
 }
 
@@ -35,24 +34,22 @@ type smallRange struct {
 	bodies [][]byte
 }
 
-// BeginCheckpoint begins a pass at now, on the collector's clock. One that is
-// still under way is aborted.
-func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
+func (e *Engine) beginCheckpoint(now int64) *Checkpoint {
 	if e.checkpoint != nil {
-		e.checkpoint.Abort()
+		e.checkpoint.abort()
 	}
 	e.work.allow(workOfHold)
 	e.decideLater() // what is left measures no silence, should this be restored
 	c := &Checkpoint{e: e, was: e.stored}
-	c.head = head{
-		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.lanes[0].recent.limit,
-		restarted: e.restarted, tombFloor: e.tombstones.floor, authenticated: e.authenticated,
-		blinds: slices.Clone(e.blinds), policies: headPolicies(e.cfg.Policies),
+	c.manifest = manifest{
+		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.shards[0].recent.limit,
+		restarted: e.restarted, tombstoneFloor: e.tombstones.oldestKnown, authenticated: e.authenticated,
+		blinds: slices.Clone(e.blinds), policies: manifestPolicies(e.cfg.Policies),
 	}
-	c.lanes = make([]laneCheckpoint, len(e.lanes))
-	e.each(func(l *lane) {
-		c.head.lanes = append(c.head.lanes, headLane{l.cursor, l.recent.next, uint64(l.sessions.len()), uint64(l.sessions.slots), l.recent.gone})
-		c.lanes[l.number].begin(c, l)
+	c.shards = make([]shardCheckpoint, len(e.shards))
+	e.each(func(l *shard) {
+		c.manifest.shards = append(c.manifest.shards, manifestShard{l.cursor, l.recent.next, uint64(l.sessions.len()), uint64(l.sessions.slots), l.recent.gone})
+		c.shards[l.number].begin(c, l)
 	})
 	e.passes++
 	for _, x := range [...]struct {
@@ -72,7 +69,7 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 		begin func(stored []chunkRange) *rangedPass
 	}{
 		{kindFingerprints, e.tombstones.displaced.beginPass},
-		{kindTombs, e.tombstones.beginPass},
+		{kindTombstones, e.tombstones.beginPass},
 		{kindUsers, e.users.beginPass},
 		{kindSuspects, e.suspects.beginPass},
 		{kindFindings, e.findings.beginPass},
@@ -87,20 +84,27 @@ func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 // Next returns the next chunk that changed since it was last stored; buf is
 // used again for its value. ok is false at the end. A chunk is at most about
 // 1 MiB, unless one session alone is larger. Each must be stored before the
-// next checkpoint begins, and the head, which is the last, after all others.
+// next checkpoint begins, and the manifest, which is the last, after all others.
 //
-// It is [Checkpoint.Fill] until that says so, and [Checkpoint.Seal].
+// It holds the engine's lock again and again for a little, and whoever waits for that
+// comes first.
 func (c *Checkpoint) Next(buf []byte) (key string, value []byte, ok bool) {
+	c.compare()
 	buf = buf[:0]
-	for full := false; !full; {
-		buf, full = c.Fill(buf)
+	for full := false; !full; runtime.Gosched() {
+		buf, full = c.holdFill(buf)
 	}
-	return c.Seal(buf)
+	return c.seal(buf)
 }
 
-// Compare finds out what of the small kinds changed. Fill does it under the
-// engine's lock where nobody has done it, without, before.
-func (c *Checkpoint) Compare() {
+func (c *Checkpoint) holdFill(buf []byte) (_ []byte, full bool) {
+	c.e.mu.RLock()
+	defer c.e.mu.RUnlock()
+	return c.fill(buf)
+}
+
+// compare finds out what of the small kinds changed. It needs no lock.
+func (c *Checkpoint) compare() {
 	if c.compared {
 		return
 	}
@@ -115,38 +119,37 @@ func (c *Checkpoint) Compare() {
 		for _, body := range s.bodies {
 			sum.Write(body)
 		}
-		r := chunkRange{layers: []layer{{side: c.side(s.kind, 0)}}, sum: max(sum.Sum64(), 1)}
-		same := len(was.layers) > 0 && was.sum == r.sum && len(was.layers[0].parts) == len(s.bodies)
+		r := chunkRange{deltas: []delta{{copy: c.freeCopy(s.kind, 0)}}, sum: max(sum.Sum64(), 1)}
+		same := len(was.deltas) > 0 && was.sum == r.sum && len(was.deltas[0].parts) == len(s.bodies)
 		if same {
 			r = was
 		}
-		c.head.ranges[s.kind] = append(c.head.ranges[s.kind], r)
+		c.manifest.ranges[s.kind] = append(c.manifest.ranges[s.kind], r)
 		return same || len(s.bodies) == 0
 	})
 }
 
 var sumSeed = maphash.MakeSeed()
 
-// Fill adds a little to the next chunk, which begins empty, in the memory of buf.
-// full: there is no more to be added. It may be called concurrently with
-// [Engine.ObserveReady].
-func (c *Checkpoint) Fill(buf []byte) (_ []byte, full bool) {
-	c.Compare()
-	for !c.done && len(c.small) == 0 && c.kind < kindHead {
+// fill adds a little to the next chunk, which begins empty, in the memory of buf.
+// full: there is no more to be added. The engine's lock may be shared.
+func (c *Checkpoint) fill(buf []byte) (_ []byte, full bool) {
+	c.compare()
+	for !c.done && len(c.small) == 0 && c.kind < kindManifest {
 		if c.n >= c.rangesOf(c.kind) {
 			c.kind, c.n = c.kind+1, 0
 			continue
 		}
 		p, part := c.pass()
-		plan := p.plan(part)
-		if ranges := &c.head.ranges[c.kind]; len(*ranges) == c.n {
-			*ranges = append(*ranges, c.planned(plan))
+		action := p.action(part)
+		if ranges := &c.manifest.ranges[c.kind]; len(*ranges) == c.n {
+			*ranges = append(*ranges, c.planned(action))
 		}
-		if plan > planKept {
+		if action > actionKeep {
 			if ranged := c.ranged[c.kind]; ranged != nil {
 				return ranged.fill(buf, part)
 			}
-			return c.lanes[c.n%len(c.lanes)].fill(buf, c.kind, part)
+			return c.shards[c.n%len(c.shards)].fill(buf, c.kind, part)
 		}
 		c.n++
 	}
@@ -154,18 +157,18 @@ func (c *Checkpoint) Fill(buf []byte) (_ []byte, full bool) {
 }
 
 // rangesOf is how many ranges of a kind there are that is not small: as many of each
-// lane as one has at most.
+// shard as one has at most.
 func (c *Checkpoint) rangesOf(kind chunkKind) (n int) {
 	switch {
 	case c.ranged[kind] != nil:
-		return len(c.ranged[kind].plans)
+		return len(c.ranged[kind].actions)
 	case kind != kindRecent && kind != kindSessions:
 		return 0
 	}
-	for i := range c.lanes {
-		n = max(n, len(c.lanes[i].pass(kind).plans))
+	for i := range c.shards {
+		n = max(n, len(c.shards[i].pass(kind).actions))
 	}
-	return n * len(c.lanes)
+	return n * len(c.shards)
 }
 
 // pass returns the pass that the range which is being written belongs to, and which
@@ -174,90 +177,104 @@ func (c *Checkpoint) pass() (p *rangePass, part int) {
 	if ranged := c.ranged[c.kind]; ranged != nil {
 		return &ranged.rangePass, c.n
 	}
-	return c.lanes[c.n%len(c.lanes)].pass(c.kind), c.n / len(c.lanes)
+	return c.shards[c.n%len(c.shards)].pass(c.kind), c.n / len(c.shards)
 }
 
-// planned begins what the head says of the range that is to be written next.
-func (c *Checkpoint) planned(plan plan) (r chunkRange) {
-	switch plan {
-	case planKept:
+// planned begins what the manifest says of the range that is to be written next.
+func (c *Checkpoint) planned(action action) (r chunkRange) {
+	switch action {
+	case actionKeep:
 		return c.was[c.kind][c.n]
-	case planChanged:
-		r.layers = slices.Clone(c.was[c.kind][c.n].layers)
-	case planNone:
+	case actionDelta:
+		r.deltas = slices.Clone(c.was[c.kind][c.n].deltas)
+	case actionNone:
 		return r
 	}
-	r.layers = append(r.layers, layer{side: c.side(c.kind, c.n)})
+	r.deltas = append(r.deltas, delta{copy: c.freeCopy(c.kind, c.n)})
 	return r
 }
 
-// Seal completes the chunk that Fill has filled. The engine's lock is not needed.
+// seal completes the chunk that fill has filled. It needs no lock.
 // ok is false at the end.
-func (c *Checkpoint) Seal(chunk []byte) (key string, value []byte, ok bool) {
+func (c *Checkpoint) seal(chunk []byte) (key string, value []byte, ok bool) {
 	switch {
 	case c.done:
 		return "", nil, false
 	case len(c.small) > 0:
 		s := &c.small[0]
-		key, value = c.seal(s.kind, 0, append(wire.Begin(chunk), s.bodies[0]...))
+		key, value = c.sealPart(s.kind, 0, append(wire.Begin(chunk), s.bodies[0]...))
 		if s.bodies = s.bodies[1:]; len(s.bodies) == 0 {
 			c.small = c.small[1:]
 		}
 		return key, value, true
-	case c.kind < kindHead:
+	case c.kind < kindManifest:
 		n := c.n
 		if p, part := c.pass(); p.taken >= p.rangeEnd(part) {
 			c.n++
 		}
-		key, value = c.seal(c.kind, n, chunk)
+		key, value = c.sealPart(c.kind, n, chunk)
 		return key, value, true
 	}
 	c.done = true
-	value = c.head.append(wire.Begin(chunk))
-	sealChunk(value, headKey, kindHead)
-	return headKey, value, true
+	value = c.manifest.append(wire.Begin(chunk))
+	sealChunk(value, manifestKey, kindManifest)
+	return manifestKey, value, true
 }
 
-// Sealed reports whether the chunk that was sealed last is the head, behind which
+// Sealed reports whether the chunk that was sealed last is the manifest, behind which
 // there is nothing.
 func (c *Checkpoint) Sealed() bool { return c.done }
 
-// seal makes chunk the next part of the newest layer of range n.
-func (c *Checkpoint) seal(kind chunkKind, n int, chunk []byte) (string, []byte) {
-	r := &c.head.ranges[kind][n]
-	newest := &r.layers[len(r.layers)-1]
-	key := chunkKey(kind, n, len(newest.parts), newest.side)
+// sealPart makes chunk the next part of the newest delta of range n.
+func (c *Checkpoint) sealPart(kind chunkKind, n int, chunk []byte) (string, []byte) {
+	r := &c.manifest.ranges[kind][n]
+	newest := &r.deltas[len(r.deltas)-1]
+	key := chunkKey(kind, n, len(newest.parts), newest.copy)
 	newest.parts = append(newest.parts, sealChunk(chunk, key, kind))
 	return key, chunk
 }
 
 // Commit says that everything was stored.
 func (c *Checkpoint) Commit() {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	c.commit()
+}
+
+// Abort says that not everything was stored, or that it is not known: what was
+// taken counts as changed again.
+func (c *Checkpoint) Abort() {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	c.abort()
+}
+
+func (c *Checkpoint) commit() {
 	if c.e.checkpoint != c {
 		return
 	}
 	if !c.done {
-		c.Abort()
+		c.abort()
 		return
 	}
 	c.end(true)
-	c.e.stored = c.head.ranges
+	c.e.stored = c.manifest.ranges
 	c.e.doubtful = [kindCount][]uint64{}
 }
 
 // Needless returns the keys of what was stored before, and is not needed any more
-// once Commit has been called. The engine's lock is not needed.
+// once Commit has been called.
 func (c *Checkpoint) Needless() (keys []string) {
 	for kind, ranges := range c.was {
 		for n := range ranges {
 			var used uint64
-			if n < len(c.head.ranges[kind]) {
-				used = c.head.ranges[kind][n].sides()
+			if n < len(c.manifest.ranges[kind]) {
+				used = c.manifest.ranges[kind][n].copies()
 			}
-			for _, l := range ranges[n].layers {
+			for _, l := range ranges[n].deltas {
 				for part := range l.parts {
-					if used&(1<<l.side) == 0 {
-						keys = append(keys, chunkKey(chunkKind(kind), n, part, l.side))
+					if used&(1<<l.copy) == 0 {
+						keys = append(keys, chunkKey(chunkKind(kind), n, part, l.copy))
 					}
 				}
 			}
@@ -267,25 +284,23 @@ func (c *Checkpoint) Needless() (keys []string) {
 	return keys
 }
 
-// Abort says that not everything was stored, or that it is not known: what was
-// taken counts as changed again.
-func (c *Checkpoint) Abort() {
+func (c *Checkpoint) abort() {
 	if c.e.checkpoint != c {
 		return
 	}
-	if c.done { // the head may have been stored
-		for kind, ranges := range c.head.ranges {
+	if c.done { // the manifest may have been stored
+		for kind, ranges := range c.manifest.ranges {
 			doubtful := &c.e.doubtful[kind]
 			for n := range ranges {
 				if n == len(*doubtful) {
 					*doubtful = append(*doubtful, 0)
 				}
-				(*doubtful)[n] |= ranges[n].sides()
+				(*doubtful)[n] |= ranges[n].copies()
 			}
 		}
 	}
-	for i := range c.lanes {
-		l := &c.lanes[i]
+	for i := range c.shards {
+		l := &c.shards[i]
 		l.of.changed.sessions.Add(l.sessions.changed)
 		l.of.changed.recent.Add(l.recent.changed)
 	}
@@ -303,12 +318,12 @@ func (c *Checkpoint) end(stored bool) {
 	c.e.checkpoint = nil
 }
 
-// side returns where range n of kind can go without taking the place of what a
-// stored head names.
-func (c *Checkpoint) side(kind chunkKind, n int) uint8 {
+// freeCopy returns where range n of kind can go without taking the place of what a
+// stored manifest names.
+func (c *Checkpoint) freeCopy(kind chunkKind, n int) uint8 {
 	var taken uint64
 	if n < len(c.was[kind]) {
-		taken = c.was[kind][n].sides()
+		taken = c.was[kind][n].copies()
 	}
 	if n < len(c.e.doubtful[kind]) && taken|c.e.doubtful[kind][n] != ^uint64(0) {
 		taken |= c.e.doubtful[kind][n]

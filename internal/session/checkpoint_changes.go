@@ -10,21 +10,21 @@ import "github.com/otelcol-session/otelcol-session/internal/compact"
 type changes struct{ sessions, recent compact.BitSet }
 
 // touch must be called before t changes.
-func (e *Engine) touch(t *timeline) { e.touchSlot(t.lane, t.slot) }
+func (e *Engine) touch(t *timeline) { e.touchSlot(t.shard, t.slot) }
 
 // touchSlot must be called before the session in slot changes.
-func (e *Engine) touchSlot(l *lane, slot uint32) {
+func (e *Engine) touchSlot(l *shard, slot uint32) {
 	l.changed.sessions.Set(int(slot))
 	if e.checkpoint != nil {
-		e.checkpoint.lanes[l.number].saveSession(slot)
+		e.checkpoint.shards[l.number].saveSession(slot)
 	}
 }
 
 // touchNew must be called when a session has been given slot.
-func (e *Engine) touchNew(l *lane, slot uint32) {
+func (e *Engine) touchNew(l *shard, slot uint32) {
 	l.changed.sessions.Set(int(slot))
 	if e.checkpoint != nil {
-		e.checkpoint.lanes[l.number].saveFree(slot)
+		e.checkpoint.shards[l.number].saveFree(slot)
 	}
 }
 
@@ -39,17 +39,17 @@ func (e *Engine) touchRecord(r *record) {
 			e.suspects.touchOne(s)
 		}
 	}
-	e.touchPosition(e.lane(r.session), r.position)
+	e.touchPosition(e.shardOf(r.session), r.position)
 }
 
 // touchPosition must be called before the record at position changes or gives up
 // its place.
-func (e *Engine) touchPosition(l *lane, position uint64) {
+func (e *Engine) touchPosition(l *shard, position uint64) {
 	if l.recent.next-position > l.recent.limit {
 		return // it has given it up
 	}
 	l.changed.recent.Set(l.recent.index(position) >> recordBits)
 	if e.checkpoint != nil {
-		e.checkpoint.lanes[l.number].saveRecord(position)
+		e.checkpoint.shards[l.number].saveRecord(position)
 	}
 }

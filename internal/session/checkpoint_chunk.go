@@ -8,12 +8,12 @@ import (
 
 // A chunk is a value of [wire] that is stored under kind/side/range/part, such as
 // sessions/1/00012/0: what is written together lies together, and a storage that
-// keeps neighbours in one page does not copy the other side with every write. What
-// is written of a range is a layer of it: all there is, or what changed since the
-// layer before it. A layer goes to a side that the stored head does not speak of,
-// so that the chunks which that head names stay as they are until the next one
+// keeps neighbours in one page does not copy the other copy with every write. What
+// is written of a range is a delta of it: all there is, or what changed since the
+// delta before it. A delta goes to a copy that the stored manifest does not speak of,
+// so that the chunks which that manifest names stay as they are until the next one
 // takes its place: what is stored is always one state that the engine was in.
-const headKey = "head"
+const manifestKey = "head"
 
 // maxChunkBytes bounds a chunk, but for one session, record or finding that
 // alone is larger. Tests have less.
@@ -25,7 +25,7 @@ const (
 	kindServices chunkKind = iota
 	kindGenerations
 	kindFingerprints
-	kindTombs
+	kindTombstones
 	kindUsers
 	kindSuspects
 	kindFindings
@@ -35,7 +35,7 @@ const (
 	kindSessions
 
 	kindCount
-	kindHead = kindCount
+	kindManifest = kindCount
 )
 
 var chunkKindNames = [kindCount]string{
@@ -45,52 +45,52 @@ var chunkKindNames = [kindCount]string{
 // storedKinds are the kinds by the numbers that they have in what is stored. One
 // that is new comes last here, wherever it stands above.
 var storedKinds = [kindCount]chunkKind{
-	kindServices, kindTombs, kindUsers, kindSuspects, kindRecent, kindSessions,
+	kindServices, kindTombstones, kindUsers, kindSuspects, kindRecent, kindSessions,
 	kindGenerations, kindFingerprints, kindFindings, kindClosed, kindOut,
 }
 
-// storedHead is the number of a head, between those of the first version and the
+// storedManifest is the number of a manifest, between those of the first version and the
 // others.
-const storedHead = 6
+const storedManifest = 6
 
 // stored is the number of a kind in what is stored.
 func (k chunkKind) stored() byte {
 	for n, kind := range storedKinds {
 		if kind == k {
-			if n >= storedHead {
+			if n >= storedManifest {
 				n++
 			}
 			return byte(n)
 		}
 	}
-	return storedHead
+	return storedManifest
 }
 
-// maxSides is how many sides a range can have: each is a bit.
-const maxSides = 64
+// maxCopies is how many copies a range can have: each is a bit.
+const maxCopies = 64
 
-// chunkRange is what a head says of one range.
+// chunkRange is what a manifest says of one range.
 type chunkRange struct {
-	layers []layer // each says what changed since the one before it
+	deltas []delta // each says what changed since the one before it
 	// sum tells whether the range changed; 0: not known.
 	sum uint64
 }
 
-type layer struct {
-	side  uint8    // below maxSides
+type delta struct {
+	copy  uint8    // below maxSides
 	parts []uint32 // their checksums
 }
 
-// sides returns those that are in use, as bits.
-func (r *chunkRange) sides() (used uint64) {
-	for i := range r.layers {
-		used |= 1 << r.layers[i].side
+// copies returns those that are in use, as bits.
+func (r *chunkRange) copies() (used uint64) {
+	for i := range r.deltas {
+		used |= 1 << r.deltas[i].copy
 	}
 	return used
 }
 
-func chunkKey(kind chunkKind, n, part int, side uint8) string {
-	return fmt.Sprintf("%s/%d/%05d/%d", chunkKindNames[kind], side, n, part)
+func chunkKey(kind chunkKind, n, part int, copyNumber uint8) string {
+	return fmt.Sprintf("%s/%d/%05d/%d", chunkKindNames[kind], copyNumber, n, part)
 }
 
 // sealChunk completes a chunk, and returns its checksum.

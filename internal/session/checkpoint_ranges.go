@@ -44,9 +44,9 @@ type rangedPass struct {
 func (r *ranged) beginRanges(places int, stored []chunkRange, begun []byte, write func(buf []byte, place int) []byte) *rangedPass {
 	p := &rangedPass{rangePass: rangePass{bits: r.bits, places: places, changed: r.changed}, of: r, begun: begun, write: write}
 	r.changed, r.pass = make(compact.BitSet, 0, len(r.changed)), p
-	p.plans = make([]plan, rangesOf(places, r.bits))
-	for part := range p.plans {
-		p.plans[part] = p.planRange(part, layersOf(stored, part))
+	p.actions = make([]action, rangesOf(places, r.bits))
+	for part := range p.actions {
+		p.actions[part] = p.actionForRange(part, deltasOf(stored, part))
 	}
 	return p
 }
@@ -74,7 +74,7 @@ func (p *rangedPass) fill(buf []byte, part int) (_ []byte, full bool) {
 	}
 	end := p.rangeEnd(part)
 	for left := placesAtOnce; p.taken < end && left > 0 && len(buf) < maxChunkBytes; left-- {
-		if value, saved := p.preimages.Get(p.taken); saved {
+		if value, preimaged := p.preimages.Get(p.taken); preimaged {
 			buf = append(buf, value...)
 		} else {
 			buf = p.write(buf, p.taken)

@@ -28,13 +28,13 @@ func TestBeginTakesLittle(t *testing.T) {
 					Session: fact.Name{ID: fact.ID{mix(i, 1), mix(i, 2)}, Raw: strconv.Itoa(int(i))}, User: fact.Name{ID: fact.ID{mix(i, 3), mix(i, 4)}, Raw: "u"},
 					Start: now, End: now, At: now, Resource: resources["web"], Trace: [16]byte{1, byte(i), byte(i >> 8), byte(at >> 32)}, Span: [8]byte{1},
 				}
-				e.Observe(&f, now)
-				e.tombstones.bury(fact.ID{0, ^mix(i, 2)}, speaks(1))
+				e.observe(&f, now)
+				e.tombstones.add(fact.ID{0, ^mix(i, 2)}, speaks(1))
 			}
 		}
 		now += int64(cfg.DecisionWait) + 1
-		e.Advance(now)
-		require.Len(t, e.TakeFindings(), sessions)
+		e.advance(now)
+		require.Len(t, e.takeFindings(), sessions)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		c := e.BeginCheckpoint(now)

@@ -28,21 +28,21 @@ func (r *recent) appendAt(buf []byte, position uint64, base int64) []byte {
 	return appendDetails(buf, details)
 }
 
-// readRecent reads the records of the lane in the order of their positions, so
+// readRecent reads the records of the shard in the order of their positions, so
 // that blocks of details go one after the other as the ring turns: the range that
 // the oldest lies in comes first, and once more at the end for those that lie in
 // front of it.
-func (r *laneRestorer) readRecent() (lost bool) {
-	lanes := len(r.head.lanes)
-	next := r.head.lanes[r.number].next
-	ranges := int((min(r.head.ringLimit, next-1) + 1<<recordBits - 1) >> recordBits)
-	if ranges == 0 || (ranges-1)*lanes+r.number >= len(r.head.ranges[kindRecent]) {
+func (r *shardRestorer) readRecent() (lost bool) {
+	shards := len(r.manifest.shards)
+	next := r.manifest.shards[r.number].next
+	ranges := int((min(r.manifest.ringLimit, next-1) + 1<<recordBits - 1) >> recordBits)
+	if ranges == 0 || (ranges-1)*shards+r.number >= len(r.manifest.ranges[kindRecent]) {
 		return ranges > 0
 	}
-	last := int((next - 2) % r.head.ringLimit) // where the newest lies
+	last := int((next - 2) % r.manifest.ringLimit) // where the newest lies
 	first := 0
-	if next > r.head.ringLimit {
-		first = (last + 1) % int(r.head.ringLimit)
+	if next > r.manifest.ringLimit {
+		first = (last + 1) % int(r.manifest.ringLimit)
 	}
 	passes := ranges
 	if first&(1<<recordBits-1) != 0 {
@@ -50,16 +50,16 @@ func (r *laneRestorer) readRecent() (lost bool) {
 	}
 	for i := range passes {
 		n := (first>>recordBits + i) % ranges
-		bad := r.readRange(kindRecent, n*lanes+r.number, func(d *wire.Decoder) {
+		bad := r.readRange(kindRecent, n*shards+r.number, func(d *wire.Decoder) {
 			base := d.Varint()
 			for d.Err == nil && len(d.Left) > 0 {
 				rec, details := readRecord(d, base)
 				if d.Err != nil || rec.position == 0 {
 					continue
 				}
-				index := int((rec.position - 1) % r.head.ringLimit)
+				index := int((rec.position - 1) % r.manifest.ringLimit)
 				if (i > 0 || index >= first) && (i < ranges || index < first) {
-					r.e.lanes[r.number].recent.restore(r.mapRecord(rec, r.number), &details)
+					r.e.shards[r.number].recent.restore(r.mapRecord(rec, r.number), &details)
 				}
 			}
 		})
@@ -69,16 +69,16 @@ func (r *laneRestorer) readRecent() (lost bool) {
 }
 
 // latest is how late any fact can be that was known when it was stored.
-func (r *restorer) latest() int64 { return r.head.at + int64(r.e.cfg.MaxAhead) }
+func (r *restorer) latest() int64 { return r.manifest.at + int64(r.e.cfg.MaxAhead) }
 
-func (r *restorer) mapRecord(rec record, lane int) record {
+func (r *restorer) mapRecord(rec record, shard int) record {
 	rec.policy = r.policy(rec.policy)
 	if rec.policy == fact.NoPolicy {
-		rec.state &^= accused | afterSilence
+		rec.state &^= deferred | afterGap
 	}
 	rec.resource = r.resources[rec.resource]
 	if rec.slot != compact.NoSlot {
-		rec.slot = r.slot(lane, rec.slot)
+		rec.slot = r.slot(shard, rec.slot)
 	}
 	return rec
 }
@@ -100,11 +100,11 @@ func (r *recent) restore(rec record, details *fact.Details) {
 // one that would turn out to be rejected.
 func (r *restorer) doubtTorn() {
 	r.e.eachTimeline(func(t *timeline) {
-		recent, p := &t.lane.recent, t.recent
+		recent, p := &t.shard.recent, t.recent
 		for p >= recent.oldest() {
 			rec := recent.at(p)
 			if rec == nil || rec.session != t.id {
-				t.forgotten = max(t.forgotten, r.head.at)
+				t.unknownBefore = max(t.unknownBefore, r.manifest.at)
 				return
 			}
 			p = rec.ofSession
@@ -115,9 +115,9 @@ func (r *restorer) doubtTorn() {
 // linkRecent links the records that were restored. A place whose record is not
 // there holds one that is nobody's.
 func (r *restorer) linkRecent() {
-	undecided, strays := make([]int, len(r.e.lanes)), make([][]stray, len(r.e.lanes))
+	undecided, strays := make([]int, len(r.e.shards)), make([][]stray, len(r.e.shards))
 	r.sideBySide(len(undecided), func(i int) {
-		l := &r.e.lanes[i]
+		l := &r.e.shards[i]
 		for p := l.recent.oldest(); p < l.recent.next; p++ {
 			if r.link(l, p) {
 				undecided[i]++
@@ -134,8 +134,8 @@ func (r *restorer) linkRecent() {
 }
 
 // link reports whether the record at p waits for its decision as one that is
-// accused.
-func (r *restorer) link(l *lane, p uint64) (undecided bool) {
+// deferred.
+func (r *restorer) link(l *shard, p uint64) (undecided bool) {
 	e, rec := r.e, l.recent.place(p)
 	e.touchPosition(l, p)
 	if rec.position != p {
@@ -152,9 +152,9 @@ func (r *restorer) link(l *lane, p uint64) (undecided bool) {
 			s.record.details = rec.details
 		}
 	}
-	if rec.state&(afterSilence|decided) == afterSilence && rec.policy != fact.NoPolicy {
-		tally := &l.tally
-		tally.silent[tally.row(e.stats.rowOf(rec.policy, e.services.resources[rec.resource].service))]++
+	if rec.state&(afterGap|decided) == afterGap && rec.policy != fact.NoPolicy {
+		stats := &l.stats
+		stats.longGaps[stats.row(e.stats.rowOf(rec.policy, e.services.resources[rec.resource].service))]++
 	}
-	return rec.state&accused != 0
+	return rec.state&deferred != 0
 }

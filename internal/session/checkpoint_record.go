@@ -14,11 +14,11 @@ const maxPosition = 1 << 44
 
 // What a stored record has, by bits.
 const (
-	recordEnd      = 1 << iota // another than Start
-	recordAt                   // another than Start
-	recordEff                  // another than Start
-	recordEndFirst             // another than End
-	recordAround
+	recordEnd            = 1 << iota // another than Start
+	recordAt                         // another than Start
+	recordEffectiveStart             // another than Start
+	recordFirstEnd                   // another than End
+	recordEnclosing
 	recordSession
 	recordUser
 	recordTrace
@@ -37,14 +37,14 @@ func (r *record) has(details bool) (has uint64) {
 	if r.At != r.Start {
 		has |= recordAt
 	}
-	if r.Eff != r.Start {
-		has |= recordEff
+	if r.EffectiveStart != r.Start {
+		has |= recordEffectiveStart
 	}
-	if r.EndFirst != r.End {
-		has |= recordEndFirst
+	if r.FirstEnd != r.End {
+		has |= recordFirstEnd
 	}
-	if r.around != 0 {
-		has |= recordAround
+	if r.enclosing != 0 {
+		has |= recordEnclosing
 	}
 	if !r.session.IsZero() {
 		has |= recordSession
@@ -78,7 +78,7 @@ func (r *record) has(details bool) (has uint64) {
 func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 	has := r.has(details)
 	buf = binary.AppendUvarint(buf, r.position)
-	buf = binary.AppendUvarint(buf, r.order)
+	buf = binary.AppendUvarint(buf, r.seq)
 	buf = binary.AppendUvarint(buf, has)
 	buf = binary.AppendVarint(buf, r.Arrival-base)
 	buf = binary.AppendVarint(buf, r.Start-r.Arrival)
@@ -88,14 +88,14 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 	if has&recordAt != 0 {
 		buf = binary.AppendVarint(buf, r.At-r.Start)
 	}
-	if has&recordEff != 0 {
-		buf = binary.AppendVarint(buf, r.Eff-r.Start)
+	if has&recordEffectiveStart != 0 {
+		buf = binary.AppendVarint(buf, r.EffectiveStart-r.Start)
 	}
-	if has&recordEndFirst != 0 {
-		buf = binary.AppendVarint(buf, r.EndFirst-r.End)
+	if has&recordFirstEnd != 0 {
+		buf = binary.AppendVarint(buf, r.FirstEnd-r.End)
 	}
-	if has&recordAround != 0 {
-		buf = binary.AppendVarint(buf, r.around)
+	if has&recordEnclosing != 0 {
+		buf = binary.AppendVarint(buf, r.enclosing)
 	}
 	if has&recordSession != 0 {
 		buf = wire.AppendUint128(buf, r.session)
@@ -126,26 +126,26 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 // record reads what appendRecord wrote, and the details behind it.
 func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	r.position = d.Below(maxPosition)
-	r.order = d.Uvarint()
+	r.seq = d.Uvarint()
 	has := d.Uvarint()
 	r.Arrival = d.After(base)
 	r.Start = d.After(r.Arrival)
-	r.End, r.At, r.Eff = r.Start, r.Start, r.Start
+	r.End, r.At, r.EffectiveStart = r.Start, r.Start, r.Start
 	if has&recordEnd != 0 {
 		r.End = d.After(r.Start)
 	}
 	if has&recordAt != 0 {
 		r.At = d.After(r.Start)
 	}
-	if has&recordEff != 0 {
-		r.Eff = d.After(r.Start)
+	if has&recordEffectiveStart != 0 {
+		r.EffectiveStart = d.After(r.Start)
 	}
-	r.EndFirst = r.End
-	if has&recordEndFirst != 0 {
-		r.EndFirst = d.After(r.End)
+	r.FirstEnd = r.End
+	if has&recordFirstEnd != 0 {
+		r.FirstEnd = d.After(r.End)
 	}
-	if has&recordAround != 0 {
-		r.around = d.Varint()
+	if has&recordEnclosing != 0 {
+		r.enclosing = d.Varint()
 	}
 	if has&recordSession != 0 {
 		r.session = d.Uint128()

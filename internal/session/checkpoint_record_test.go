@@ -29,10 +29,10 @@ func anyRecord(d *rand.Rand) record {
 		kind: fact.Kind(d.IntN(int(fact.KindCount))), outcome: fact.Outcome(d.IntN(3)), policy: uint8(d.IntN(256)),
 		flags: fact.Flags(d.Uint32()), state: recordState(d.Uint32()),
 	}
-	r.End, r.At, r.Eff, r.EndFirst = r.Start, r.Start, r.Start, r.Start
+	r.End, r.At, r.EffectiveStart, r.FirstEnd = r.Start, r.Start, r.Start, r.Start
 	for _, set := range []func(){
-		func() { r.End = anything(d) }, func() { r.At = anything(d) }, func() { r.Eff = anything(d) }, func() { r.EndFirst = anything(d) },
-		func() { r.around = -1 }, func() { r.session = fact.ID{d.Uint64(), 1} }, func() { r.user = fact.ID{0, d.Uint64()} }, func() { r.trace[15] = 1 },
+		func() { r.End = anything(d) }, func() { r.At = anything(d) }, func() { r.EffectiveStart = anything(d) }, func() { r.FirstEnd = anything(d) },
+		func() { r.enclosing = -1 }, func() { r.session = fact.ID{d.Uint64(), 1} }, func() { r.user = fact.ID{0, d.Uint64()} }, func() { r.trace[15] = 1 },
 		func() { r.span[0] = 1 }, func() { r.ofSession = d.Uint64N(r.position) }, func() { r.slot = d.Uint32N(compact.NoSlot) }, func() { r.resource = d.Uint32() },
 	} {
 		if d.IntN(2) == 0 {

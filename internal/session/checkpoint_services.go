@@ -40,8 +40,8 @@ func (e *Engine) writeServices(p *parts) {
 		body := of(append(p.next(), tagBounds), int(k.policy), int(k.service))
 		p.set(binary.AppendVarint(binary.AppendVarint(body, b.ServedMax), b.RejectedMin))
 	}
-	e.each(func(l *lane) {
-		for row, longest := range l.tally.served {
+	e.each(func(l *shard) {
+		for row, longest := range l.stats.served {
 			if longest != 0 {
 				body := of(append(p.next(), tagServed, byte(l.number)), row%e.stats.policies, row/e.stats.policies)
 				p.set(binary.AppendVarint(body, longest))
@@ -72,12 +72,12 @@ func (r *restorer) readServices(d *wire.Decoder) {
 				r.e.stats.bounds(policy, service).join(b)
 			}
 		case tagServed:
-			lane := d.Byte()
+			shard := d.Byte()
 			policy, service := r.policy(d.Byte()), r.service(uint32(d.Below(1<<32)))
-			if longest := d.Varint(); policy != fact.NoPolicy && int(lane) < len(r.e.lanes) {
-				tally := &r.e.lanes[lane].tally
-				row := tally.row(r.e.stats.rowOf(policy, service))
-				tally.served[row] = max(tally.served[row], longest)
+			if longest := d.Varint(); policy != fact.NoPolicy && int(shard) < len(r.e.shards) {
+				stats := &r.e.shards[shard].stats
+				row := stats.row(r.e.stats.rowOf(policy, service))
+				stats.served[row] = max(stats.served[row], longest)
 			}
 		default:
 			d.Fail()

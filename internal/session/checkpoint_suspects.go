@@ -10,7 +10,7 @@ import (
 // What is stored of suspects and findings, one after the other.
 const (
 	tagSuspect = iota + 1
-	tagOrder   // before version 3: of the suspects of one session
+	tagSeq     // before version 3: of the suspects of one session
 	tagFinding
 	tagOut    // a finding that was not taken yet
 	tagPartly // a finding that was closed before, and has not been sent since
@@ -73,7 +73,7 @@ func compareID(a, b fact.ID) int {
 }
 
 const (
-	suspectConfirmed = 1 << iota
+	suspectDecided = 1 << iota
 	suspectCounted
 	suspectViolation
 	suspectViolated
@@ -86,7 +86,7 @@ func appendSuspect(b []byte, s *suspect) []byte {
 	b = fact.AppendDetails(appendRecord(b, &s.record, true, 0), &s.details)
 	j := &s.judgement
 	var has byte
-	for i, set := range [...]bool{s.confirmed, s.counted, s.violation, j.violated, j.origin.known, j.origin.authentication} {
+	for i, set := range [...]bool{s.decided, s.counted, s.violation, j.violated, j.origin.known, j.origin.authentication} {
 		if set {
 			has |= 1 << i
 		}
@@ -110,7 +110,7 @@ func readSuspect(d *wire.Decoder) (s *suspect) {
 	has := d.Byte()
 	j := &s.judgement
 	j.typ = fact.Type(d.Below(uint64(fact.TypeCount)))
-	s.confirmed, s.counted, s.violation = has&suspectConfirmed != 0, has&suspectCounted != 0, has&suspectViolation != 0
+	s.decided, s.counted, s.violation = has&suspectDecided != 0, has&suspectCounted != 0, has&suspectViolation != 0
 	j.violated, j.origin.known, j.origin.authentication = has&suspectViolated != 0, has&suspectOriginKnown != 0, has&suspectOriginAuthentication != 0
 	for _, v := range [...]*int64{&s.due, &j.at, &j.since, &j.overrun, &j.origin.at, &j.authentication} {
 		*v = d.Varint()

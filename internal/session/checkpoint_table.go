@@ -14,25 +14,25 @@ import (
 var sessionBits = 13
 
 // How a session is written: as an entry that is all there is, as an entry and
-// its blob, or as a timeline; or that there is none any more.
+// its encoded timeline, or as a timeline; or that there is none any more.
 const (
 	sessionFree = iota
 	sessionPlain
-	sessionBlob
+	sessionEncoded
 	sessionTimeline
 
 	sessionKindBits = 2
 )
 
-// basis is what the instants and the positions of stored sessions are distances
-// from: when the pass began, and the position of the lane's next recent fact then.
-type basis struct {
+// base is what the instants and the positions of stored sessions are distances
+// from: when the pass began, and the position of the shard's next recent fact then.
+type base struct {
 	at   int64
 	next uint64
 }
 
 // appendSlot appends the session in slot behind the kind of what it is.
-func (t *table) appendSlot(buf []byte, slot uint32, from basis) []byte {
+func (t *table) appendSlot(buf []byte, slot uint32, from base) []byte {
 	x := t.entry(slot)
 	switch {
 	case x.flags&taken == 0:
@@ -40,7 +40,7 @@ func (t *table) appendSlot(buf []byte, slot uint32, from basis) []byte {
 	case x.flags&warm != 0:
 		return appendTimeline(wire.AppendUint128(append(buf, sessionTimeline), x.id), t.timelines[x.more])
 	case x.more != 0:
-		return append(x.append(append(buf, sessionBlob), from), t.slab.Get(x.more)...)
+		return append(x.append(append(buf, sessionEncoded), from), t.slab.Get(x.more)...)
 	}
 	return x.append(append(buf, sessionPlain), from)
 }
@@ -53,7 +53,7 @@ const (
 )
 
 // append appends all of x but its references.
-func (x *entry) append(buf []byte, from basis) []byte {
+func (x *entry) append(buf []byte, from base) []byte {
 	has := x.flags &^ (entrySince | entryRecent)
 	if x.since != x.from {
 		has |= entrySince
@@ -83,7 +83,7 @@ func (x *entry) append(buf []byte, from basis) []byte {
 
 const secondNanos = 1_000_000_000
 
-func readEntry(d *wire.Decoder, from basis) (x entry) {
+func readEntry(d *wire.Decoder, from base) (x entry) {
 	x.id = d.Uint128()
 	has := entryFlags(d.Byte())
 	x.flags, x.policy = has&^(entryRecent|entryOpened)|taken, d.Byte()
@@ -110,7 +110,7 @@ func readEntry(d *wire.Decoder, from basis) (x entry) {
 func appendSession(buf []byte, behind int, session []byte) []byte {
 	kind, session := session[0], session[1:]
 	buf = binary.AppendUvarint(buf, uint64(behind)<<sessionKindBits|uint64(kind))
-	if kind == sessionBlob || kind == sessionTimeline {
+	if kind == sessionEncoded || kind == sessionTimeline {
 		buf = binary.AppendUvarint(buf, uint64(len(session)))
 	}
 	return append(buf, session...)
@@ -126,7 +126,7 @@ type storedSession struct {
 
 // session reads what appendSession wrote, but for the timeline in it, behind the
 // one in slot last. The body is memory of what is read.
-func readSession(d *wire.Decoder, last int, from basis) (s storedSession) {
+func readSession(d *wire.Decoder, last int, from base) (s storedSession) {
 	v := d.Uvarint()
 	if v>>sessionKindBits == 0 {
 		d.Fail()
@@ -137,12 +137,12 @@ func readSession(d *wire.Decoder, last int, from basis) (s storedSession) {
 	case sessionFree:
 		return s
 	case sessionPlain:
-		if s.entry = readEntry(d, from); s.entry.flags&ready == 0 {
+		if s.entry = readEntry(d, from); s.entry.flags&fast == 0 {
 			d.Fail()
 		}
 	default:
 		p := d.Part(d.Uvarint())
-		if s.kind == sessionBlob {
+		if s.kind == sessionEncoded {
 			s.entry = readEntry(&p, from)
 		} else {
 			s.entry.id = p.Uint128()
@@ -168,10 +168,10 @@ func (s *storedSession) timeline(tl *timeline) bool {
 		return true
 	}
 	x := &s.entry
-	if x.flags&ready != 0 && len(tl.active) == 0 {
+	if x.flags&fast != 0 && len(tl.intervals) == 0 {
 		return false
 	}
-	tl.suspects, tl.due = 0, 0
+	tl.suspects, tl.dirty = 0, 0
 	x.newer(tl)
 	return true
 }
@@ -181,13 +181,13 @@ func (t *table) adopt(slot uint32, from *entry) {
 	x := t.entry(slot)
 	*x = *from
 	x.more, x.user = 0, 0
-	x.flags &= taken | ready | sampledEntry | overEntry | reportedEntry
+	x.flags &= taken | fast | sampledEntry | overEntry | reportedEntry
 }
 
 // placeAt gives id a slot in which nothing has ever been. [table.freeRest] must
 // follow before any other is given.
 func (t *table) placeAt(id fact.ID, slot uint32) {
-	for int(slot>>slabBits) >= len(t.slabs) {
+	for int(slot>>pageBits) >= len(t.pages) {
 		t.grow()
 	}
 	t.slots = max(t.slots, slot+1)
@@ -209,21 +209,21 @@ func (t *table) freeRest() {
 
 // take makes t what from is, but for its place in the table.
 func (t *timeline) take(from *timeline) {
-	id, lane, slot, place := t.id, t.lane, t.slot, t.place
+	id, shard, slot, place := t.id, t.shard, t.slot, t.place
 	*t, *from = *from, *t
-	t.id, t.lane, t.slot, t.place = id, lane, slot, place
+	t.id, t.shard, t.slot, t.place = id, shard, slot, place
 }
 
 // eachTimeline calls visit with every session. No pointer to one may be held.
 func (e *Engine) eachTimeline(visit func(*timeline)) {
-	e.each(func(l *lane) {
+	e.each(func(l *shard) {
 		for slot := range l.sessions.slots {
 			if l.sessions.entry(slot).flags&taken == 0 {
 				continue
 			}
 			visit(l.sessions.timeline(slot))
 			if len(l.sessions.timelines) > timelinesAtOnce {
-				e.settleAll()
+				e.compactAll()
 			}
 		}
 	})

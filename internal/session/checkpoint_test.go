@@ -20,7 +20,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		at += int64(time.Millisecond)
 		f := fact.Fact{Session: fact.Name{ID: fact.ID{i % sessions * 0x9e3779b97f4a7c15, 1}, Raw: "s"}, Start: at, End: at, At: at, Resource: resources["web"]}
 		f.Trace[0], f.Trace[1], f.Trace[2], f.Span[0] = byte(i), byte(i>>8), byte(i>>16), 1
-		e.Observe(&f, at)
+		e.observe(&f, at)
 	}
 	s := everything(e, at)
 	b.Run("store", func(b *testing.B) {
@@ -28,7 +28,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		var worst time.Duration
 		buf := make([]byte, 0, 2<<20)
 		for b.Loop() {
-			e.lanes[0].changed, e.stored, bytes = changes{}, [kindCount][]chunkRange{}, 0
+			e.shards[0].changed, e.stored, bytes = changes{}, [kindCount][]chunkRange{}, 0
 			began := time.Now()
 			c := e.BeginCheckpoint(at)
 			for {
@@ -66,7 +66,7 @@ func TestOnlyChanges(t *testing.T) {
 	tell := func(session int, at int64) {
 		at += epoch
 		f := fact.Fact{Session: sessionName(session), Start: at, End: at, At: at, Resource: resources["web"]}
-		e.Observe(&f, at)
+		e.observe(&f, at)
 	}
 	for i := range 10 {
 		tell(i, int64(i))
@@ -84,14 +84,14 @@ func TestOnlyChanges(t *testing.T) {
 		return keys
 	}
 	// Two sessions, and eight records, make a range.
-	if all := pass(true); all[len(all)-1] != headKey || len(all) < 9 {
+	if all := pass(true); all[len(all)-1] != manifestKey || len(all) < 9 {
 		t.Errorf("at first: %q", all)
 	}
-	if keys := pass(true); len(keys) != 1 || keys[0] != headKey {
+	if keys := pass(true); len(keys) != 1 || keys[0] != manifestKey {
 		t.Errorf("nothing changed: %q", keys)
 	}
 	tell(4, 20)
-	e.Advance(epoch)
+	e.advance(epoch)
 	changed := pass(false)
 	has := func(keys []string, want ...string) {
 		t.Helper()
@@ -104,14 +104,14 @@ func TestOnlyChanges(t *testing.T) {
 			t.Errorf("no %q in %q", want, keys)
 		}
 	}
-	has(changed, "recent/1/00001/0", "sessions/1/00002/0", headKey)
+	has(changed, "recent/1/00001/0", "sessions/1/00002/0", manifestKey)
 	if len(changed) > 5 {
 		t.Errorf("one session changed: %q", changed)
 	}
-	// Both sides may be what a head means.
-	has(pass(true), "recent/2/00001/0", "sessions/2/00002/0", headKey)
+	// Both copies may be what a manifest means.
+	has(pass(true), "recent/2/00001/0", "sessions/2/00002/0", manifestKey)
 	tell(4, 30)
-	has(pass(true), "recent/0/00001/0", "sessions/0/00002/0", headKey)
+	has(pass(true), "recent/0/00001/0", "sessions/0/00002/0", manifestKey)
 	if _, _, ok := e.BeginCheckpoint(epoch).Next(nil); !ok {
 		t.Error("not even a head")
 	}

@@ -14,7 +14,7 @@ const (
 	hasFirst = 1 << iota
 	hasNewest
 	hasFirstActivity
-	hasActive
+	hasIntervals
 	hasPolicies
 	hasRecent
 	hasIdentities
@@ -25,18 +25,18 @@ const (
 	hasEnds
 	hasRotations
 	hasLineage
-	hasForgotten
-	hasOutside
-	hasCalls
+	hasUnknownBefore
+	hasLastInactiveStart
+	hasNestedStarts
 	hasLateStarts
-	hasForgone
+	hasDroppedAuthentication
 	hasRaised
-	hasDue
+	hasDirty
 	hasSuspects
 	hasPolicy // that governed the last request
 	hasPseudonym
 	hasRanks // of the lineage
-	hasAccused
+	hasDeferred
 	hasComeback
 )
 
@@ -51,7 +51,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasFirst, t.first != unset},
 		{hasNewest, t.newest != longAgo},
 		{hasFirstActivity, t.firstActivity != unset},
-		{hasActive, len(t.active) > 0},
+		{hasIntervals, len(t.intervals) > 0},
 		{hasPolicies, t.policies != 0},
 		{hasPolicy, t.policy != fact.NoPolicy},
 		{hasRecent, t.recent != 0 || t.facts != 0},
@@ -63,17 +63,17 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasEnds, len(t.ends) > 0},
 		{hasRotations, len(t.rotations) > 0},
 		{hasLineage, len(t.lineage) > 0},
-		{hasForgotten, t.forgotten != longAgo},
-		{hasOutside, t.outside != longAgo},
-		{hasCalls, len(t.calls) > 0},
+		{hasUnknownBefore, t.unknownBefore != longAgo},
+		{hasLastInactiveStart, t.lastInactiveStart != longAgo},
+		{hasNestedStarts, len(t.nestedStarts) > 0},
 		{hasLateStarts, len(t.lateStarts) > 0},
-		{hasForgone, t.forgone != 0},
+		{hasDroppedAuthentication, t.droppedAuthentication != 0},
 		{hasRaised, len(t.raised) > 0},
-		{hasDue, t.due != 0},
+		{hasDirty, t.dirty != 0},
 		{hasSuspects, t.suspects != 0},
 		{hasPseudonym, t.pseudonym != fact.Pseudonym{}},
 		{hasRanks, len(t.lineage) > 0},
-		{hasAccused, t.accused},
+		{hasDeferred, t.deferred},
 		{hasComeback, t.back.back},
 	} {
 		if x.set {
@@ -94,9 +94,9 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		{hasFirst, t.first},
 		{hasFirstActivity, t.firstActivity},
 		{hasFirstStart, t.firstStart},
-		{hasForgotten, t.forgotten},
-		{hasOutside, t.outside},
-		{hasForgone, t.forgone},
+		{hasUnknownBefore, t.unknownBefore},
+		{hasLastInactiveStart, t.lastInactiveStart},
+		{hasDroppedAuthentication, t.droppedAuthentication},
 	} {
 		if has&x.bit != 0 {
 			buf = binary.AppendVarint(buf, x.at-base)
@@ -116,18 +116,18 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		buf = binary.AppendUvarint(buf, t.recent)
 		buf = binary.AppendUvarint(buf, uint64(t.facts))
 	}
-	if has&hasDue != 0 {
-		buf = append(buf, byte(t.due|t.review.again))
-		buf = binary.AppendVarint(buf, t.owedSince()-t.lastArrival)
-		buf = binary.AppendUvarint(buf, t.dueTurn)
+	if has&hasDirty != 0 {
+		buf = append(buf, byte(t.dirty|t.review.again))
+		buf = binary.AppendVarint(buf, t.dirtyAsOf()-t.lastArrival)
+		buf = binary.AppendUvarint(buf, t.dirtyTurn)
 	}
 	if has&hasSuspects != 0 {
 		buf = binary.AppendUvarint(buf, uint64(t.suspects))
 	}
 	base = t.newest
-	if has&hasActive != 0 {
-		buf = binary.AppendUvarint(buf, uint64(len(t.active)))
-		for _, s := range slices.Backward(t.active) { // the last one ends where the session does
+	if has&hasIntervals != 0 {
+		buf = binary.AppendUvarint(buf, uint64(len(t.intervals)))
+		for _, s := range slices.Backward(t.intervals) { // the last one ends where the session does
 			buf = binary.AppendVarint(buf, base-s.end)
 			buf = binary.AppendVarint(buf, s.end-s.start)
 			buf = binary.AppendUvarint(buf, s.policies)
@@ -135,9 +135,9 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		}
 	}
 	base = t.newest
-	if has&hasCalls != 0 {
-		buf = binary.AppendUvarint(buf, uint64(len(t.calls)))
-		for _, c := range t.calls {
+	if has&hasNestedStarts != 0 {
+		buf = binary.AppendUvarint(buf, uint64(len(t.nestedStarts)))
+		for _, c := range t.nestedStarts {
 			buf = binary.AppendVarint(buf, c.at-base)
 			buf = binary.AppendUvarint(buf, c.policies)
 			base = c.at
@@ -165,7 +165,7 @@ func appendTimeline(buf []byte, t *timeline) []byte {
 		for _, r := range t.lineage {
 			buf = binary.AppendVarint(buf, r.at-base)
 			buf = wire.AppendUint128(buf, r.from)
-			buf = binary.AppendUvarint(buf, r.binds)
+			buf = binary.AppendUvarint(buf, r.effectiveSeq)
 			buf = binary.BigEndian.AppendUint64(buf, r.rank)
 			base = r.at
 		}
@@ -193,7 +193,7 @@ func readTimeline(d *wire.Decoder, t *timeline) error {
 	}
 	t.lastArrival = d.Varint()
 	t.first, t.firstActivity, t.firstStart = unset, unset, unset
-	t.newest, t.forgotten, t.outside, t.forgone = longAgo, longAgo, longAgo, 0
+	t.newest, t.unknownBefore, t.lastInactiveStart, t.droppedAuthentication = longAgo, longAgo, longAgo, 0
 	base := t.lastArrival
 	for _, x := range [...]struct {
 		bit uint64
@@ -203,17 +203,17 @@ func readTimeline(d *wire.Decoder, t *timeline) error {
 		{hasFirst, &t.first},
 		{hasFirstActivity, &t.firstActivity},
 		{hasFirstStart, &t.firstStart},
-		{hasForgotten, &t.forgotten},
-		{hasOutside, &t.outside},
-		{hasForgone, &t.forgone},
+		{hasUnknownBefore, &t.unknownBefore},
+		{hasLastInactiveStart, &t.lastInactiveStart},
+		{hasDroppedAuthentication, &t.droppedAuthentication},
 	} {
 		if has&x.bit != 0 {
 			base = d.After(base)
 			*x.at = base
 		}
 	}
-	t.sampled, t.reported, t.accused = has&hasSampled != 0, has&hasReported != 0, has&hasAccused != 0
-	t.policies, t.policy, t.recent, t.facts, t.due, t.dueTurn, t.dueSince, t.suspects = 0, fact.NoPolicy, 0, 0, 0, 0, 0, 0
+	t.sampled, t.reported, t.deferred = has&hasSampled != 0, has&hasReported != 0, has&hasDeferred != 0
+	t.policies, t.policy, t.recent, t.facts, t.dirty, t.dirtyTurn, t.dirtySince, t.suspects = 0, fact.NoPolicy, 0, 0, 0, 0, 0, 0
 	t.back = comeback{}
 	if has&hasComeback != 0 {
 		t.back = readComeback(d, base)
@@ -228,32 +228,32 @@ func readTimeline(d *wire.Decoder, t *timeline) error {
 		t.recent = d.Below(maxPosition)
 		t.facts = uint32(d.Below(1 << 32))
 	}
-	if has&hasDue != 0 {
-		t.due = dueFor(d.Byte())
-		t.dueSince = d.After(t.lastArrival)
+	if has&hasDirty != 0 {
+		t.dirty = dirtyFlags(d.Byte())
+		t.dirtySince = d.After(t.lastArrival)
 		if d.Version >= 3 {
-			t.dueTurn = d.Uvarint()
+			t.dirtyTurn = d.Uvarint()
 		}
 	}
 	if has&hasSuspects != 0 {
 		t.suspects = uint32(d.Below(1 << 32))
 	}
-	base, t.active = t.newest, t.active[:0]
-	if has&hasActive != 0 {
+	base, t.intervals = t.newest, t.intervals[:0]
+	if has&hasIntervals != 0 {
 		n := d.Len(3)
-		t.active = slices.Grow(t.active, n)[:n]
-		for i := range slices.Backward(t.active) {
+		t.intervals = slices.Grow(t.intervals, n)[:n]
+		for i := range slices.Backward(t.intervals) {
 			end := base - d.Varint()
 			start := end - d.Varint()
-			t.active[i] = spell{start, end, d.Uvarint()}
+			t.intervals[i] = interval{start, end, d.Uvarint()}
 			base = start
 		}
 	}
-	base, t.calls = t.newest, t.calls[:0]
-	if has&hasCalls != 0 {
+	base, t.nestedStarts = t.newest, t.nestedStarts[:0]
+	if has&hasNestedStarts != 0 {
 		for range d.Len(2) {
 			base = d.After(base)
-			t.calls = append(t.calls, call{base, d.Uvarint()})
+			t.nestedStarts = append(t.nestedStarts, nestedStart{base, d.Uvarint()})
 		}
 	}
 	t.authentications, t.lateStarts = t.authentications[:0], t.lateStarts[:0]
@@ -278,7 +278,7 @@ func readTimeline(d *wire.Decoder, t *timeline) error {
 		for range d.Len(18) {
 			base = d.After(base)
 			r := rotation{at: base, from: d.Uint128()}
-			r.binds = d.Uvarint()
+			r.effectiveSeq = d.Uvarint()
 			if has&hasRanks != 0 {
 				r.rank = d.Uint64()
 			}
@@ -292,7 +292,7 @@ func readTimeline(d *wire.Decoder, t *timeline) error {
 			t.identities = append(t.identities, identity{base, d.Uint128()})
 		}
 	}
-	if t.forgone != 0 && len(t.authentications) == 0 { // the one that it was given up for
+	if t.droppedAuthentication != 0 && len(t.authentications) == 0 { // the one that it was given up for
 		d.Fail()
 	}
 	return d.End()
@@ -317,8 +317,8 @@ func readInstants(d *wire.Decoder, list []int64, base int64) []int64 {
 
 // What a stored ending has, by bits.
 const (
-	endingBinds = 1 << iota
-	endingSeen
+	endingEffectiveSeq = 1 << iota
+	endingNextSeq
 	endingOther
 )
 
@@ -327,11 +327,11 @@ func appendEndings(buf []byte, list []ending, base int64) []byte {
 	for i := range list {
 		x := &list[i]
 		var has byte
-		if x.binds != 0 {
-			has |= endingBinds
+		if x.effectiveSeq != 0 {
+			has |= endingEffectiveSeq
 		}
-		if x.seen != 0 || x.order != 0 {
-			has |= endingSeen
+		if x.nextSeq != 0 || x.seq != 0 {
+			has |= endingNextSeq
 		}
 		if !x.other.IsZero() {
 			has |= endingOther
@@ -339,12 +339,12 @@ func appendEndings(buf []byte, list []ending, base int64) []byte {
 		buf = append(binary.AppendVarint(buf, x.at-base), has)
 		base = x.at
 		buf = binary.AppendUvarint(buf, uint64(x.service))
-		if has&endingBinds != 0 {
-			buf = binary.AppendUvarint(buf, x.binds)
+		if has&endingEffectiveSeq != 0 {
+			buf = binary.AppendUvarint(buf, x.effectiveSeq)
 		}
-		if has&endingSeen != 0 {
-			buf = binary.AppendUvarint(buf, x.seen)
-			buf = binary.AppendUvarint(buf, x.order)
+		if has&endingNextSeq != 0 {
+			buf = binary.AppendUvarint(buf, x.nextSeq)
+			buf = binary.AppendUvarint(buf, x.seq)
 		}
 		if has&endingOther != 0 {
 			buf = wire.AppendUint128(buf, x.other)
@@ -358,11 +358,11 @@ func readEndings(d *wire.Decoder, list []ending, base int64) []ending {
 		base = d.After(base)
 		x, has := ending{at: base}, d.Byte()
 		x.service = uint32(d.Below(1 << 32))
-		if has&endingBinds != 0 {
-			x.binds = d.Uvarint()
+		if has&endingEffectiveSeq != 0 {
+			x.effectiveSeq = d.Uvarint()
 		}
-		if has&endingSeen != 0 {
-			x.seen, x.order = d.Uvarint(), d.Uvarint()
+		if has&endingNextSeq != 0 {
+			x.nextSeq, x.seq = d.Uvarint(), d.Uvarint()
 		}
 		if has&endingOther != 0 {
 			x.other = d.Uint128()

@@ -11,7 +11,7 @@ import (
 
 func anyTimeline(d *rand.Rand) timeline {
 	t := timeline{
-		first: unset, firstStart: unset, firstActivity: unset, newest: longAgo, outside: longAgo, forgotten: longAgo, policy: fact.NoPolicy,
+		first: unset, firstStart: unset, firstActivity: unset, newest: longAgo, lastInactiveStart: longAgo, unknownBefore: longAgo, policy: fact.NoPolicy,
 		lastArrival: anything(d),
 	}
 	d.Uint64()
@@ -30,10 +30,10 @@ func anyTimeline(d *rand.Rand) timeline {
 		for range n() {
 			x := ending{at: anything(d), service: d.Uint32()}
 			if d.IntN(2) == 0 {
-				x.seen, x.order = d.Uint64(), d.Uint64()
+				x.nextSeq, x.seq = d.Uint64(), d.Uint64()
 			}
 			if d.IntN(2) == 0 {
-				x.binds = d.Uint64()
+				x.effectiveSeq = d.Uint64()
 			}
 			if d.IntN(2) == 0 {
 				x.other = id()
@@ -44,9 +44,9 @@ func anyTimeline(d *rand.Rand) timeline {
 	}
 	for _, set := range []func(){
 		func() { t.first = anything(d) }, func() { t.firstStart = anything(d) }, func() { t.firstActivity = anything(d) },
-		func() { t.newest = anything(d) }, func() { t.outside = anything(d) }, func() { t.forgotten = anything(d) },
-		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true }, func() { t.accused = true },
-		func() { t.due, t.dueSince = 3, anything(d) }, func() { t.recent, t.facts = d.Uint64N(maxPosition), d.Uint32() },
+		func() { t.newest = anything(d) }, func() { t.lastInactiveStart = anything(d) }, func() { t.unknownBefore = anything(d) },
+		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true }, func() { t.deferred = true },
+		func() { t.dirty, t.dirtySince = 3, anything(d) }, func() { t.recent, t.facts = d.Uint64N(maxPosition), d.Uint32() },
 		func() { t.suspects = d.Uint32() }, func() { t.authentications = instants() },
 		func() {
 			t.back = comeback{back: true, lost: d.IntN(2) == 0, login: d.IntN(2) == 0, unsure: d.IntN(2) == 0, seen: longAgo}
@@ -57,16 +57,16 @@ func anyTimeline(d *rand.Rand) timeline {
 				t.back.first, t.back.last, t.back.seen = anything(d), 1+d.Int64N(1<<60), anything(d)
 			}
 		},
-		func() { t.authentications, t.forgone = instants(), anything(d) }, func() { t.lateStarts = instants() },
+		func() { t.authentications, t.droppedAuthentication = instants(), anything(d) }, func() { t.lateStarts = instants() },
 		func() { t.ends = endings() }, func() { t.rotations = endings() }, func() { t.raised = endings() },
 		func() {
 			for range n() {
-				t.active = append(t.active, spell{anything(d), anything(d), d.Uint64()})
+				t.intervals = append(t.intervals, interval{anything(d), anything(d), d.Uint64()})
 			}
 		},
 		func() {
 			for range n() {
-				t.calls = append(t.calls, call{anything(d), d.Uint64()})
+				t.nestedStarts = append(t.nestedStarts, nestedStart{anything(d), d.Uint64()})
 			}
 		},
 		func() {
@@ -130,8 +130,8 @@ func TestTimelineCodec(t *testing.T) {
 func TestTimelineSize(t *testing.T) {
 	s := int64(1e9)
 	tl := timeline{
-		newest: epoch + 900*s, first: epoch, firstActivity: epoch, firstStart: unset, outside: longAgo, forgotten: longAgo,
-		lastArrival: epoch + 901*s, policies: 1, policy: 0, active: activity{{epoch, epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
+		newest: epoch + 900*s, first: epoch, firstActivity: epoch, firstStart: unset, lastInactiveStart: longAgo, unknownBefore: longAgo,
+		lastArrival: epoch + 901*s, policies: 1, policy: 0, intervals: intervals{{epoch, epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
 	}
 	if n := len(appendTimeline(nil, &tl)); n > 44 {
 		t.Errorf("%d bytes", n)

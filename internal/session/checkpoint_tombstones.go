@@ -10,30 +10,30 @@ import (
 )
 
 // What is stored of tombstones is what the generations of fingerprints are, their
-// cells, line by line, and the tombstones, bucket by bucket. Each chunk of the latter
+// cells, group by group, and the tombstones, bucket by bucket. Each chunk of the latter
 // two begins with tombstoneLayout.
 const tombstoneLayout = 2
 
-// How many buckets one range has, how many lines of cells, and how many cells a line,
+// How many buckets one range has, how many groups of cells, and how many cells a group,
 // as powers of two. Tests have fewer.
-var bucketBits, lineBits, cellBits = 8, 10, 6
+var bucketBits, groupBits, cellBits = 8, 10, 6
 
-// linesOf returns how many lines there are of so many cells, in whole ranges.
-func linesOf(cells int) int { return rangesOf(cells, cellBits+lineBits) << lineBits }
+// groupsOf returns how many groups there are of so many cells, in whole ranges.
+func groupsOf(cells int) int { return rangesOf(cells, cellBits+groupBits) << groupBits }
 
-// lineOf returns the number of the line that g's cell at at is in, among those of all
+// groupOf returns the number of the group that g's cell at at is in, among those of all
 // generations.
-func (f *fingerprints) lineOf(g *generation, at int) int {
-	return g.number%maxGenerations*f.lines + at>>cellBits
+func (f *fingerprints) groupOf(g *generation, at int) int {
+	return g.number%maxGenerations*f.groups + at>>cellBits
 }
 
 // beginPass begins a pass over the buckets.
 func (t *tombstones) beginPass(stored []chunkRange) *rangedPass {
 	return t.beginRanges(int(t.buckets), stored, []byte{tombstoneLayout}, func(buf []byte, n int) []byte {
 		b := t.bucket(uint64(n))
-		for way, mark := range b.marks {
+		for way, mark := range b.tags {
 			if mark != 0 {
-				buf = b.stones[way].append(binary.LittleEndian.AppendUint64(buf, mark))
+				buf = b.tombstones[way].append(binary.LittleEndian.AppendUint64(buf, mark))
 			}
 		}
 		return buf
@@ -47,12 +47,12 @@ func (f *fingerprints) beginPass(stored []chunkRange) *rangedPass {
 	for _, g := range f.generations {
 		of[g.number%maxGenerations] = g
 	}
-	lines, places := f.lines, 0
+	lines, places := f.groups, 0
 	if len(f.generations) > 0 {
 		places = maxGenerations * lines
 	}
-	p := f.beginRanges(places, stored, []byte{tombstoneLayout}, func(buf []byte, line int) []byte {
-		g, from := of[line/lines], line%lines<<cellBits
+	p := f.beginRanges(places, stored, []byte{tombstoneLayout}, func(buf []byte, group int) []byte {
+		g, from := of[group/lines], group%lines<<cellBits
 		if g == nil {
 			return buf
 		}
@@ -64,9 +64,9 @@ func (f *fingerprints) beginPass(stored []chunkRange) *rangedPass {
 		}
 		return buf
 	})
-	for part := range p.plans {
+	for part := range p.actions {
 		if of[part<<p.bits/lines] == nil { // nothing is there, not even that
-			p.plans[part] = planNone
+			p.actions[part] = actionNone
 		}
 	}
 	return p
@@ -75,7 +75,7 @@ func (f *fingerprints) beginPass(stored []chunkRange) *rangedPass {
 // touchAll says that all has to be written.
 func (t *tombstones) touchAll() {
 	t.touchRanges(int(t.buckets))
-	t.displaced.touchRanges(maxGenerations * t.displaced.lines)
+	t.displaced.touchRanges(maxGenerations * t.displaced.groups)
 }
 
 // write writes what the generations are.
@@ -111,7 +111,7 @@ func readTombstone(d *wire.Decoder) (s tombstone) {
 // readTombstones reads one chunk.
 func (r *restorer) readTombstones(d *wire.Decoder) {
 	t := &r.e.tombstones
-	if r.head.tombSlots > 0 {
+	if r.manifest.tombstoneSlots > 0 {
 		t.readWithoutEnds(d)
 		return
 	}
@@ -120,7 +120,7 @@ func (r *restorer) readTombstones(d *wire.Decoder) {
 		mark := d.LittleEndian()
 		s := readTombstone(d)
 		if d.Err == nil && mark != 0 {
-			s.said = r.service(s.service())<<stoneFlags | s.said&(1<<stoneFlags-1)
+			s.said = r.service(s.service())<<tombstoneFlags | s.said&(1<<tombstoneFlags-1)
 			t.put(mark, s)
 		}
 	}
@@ -156,7 +156,7 @@ func (t *tombstones) readGenerations(d *wire.Decoder) {
 		}
 		g.cells = compact.HugeSlice[uint32](size)
 		f.generations = append(f.generations, g)
-		f.lines = max(f.lines, linesOf(size))
+		f.groups = max(f.groups, groupsOf(size))
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 const (
 	tagUser = iota + 1
 	tagUserEnds
-	tagUserEnd // when one of them came, in their order; before version 3 in that in which they did
-	tagUserDue // an end of all its sessions is yet to be held against them
+	tagUserEnd   // when one of them came, in their order; before version 3 in that in which they did
+	tagUserDirty // an end of all its sessions is yet to be held against them
 )
 
 // beginPass begins a pass over the users.
@@ -40,7 +40,7 @@ func (u *users) append(buf []byte, number int) []byte {
 		}
 	}
 	if x.walking {
-		buf = binary.AppendVarint(wire.AppendUint128(append(buf, tagUserDue), x.id), x.since)
+		buf = binary.AppendVarint(wire.AppendUint128(append(buf, tagUserDirty), x.id), x.since)
 	}
 	return buf
 }
@@ -64,9 +64,9 @@ func (r *restorer) readUsers(d *wire.Decoder) {
 			if at := d.Varint(); d.Err == nil {
 				r.userEndsCame[id] = append(r.userEndsCame[id], at)
 			}
-		case tagUserDue:
+		case tagUserDirty:
 			if since := d.Varint(); d.Err == nil && u.number(id) != 0 {
-				r.usersDue = append(r.usersDue, userEnd{id, since})
+				r.dirtyUsers = append(r.dirtyUsers, userEnd{id, since})
 			}
 		default:
 			d.Fail()

@@ -40,7 +40,7 @@ func TestDamage(t *testing.T) {
 		}
 		tell(h.steps[:half])
 		s := everything(e, now)
-		keys := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(k string) bool { return k == headKey })
+		keys := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(k string) bool { return k == manifestKey })
 		if len(keys) == 0 {
 			return ""
 		}
@@ -64,13 +64,13 @@ func TestDamage(t *testing.T) {
 			return fmt.Sprintf("lost %v %v, want %v", res.Lost, err, want)
 		}
 		lost.Add(1)
-		e.TakeFindings() // what was found before is so
+		e.takeFindings() // what was found before is so
 		tell(h.steps[half:])
 		final := map[uint64]fact.Finding{}
 		for range 3 {
 			now += int64(h.cfg.DecisionWait) + int64(h.cfg.UpdateInterval)
-			e.Advance(now)
-			for _, f := range e.TakeFindings() {
+			e.advance(now)
+			for _, f := range e.takeFindings() {
 				final[f.ID] = f
 			}
 		}
@@ -112,24 +112,24 @@ func speaksOfEarlier(steps []historyStep, n int) bool {
 	return false
 }
 
-// TestHeads: a head decides whether anything is restored at all.
+// TestHeads: a manifest decides whether anything is restored at all.
 func TestHeads(t *testing.T) {
 	h := seededHistory(7, inWindow)
 	e := run(h, false).engine
 	s := everything(e, epoch)
 	restore := func(cfg Config, damage func(stored)) (*Engine, Restored, error) {
 		c := maps.Clone(s)
-		c[headKey] = bytes.Clone(c[headKey])
+		c[manifestKey] = bytes.Clone(c[manifestKey])
 		damage(c)
 		return Restore(cfg, c.get, epoch+1)
 	}
-	if _, res, err := restore(h.cfg, func(s stored) { delete(s, headKey) }); err != nil || res.Found {
+	if _, res, err := restore(h.cfg, func(s stored) { delete(s, manifestKey) }); err != nil || res.Found {
 		t.Errorf("no head: %v %v", res, err)
 	}
-	if _, _, err := restore(h.cfg, func(s stored) { s[headKey][4]++ }); !errors.Is(err, wire.ErrNewer) {
+	if _, _, err := restore(h.cfg, func(s stored) { s[manifestKey][4]++ }); !errors.Is(err, wire.ErrNewer) {
 		t.Errorf("newer version: %v", err)
 	}
-	if _, _, err := restore(h.cfg, func(s stored) { s[headKey][4] = wire.Oldest - 1 }); !errors.Is(err, wire.ErrOlder) {
+	if _, _, err := restore(h.cfg, func(s stored) { s[manifestKey][4] = wire.Oldest - 1 }); !errors.Is(err, wire.ErrOlder) {
 		t.Errorf("older version: %v", err)
 	}
 	other := h.cfg
@@ -137,11 +137,11 @@ func TestHeads(t *testing.T) {
 	if _, _, err := restore(other, func(stored) {}); !errors.Is(err, ErrOtherKey) {
 		t.Errorf("another key: %v", err)
 	}
-	e, res, err := restore(h.cfg, func(s stored) { s[headKey][20]++ })
-	if err != nil || !res.Found || !slices.Equal(res.Lost, []LostChunk{{headKey, "corrupt"}}) || e.Sessions() != 0 {
+	e, res, err := restore(h.cfg, func(s stored) { s[manifestKey][20]++ })
+	if err != nil || !res.Found || !slices.Equal(res.Lost, []LostChunk{{manifestKey, "corrupt"}}) || e.sessions() != 0 {
 		t.Errorf("corrupt: %v %v", res, err)
 	}
-	if e.restarted != epoch+1 || e.tombstones.floor != epoch+1 {
+	if e.restarted != epoch+1 || e.tombstones.oldestKnown != epoch+1 {
 		t.Error("nothing is doubted after all was lost")
 	}
 	failing := errors.New("read-only")
@@ -149,7 +149,7 @@ func TestHeads(t *testing.T) {
 		t.Errorf("failing storage: %v", err)
 	}
 	e, res, err = restore(h.cfg, func(stored) {})
-	if err != nil || len(res.Lost) > 0 || res.Sessions == 0 || res.Sessions != e.Sessions() || res.At != epoch {
+	if err != nil || len(res.Lost) > 0 || res.Sessions == 0 || res.Sessions != e.sessions() || res.At != epoch {
 		t.Errorf("whole: %v %v", res, err)
 	}
 }
@@ -162,9 +162,9 @@ func TestNoRawID(t *testing.T) {
 	cfg.Pseudonym = func(string) fact.Pseudonym { return fact.Pseudonym{7} }
 	e := New(cfg)
 	f := fact.Fact{Session: fact.Name{ID: fact.ID{1, 1}, Raw: secret}, User: fact.Name{ID: fact.ID{2, 1}, Raw: secret}, Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
-	e.Observe(&f, epoch)
+	e.observe(&f, epoch)
 	f.Kind, f.Previous, f.Session.ID = fact.Rotated, f.Session, fact.ID{1, 2}
-	e.Observe(&f, epoch)
+	e.observe(&f, epoch)
 	s := everything(e, epoch)
 	s["journal"] = fact.Append(nil, &f, epoch, cfg.pseudonym)
 	for key, value := range s {
@@ -184,9 +184,9 @@ func TestPoliciesByName(t *testing.T) {
 		for n := range int64(3) {
 			at := epoch + n*10*int64(second)
 			f := fact.Fact{Session: sessionName(i), Start: at, End: at, At: at, Policy: uint8(i), Resource: resources["web"], Trace: [16]byte{1}, Span: [8]byte{byte(i), byte(n)}}
-			e.Observe(&f, at)
+			e.observe(&f, at)
 			if n == 1 {
-				e.Advance(at + int64(cfg.DecisionWait))
+				e.advance(at + int64(cfg.DecisionWait))
 			}
 		}
 	}
@@ -196,9 +196,9 @@ func TestPoliciesByName(t *testing.T) {
 	if why != "" {
 		t.Fatal(why)
 	}
-	e.Advance(now + int64(cfg.DecisionWait+cfg.UpdateInterval))
+	e.advance(now + int64(cfg.DecisionWait+cfg.UpdateInterval))
 	last := map[string]fact.Finding{}
-	for _, f := range e.TakeFindings() {
+	for _, f := range e.takeFindings() {
 		last[cfg.Policies[f.Policy].Name+" "+text(f.Session)] = f
 	}
 	if got := strings.Join(slices.Sorted(maps.Keys(last)), ", "); got != "kept b, other c" {
@@ -207,8 +207,8 @@ func TestPoliciesByName(t *testing.T) {
 	if f := last["kept b"]; f.Requests != 2 || f.Revision != 2 {
 		t.Errorf("%d requests, revision %d", f.Requests, f.Revision)
 	}
-	if e.Pending() != 0 {
-		t.Errorf("%d pending", e.Pending())
+	if e.pending() != 0 {
+		t.Errorf("%d pending", e.pending())
 	}
 	if a := e.get(sessionName(0).ID); a.policies != 0 || a.policy != fact.NoPolicy {
 		t.Error("a policy that is gone governs a session")
@@ -225,7 +225,7 @@ func TestOtherLimits(t *testing.T) {
 		at := epoch + i*int64(second)
 		f := fact.Fact{Session: sessionName(int(i % 15)), Start: at, End: at, At: at, Resource: resources["web"], Trace: [16]byte{byte(i)}, Span: [8]byte{1}}
 		f.Details.Path = instantText(at)
-		e.Observe(&f, at)
+		e.observe(&f, at)
 	}
 	now := epoch + 150*int64(second)
 	s := everything(e, now)
@@ -235,19 +235,19 @@ func TestOtherLimits(t *testing.T) {
 		if why != "" {
 			t.Fatal(why)
 		}
-		if want := min(limit.sessions, 15); e.Sessions() != want || int(e.Stats().Evicted(EvictedLimit)) != 15-want {
-			t.Errorf("%+v: %d sessions, %d evicted", limit, e.Sessions(), e.Stats().Evicted(EvictedLimit))
+		if want := min(limit.sessions, 15); e.sessions() != want || int(e.counters().Evicted(EvictedLimit)) != 15-want {
+			t.Errorf("%+v: %d sessions, %d evicted", limit, e.sessions(), e.counters().Evicted(EvictedLimit))
 		}
 		for i := range 15 {
 			id := sessionName(i).ID
-			if e.lane(id).sessions.find(id) == compact.NoSlot && !(e.tombstones.known(id) || e.tombstones.floor > epoch+int64(135+i)*int64(second)) {
+			if e.shardOf(id).sessions.find(id) == compact.NoSlot && !(e.tombstones.known(id) || e.tombstones.oldestKnown > epoch+int64(135+i)*int64(second)) {
 				t.Errorf("%+v: session %d has neither a place nor a tombstone", limit, i)
 			}
 		}
-		for p := e.lanes[0].recent.oldest(); p < e.lanes[0].recent.next; p++ {
-			r := e.lanes[0].recent.at(p)
+		for p := e.shards[0].recent.oldest(); p < e.shards[0].recent.next; p++ {
+			r := e.shards[0].recent.at(p)
 			there := p > 150-uint64(min(limit.records, 100))
-			if r.position != p || there != (r.kind == fact.Request) || there && e.lanes[0].recent.details.get(r.details).Path != instantText(r.At) {
+			if r.position != p || there != (r.kind == fact.Request) || there && e.shards[0].recent.details.get(r.details).Path != instantText(r.At) {
 				t.Fatalf("%+v: record %d: %+v", limit, p, r)
 			}
 		}
@@ -255,9 +255,9 @@ func TestOtherLimits(t *testing.T) {
 		for i := range int64(2000) {
 			at := now + i*int64(second)/10
 			f := fact.Fact{Session: sessionName(int(i % 26)), Start: at, End: at, At: at, Resource: resources["api"], Trace: [16]byte{byte(i)}, Span: [8]byte{2}}
-			e.Observe(&f, at)
+			e.observe(&f, at)
 			if i%50 == 0 {
-				e.Advance(at)
+				e.advance(at)
 			}
 		}
 	}
@@ -277,7 +277,7 @@ func FuzzRestore(f *testing.F) {
 	whole := everything(run(base, false).engine, epoch)
 	f.Fuzz(func(_ *testing.T, key string, body []byte) {
 		s := maps.Clone(whole)
-		kind := kindHead
+		kind := kindManifest
 		for k, name := range chunkKindNames {
 			if strings.HasPrefix(key, name+"/") {
 				kind = chunkKind(k)
@@ -286,15 +286,15 @@ func FuzzRestore(f *testing.F) {
 		chunk := append(wire.Begin(nil), body...)
 		sealChunk(chunk, key, kind)
 		s[key] = chunk
-		if kind != kindHead { // let the head mean it
-			d := wire.NewDecoder(whole[headKey][wire.Header:])
-			h, _ := readHead(&d)
+		if kind != kindManifest { // let the manifest mean it
+			d := wire.NewDecoder(whole[manifestKey][wire.Header:])
+			h, _ := readManifest(&d)
 			key2 := chunkKey(kind, 0, 0, 0)
-			h.ranges[kind] = []chunkRange{{layers: []layer{{parts: []uint32{sealChunk(chunk, key2, kind)}}}}}
+			h.ranges[kind] = []chunkRange{{deltas: []delta{{parts: []uint32{sealChunk(chunk, key2, kind)}}}}}
 			s[key2] = chunk
 			head := h.append(wire.Begin(nil))
-			sealChunk(head, headKey, kindHead)
-			s[headKey] = head
+			sealChunk(head, manifestKey, kindManifest)
+			s[manifestKey] = head
 		}
 		cfg := base.cfg
 		e, _, err := Restore(cfg, s.get, epoch)
@@ -306,10 +306,10 @@ func FuzzRestore(f *testing.F) {
 			now = base.steps[i].now
 			base.steps[i].do(e)
 		}
-		e.Advance(now + int64(cfg.DecisionWait))
-		e.Resume(now)
+		e.advance(now + int64(cfg.DecisionWait))
+		e.resumeAt(now)
 		everything(e, now)
-		e.Shutdown(now)
+		e.shutdown(now)
 	})
 }
 
@@ -342,9 +342,9 @@ func TestLostIsDoubted(t *testing.T) {
 	e := New(cfg)
 	for i := range 3 {
 		f := fact.Fact{Session: sessionName(i), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
-		if e.Observe(&f, epoch); i == 2 {
+		if e.observe(&f, epoch); i == 2 {
 			f.Kind, f.Previous = fact.Rotated, sessionName(0)
-			e.Observe(&f, epoch)
+			e.observe(&f, epoch)
 		}
 	}
 	now := epoch + int64(second)
@@ -359,13 +359,13 @@ func TestLostIsDoubted(t *testing.T) {
 		s := maps.Clone(whole)
 		delete(s, lost)
 		e, _, err := Restore(cfg, s.get, now)
-		if err != nil || e.restarted != now || e.tombstones.floor != now || e.authenticated != ^uint64(0) {
+		if err != nil || e.restarted != now || e.tombstones.oldestKnown != now || e.authenticated != ^uint64(0) {
 			t.Errorf("without %s: restarted %d %v", lost, e.restarted, err)
 		}
 		for i, want := range doubted {
 			f := fact.Fact{Kind: fact.Activity, Session: sessionName(i), Start: now, End: now, At: now, Resource: resources["web"]}
-			e.Observe(&f, now)
-			if got := e.get(f.Session.ID).forgotten == now; got != want {
+			e.observe(&f, now)
+			if got := e.get(f.Session.ID).unknownBefore == now; got != want {
 				t.Errorf("without %s session %d is in doubt: %v", lost, i, got)
 			}
 		}
@@ -379,7 +379,7 @@ func TestUserEndsAreForgotten(t *testing.T) {
 	cfg.Policies, cfg.Retention = []Policy{{Name: "p0"}}, time.Hour
 	e := New(cfg)
 	f := fact.Fact{Kind: fact.EndedUser, User: userName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
-	e.Observe(&f, epoch)
+	e.observe(&f, epoch)
 	for _, lose := range []bool{false, true} {
 		if lose {
 			e.users.ended[f.User.ID] = endsOfUser{ends: e.users.ends(f.User.ID)}
@@ -388,11 +388,11 @@ func TestUserEndsAreForgotten(t *testing.T) {
 		if why != "" || len(e.users.ended) != 1 || e.users.count != 1 {
 			t.Fatalf("%d users ended, %d names %s", len(e.users.ended), e.users.count, why)
 		}
-		e.Advance(epoch + int64(time.Hour))
+		e.advance(epoch + int64(time.Hour))
 		if len(e.users.ended) != 1 {
 			t.Error("forgotten too soon")
 		}
-		e.Advance(epoch + int64(time.Hour) + 1)
+		e.advance(epoch + int64(time.Hour) + 1)
 		if len(e.users.ended)+e.users.came.Len()+e.users.count != 0 {
 			t.Error("not forgotten")
 		}

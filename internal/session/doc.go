@@ -22,7 +22,7 @@
 //     what that means for a request (rule_verdict), and how what comes late is held
 //     against what came before (rule_review, rule_rebuild). Who wants to change a
 //     rule opens one of these.
-//   - state: what is remembered. state_timeline is what a session's past amounts
+//   - state: what is remembered. state_timeline is what a session's facts amount
 //     to, state_entry what is left of that where nothing works on it, state_table all
 //     sessions, state_recent the last requests, state_users who showed what,
 //     state_tombstones and state_fingerprints what was thrown away.
@@ -37,7 +37,7 @@
 //   - The same facts give the same findings, in any order and however often each is
 //     delivered. observe_fast must come to what observe_request would.
 //   - A fact costs at most 64 units of work, one hold of the lock 4,096
-//     (engine_work). What is left over is owed, and nothing that depends on it is
+//     (engine_work). What is left over is dirty, and nothing that depends on it is
 //     decided before it is done.
 //   - Nothing grows without a bound, and what a bound gives up is counted. No verdict
 //     rests on what was given up: it is inconclusive, or nothing is said.
@@ -47,9 +47,9 @@
 //
 // # Concurrency
 //
-// An [Engine] is used under a lock of its owner's. [Engine.ObserveReady] and
+// An [Engine] is used under a lock of its owner's. [Engine.Observe] and
 // [Checkpoint.Fill] may run beside themselves and each other under a read lock: they
-// touch one lane at a time, under the lane's own lock, and change nothing else. All
+// touch one shard at a time, under the shard's own lock, and change nothing else. All
 // other methods need the lock for themselves; where a comment says that none is
 // needed, they need none.
 package session

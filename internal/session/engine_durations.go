@@ -59,7 +59,7 @@ func (d *Durations) All() iter.Seq2[float64, int64] {
 // Measured is what was measured since it was last taken. However late that is,
 // it has no more entries than there are policies, types and services.
 type Measured struct {
-	// Lifetimes of the sessions that ended or were forgotten, by policy.
+	// Lifetimes of the sessions that ended or were evicted, by policy.
 	Lifetimes map[int]*Durations
 	// Overruns of the requests that were confirmed as violations.
 	Overruns map[Rule]*Durations
@@ -87,7 +87,7 @@ func measure[K comparable](m *map[K]*Durations, key K, ns int64) {
 }
 
 // TakeMeasured returns what was measured since the last call.
-func (e *Engine) TakeMeasured() Measured {
+func (e *Engine) takeMeasured() Measured {
 	out := e.stats.measured
 	e.stats.measured = Measured{}
 	return out

@@ -76,12 +76,12 @@ func TestMeasuredIsBounded(t *testing.T) {
 		web := &fact.Resource{ServiceName: "web" + string(rune('a'+i%26))}
 		for _, kind := range []fact.Kind{fact.Started, fact.Ended, fact.Request} {
 			s.now += int64(5 * time.Second)
-			s.Observe(&fact.Fact{Kind: kind, Session: sessionName(i), Start: s.now, End: s.now, At: s.now, Resource: web}, s.now)
+			s.observe(&fact.Fact{Kind: kind, Session: sessionName(i), Start: s.now, End: s.now, At: s.now, Resource: web}, s.now)
 		}
-		s.Advance(s.now)
-		s.TakeFindings()
+		s.advance(s.now)
+		s.takeFindings()
 	}
-	got := s.TakeMeasured()
+	got := s.takeMeasured()
 	require.Len(t, got.Lifetimes, 1)
 	require.Len(t, got.Overruns, 1)
 	require.LessOrEqual(t, len(got.Propagations), 4+1)

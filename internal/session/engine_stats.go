@@ -138,7 +138,7 @@ func (s *Stats) violation(x *suspect) {
 	measure(&s.measured.Overruns, Rule{int(x.policy), x.judgement.typ}, x.judgement.overrun)
 	switch x.judgement.typ {
 	case fact.EndedSession, fact.RotatedSession, fact.RevokedSession:
-		measure(&s.measured.Propagations, s.shown(x.service, 1), x.Eff-x.judgement.since)
+		measure(&s.measured.Propagations, s.shown(x.service, 1), x.EffectiveStart-x.judgement.since)
 	}
 }
 
@@ -230,7 +230,7 @@ func (s *Stats) FactsLate(k fact.Kind) int64 { return s.factsLate[k] }
 // Refused returns how many facts were not taken.
 func (s *Stats) Refused(r RefusedReason) int64 { return s.refused[r] }
 
-// Evicted returns how many sessions were forgotten.
+// Evicted returns how many sessions were evicted.
 func (s *Stats) Evicted(r EvictionReason) int64 { return s.evicted[r] }
 
 // Unreachable returns how many recent requests gave up their place before
@@ -255,3 +255,25 @@ func (s *Stats) Blind(each func(reason string, ns int64)) {
 // Closed returns how many findings were closed, as they were reported, because
 // too many were open.
 func (s *Stats) Closed() int64 { return s.closed }
+
+// takeFindings returns what was decided since the last call.
+func (e *Engine) takeFindings() []fact.Finding {
+	out := e.out
+	e.out = nil
+	return out
+}
+
+// counters returns the engine's counters. They go on counting.
+func (e *Engine) counters() *Stats {
+	e.gather()
+	return &e.stats
+}
+
+// sessions returns how many sessions are remembered.
+func (e *Engine) sessions() (n int) {
+	e.each(func(l *shard) { n += l.sessions.len() })
+	return n
+}
+
+// pending returns how many suspicions wait for their decision.
+func (e *Engine) pending() int { return e.undecided }

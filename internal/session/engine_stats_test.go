@@ -204,15 +204,15 @@ func TestCounters(t *testing.T) {
 			o := run(parseHistory(c.text), true)
 			require.Empty(t, o.trouble)
 			require.Equal(t, lines(c.want), counts(o.engine))
-			o.engine.Stats().Violations(func(_ int, _ string, typ fact.Type, n int64) {
+			o.engine.counters().Violations(func(_ int, _ string, typ fact.Type, n int64) {
 				require.Positive(t, n, "%s: what never happened is not said", typ)
 			})
 		})
 	}
 }
 
-func isBound(line string) bool {
-	return strings.HasPrefix(line, "served_max") || strings.HasPrefix(line, "rejected_min")
+func isBound(group string) bool {
+	return strings.HasPrefix(group, "served_max") || strings.HasPrefix(group, "rejected_min")
 }
 
 // counts are all counters of e but what silences tell.
@@ -221,9 +221,9 @@ func counts(e *Engine) []string { return slices.DeleteFunc(lines(counters(e)), i
 // lines are those of text, without what indents them.
 func lines(text string) []string {
 	all := []string{}
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			all = append(all, line)
+	for group := range strings.Lines(text) {
+		if group = strings.TrimSpace(group); group != "" {
+			all = append(all, group)
 		}
 	}
 	return all
@@ -247,7 +247,7 @@ func TestMeasured(t *testing.T) {
 		f request at=9s..35s
 		f request at=36s p1
 		a request at=9.5s`), true)
-	got := o.engine.TakeMeasured()
+	got := o.engine.takeMeasured()
 	require.Len(t, got.Overruns, 5)
 	requireDurations(t, got.Overruns[Rule{1, fact.IdleTimeout}], 10, 1)
 	requireDurations(t, got.Overruns[Rule{1, fact.AbsoluteTimeout}], 6, 1)
@@ -257,7 +257,7 @@ func TestMeasured(t *testing.T) {
 	require.Len(t, got.Propagations, 2)
 	requireDurations(t, got.Propagations["web"], (4+4.5)/2, 2, 6, 1)
 	requireDurations(t, got.Propagations["api"], 5, 1)
-	require.Zero(t, o.engine.TakeMeasured(), "each is said once")
+	require.Zero(t, o.engine.takeMeasured(), "each is said once")
 }
 
 func TestLifetimes(t *testing.T) {
@@ -273,11 +273,11 @@ func TestLifetimes(t *testing.T) {
 		b ended at=30s
 		c request at=0s consumer
 		c ended at=30s`), true)
-	got := o.engine.TakeMeasured().Lifetimes
+	got := o.engine.takeMeasured().Lifetimes
 	require.Len(t, got, 2, "once for each authentication")
 	requireDurations(t, got[1], 9, 1)
 	requireDurations(t, got[0], 30, 1)
-	require.Zero(t, o.engine.TakeMeasured(), "each is said once")
+	require.Zero(t, o.engine.takeMeasured(), "each is said once")
 }
 
 // What a session has too many of is counted when it is given up.
@@ -290,19 +290,19 @@ func TestTruncated(t *testing.T) {
 		{"ends", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Ended }},
 		{"logins", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Authenticated }},
 		{"rotations away", maxInstants, func(i int, f *fact.Fact) { f.Kind, f.Previous, f.Session = fact.Rotated, f.Session, sessionName(i+1) }},
-		{"silences", maxSpells, func(int, *fact.Fact) {}},
+		{"silences", maxIntervals, func(int, *fact.Fact) {}},
 	} {
 		s := newStage(t, "policy p0\npolicy p1 idle=10s", func(c *Config) { c.MaxSessions = 2 * maxInstants })
 		for i := range c.limit + 3 {
 			if i == c.limit {
-				require.Zero(t, s.Stats().Truncated(), c.name)
+				require.Zero(t, s.counters().Truncated(), c.name)
 			}
 			s.now += int64(time.Minute)
 			f := fact.Fact{Session: sessionName(0), Start: s.now, End: s.now, At: s.now, Resource: resources["web"]}
 			c.make(i, &f)
-			s.Observe(&f, s.now)
+			s.observe(&f, s.now)
 		}
-		require.EqualValues(t, 3, s.Stats().Truncated(), c.name)
+		require.EqualValues(t, 3, s.counters().Truncated(), c.name)
 	}
 }
 
@@ -312,7 +312,7 @@ func TestCloneOfStats(t *testing.T) {
 	tell := func() {
 		s.tell("a started at=0s\na request at=25s\nb started at=0s\nb ended at=1s\nb request at=25s rejected")
 		s.wait(time.Hour)
-		s.Blind(epoch, epoch+1, ReasonShutdown)
+		s.blind(epoch, epoch+1, ReasonShutdown)
 	}
 	read := func(c *Stats) (all []string) {
 		c.Requests(func(p int, service string, v Verdict, n int64) { all = append(all, fmt.Sprint(p, service, v, n)) })
@@ -323,14 +323,14 @@ func TestCloneOfStats(t *testing.T) {
 		return append(all, fmt.Sprint(c.findings, c.facts))
 	}
 	tell()
-	c := s.Stats().Clone()
+	c := s.counters().Clone()
 	before := read(c)
 	require.Greater(t, len(before), 4)
-	require.Equal(t, read(s.Stats()), before)
+	require.Equal(t, read(s.counters()), before)
 	s.now += int64(time.Hour)
 	s.tell("c started at=7201s\nc request at=7290s api")
 	s.wait(time.Hour)
-	s.Blind(epoch, epoch+1, ReasonShutdown)
-	require.NotEqual(t, before, read(s.Stats()))
+	s.blind(epoch, epoch+1, ReasonShutdown)
+	require.NotEqual(t, before, read(s.counters()))
 	require.Equal(t, before, read(c))
 }

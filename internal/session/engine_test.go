@@ -33,11 +33,11 @@ func (s *stage) tell(text string) (m Mark) {
 		s.now = max(s.now, step.now)
 		switch step.verb {
 		case doObserve:
-			m = s.Observe(&step.fact, s.now)
+			m = s.observe(&step.fact, s.now)
 		case doBlind:
-			s.Blind(step.blind.From, step.blind.To, step.blind.Reason)
+			s.blind(step.blind.From, step.blind.To, step.blind.Reason)
 		case doAdvance:
-			s.Advance(s.now)
+			s.advance(s.now)
 		}
 	}
 	return m
@@ -46,17 +46,17 @@ func (s *stage) tell(text string) (m Mark) {
 // wait lets time pass.
 func (s *stage) wait(d time.Duration) []fact.Finding {
 	s.now += int64(d)
-	s.Advance(s.now)
-	return s.TakeFindings()
+	s.advance(s.now)
+	return s.takeFindings()
 }
 
 func (s *stage) served(n int, at time.Duration, policy uint8) Mark {
 	s.now = max(s.now, epoch+int64(at))
 	i := epoch + int64(at)
-	return s.Observe(&fact.Fact{Session: sessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: resources["web"]}, s.now)
+	return s.observe(&fact.Fact{Session: sessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: resources["web"]}, s.now)
 }
 
-// The smallest idle limit is what tells spells apart.
+// The smallest idle limit is what tells intervals apart.
 func TestGap(t *testing.T) {
 	require.EqualValues(t, math.MaxInt64, newStage(t, "policy p0 absolute=5s").gap)
 	require.EqualValues(t, 5*time.Second, newStage(t, "policy p0 idle=7s\npolicy p1 idle=5s\npolicy p2\npolicy p3 idle=6s").gap)
@@ -68,15 +68,15 @@ func TestAdvance(t *testing.T) {
 	s.tell("a started at=0s\na request at=1s")
 	m := s.tell("a request at=20s")
 	require.Equal(t, Mark{Suspected: true, Type: fact.IdleTimeout, Overrun: int64(9 * time.Second)}, m)
-	require.Equal(t, 1, s.Pending())
+	require.Equal(t, 1, s.pending())
 	require.Empty(t, s.wait(10*time.Second-1))
-	require.Equal(t, 1, s.Pending())
+	require.Equal(t, 1, s.pending())
 	found := s.wait(1)
 	require.Len(t, found, 1)
-	require.Zero(t, s.Pending())
+	require.Zero(t, s.pending())
 	require.Equal(t, s.now, found[0].DecidedAt)
 	require.Equal(t, 1, found[0].Revision)
-	require.Empty(t, s.TakeFindings(), "each is sent once")
+	require.Empty(t, s.takeFindings(), "each is sent once")
 	require.Empty(t, s.wait(time.Hour))
 }
 
@@ -94,9 +94,9 @@ func TestShutdown(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("a started at=0s\na request at=20s\nb started at=20s\nb request at=35s\nb request at=36s rejected\nc request at=36s")
 	s.now = epoch + int64(40*time.Second)
-	s.Shutdown(s.now)
+	s.shutdown(s.now)
 	found := map[string]fact.Finding{}
-	for _, f := range s.TakeFindings() {
+	for _, f := range s.takeFindings() {
 		found[text(f.Session)] = f
 	}
 	require.Len(t, found, 2)
@@ -104,7 +104,7 @@ func TestShutdown(t *testing.T) {
 	require.Equal(t, fact.Inconclusive, found["b"].State)
 	require.Equal(t, ReasonShutdown, found["b"].Reason)
 	require.Equal(t, s.now, found["b"].DecidedAt)
-	require.Zero(t, s.Pending())
+	require.Zero(t, s.pending())
 	require.Equal(t, lines(`
 		facts request 4
 		facts started 2
@@ -118,22 +118,22 @@ func TestShutdown(t *testing.T) {
 		violations p0 web idle_timeout 1`), counts(s.Engine))
 }
 
-// A session is forgotten when nothing of it arrived for longer than the
+// A session is evicted when nothing of it arrived for longer than the
 // retention, and its findings stay as they were.
 func TestRetention(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.Retention = time.Hour })
 	s.tell("a started at=0s\na request at=20s user=u1")
 	require.Len(t, s.wait(time.Minute), 1)
 	s.now = epoch + int64(20*time.Second+time.Hour)
-	s.Advance(s.now)
-	require.Equal(t, 1, s.Sessions())
-	require.Zero(t, s.Stats().Evicted(EvictedRetention))
+	s.advance(s.now)
+	require.Equal(t, 1, s.sessions())
+	require.Zero(t, s.counters().Evicted(EvictedRetention))
 	s.wait(1)
-	require.Zero(t, s.Sessions())
-	require.EqualValues(t, 1, s.Stats().Evicted(EvictedRetention))
-	require.Zero(t, s.Stats().Evicted(EvictedLimit))
-	require.Empty(t, s.TakeFindings())
-	requireDurations(t, s.TakeMeasured().Lifetimes[0], 20, 1)
+	require.Zero(t, s.sessions())
+	require.EqualValues(t, 1, s.counters().Evicted(EvictedRetention))
+	require.Zero(t, s.counters().Evicted(EvictedLimit))
+	require.Empty(t, s.takeFindings())
+	requireDurations(t, s.takeMeasured().Lifetimes[0], 20, 1)
 	require.Empty(t, s.suspects.bySession)
 	require.Empty(t, s.suspects.byPlace)
 	require.Empty(t, s.suspects.byTrace)
@@ -150,10 +150,10 @@ func TestRetentionWaits(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.Retention = time.Second })
 	s.tell("a started at=0s\na request at=20s")
 	require.Empty(t, s.wait(10*time.Second-1))
-	require.Equal(t, 1, s.Sessions())
+	require.Equal(t, 1, s.sessions())
 	require.Len(t, s.wait(1), 1)
 	s.wait(1)
-	require.Zero(t, s.Sessions())
+	require.Zero(t, s.sessions())
 }
 
 // What makes room for another is used again by one.
@@ -161,7 +161,7 @@ func TestForgottenMakeRoom(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.Retention = time.Hour })
 	s.tell("a started at=0s\nb started at=0s\nc started at=0s")
 	s.wait(2 * time.Hour)
-	require.Zero(t, s.Sessions())
+	require.Zero(t, s.sessions())
 	again := time.Duration(s.now - epoch)
 	for n := range 8 {
 		s.served(3+n, again, 0)
@@ -170,7 +170,7 @@ func TestForgottenMakeRoom(t *testing.T) {
 		m := s.served(3+n, again+time.Duration(20+n)*time.Second, 0)
 		require.EqualValues(t, time.Duration(10+n)*time.Second, m.Overrun, n)
 	}
-	require.Equal(t, 8, s.Sessions())
+	require.Equal(t, 8, s.sessions())
 	require.Len(t, s.wait(time.Minute), 8)
 }
 
@@ -179,8 +179,8 @@ func TestEvictionSparesFindings(t *testing.T) {
 	for _, order := range []string{"a started at=0s\nb started at=0s\n", "b started at=0s\na started at=0s\n"} {
 		s := newStage(t, standard, func(c *Config) { c.MaxSessions = 2 })
 		s.tell(order + "a request at=20s\nc started at=20s")
-		require.Zero(t, s.Stats().Refused(RefusedLimit))
-		require.Equal(t, 1, s.Pending())
+		require.Zero(t, s.counters().Refused(RefusedLimit))
+		require.Equal(t, 1, s.pending())
 	}
 }
 
@@ -188,8 +188,8 @@ func TestEvictionSparesFindings(t *testing.T) {
 func TestEvictionOfRefused(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.MaxSessions = 1 })
 	s.tell("a request at=1s id=1/1\na request at=1s id=1/1 log rejected\nb started at=2s")
-	require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
-	require.Empty(t, s.TakeMeasured().Lifetimes)
+	require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit))
+	require.Empty(t, s.takeMeasured().Lifetimes)
 }
 
 // One that ended when it was logged in to is in use, and goes only when it has
@@ -198,7 +198,7 @@ func TestEvictionSparesLogins(t *testing.T) {
 	for _, end := range []string{"a ended at=5s", "d rotated from=a at=5s"} {
 		s := newStage(t, standard, func(c *Config) { c.MaxSessions = 3 })
 		s.tell("b started at=4s\nd started at=5s\na authenticated at=5s\n" + end + "\nnow=6s d activity at=6s\nnow=7s a activity at=6s\nnow=8s c started at=8s")
-		require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
+		require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit))
 		require.True(t, s.tell("a request at=20s").Suspected, "it is remembered: %s", end)
 	}
 }
@@ -218,15 +218,15 @@ func TestRetentionOfUserEnds(t *testing.T) {
 func TestEviction(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.MaxSessions = 2 })
 	s.tell("a started at=0s\nb started at=1s\nc authenticated at=2s\nc request at=2s")
-	require.Equal(t, 2, s.Sessions())
-	require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit))
+	require.Equal(t, 2, s.sessions())
+	require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit))
 	require.Nil(t, s.get(sessionName(0).ID))
 	s.tell("b request at=20s\nc request at=20s")
 	s.tell("a request at=21s")
-	require.EqualValues(t, 1, s.Stats().Refused(RefusedLimit), "both have an open finding")
+	require.EqualValues(t, 1, s.counters().Refused(RefusedLimit), "both have an open finding")
 	require.Len(t, s.wait(time.Minute), 2)
 	s.tell("a request at=81s\na rotated from=d at=82s\na activity at=83s")
-	require.EqualValues(t, 4, s.Stats().Refused(RefusedLimit))
+	require.EqualValues(t, 4, s.counters().Refused(RefusedLimit))
 
 	s = newStage(t, standard+"config ahead=1h", func(c *Config) { c.MaxSessions = 1 })
 	s.tell("a started at=0s\na activity at=29s\nb started at=30s\na started at=25s\na request at=45s")
@@ -255,14 +255,14 @@ func TestOpenFindingsAreBounded(t *testing.T) {
 	}
 	found := s.wait(time.Minute)
 	require.Len(t, found, n, "all are reported")
-	require.EqualValues(t, 44, s.Stats().Closed())
+	require.EqualValues(t, 44, s.counters().Closed())
 	require.Equal(t, minOpen, s.open)
-	require.Equal(t, minOpen, s.suspects.settled.Len())
+	require.Equal(t, minOpen, s.suspects.decided.Len())
 	require.Len(t, s.suspects.bySession, minOpen)
 	require.Len(t, s.findings.open, minOpen)
 	for _, i := range []int{0, 43, 44, n - 1} {
 		at := epoch + int64(19*time.Second)
-		s.Observe(&fact.Fact{Kind: fact.Authenticated, Session: sessionName(i), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
+		s.observe(&fact.Fact{Kind: fact.Authenticated, Session: sessionName(i), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
 	}
 	found = s.wait(time.Minute)
 	require.Len(t, found, 2, "the closed ones stay as they were")
@@ -270,7 +270,7 @@ func TestOpenFindingsAreBounded(t *testing.T) {
 		require.Equal(t, fact.Retracted, f.State)
 	}
 	require.Equal(t, minOpen-2, s.open)
-	require.EqualValues(t, 44, s.Stats().Closed())
+	require.EqualValues(t, 44, s.counters().Closed())
 }
 
 // What was dropped does not pile up.
@@ -283,9 +283,9 @@ func TestSettledAreSwept(t *testing.T) {
 		s.wait(15 * time.Second)
 		s.tell("a authenticated at=" + (at + 20*time.Second).String())
 		s.wait(time.Second)
-		require.LessOrEqual(t, s.suspects.settled.Len(), 4*minOpen+1)
+		require.LessOrEqual(t, s.suspects.decided.Len(), 4*minOpen+1)
 	}
-	require.Zero(t, s.Stats().Closed())
+	require.Zero(t, s.counters().Closed())
 	require.Zero(t, s.open)
 }
 
@@ -294,7 +294,7 @@ func TestCountedInTime(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("a started at=0s\na request at=1s")
 	asked := func() (n int64) {
-		s.Stats().Requests(func(_ int, _ string, _ Verdict, k int64) { n += k })
+		s.counters().Requests(func(_ int, _ string, _ Verdict, k int64) { n += k })
 		return n
 	}
 	s.wait(10*time.Second - 1)
@@ -305,6 +305,6 @@ func TestCountedInTime(t *testing.T) {
 
 // timelines returns how many timelines are in use.
 func (e *Engine) timelines() (n int) {
-	e.each(func(l *lane) { n += len(l.sessions.timelines) })
+	e.each(func(l *shard) { n += len(l.sessions.timelines) })
 	return n
 }

@@ -1,7 +1,7 @@
 package session
 
 // Work is counted in units: a record, rotation, suspect, link or user that is
-// looked at. What one fact makes others owe is not done at once but as later calls
+// looked at. What one fact makes dirty is not reviewed at once but as later calls
 // come to it, so that no fact, whatever came before it, holds up the others.
 // Tests have less of it.
 var (
@@ -20,9 +20,9 @@ const (
 	workOfJudgement = 2*maxLineage + 4*maxLateLooks
 	// workOfDecision is what it costs at most to decide a request, and to learn from
 	// it what its service lets pass.
-	workOfDecision = 2*workOfJudgement + silenceLooks
-	// workOfSettling is what it costs to put a timeline back into its entry.
-	workOfSettling = 2
+	workOfDecision = 2*workOfJudgement + gapLooks
+	// workOfCompaction is what it costs to put a timeline back into its entry.
+	workOfCompaction = 2
 )
 
 // work counts units.
@@ -52,16 +52,16 @@ func (e *Engine) take(units int) bool {
 
 // Work returns how many units of work were done so far: records, rotations,
 // suspects, links, users and sessions that were looked at. It only grows.
-func (e *Engine) Work() (units uint64) {
+func (e *Engine) workDone() (units uint64) {
 	units = e.work.done
-	e.each(func(l *lane) { units += l.work })
+	e.each(func(l *shard) { units += l.work })
 	return units
 }
 
 // Backlog returns how many sessions and users wait until what came late is held
 // against what came before.
-func (e *Engine) Backlog() int {
-	n := len(e.due) - e.dueDone + len(e.userEnds) + len(e.strays)
+func (e *Engine) backlog() int {
+	n := len(e.dirty) - e.dirtyDone + len(e.userEnds) + len(e.strays)
 	if e.blinded != nil {
 		n++
 	}

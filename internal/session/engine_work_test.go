@@ -93,11 +93,11 @@ func tides(n int) []tide {
 			return rotatedFact(tideSession(i%17), tideSession((i+1)%17), i*7919%n)
 		}},
 		{name: "a layered graph", facts: n, fact: func(i int) fact.Fact {
-			layer, from, to := i/64, i%8, i/8%8
+			delta, from, to := i/64, i%8, i/8%8
 			if i%3 == 0 {
-				return tideFact(fact.Request, tideSession(layer*8+to), i)
+				return tideFact(fact.Request, tideSession(delta*8+to), i)
 			}
-			return rotatedFact(tideSession(layer*8+from), tideSession((layer+1)*8+to), layer)
+			return rotatedFact(tideSession(delta*8+from), tideSession((delta+1)*8+to), delta)
 		}},
 		{name: "rotations onto a hot session", facts: n, fact: func(i int) fact.Fact {
 			if i < n/2 {
@@ -173,23 +173,23 @@ func (d *tide) ride(t *testing.T, e *Engine) (most spent, controls, found int) {
 	t.Helper()
 	now := epoch + int64(d.facts)*int64(time.Millisecond)
 	measured := func(call func()) uint64 {
-		before := e.Work()
+		before := e.workDone()
 		call()
-		return e.Work() - before
+		return e.workDone() - before
 	}
 	confirmed := map[fact.Pseudonym]bool{}
 	advance := func() {
 		for more := true; more; {
-			most.hold = max(most.hold, measured(func() { more = e.AdvanceSome(now) }))
+			most.hold = max(most.hold, measured(func() { more = e.advanceSome(now) }))
 		}
-		for _, f := range e.TakeFindings() {
+		for _, f := range e.takeFindings() {
 			if f.State == fact.Confirmed {
 				confirmed[f.Session] = true
 			}
 		}
-		e.TakeMeasured()
+		e.takeMeasured()
 	}
-	observe := func(f *fact.Fact) { most.fact = max(most.fact, measured(func() { e.Observe(f, now) })) }
+	observe := func(f *fact.Fact) { most.fact = max(most.fact, measured(func() { e.observe(f, now) })) }
 	every := d.facts / 100
 	control := func(i int) fact.Name { return tideID(3, i) }
 	for i := range d.facts {
@@ -210,7 +210,7 @@ func (d *tide) ride(t *testing.T, e *Engine) (most spent, controls, found int) {
 	}
 	now += int64(e.cfg.DecisionWait)
 	advance()
-	require.Zero(t, e.Backlog())
+	require.Zero(t, e.backlog())
 	for i := range d.facts {
 		c := control(i)
 		if confirmed[e.cfg.Pseudonym(c.Raw)] {
@@ -248,7 +248,7 @@ func TestWorkIsBounded(t *testing.T) {
 	for _, d := range tides(n) {
 		e := tideEngine(&d, n)
 		most, controls, found := d.ride(t, e)
-		t.Logf("%-55s %3d units for a fact, %4d in one hold, %6.1f for each fact", d.name, most.fact, most.hold, float64(e.Work())/float64(n))
+		t.Logf("%-55s %3d units for a fact, %4d in one hold, %6.1f for each fact", d.name, most.fact, most.hold, float64(e.workDone())/float64(n))
 		require.LessOrEqual(t, most.fact, uint64(workOfFact), d.name)
 		require.LessOrEqual(t, most.hold, uint64(workOfHold), d.name)
 		require.Equal(t, controls, found, d.name)

@@ -76,7 +76,7 @@ func FuzzReadFact(f *testing.F) {
 			got.Policy = fact.NoPolicy
 		}
 		e := New(h.cfg)
-		e.Observe(&got, at)
-		e.Advance(at)
+		e.observe(&got, at)
+		e.advance(at)
 	})
 }

@@ -44,11 +44,11 @@ func (c *closedFindings) put(f *closedFinding) {
 	f.place = c.add(f)
 	c.ids = append(c.ids, closedID{f.id, f.number})
 	for len(c.byID) > c.limit || len(c.ids) > 2*c.limit {
-		c.forgetOldest()
+		c.removeOldest()
 	}
 }
 
-func (c *closedFindings) forgetOldest() {
+func (c *closedFindings) removeOldest() {
 	oldest := c.ids[0]
 	c.ids = c.ids[1:]
 	if f := c.byID[oldest.id]; f != nil && f.number == oldest.number {

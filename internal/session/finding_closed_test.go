@@ -19,7 +19,7 @@ func TestClosedFindingsGoOn(t *testing.T) {
 	})
 	last := map[uint64]fact.Finding{}
 	tell := func(n int, kind fact.Kind, at int64) {
-		s.Observe(&fact.Fact{Kind: kind, Session: sessionName(n), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
+		s.observe(&fact.Fact{Kind: kind, Session: sessionName(n), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
 	}
 	for n := range sessions {
 		tell(n, fact.Started, s.now)
@@ -33,8 +33,8 @@ func TestClosedFindingsGoOn(t *testing.T) {
 		}
 		rounds++
 		s.now += int64(5 * time.Second)
-		s.Advance(s.now)
-		for _, f := range s.TakeFindings() {
+		s.advance(s.now)
+		for _, f := range s.takeFindings() {
 			if was, ok := last[f.ID]; ok {
 				require.Equal(t, was.Revision+1, f.Revision)
 				require.Equal(t, was.FirstAt, f.FirstAt)
@@ -44,7 +44,7 @@ func TestClosedFindingsGoOn(t *testing.T) {
 			last[f.ID] = f
 		}
 	}
-	require.Positive(t, s.Stats().Closed())
+	require.Positive(t, s.counters().Closed())
 	require.Len(t, last, sessions)
 	s.wait(2 * time.Minute)
 	for _, f := range last {

@@ -38,10 +38,10 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	if !ok {
 		switch {
 		case !f.sent, f.last.State == fact.Retracted:
-			e.findings.forget(f)
+			e.findings.remove(f)
 			return true
 		case f.partly: // what it was closed with stands
-			e.findings.forget(f)
+			e.findings.remove(f)
 			return true
 		case e.findings.awaited[f.id] > 0:
 			f.sendAt = now
@@ -67,7 +67,7 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 	f.last, f.sent, f.sentAt, f.partly = c, true, now, false
 	e.out = append(e.out, c)
 	if c.State == fact.Retracted {
-		e.findings.forget(f)
+		e.findings.remove(f)
 	}
 	return true
 }

@@ -8,17 +8,17 @@ import (
 
 // The life of a suspicion, with what leads from one to the next:
 //
-//	request    consider      too late as it seems, and there is room      suspected
-//	           consider      there is none, or it takes too long to say   accused
-//	accused    acquit        in time after all                            request
+//	request    evaluate      too late as it seems, and there is room      suspected
+//	           evaluate      there is none, or it takes too long to say   deferred
+//	deferred   undefer       in time after all                            request
 //	           decide        its time has come: judged once more          suspected, request
-//	suspected  reconsider    still too late                               suspected
+//	suspected  reevaluate    still too late                               suspected
 //	           clear         in time after all, its verdict is counted    request
-//	           confirm       it has waited, or doubt has come             decided
-//	decided    settle        it belongs to a finding, which may be sent   decided
+//	           decideSuspect it has waited, or doubt has come             decided
+//	decided    finalize      it belongs to a finding, which may be sent   decided
 //	           clear         the finding says less, or is retracted       request
-//	           giveUpMember  too many in one finding: it counts for good  gone
-//	           close         too many are open, or its session is gone    gone
+//	           detachMember  too many in one finding: it counts for good  gone
+//	           closeFinding  too many are open, or its session is gone    gone
 //
 // What is gone stays as it was reported; nothing can clear it any more.
 
@@ -28,7 +28,7 @@ type suspect struct {
 	record
 	t         *timeline
 	due       int64 // when it is decided, on the collector's clock
-	confirmed bool  // it has been decided
+	decided   bool  // it has been decided
 	awaited   bool  // it counts in findings.awaited, for awaitedBy
 	awaitedBy uint64
 	named     bool // id is that of the finding it belongs to
@@ -36,7 +36,7 @@ type suspect struct {
 	idFor     int64 // the authentication that it was made of
 	counted   bool  // its verdict has been counted
 	violation bool  // and it has been counted as a violation
-	dropped   bool
+	discarded bool
 	judgement judgement
 	resource  fact.Resource
 	service   uint32
@@ -47,16 +47,16 @@ type suspect struct {
 	number                        uint64 // lower than those of later ones
 	place                         uint32
 	inPending, inSession, inTrace int
-	inSettled                     *list.Element
+	inDecided                     *list.Element
 }
 
 // maxPending bounds the suspects of one session that wait for their decision.
-// Beyond it a request is only accused, and suspected when its time has come. Tests have less.
+// Beyond it a request is only deferred, and suspected when its time has come. Tests have less.
 var maxPending = uint32(64)
 
-// consider judges r, if it is not suspected yet, and suspects it if it was
+// evaluate judges r, if it is not suspected yet, and suspects it if it was
 // served too late.
-func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
+func (e *Engine) evaluate(t *timeline, r *record, why cause) Mark {
 	if r.state&suspected != 0 {
 		return e.markOf(r)
 	}
@@ -64,32 +64,32 @@ func (e *Engine) consider(t *timeline, r *record, now int64) Mark {
 		return Mark{}
 	}
 	j := judgement{}
-	if e.accusable(r) {
+	if e.canViolate(r) {
 		j = e.judge(t, r)
 	}
 	switch {
 	case j.short:
 		if r.state&decided == 0 { // it is judged when its time comes, though the review may not reach it
-			e.accuse(r)
+			e.deferSuspicion(r, why.name)
 		}
-		e.owe(t, reviewDue, now)
+		e.markDirty(t, dirtyVerdicts, why)
 		return Mark{}
 	case !j.violated:
-		e.acquit(r)
+		e.undefer(r)
 		return Mark{}
 	case r.state&decided == 0 && (t.suspects >= maxPending || e.open > minOpen+e.cfg.MaxRecentRequests/4):
-		e.accuse(r)
+		e.deferSuspicion(r, why.name)
 		return j.mark(r.policy)
 	}
-	e.suspect(t, r, j, max(now, r.Arrival)+int64(e.cfg.DecisionWait))
+	e.suspect(t, r, j, max(why.at, r.Arrival)+int64(e.cfg.DecisionWait), why.name)
 	return j.mark(r.policy)
 }
 
 // outOfReach reports whether r is so old that the authentication which counts
 // for it may have been given up: its verdict stands.
 func (e *Engine) outOfReach(t *timeline, r *record) bool {
-	return t.forgone != 0 && r.policy != fact.NoPolicy &&
-		max(r.Eff+int64(e.cfg.Policies[r.policy].Tolerance), r.End) < t.authentications[0]
+	return t.droppedAuthentication != 0 && r.policy != fact.NoPolicy &&
+		max(r.EffectiveStart+int64(e.cfg.Policies[r.policy].Tolerance), r.End) < t.authentications[0]
 }
 
 // markOf returns the mark of a suspected record.
@@ -100,31 +100,31 @@ func (e *Engine) markOf(r *record) Mark {
 	return Mark{}
 }
 
-func (e *Engine) accuse(r *record) {
-	if r.state&accused == 0 {
+func (e *Engine) deferSuspicion(r *record, name *fact.Name) {
+	if r.state&deferred == 0 {
 		t := e.at(r)
 		e.touch(t)
-		e.name(t)
-		t.accused = true
+		e.name(t, name)
+		t.deferred = true
 		e.touchRecord(r)
-		r.state |= accused
+		r.state |= deferred
 		e.undecided++
 	}
 }
 
-func (e *Engine) acquit(r *record) {
-	if r.state&accused != 0 {
+func (e *Engine) undefer(r *record) {
+	if r.state&deferred != 0 {
 		e.touchRecord(r)
-		r.state &^= accused
+		r.state &^= deferred
 		e.undecided--
 	}
 }
 
 // suspect makes r a suspect that is decided when it is due.
-func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64) {
-	e.acquit(r)
-	e.name(t)
-	// A session that was forgotten and has come back since may have no name.
+func (e *Engine) suspect(t *timeline, r *record, j judgement, due int64, name *fact.Name) {
+	e.undefer(r)
+	e.name(t, name)
+	// A session that was evicted and has come back since may have no name.
 	if t.pseudonym == (fact.Pseudonym{}) || !e.makeSuspectRoom(t) {
 		e.stats.lost++
 		return
@@ -156,7 +156,7 @@ func (e *Engine) makeSuspectRoom(t *timeline) bool {
 	}
 	list := e.suspects.of(t.id)
 	for i := range looks {
-		s := list[(n/looks*i+int(e.order))%n]
+		s := list[(n/looks*i+int(e.seq))%n]
 		e.spend(1)
 		f := s.finding
 		if f == nil || !f.sent || f.dirty || f.inLater >= 0 || s.judgement.doubt != "" {
@@ -164,11 +164,11 @@ func (e *Engine) makeSuspectRoom(t *timeline) bool {
 		}
 		switch {
 		case len(f.members) == 1:
-			e.close(f)
+			e.closeFinding(f)
 		case f.last.At == s.At && f.last.Span == s.span && f.last.Trace == s.trace:
 			continue // it is the one that the finding is about
 		default:
-			e.giveUpMember(s)
+			e.detachMember(s)
 		}
 		e.stats.closed++
 		return true
@@ -187,13 +187,13 @@ func (j *judgement) mark(policy uint8) Mark {
 	return Mark{Suspected: true, Type: j.typ, Policy: int(policy), Overrun: j.overrun}
 }
 
-// reconsider judges a suspect once more.
-func (e *Engine) reconsider(s *suspect) {
+// reevaluate judges a suspect once more.
+func (e *Engine) reevaluate(s *suspect) {
 	if e.outOfReach(s.t, &s.record) {
 		return
 	}
 	j := judgement{}
-	if e.accusable(&s.record) {
+	if e.canViolate(&s.record) {
 		j = e.judge(s.t, &s.record)
 	}
 	if j.short { // it waits for its turn
@@ -202,8 +202,8 @@ func (e *Engine) reconsider(s *suspect) {
 	e.suspects.touchOne(s)
 	s.judgement = j
 	switch {
-	case s.confirmed:
-		e.settle(s)
+	case s.decided:
+		e.finalize(s)
 	case !j.violated:
 		e.clear(s)
 	default:
@@ -211,8 +211,8 @@ func (e *Engine) reconsider(s *suspect) {
 	}
 }
 
-// settle puts a decided suspect, which was touched, where its judgement belongs.
-func (e *Engine) settle(s *suspect) {
+// finalize puts a decided suspect, which was touched, where its judgement belongs.
+func (e *Engine) finalize(s *suspect) {
 	if !s.judgement.violated {
 		e.clear(s)
 		return
@@ -231,7 +231,7 @@ func (e *Engine) settle(s *suspect) {
 
 // clear lets a suspect go: it was in time, or nothing that can be judged.
 func (e *Engine) clear(s *suspect) {
-	e.drop(s)
+	e.discard(s)
 	if r := e.ring(s.session).at(s.position); r != nil {
 		e.touchRecord(r)
 		r.state &^= suspected
@@ -239,8 +239,8 @@ func (e *Engine) clear(s *suspect) {
 			return // the verdict is counted when its time comes
 		}
 	}
-	if e.judged(&s.record) {
-		e.count(s, e.settled(s.t, &s.record))
+	if e.isJudged(&s.record) {
+		e.count(s, e.verdictOf(s.t, &s.record))
 	}
 }
 
@@ -251,20 +251,20 @@ func (e *Engine) count(s *suspect, v Verdict) {
 	}
 }
 
-// drop forgets a suspect.
-func (e *Engine) drop(s *suspect) {
-	if s.dropped {
+// discard forgets a suspect.
+func (e *Engine) discard(s *suspect) {
+	if s.discarded {
 		return
 	}
-	s.dropped = true
+	s.discarded = true
 	e.open--
 	e.touch(s.t)
-	if !s.confirmed {
+	if !s.decided {
 		e.undecided--
 		s.t.undecided--
 	}
 	s.t.suspects--
-	e.findings.leave(s)
+	e.findings.detach(s)
 	e.removeSuspect(s)
 	e.await(s)
 }

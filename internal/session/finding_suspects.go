@@ -21,8 +21,8 @@ type suspects struct {
 	// decided.
 	made    uint64
 	pending pending
-	// settled are the decided ones, oldest first.
-	settled list.List
+	// decided are the decided ones, oldest first.
+	decided list.List
 }
 
 // recordPlace is where a session's record is among the recent ones.
@@ -64,8 +64,8 @@ func (e *Engine) addSuspect(s *suspect) {
 		x.byTrace[h] = append(x.byTrace[h], s)
 		x.byRequest[s.name()] = s
 	}
-	if s.confirmed {
-		s.inSettled = x.settled.PushBack(s)
+	if s.decided {
+		s.inDecided = x.decided.PushBack(s)
 	} else {
 		x.pending.add(s)
 	}
@@ -89,12 +89,12 @@ func (e *Engine) removeSuspect(s *suspect) {
 		}
 	}
 	x.pending.remove(s)
-	if s.inSettled != nil {
-		if e.blinded == s.inSettled {
-			e.blinded = s.inSettled.Next()
+	if s.inDecided != nil {
+		if e.blinded == s.inDecided {
+			e.blinded = s.inDecided.Next()
 		}
-		x.settled.Remove(s.inSettled)
-		s.inSettled = nil
+		x.decided.Remove(s.inDecided)
+		s.inDecided = nil
 	}
 }
 
@@ -115,7 +115,7 @@ func takeOut[K comparable](lists map[K][]*suspect, key K, i int, placed func(*su
 
 // touchOne must be called before s changes, unless its record was touched.
 func (x *suspects) touchOne(s *suspect) {
-	if !s.dropped {
+	if !s.discarded {
 		x.touch(int(s.place))
 	}
 }

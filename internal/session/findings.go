@@ -75,10 +75,10 @@ func (f *findings) link(x *finding) {
 	f.bySession[x.session] = append(f.bySession[x.session], x)
 }
 
-// forget lets go of x. Where it was sent, its revisions and what was served go on
+// remove lets go of x. Where it was sent, its revisions and what was served go on
 // from there if it comes up again.
-func (f *findings) forget(x *finding) {
-	f.remove(x.place)
+func (f *findings) remove(x *finding) {
+	f.placed.remove(x.place)
 	x.closed = true
 	delete(f.open, x.id)
 	list := f.bySession[x.session]
@@ -116,7 +116,7 @@ func (f *findings) keepClosed(x *finding) {
 func (f *findings) assign(e *Engine, s *suspect) {
 	id := e.findingID(s)
 	if s.finding != nil && s.finding.id != id {
-		f.leave(s)
+		f.detach(s)
 	}
 	to := f.open[id]
 	if to == nil {
@@ -133,8 +133,8 @@ func (f *findings) assign(e *Engine, s *suspect) {
 	}
 }
 
-// leave takes s out of its finding.
-func (f *findings) leave(s *suspect) {
+// detach takes s out of its finding.
+func (f *findings) detach(s *suspect) {
 	if s.finding == nil {
 		return
 	}
@@ -172,7 +172,7 @@ func (e *Engine) await(s *suspect) {
 			delete(f.awaited, s.awaitedBy)
 		}
 	}
-	s.awaited = !s.dropped && !s.confirmed && s.judgement.violated && s.policy != fact.NoPolicy
+	s.awaited = !s.discarded && !s.decided && s.judgement.violated && s.policy != fact.NoPolicy
 	if s.awaited {
 		s.awaitedBy = e.findingID(s)
 		f.awaited[s.awaitedBy]++
@@ -185,23 +185,23 @@ func (e *Engine) giveUp(f *finding) {
 	first := f.offender(true)
 	for _, s := range f.members {
 		if s != first && s.judgement.doubt == "" {
-			e.giveUpMember(s)
+			e.detachMember(s)
 			e.stats.closed++
 			return
 		}
 	}
 	// All inconclusive: one less changes nothing but their number.
-	e.drop(f.members[len(f.members)-1])
+	e.discard(f.members[len(f.members)-1])
 }
 
-// giveUpMember lets a conclusive member count for good.
-func (e *Engine) giveUpMember(s *suspect) {
+// detachMember lets a conclusive member count for good.
+func (e *Engine) detachMember(s *suspect) {
 	f := s.finding
 	e.findings.touchOne(f)
 	f.more++
 	f.moreFirst = min(f.moreFirst, s.At)
 	f.moreLast = max(f.moreLast, s.At)
-	e.drop(s)
+	e.discard(s)
 }
 
 // offender returns the request that the finding is about: the first that is
@@ -227,8 +227,8 @@ func (s *suspect) speaksBefore(o *suspect) bool {
 
 // before orders requests by their start.
 func (r *record) before(o *record) bool {
-	if r.Eff != o.Eff {
-		return r.Eff < o.Eff
+	if r.EffectiveStart != o.EffectiveStart {
+		return r.EffectiveStart < o.EffectiveStart
 	}
 	if r.At != o.At {
 		return r.At < o.At
@@ -265,7 +265,7 @@ func (e *Engine) content(f *finding) (c fact.Finding, ok bool) {
 	if j.typ == fact.IdleTimeout {
 		c.LastActivityAt = j.since
 	}
-	w := e.newPast(s.t, &s.record)
+	w := e.newEvaluation(s.t, &s.record)
 	if user := w.identityAt(max(s.At, s.End)); !user.IsZero() {
 		c.User = e.users.pseudonymOf(user)
 	}

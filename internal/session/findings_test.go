@@ -35,7 +35,7 @@ func TestUpdates(t *testing.T) {
 	require.Len(t, found, 1, "another type is said at once")
 	require.Equal(t, fact.EndedSession, found[0].Type)
 	require.Equal(t, 3, found[0].Revision)
-	require.EqualValues(t, 1, s.Stats().Findings(fact.Confirmed), "it was confirmed before")
+	require.EqualValues(t, 1, s.counters().Findings(fact.Confirmed), "it was confirmed before")
 
 	s.tell("a authenticated at=19s")
 	found = s.wait(time.Second)
@@ -47,7 +47,7 @@ func TestUpdates(t *testing.T) {
 	require.Equal(t, 1, found[1].Revision)
 	require.Equal(t, 1, found[1].Requests)
 	require.Empty(t, s.wait(time.Hour))
-	require.EqualValues(t, 1, s.Stats().Findings(fact.Retracted))
+	require.EqualValues(t, 1, s.counters().Findings(fact.Retracted))
 }
 
 // Taken back, it goes on with its revisions when it comes back.
@@ -64,7 +64,7 @@ func TestRevisionsGoOn(t *testing.T) {
 	require.Equal(t, first.ID, again[0].ID)
 	require.Equal(t, fact.Confirmed, again[0].State)
 	require.Equal(t, 3, again[0].Revision)
-	require.EqualValues(t, 2, s.Stats().Findings(fact.Confirmed))
+	require.EqualValues(t, 2, s.counters().Findings(fact.Confirmed))
 }
 
 // It is not taken back while a request waits that it may stand on.
@@ -90,7 +90,7 @@ func TestOthersAreNotAwaited(t *testing.T) {
 	found := s.wait(time.Second)
 	require.Len(t, found, 1)
 	require.Equal(t, fact.Retracted, found[0].State)
-	require.Equal(t, 1, s.Pending())
+	require.Equal(t, 1, s.pending())
 }
 
 // A finding counts all its requests, though no more than some of them can still
@@ -155,11 +155,11 @@ func TestManyDoubtful(t *testing.T) {
 // span and its trace.
 func TestBefore(t *testing.T) {
 	in := []record{
-		{Eff: 1, At: 9, span: [8]byte{9}},
-		{Eff: 2, At: 1, span: [8]byte{9}},
-		{Eff: 2, At: 2, span: [8]byte{1}, trace: [16]byte{9}},
-		{Eff: 2, At: 2, span: [8]byte{2}, trace: [16]byte{1}},
-		{Eff: 2, At: 2, span: [8]byte{2}, trace: [16]byte{2}},
+		{EffectiveStart: 1, At: 9, span: [8]byte{9}},
+		{EffectiveStart: 2, At: 1, span: [8]byte{9}},
+		{EffectiveStart: 2, At: 2, span: [8]byte{1}, trace: [16]byte{9}},
+		{EffectiveStart: 2, At: 2, span: [8]byte{2}, trace: [16]byte{1}},
+		{EffectiveStart: 2, At: 2, span: [8]byte{2}, trace: [16]byte{2}},
 	}
 	for i := range in {
 		for j := range in {

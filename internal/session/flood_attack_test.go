@@ -20,12 +20,12 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 	const n = 1000
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "p", IdleTimeout: time.Hour, Tolerance: 2 * time.Second, EndGrace: 5 * time.Second, RotationGrace: 30 * time.Second}}
-	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Lanes, cfg.ReorderWindow, cfg.Retention = 2000, 4000, 4, 10*time.Minute, 24*time.Hour
+	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Shards, cfg.ReorderWindow, cfg.Retention = 2000, 4000, 4, 10*time.Minute, 24*time.Hour
 	e = New(cfg)
 	now := epoch
 	tell := func(f fact.Fact) {
 		f.Start, f.End, f.At, f.Resource = now, now, now, resources["web"]
-		e.Observe(&f, now)
+		e.observe(&f, now)
 		now += int64(time.Millisecond)
 	}
 	session := func(i int) fact.Name {
@@ -52,18 +52,18 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 			tell(fact.Fact{Kind: fact.Ended, Session: session(i)})
 		}
 	}
-	e.Advance(now)
+	e.advance(now)
 	for i := range invented {
 		f := fact.Fact{Session: session(10*n + i), Trace: [16]byte{2, byte(i), byte(i >> 8), byte(i >> 16)}, Span: [8]byte{1}}
 		if change != nil {
 			change(e, i, &f)
 		}
 		if tell(f); i%100 == 0 {
-			e.Advance(now)
+			e.advance(now)
 		}
 	}
 	now += int64(time.Minute)
-	require.Empty(t, e.TakeFindings())
+	require.Empty(t, e.takeFindings())
 	for i := range n {
 		f := fact.Fact{Session: session(i), Trace: [16]byte{3, byte(i), byte(i >> 8)}, Span: [8]byte{1}}
 		if shown && i%2 == 1 {
@@ -71,8 +71,8 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 		}
 		tell(f)
 	}
-	e.Advance(now + int64(cfg.DecisionWait))
-	for _, f := range e.TakeFindings() {
+	e.advance(now + int64(cfg.DecisionWait))
+	for _, f := range e.takeFindings() {
 		require.Contains(t, []fact.Type{fact.EndedSession, fact.RotatedSession, fact.RevokedSession}, f.Type)
 		switch f.State {
 		case fact.Confirmed:
@@ -90,7 +90,7 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 func TestFloodOfInventedIDs(t *testing.T) {
 	e, confirmed, _ := floodAttack(t, 20_000, true, nil)
 	require.Equal(t, 1000, confirmed)
-	require.Greater(t, e.Stats().Evicted(EvictedLimit), int64(18_000))
+	require.Greater(t, e.counters().Evicted(EvictedLimit), int64(18_000))
 }
 
 // Those that show users push out what ended, too: its tombstones say so, whether
@@ -102,19 +102,19 @@ func TestFloodOfSessionsInUse(t *testing.T) {
 	}
 	for _, shown := range []bool{false, true} {
 		e, confirmed, inconclusive := floodAttack(t, 2000, shown, users)
-		require.Greater(t, e.Stats().Evicted(EvictedLimit), int64(1200))
-		require.Zero(t, e.Stats().Forgotten())
+		require.Greater(t, e.counters().Evicted(EvictedLimit), int64(1200))
+		require.Zero(t, e.counters().Forgotten())
 		require.Equal(t, 1000, confirmed+inconclusive)
 		require.Greater(t, confirmed, 850)
 	}
 	// There are so many that only fingerprints are left.
 	e, confirmed, inconclusive := floodAttack(t, 20_000, true, users)
-	require.Zero(t, e.Stats().Forgotten())
+	require.Zero(t, e.counters().Forgotten())
 	require.Equal(t, 1000, confirmed+inconclusive)
 	require.Less(t, confirmed, 10)
 	// And so many that not even those are: that is counted.
 	e, confirmed, inconclusive = floodAttack(t, 60_000, true, users)
-	require.GreaterOrEqual(t, e.Stats().Forgotten(), int64(1000-confirmed-inconclusive))
+	require.GreaterOrEqual(t, e.counters().Forgotten(), int64(1000-confirmed-inconclusive))
 }
 
 // A user whose end comes when only tombstones tell of the sessions is found by

@@ -63,7 +63,7 @@ func flooded(h *history, count func(what string)) string {
 	e := New(h.cfg)
 	final, now := map[uint64]fact.Finding{}, epoch
 	take := func() {
-		for _, f := range e.TakeFindings() {
+		for _, f := range e.takeFindings() {
 			final[f.ID] = f
 		}
 	}
@@ -75,23 +75,23 @@ func flooded(h *history, count func(what string)) string {
 		now = h.steps[i].now
 		h.steps[i].do(e)
 		if i%3 == 0 {
-			e.settleAll()
+			e.compactAll()
 		}
 		if take(); i == stop {
-			dropped := e.Stats().Forgotten()
-			away = e.Stats().Refused(RefusedLimit)
+			dropped := e.counters().Forgotten()
+			away = e.counters().Refused(RefusedLimit)
 			var why string
-			if e, why = everything(e, now).restored(h.cfg, now); why != "" || e.Stats().Forgotten() != dropped {
+			if e, why = everything(e, now).restored(h.cfg, now); why != "" || e.counters().Forgotten() != dropped {
 				return "restored: " + why
 			}
 		}
 	}
 	for range 3 {
 		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + second)
-		e.Advance(now)
+		e.advance(now)
 		take()
 	}
-	stats := e.Stats()
+	stats := e.counters()
 	away += stats.Refused(RefusedLimit)
 	facts, blinds := h.arrivals()
 	w := refTold(h.cfg, blinds, facts)
@@ -157,7 +157,7 @@ func flooded(h *history, count func(what string)) string {
 			count("counted as lost")
 		case v.kind == fact.RevokedSession && displaced && r.User.ID.IsZero():
 			count("of nobody")
-		case e.tombstones.floor != longAgo && beginsAt(facts, r.Session.ID, v, w.policy(r)):
+		case e.tombstones.oldestKnown != longAgo && beginsAt(facts, r.Session.ID, v, w.policy(r)):
 			count("of nobody") // that it was heard of before it seemed to begin was lost: it had said nothing
 		default:
 			return fmt.Sprintf("silent: %s %s at=%s expired=%s", r.Session.Raw, v.kind, instantText(r.Start), instantText(v.expiry))

@@ -134,7 +134,7 @@ func writeGolden(t *testing.T, name string) {
 	early := *h
 	early.steps = h.steps[:split]
 	early.tell(e)
-	e.TakeFindings()
+	e.takeFindings()
 	e.evict(e.get(sessionName('q'-'a').ID), early.steps[split-1].now, EvictedLimit)
 	write(early.steps[split-1].now)
 	early.steps = h.steps[split:]
@@ -186,14 +186,14 @@ func TestGolden(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, res.Lost)
 			require.Equal(t, Restored{Found: true, At: now, Sessions: 15}, res)
-			require.Equal(t, 4, e.Pending())
+			require.Equal(t, 4, e.pending())
 			requireWritten(t, e, maps.Clone(s), now)
 			before := len(parseHistory(goldenBefore).steps)
 			after := *h
 			after.steps = h.steps[before:]
 			after.tell(e)
 			var found []string
-			for _, f := range e.TakeFindings() {
+			for _, f := range e.takeFindings() {
 				found = append(found, fmt.Sprintf("rev=%d %s", f.Revision, findingText(h, &f)))
 			}
 			slices.Sort(found)

@@ -99,11 +99,11 @@ func historyConfig() Config {
 func (s *historyStep) do(e *Engine) {
 	switch s.verb {
 	case doObserve:
-		e.Observe(&s.fact, s.now)
+		e.observe(&s.fact, s.now)
 	case doAdvance:
-		e.Advance(s.now)
+		e.advance(s.now)
 	case doBlind:
-		e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+		e.blind(s.blind.From, s.blind.To, s.blind.Reason)
 	}
 }
 
@@ -178,7 +178,7 @@ func makeDeep(d dice, how delivery, n, deep int) (made []*history) {
 	m.blind, m.sampled, m.calm = m.chance(15), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
-	m.cfg.Lanes = 1 << m.roll(3)
+	m.cfg.Shards = 1 << m.roll(3)
 	m.users = 1 + m.roll(2)
 	for i := range 2 + m.roll(4) {
 		s := &madeSession{name: sessionName(i), cursor: epoch + int64(m.roll(30))*int64(time.Second)}
@@ -383,7 +383,7 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	}
 }
 
-// twin draws another record of the request f: its access log, or its span once
+// duplicate draws another record of the request f: its access log, or its span once
 // more with something else to say.
 func (m *maker) twin(s *madeSession, f fact.Fact) fact.Fact {
 	if m.chance(70) {
@@ -628,7 +628,7 @@ func (h *history) String() string {
 	fmt.Fprintf(&b, "config wait=%s window=%s ahead=%s age=%s update=%s", h.cfg.DecisionWait, h.cfg.ReorderWindow,
 		h.cfg.MaxAhead, h.cfg.MaxAge, h.cfg.UpdateInterval)
 	writeWord(&b, h.cfg.PerRequest, "request")
-	writeWord(&b, h.cfg.Lanes > 1, fmt.Sprint("lanes=", h.cfg.Lanes))
+	writeWord(&b, h.cfg.Shards > 1, fmt.Sprint("lanes=", h.cfg.Shards))
 	for _, p := range h.cfg.Policies {
 		fmt.Fprintf(&b, "\npolicy %s idle=%s absolute=%s tolerance=%s end=%s rotation=%s", p.Name, p.IdleTimeout, p.AbsoluteTimeout,
 			p.Tolerance, p.EndGrace, p.RotationGrace)
@@ -709,8 +709,8 @@ func instantText(t int64) string {
 func parseHistory(text string) *history {
 	h := &history{cfg: historyConfig()}
 	now := epoch
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
+	for group := range strings.Lines(text) {
+		words := strings.Fields(group)
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
 		}

@@ -94,7 +94,7 @@ func live(h *history) (l life, trouble string) {
 		}
 	}
 	take := func(i int) string {
-		for _, f := range e.TakeFindings() {
+		for _, f := range e.takeFindings() {
 			last := l.final[f.ID]
 			if why := insane(h, &f, &last, now); why != "" {
 				return fmt.Sprintf("step %d: %s: %s", i, why, findingText(h, &f))
@@ -105,8 +105,8 @@ func live(h *history) (l life, trouble string) {
 			}
 			l.final[f.ID] = f
 		}
-		for n := range e.lanes {
-			ring := &e.lanes[n].recent
+		for n := range e.shards {
+			ring := &e.shards[n].recent
 			for p := ring.oldest(); p < ring.next; p++ {
 				r := ring.at(p)
 				known := fact.Fact{Session: names[r.session], Trace: r.trace, Span: r.span, Details: ring.details.get(r.details)}
@@ -151,12 +151,12 @@ func live(h *history) (l life, trouble string) {
 	}
 	for range 3 {
 		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + 3600*second)
-		e.Advance(now)
+		e.advance(now)
 		if trouble = take(len(h.steps)); trouble != "" {
 			return l, trouble
 		}
 	}
-	if n := e.Pending(); n != 0 {
+	if n := e.pending(); n != 0 {
 		return l, fmt.Sprintf("%d are never decided", n)
 	}
 	l.outlived(e)
@@ -165,8 +165,8 @@ func live(h *history) (l life, trouble string) {
 
 // outlived adds up what became of an engine.
 func (l *life) outlived(e *Engine) {
-	e.each(func(r *lane) { l.turns += (r.recent.next - 1) / r.recent.limit })
-	l.evicted += e.Stats().Evicted(EvictedLimit)
+	e.each(func(r *shard) { l.turns += (r.recent.next - 1) / r.recent.limit })
+	l.evicted += e.counters().Evicted(EvictedLimit)
 }
 
 // describes is what a finding quotes of one request, as one text.

@@ -39,7 +39,7 @@ func (a *auditor) require(holds bool, format string, args ...any) {
 
 // warm returns the timeline of id if it is one.
 func (a *auditor) warm(id fact.ID) *timeline {
-	t := &a.lane(id).sessions
+	t := &a.shardOf(id).sessions
 	if slot := t.find(id); slot != compact.NoSlot && t.entry(slot).flags&warm != 0 {
 		return t.timelines[t.entry(slot).more]
 	}
@@ -59,15 +59,15 @@ func (a *auditor) auditSuspects() {
 		waiting := 0
 		for i, s := range list {
 			all++
-			a.require(s.session == id && s.t == t && !s.dropped && s.inSession == i, "suspect %d of a session is out of place", i)
+			a.require(s.session == id && s.t == t && !s.discarded && s.inSession == i, "suspect %d of a session is out of place", i)
 			a.require(x.byPlace[s.recordPlace()] == s, "suspect of another place")
 			if s.identified() {
 				named++
 				a.require(s.inTrace >= 0 && s.inTrace < len(x.byTrace[s.hash()]) && x.byTrace[s.hash()][s.inTrace] == s, "suspect of another trace")
 				a.require(x.byRequest[s.name()] == s, "suspect of another request")
 			}
-			a.require(s.confirmed == (s.inSettled != nil) && s.confirmed == (s.inPending < 0), "suspect is neither decided nor not")
-			if s.confirmed {
+			a.require(s.decided == (s.inDecided != nil) && s.decided == (s.inPending < 0), "suspect is neither decided nor not")
+			if s.decided {
 				a.require(s.finding != nil && s.judgement.violated, "decided and in no finding")
 				a.require(!s.awaited, "decided and awaited")
 				continue
@@ -91,22 +91,22 @@ func (a *auditor) auditSuspects() {
 	}
 	a.require(a.open == all && len(x.byPlace) == all, "%d suspects are open, not %d", all, a.open)
 	a.require(inTrace == named && len(x.byRequest) == named, "%d suspects name their request, not %d or %d", named, inTrace, len(x.byRequest))
-	a.require(x.settled.Len()+len(x.pending.suspects) == all, "%d suspects, %d settled and %d pending", all, x.settled.Len(), len(x.pending.suspects))
+	a.require(x.decided.Len()+len(x.pending.suspects) == all, "%d suspects, %d settled and %d pending", all, x.decided.Len(), len(x.pending.suspects))
 	for i, s := range x.pending.suspects {
 		a.require(i == 0 || !s.decidedBefore(x.pending.suspects[(i-1)/2]), "pending is no heap")
 	}
 	found, number := a.blinded == nil, uint64(0)
-	for s := x.settled.Front(); s != nil; s = s.Next() {
-		a.require(s.Value.(*suspect).inSettled == s, "settled is out of place")
+	for s := x.decided.Front(); s != nil; s = s.Next() {
+		a.require(s.Value.(*suspect).inDecided == s, "settled is out of place")
 		a.require(s.Value.(*suspect).number > number, "settled is out of order")
 		number = s.Value.(*suspect).number
 		found = found || s == a.blinded
 	}
 	a.require(found, "blinded has been let go of")
 	a.require(maps.Equal(awaited, a.findings.awaited), "awaited %v, not %v", awaited, a.findings.awaited)
-	a.each(func(l *lane) {
+	a.each(func(l *shard) {
 		for p := l.recent.oldest(); p < l.recent.next; p++ {
-			if l.recent.at(p).state&accused != 0 {
+			if l.recent.at(p).state&deferred != 0 {
 				undecided++
 			}
 		}
@@ -133,7 +133,7 @@ func (a *auditor) auditFindings() {
 		a.require(!stub, "open and closed")
 		for _, s := range x.members {
 			members++
-			a.require(s.finding == x && s.confirmed && !s.dropped && s.session == x.session, "a member that is none")
+			a.require(s.finding == x && s.decided && !s.discarded && s.session == x.session, "a member that is none")
 			a.require(a.hashFinding(s) == id, "a member of another finding")
 		}
 	}
@@ -141,7 +141,7 @@ func (a *auditor) auditFindings() {
 		listed += len(list)
 	}
 	a.require(listed == len(f.open), "%d findings of sessions, not %d", listed, len(f.open))
-	a.require(members == a.suspects.settled.Len(), "%d members, %d decided", members, a.suspects.settled.Len())
+	a.require(members == a.suspects.decided.Len(), "%d members, %d decided", members, a.suspects.decided.Len())
 	for i, x := range f.later {
 		a.require(f.open[x.id] == x && x.inLater == i && (i == 0 || f.later[(i-1)/2].sendAt <= x.sendAt), "later is no heap")
 	}
@@ -157,35 +157,35 @@ func (a *auditor) auditFindings() {
 
 func (a *auditor) auditTimelines() {
 	due := map[uint32]int{}
-	for _, place := range a.due[a.dueDone:] {
+	for _, place := range a.dirty[a.dirtyDone:] {
 		due[place]++
 	}
-	a.each(func(l *lane) {
+	a.each(func(l *shard) {
 		for i, t := range l.sessions.timelines {
 			x := l.sessions.entry(t.slot)
 			a.require(int(t.place) == i && x.id == t.id && x.more == t.place && x.flags&(taken|warm) == taken|warm, "a timeline is out of place")
 			a.require(int(t.suspects) == len(a.suspects.of(t.id)), "a session has %d suspects, not %d", len(a.suspects.of(t.id)), t.suspects)
-			a.require(t.due == 0 || due[t.placeOf()] > 0, "due %d, listed %d times", t.due, due[t.placeOf()])
+			a.require(t.dirty == 0 || due[t.placeOf()] > 0, "due %d, listed %d times", t.dirty, due[t.placeOf()])
 			a.require(t.review.underWay || t.review == review{}, "a review that is not under way")
-			a.require(!t.review.underWay || t.due != 0, "a review under way, and nothing is due")
+			a.require(!t.review.underWay || t.dirty != 0, "a review under way, and nothing is due")
 		}
 	})
 }
 
 func (a *auditor) auditRecords() {
-	a.each(func(l *lane) {
+	a.each(func(l *shard) {
 		for p := l.recent.oldest(); p < l.recent.next; p++ {
 			r := l.recent.at(p)
 			a.require(r.position == p, "record %d stands at %d", r.position, p)
 			a.require(p >= l.cursor || r.state&decided != 0, "a record was passed over undecided")
 			t := a.warm(r.session)
 			if r.state&unplaced != 0 && p < l.cursor && r.slot != compact.NoSlot && minReach > 2*chunkSize { // else it may be out of reach
-				a.require(t != nil && (t.due|t.review.again)&placeDue != 0, "a record that is never placed")
+				a.require(t != nil && (t.dirty|t.review.again)&dirtyNesting != 0, "a record that is never placed")
 			}
 			if s := a.suspectOf(r); s != nil {
 				q := s.record
 				q.state, q.ofTrace, q.details, q.Arrival = r.state, r.ofTrace, r.details, r.Arrival
-				a.require(q == *r || minReach < 2*chunkSize || (t.due|t.review.again)&placeDue != 0, "a suspect differs from its record:\n%+v\n%+v", q, *r)
+				a.require(q == *r || minReach < 2*chunkSize || (t.dirty|t.review.again)&dirtyNesting != 0, "a suspect differs from its record:\n%+v\n%+v", q, *r)
 				a.require(r.state&suspected != 0, "a suspect's record does not know")
 			}
 			before := l.recent.at(r.ofSession)

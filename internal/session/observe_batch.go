@@ -13,19 +13,19 @@ var block = maxBlock
 
 const maxBlock = 64
 
-// Rest is what [Engine.ObserveReady] has left of a batch.
-type Rest struct {
+// remainder is what the fast path has left of a batch.
+type remainder struct {
 	base     uint64   // order of the batch's first fact, less 1
 	facts    []uint32 // their indexes, of which the first taken have been taken
 	taken    int
 	sorted   bool
-	unseen   int              // how many ObserveReady has yet to look at
-	spent    int              // units of work of its last call
-	resource *fact.Resource   // what number was looked up last, in this hold of the lock
-	number   uint32           // and what it is; noSlot: not known
-	dealt    []uint32         // all facts' indexes by lane
-	from     [maxLanes]uint32 // in dealt: of each lane what has yet to be looked at
-	ends     [maxLanes]uint32
+	unseen   int               // how many have yet to be looked at
+	spent    int               // units of work of its last call
+	resource *fact.Resource    // what number was looked up last, in this hold of the lock
+	number   uint32            // and what it is; NoSlot: not known
+	routed   []uint32          // all facts' indexes by shard
+	from     [maxShards]uint32 // in routed: of each shard what has yet to be looked at
+	ends     [maxShards]uint32
 	left     someIDs // of the sessions of which something was left
 }
 
@@ -57,44 +57,69 @@ func (s *someIDs) empty() {
 }
 
 // Len is how many facts have not been taken.
-func (r *Rest) Len() int { return len(r.facts) - r.taken + r.unseen }
+func (r *remainder) len() int { return len(r.facts) - r.taken + r.unseen }
 
-// ObserveBatch takes facts that arrived at now, as [Engine.Observe] would one
-// after the other, and calls suspected with the index of each that seems to
-// violate. It is faster: what the facts need of the table is fetched for many
-// of them at once.
-func (e *Engine) ObserveBatch(facts []fact.Fact, now int64, suspected func(i int, m Mark)) {
-	rest, more := e.ObserveReady(facts, now, nil)
-	for more {
-		rest, more = e.ObserveReady(facts, now, rest)
+// Observe takes facts that arrived at now, one after the other as far as anybody can
+// tell, and calls suspected with the index of each that seems to violate, which must
+// not call the engine. The same facts give the same findings in every order. It
+// returns how many were not taken, since the engine was closed: those are counted
+// nowhere. Safe for concurrent use: ordinary requests of several batches are taken in
+// parallel, and whatever else there is in holds of the lock that are short.
+func (e *Engine) Observe(facts []fact.Fact, now int64, suspected func(i int, m Mark)) (left int) {
+	if len(facts) == 0 {
+		return 0
 	}
-	for e.ObserveRest(facts, now, rest, suspected) {
+	rest := e.route(facts)
+	defer e.remainders.Put(rest)
+	for more := true; more; {
+		if left, more = e.holdFast(facts, now, rest); left > 0 {
+			return left
+		}
 	}
+	for more := rest.len() > 0; more; {
+		if left, more = e.holdSlow(facts, now, rest, suspected); left > 0 {
+			return left
+		}
+	}
+	return 0
 }
 
-// ObserveReady takes the ordinary requests of a batch that arrived at now: those
-// that change nothing but their own session and violate nothing. It does at most so
-// much that it may be done in one hold of a lock, and reports whether there is more,
-// for which it is to be called again with the rest that it returned; at first there
-// is none. It may be called concurrently with itself and with [Checkpoint.Fill], and
-// with nothing else. The rest then goes to [Engine.ObserveRest], which must be called
-// in any case.
-func (e *Engine) ObserveReady(facts []fact.Fact, now int64, rest *Rest) (_ *Rest, more bool) {
-	if rest == nil {
-		rest = e.deal(facts)
+func (e *Engine) holdFast(facts []fact.Fact, now int64, rest *remainder) (left int, more bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.closed {
+		return rest.len(), false
 	}
+	return 0, e.observeFast(facts, now, rest)
+}
+
+func (e *Engine) holdSlow(facts []fact.Fact, now int64, rest *remainder, suspected func(i int, m Mark)) (left int, more bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return rest.len(), false
+	}
+	more = e.observeSlow(facts, now, rest, suspected)
+	e.services.forgetPointers() // which may soon be those of others
+	return 0, more
+}
+
+// observeFast takes the ordinary requests of a batch: those that change nothing but
+// their own session and violate nothing. It does at most so much that it may be done
+// in one hold of the lock, which may be shared, and reports whether there is more.
+func (e *Engine) observeFast(facts []fact.Fact, now int64, rest *remainder) (more bool) {
 	rest.spent, rest.resource, rest.number = 0, nil, compact.NoSlot
-	first := int(mix(rest.base, 1)) & (len(e.lanes) - 1)
+	first := int(mix(rest.base, 1)) & (len(e.shards) - 1)
 	for round := range 2 {
-		for i := range e.lanes {
-			n := (first + i) & (len(e.lanes) - 1)
+		for i := range e.shards {
+			n := (first + i) & (len(e.shards) - 1)
 			if rest.from[n] == rest.ends[n] {
 				continue
 			}
-			if rest.spent > workOfReady() {
-				return rest, true
+			if rest.spent > workOfFast() {
+				return true
 			}
-			l := &e.lanes[n]
+			l := &e.shards[n]
 			if round == 0 && !l.mu.TryLock() {
 				continue // another batch is at it: later
 			} else if round == 1 {
@@ -104,68 +129,68 @@ func (e *Engine) ObserveReady(facts []fact.Fact, now int64, rest *Rest) (_ *Rest
 			l.mu.Unlock()
 		}
 	}
-	return rest, rest.unseen > 0
+	return rest.unseen > 0
 }
 
-// deal begins a batch: it sorts facts by lane, and leaves the sessions of which
+// route begins a batch: it sorts facts by shard, and leaves the sessions of which
 // something else than requests speaks.
-func (e *Engine) deal(facts []fact.Fact) *Rest {
-	rest, _ := e.rests.Get().(*Rest)
+func (e *Engine) route(facts []fact.Fact) *remainder {
+	rest, _ := e.remainders.Get().(*remainder)
 	if rest == nil {
-		rest = &Rest{}
+		rest = &remainder{}
 	}
 	rest.facts, rest.taken, rest.unseen, rest.sorted = rest.facts[:0], 0, len(facts), false
 	rest.base = e.observed.Add(uint64(len(facts))) - uint64(len(facts))
 	// What belongs to a session of which something was left is left, too, since
 	// what comes late depends on the order.
 	rest.left.empty()
-	rest.dealt = slices.Grow(rest.dealt[:0], len(facts))[:len(facts)]
-	clear(rest.ends[:len(e.lanes)])
+	rest.routed = slices.Grow(rest.routed[:0], len(facts))[:len(facts)]
+	clear(rest.ends[:len(e.shards)])
 	for i := range facts {
 		f := &facts[i]
-		rest.ends[f.Session.ID[1]&e.laneMask]++
+		rest.ends[f.Session.ID[1]&e.shardMask]++
 		if f.Kind != fact.Request {
 			rest.left.add(f.Session.ID)
 			rest.left.add(f.Previous.ID)
 		}
 	}
 	sum := uint32(0)
-	for n := range e.lanes {
+	for n := range e.shards {
 		count := rest.ends[n]
 		rest.from[n], rest.ends[n], sum = sum, sum, sum+count
 	}
 	for i := range facts {
-		n := facts[i].Session.ID[1] & e.laneMask
-		rest.dealt[rest.ends[n]] = uint32(i)
+		n := facts[i].Session.ID[1] & e.shardMask
+		rest.routed[rest.ends[n]] = uint32(i)
 		rest.ends[n]++
 	}
 	return rest
 }
 
-// numberOf returns the number of the resource of f, or noSlot. It is not what an
+// numberOf returns the number of the resource of f, or NoSlot. It is not what an
 // earlier hold of the lock found: another may have that number by now.
-func (e *Engine) numberOf(f *fact.Fact, rest *Rest) uint32 {
+func (e *Engine) numberOf(f *fact.Fact, rest *remainder) uint32 {
 	if f.Resource != rest.resource {
 		e.lookUp(f.Resource, rest)
 	}
 	return rest.number
 }
 
-func (e *Engine) lookUp(r *fact.Resource, rest *Rest) {
+func (e *Engine) lookUp(r *fact.Resource, rest *remainder) {
 	rest.resource, rest.number = r, compact.NoSlot
-	if n, known := e.services.known(r, rest.base+uint64(len(rest.dealt))); known {
+	if n, known := e.services.known(r, rest.base+uint64(len(rest.routed))); known {
 		rest.number = n
 	}
 }
 
 // observeIn takes the ordinary requests among the facts of l, until it has done
 // enough.
-func (e *Engine) observeIn(l *lane, facts []fact.Fact, now int64, rest *Rest) {
+func (e *Engine) observeIn(l *shard, facts []fact.Fact, now int64, rest *remainder) {
 	var hashes, ids [maxBlock]uint64
 	var slots [maxBlock]uint32
 	from, end := &rest.from[l.number], rest.ends[l.number]
-	for *from < end && rest.spent <= workOfReady() {
-		some, before := rest.dealt[*from:min(*from+uint32(block), end)], l.work
+	for *from < end && rest.spent <= workOfFast() {
+		some, before := rest.routed[*from:min(*from+uint32(block), end)], l.work
 		*from += uint32(len(some))
 		rest.unseen -= len(some)
 		if l.sessions.index.Growing() {
@@ -196,7 +221,7 @@ func (e *Engine) observeIn(l *lane, facts []fact.Fact, now int64, rest *Rest) {
 			}
 			number := e.numberOf(f, rest)
 			if rest.left.has(f.Session.ID) || number == compact.NoSlot || e.refuses(f, now) != RefusedReasonCount ||
-				!e.takeReady(l, f, now, slots[i], hashes[i], number, rest.base+uint64(n)+1) {
+				!e.fastRequest(l, f, now, slots[i], hashes[i], number, rest.base+uint64(n)+1) {
 				rest.left.add(f.Session.ID)
 				rest.facts = append(rest.facts, n)
 			}
@@ -205,15 +230,13 @@ func (e *Engine) observeIn(l *lane, facts []fact.Fact, now int64, rest *Rest) {
 	}
 }
 
-// workOfReady is how much work ObserveReady may have done before the last block that
+// workOfFast is how much work observeFast may have done before the last block that
 // it looks at.
-func workOfReady() int { return max(workOfHold-block*(1+workOfSettling+2*fastLooks()+1), 1) }
+func workOfFast() int { return max(workOfHold-block*(1+workOfCompaction+2*fastLooks()+1), 1) }
 
-// ObserveRest takes what ObserveReady has left of facts, and calls suspected
-// with the index of each that seems to violate: at most so many that it may be done
-// in one hold of a lock. It reports whether there are more, for which it is to be
-// called again.
-func (e *Engine) ObserveRest(facts []fact.Fact, now int64, rest *Rest, suspected func(i int, m Mark)) (more bool) {
+// observeSlow takes what observeFast has left of facts, at most so many that it may
+// be done in one hold of the lock, and reports whether there are more.
+func (e *Engine) observeSlow(facts []fact.Fact, now int64, rest *remainder, suspected func(i int, m Mark)) (more bool) {
 	if !rest.sorted {
 		slices.Sort(rest.facts)
 		rest.sorted = true
@@ -233,11 +256,8 @@ func (e *Engine) ObserveRest(facts []fact.Fact, now int64, rest *Rest, suspected
 			suspected(int(n), m)
 		}
 	}
-	if len(rest.facts) > 0 { // or else there may be no more than a read lock
-		e.work.allow(workOfHold - rest.spent - int(e.work.done+uint64(rest.taken)-from))
-		e.decideLater()
-	}
+	e.work.allow(workOfHold - rest.spent - int(e.work.done+uint64(rest.taken)-from))
+	e.decideLater()
 	rest.resource = nil
-	e.rests.Put(rest)
 	return false
 }

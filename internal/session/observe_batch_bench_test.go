@@ -28,26 +28,26 @@ func BenchmarkObserveBatch(b *testing.B) {
 					Name: "default", IdleTimeout: 30 * time.Minute, AbsoluteTimeout: 12 * time.Hour, Tolerance: 2 * time.Second,
 				}},
 				DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
-				MaxSessions: 10_000_000, MaxRecentRequests: c.recent, Lanes: 8, MaxServices: 10, Retention: 24 * time.Hour,
+				MaxSessions: 10_000_000, MaxRecentRequests: c.recent, Shards: 8, MaxServices: 10, Retention: 24 * time.Hour,
 				Pseudonym: func(string) fact.Pseudonym { return fact.Pseudonym{1} },
 			})
 			for s.made < uint64(max(c.sessions, 1_000_000)) {
-				e.ObserveBatch(s.batch(), s.now, nil)
+				e.Observe(s.batch(), s.now, nil)
 			}
-			e.Advance(s.now)
+			e.advance(s.now)
 			for range 200 {
-				e.ObserveBatch(s.batch(), s.now, nil)
+				e.Observe(s.batch(), s.now, nil)
 			}
 			b.ReportAllocs()
 			b.ResetTimer()
 			var each []float64
 			for i := range b.N {
 				if i%1000 == 0 {
-					e.Advance(s.now)
+					e.advance(s.now)
 				}
 				batch := s.batch()
 				start := time.Now()
-				e.ObserveBatch(batch, s.now, nil)
+				e.Observe(batch, s.now, nil)
 				each = append(each, float64(time.Since(start))/float64(len(batch)))
 			}
 			slices.Sort(each) // the first decile is what other work disturbs least

@@ -18,12 +18,12 @@ func TestCloseLooksDoNotSpread(t *testing.T) {
 	s := newTraffic(sessions)
 	cfg := historyConfig()
 	cfg.Policies = []Policy{{Name: "default", IdleTimeout: 30 * time.Minute, AbsoluteTimeout: 12 * time.Hour, Tolerance: 2 * time.Second}}
-	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Lanes, cfg.MaxAge = 10*sessions, 10*sessions, 8, 0
+	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Shards, cfg.MaxAge = 10*sessions, 10*sessions, 8, 0
 	e := New(cfg)
 	for s.made < 2*sessions {
-		e.ObserveBatch(s.batch(), s.now, nil)
+		e.Observe(s.batch(), s.now, nil)
 	}
-	e.Advance(s.now)
+	e.advance(s.now)
 
 	left := 0
 	for range batches {
@@ -32,9 +32,10 @@ func TestCloseLooksDoNotSpread(t *testing.T) {
 		for i := range odd {
 			batch[i*100].Flags = fact.Sampled
 		}
-		rest, _ := e.ObserveReady(batch, s.now, nil)
-		left += rest.Len()
-		for e.ObserveRest(batch, s.now, rest, func(int, Mark) { t.Error("suspected") }) {
+		rest := e.route(batch)
+		e.observeFast(batch, s.now, rest)
+		left += rest.len()
+		for e.observeSlow(batch, s.now, rest, func(int, Mark) { t.Error("suspected") }) {
 		}
 	}
 	require.GreaterOrEqual(t, left, batches*odd, "what this is about")

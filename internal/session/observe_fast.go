@@ -5,30 +5,30 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// takeReady takes the ordinary request: one that goes on where its session is,
+// fastRequest takes the ordinary request: one that goes on where its session is,
 // stands alone and is in time. It reports whether it did; if not, nothing has
 // been changed. It must come to what observeRequest would.
 //
-// slot is that of its session in l, or noSlot, hash its trace's, and resource the
+// slot is that of its session in l, or NoSlot, hash its trace's, and resource the
 // number of its resource.
 //
-// It may run beside itself in another lane, and changes nothing that is shared.
-func (e *Engine) takeReady(l *lane, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
+// It may run beside itself in another shard, and changes nothing that is shared.
+func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
 	if f.Kind != fact.Request || f.Outcome == fact.Rejected || f.Flags&(fact.Consumer|fact.Passive) != 0 || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
 	if slot == compact.NoSlot {
-		return e.takeNew(l, f, now, hash, resource, order)
+		return e.fastFirst(l, f, now, hash, resource, order)
 	}
 	x := l.sessions.entry(slot)
 	if x.flags&warm != 0 {
-		if !l.sessions.settleOrdinary(x, &e.cfg, &e.users) {
+		if !l.sessions.compactOrdinary(x, &e.cfg, &e.users) {
 			return false
 		}
-		l.work += workOfSettling
+		l.work += workOfCompaction
 	}
 	earlier := f.Start <= x.from
-	if x.flags&ready == 0 || earlier && !e.mayOpen(x, f) || f.Start-x.end >= e.gap ||
+	if x.flags&fast == 0 || earlier && !e.mayComeFirst(x, f) || f.Start-x.end >= e.gap ||
 		f.End < x.end-int64(e.cfg.ReorderWindow) || f.Flags&fact.Sampled != 0 && x.flags&sampledEntry == 0 {
 		return false
 	}
@@ -52,20 +52,20 @@ func (e *Engine) takeReady(l *lane, f *fact.Fact, now int64, slot uint32, hash u
 		return false
 	}
 	place, known := l.recent.traces.Find(hash, l.recent.window())
-	if known && (earlier || !l.mayFrame(f, x.from, hash)) {
+	if known && (earlier || !l.mayNest(f, x.from, hash)) {
 		return false
 	}
-	if !e.makeReadyRoom(l) {
+	if !e.makeFastRoom(l) {
 		return false
 	}
-	rec := e.newRecord(l, f, now, slot, hash, place, known, resource, order)
+	rec := e.fastRecord(l, f, now, slot, hash, place, known, resource, order)
 	if known {
-		e.frame(l, rec)
+		e.nestFast(l, rec)
 	}
 	if f.Outcome == fact.Served && f.Policy != fact.NoPolicy {
-		row := l.tally.row(e.stats.rowOf(f.Policy, e.services.resources[resource].service))
-		if l.tally.heardAfter(row, rec.Eff-x.end) {
-			rec.state |= afterSilence
+		row := l.stats.row(e.stats.rowOf(f.Policy, e.services.resources[resource].service))
+		if l.stats.longerGap(row, rec.EffectiveStart-x.end) {
+			rec.state |= afterGap
 		}
 	}
 	e.touchSlot(l, slot)
@@ -86,10 +86,10 @@ func (e *Engine) takeReady(l *lane, f *fact.Fact, now int64, slot uint32, hash u
 	return true
 }
 
-// mayOpen reports whether f, which starts no later than all that is known of x,
+// mayComeFirst reports whether f, which starts no later than all that is known of x,
 // may become its first request: nothing else stands on the start, and nobody
 // becomes too old by it. The requests of one page load arrive in any order.
-func (e *Engine) mayOpen(x *entry, f *fact.Fact) bool {
+func (e *Engine) mayComeFirst(x *entry, f *fact.Fact) bool {
 	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == fact.NoPolicy || x.policies != 1<<f.Policy || x.opened() != f.Policy ||
 		f.Start != f.At || x.from-f.End >= e.gap || !e.tombstones.older(f.Start) {
 		return false
@@ -98,18 +98,18 @@ func (e *Engine) mayOpen(x *entry, f *fact.Fact) bool {
 	return p.AbsoluteTimeout <= 0 || !p.exceeds(x.end-f.Start-int64(p.AbsoluteTimeout), int64(p.Tolerance))
 }
 
-// takeNew takes an ordinary request that is the first of its session, so that
+// fastFirst takes an ordinary request that is the first of its session, so that
 // ids which are heard of once, and may be invented, cost little.
-func (e *Engine) takeNew(l *lane, f *fact.Fact, now int64, hash uint64, resource uint32, order uint64) bool {
+func (e *Engine) fastFirst(l *shard, f *fact.Fact, now int64, hash uint64, resource uint32, order uint64) bool {
 	if f.Policy == fact.NoPolicy || f.Start != f.At || f.Flags&fact.Sampled != 0 || !f.User.ID.IsZero() || f.Session.ID.IsZero() ||
-		l.sessions.full() || e.crowded() || !e.tombstones.older(f.Start) || e.tombstones.known(f.Session.ID) {
+		l.sessions.full() || e.nearLimit() || !e.tombstones.older(f.Start) || e.tombstones.known(f.Session.ID) {
 		return false
 	}
 	place, known := l.recent.traces.Find(hash, l.recent.window())
 	if known {
 		return false
 	}
-	if !e.makeReadyRoom(l) {
+	if !e.makeFastRoom(l) {
 		return false
 	}
 	slot := l.sessions.place(f.Session.ID)
@@ -118,32 +118,32 @@ func (e *Engine) takeNew(l *lane, f *fact.Fact, now int64, hash uint64, resource
 	x := l.sessions.entry(slot)
 	*x = entry{
 		id: f.Session.ID, from: f.Start, end: f.End, since: f.At, heard: seconds(now),
-		recent: uint32(l.recent.next), facts: countAndOpened(1, f.Policy), policies: 1 << f.Policy, policy: f.Policy, flags: taken | ready,
+		recent: uint32(l.recent.next), facts: countAndOpened(1, f.Policy), policies: 1 << f.Policy, policy: f.Policy, flags: taken | fast,
 	}
-	e.newRecord(l, f, now, slot, hash, place, false, resource, order)
+	e.fastRecord(l, f, now, slot, hash, place, false, resource, order)
 	return true
 }
 
-// crowded reports whether so few more sessions have room that lanes which each
+// traceTruncated reports whether so few more sessions have room that shards which each
 // add one might be too many.
-func (e *Engine) crowded() bool {
-	all := e.lanes[0].sessions.all
-	return len(e.lanes) > 1 && all.count.Load() >= all.limit-int64(len(e.lanes))
+func (e *Engine) nearLimit() bool {
+	all := e.shards[0].sessions.all
+	return len(e.shards) > 1 && all.count.Load() >= all.limit-int64(len(e.shards))
 }
 
-// newRecord counts a request that stands alone and is evidence, and puts it
+// fastRecord counts a request that stands alone and is evidence, and puts it
 // among the recent facts, where there is room. It fills the record in place.
-func (e *Engine) newRecord(l *lane, f *fact.Fact, now int64, slot uint32, hash uint64, place int, known bool, resource uint32, order uint64) *record {
-	l.tally.facts++
+func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, place int, known bool, resource uint32, order uint64) *record {
+	l.stats.facts++
 	recent := &l.recent
 	r := recent.place(recent.next)
-	r.position, r.order = recent.next, order
+	r.position, r.seq = recent.next, order
 	r.ofTrace = 0
 	if known {
 		r.ofTrace = recent.expand(recent.traces.At(place))
 	}
 	recent.traces.Set(place, hash, recent.next)
-	r.Start, r.End, r.At, r.Eff, r.EndFirst, r.Arrival, r.around = f.Start, f.End, f.At, f.Start, f.End, now, -1
+	r.Start, r.End, r.At, r.EffectiveStart, r.FirstEnd, r.Arrival, r.enclosing = f.Start, f.End, f.At, f.Start, f.End, now, -1
 	r.session, r.user, r.trace, r.span = f.Session.ID, f.User.ID, f.Trace, f.Span
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
 	r.slot, r.resource = slot, resource
@@ -156,30 +156,30 @@ func (e *Engine) newRecord(l *lane, f *fact.Fact, now int64, slot uint32, hash u
 // turns out to be none has so much less work left.
 func fastLooks() int { return traceLooks / 2 }
 
-// mayFrame reports whether nothing but the start of requests changes because f
+// mayNest reports whether nothing but the start of requests changes because f
 // shares its trace with others of its session: each is an ordinary request, and
 // no start moves behind from. Four services behind one click are four of them.
-func (l *lane) mayFrame(f *fact.Fact, from int64, hash uint64) bool {
+func (l *shard) mayNest(f *fact.Fact, from int64, hash uint64) bool {
 	rec := record{Start: f.Start, End: f.End, session: f.Session.ID, trace: f.Trace, span: f.Span, flags: f.Flags}
 	if !rec.identified() {
 		return false
 	}
 	ordinary := true
-	all := l.recent.kin(hash, fastLooks(), func(o *record) bool {
+	all := l.recent.eachOfTrace(hash, fastLooks(), func(o *record) bool {
 		l.work++
 		if o.session != rec.session || o.trace != rec.trace || !o.identified() {
 			return true
 		}
-		ordinary = o.kind == fact.Request && o.span != rec.span && o.isActivity() && o.state&(late|accused|suspected|crowded|unplaced) == 0 &&
+		ordinary = o.kind == fact.Request && o.span != rec.span && o.isActivity() && o.state&(late|deferred|suspected|traceTruncated|unplaced) == 0 &&
 			(!rec.inside(o) && !o.inside(&rec) || o.Start > from)
 		return ordinary
 	})
 	return all && ordinary
 }
 
-// frame lets r start with what it lies inside, and what lies inside r with it.
-func (e *Engine) frame(l *lane, r *record) {
-	l.recent.kin(r.hash(), fastLooks()+1, func(o *record) bool {
+// nestFast lets r start with what it lies inside, and what lies inside r with it.
+func (e *Engine) nestFast(l *shard, r *record) {
+	l.recent.eachOfTrace(r.hash(), fastLooks()+1, func(o *record) bool {
 		l.work++
 		if o == r {
 			return true
@@ -193,10 +193,10 @@ func (e *Engine) frame(l *lane, r *record) {
 	})
 }
 
-// makeReadyRoom touches the place in l that is needed next, and decides the
+// makeFastRoom touches the place in l that is needed next, and decides the
 // record that has it, where that needs nothing but l. It reports whether there is
 // room.
-func (e *Engine) makeReadyRoom(l *lane) bool {
+func (e *Engine) makeFastRoom(l *shard) bool {
 	if !l.recent.full() {
 		e.touchPosition(l, l.recent.next)
 		return true
@@ -204,55 +204,55 @@ func (e *Engine) makeReadyRoom(l *lane) bool {
 	old := l.recent.place(l.recent.next)
 	e.touchPosition(l, old.position)
 	if old.state&decided == 0 {
-		if old.state&(accused|unplaced) != 0 || len(e.due) > 0 && old.slot != compact.NoSlot && l.sessions.owed(old.slot) != nil {
+		if old.state&(deferred|unplaced) != 0 || len(e.dirty) > 0 && old.slot != compact.NoSlot && l.sessions.dirtyAt(old.slot) != nil {
 			return false
 		}
-		if old.state&suspected == 0 && e.judged(old) {
-			l.tally.early++
+		if old.state&suspected == 0 && e.isJudged(old) {
+			l.stats.early++
 		}
 		switch {
-		case old.state&afterSilence != 0 || old.outcome == fact.Rejected:
-			if len(l.later) >= e.maxLaterOfLane() {
+		case old.state&afterGap != 0 || old.outcome == fact.Rejected:
+			if len(l.later) >= e.maxLaterOfShard() {
 				return false
 			}
 			l.measureLater(old)
-		case old.state&suspected == 0 && e.judged(old):
+		case old.state&suspected == 0 && e.isJudged(old):
 			verdict := InTime
 			if e.outcome(old) != fact.Served {
 				verdict = Undetermined
 			}
-			l.tally.requests[l.tally.row(e.stats.rowOf(old.policy, e.services.resources[old.resource].service))][verdict]++
+			l.stats.requests[l.stats.row(e.stats.rowOf(old.policy, e.services.resources[old.resource].service))][verdict]++
 		}
 		old.state |= decided
 	}
-	l.recent.giveUp(old)
+	l.recent.release(old)
 	return true
 }
 
 // measureLater keeps a copy of a record that gives up its place, for what it says of
 // silences: it cannot be judged any more, since what describes it is gone.
-func (l *lane) measureLater(r *record) {
+func (l *shard) measureLater(r *record) {
 	l.later = append(l.later, *r)
 	l.later[len(l.later)-1].slot = compact.NoSlot
 }
 
-// maxLater bounds the records that wait for decideLater, of all lanes together. Tests
+// maxLater bounds the records that wait for decideLater, of all shards together. Tests
 // have fewer.
 var maxLater = 1 << 10
 
-func (e *Engine) maxLaterOfLane() int { return max(maxLater/len(e.lanes), 1) }
+func (e *Engine) maxLaterOfShard() int { return max(maxLater/len(e.shards), 1) }
 
 // decideLater decides what gave up its place among ordinary requests, and needed
-// more than its lane, as far as the work that is left allows.
+// more than its shard, as far as the work that is left allows.
 func (e *Engine) decideLater() {
-	for i := range e.lanes {
-		if !e.lanes[i].decideLater(e) {
+	for i := range e.shards {
+		if !e.shards[i].decideLater(e) {
 			return
 		}
 	}
 }
 
-func (l *lane) decideLater(e *Engine) (done bool) {
+func (l *shard) decideLater(e *Engine) (done bool) {
 	for n := len(l.later); n > 0; n = len(l.later) {
 		if e.work.left < workOfDecision {
 			return false

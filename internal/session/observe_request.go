@@ -9,25 +9,25 @@ import (
 
 // observeRequest takes a request, or the extent of an exempt one.
 func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
-	l := e.lane(f.Session.ID)
+	l := e.shardOf(f.Session.ID)
 	t := l.sessions.get(f.Session.ID)
 	if t != nil {
 		e.touch(t)
 	}
 	rec := record{
-		order: e.order,
-		Start: f.Start, End: f.End, At: f.At, Eff: f.Start, EndFirst: f.End, Arrival: now, around: -1,
+		seq:   e.seq,
+		Start: f.Start, End: f.End, At: f.At, EffectiveStart: f.Start, FirstEnd: f.End, Arrival: now, enclosing: -1,
 		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
 		slot: compact.NoSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
 	}
-	rec.resource = e.services.number(f.Resource, e.order, e.oldestOrder)
+	rec.resource = e.services.number(f.Resource, e.seq, e.oldestSeq)
 	hash := rec.hash()
 	alone := l.recent.traces.Get(hash, l.recent.window()) == 0 && (t == nil || t.suspects == 0)
-	k := kin{all: true}
+	k := traceRecords{all: true}
 	if !alone {
-		k = e.kinOf(&e.observing, rec.session, hash, traceLooks)
-		if twin := e.twin(&rec, k, &f.Details); twin != nil {
-			return e.merge(t, twin, &rec, f, k, now)
+		k = e.recordsOfTrace(&e.observing, rec.session, hash, traceLooks)
+		if duplicate := e.duplicateOf(&rec, k, &f.Details); duplicate != nil {
+			return e.merge(t, duplicate, &rec, f, k, now)
 		}
 		e.nest(&rec, k)
 		if !k.all && rec.identified() {
@@ -56,9 +56,10 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	if t == nil {
 		return Mark{}
 	}
-	var due dueFor
+	var due dirtyFlags
 	if r.isEvidence() {
 		if !f.User.ID.IsZero() {
+			e.name(t, &f.Session)
 			e.nameUser(&f.User)
 		}
 		due = e.apply(t, r)
@@ -67,19 +68,19 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 		nested, all := e.nestOthers(t, r, r, k)
 		if due |= nested; !all || r.state&unplaced != 0 {
 			r.state |= unplaced
-			due |= placeDue
+			due |= dirtyNesting
 		}
 	}
 	if due != 0 {
-		e.owe(t, due, now)
+		e.markDirty(t, due, cause{now, &f.Session})
 	}
-	return e.consider(t, r, now)
+	return e.evaluate(t, r, cause{now, &f.Session})
 }
 
 // remember puts rec among the recent facts. What it displaces is decided
 // first.
 func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *fact.Details) *record {
-	l := e.lane(rec.session)
+	l := e.shardOf(rec.session)
 	e.makeRoom(l)
 	if t != nil {
 		rec.slot = t.slot
@@ -93,52 +94,52 @@ func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *fact.Details
 }
 
 // makeRoom decides the record whose place is needed next.
-func (e *Engine) makeRoom(l *lane) {
+func (e *Engine) makeRoom(l *shard) {
 	if !l.recent.full() {
 		return
 	}
 	old := l.recent.place(l.recent.next)
 	e.touchPosition(l, old.position)
 	if old.state&unplaced != 0 { // what it lies inside will not be known
-		old.state = old.state&^(unplaced|reframes) | crowded
+		old.state = old.state&^(unplaced|startsOthers) | traceTruncated
 		if s := e.suspects.byRequest[old.name()]; s != nil && s.position != old.position {
 			old.state |= decided // it is another record of that
 		}
 		e.stats.lost++
 	}
 	waits := old.state&decided == 0
-	if old.state&(decided|accused|suspected) == 0 && (old.state&afterSilence != 0 || old.outcome == fact.Rejected) && len(l.later) < e.maxLaterOfLane() && e.owedNow(old) == nil {
+	if old.state&(decided|deferred|suspected) == 0 && (old.state&afterGap != 0 || old.outcome == fact.Rejected) && len(l.later) < e.maxLaterOfShard() && e.dirtyNow(old) == nil {
 		l.measureLater(old)
 		old.state |= decided
 	}
 	e.decide(old)
-	if waits && old.state&suspected == 0 && e.judged(old) {
+	if waits && old.state&suspected == 0 && e.isJudged(old) {
 		e.stats.early++
 	}
-	l.recent.giveUp(old)
+	l.recent.release(old)
 }
 
-// apply joins what r says to its session's timeline, and says what that owes
-// the session's other requests.
-func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
+// apply joins what r says to its session's timeline, and says what that makes
+// dirty.
+func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 	t.newest = max(t.newest, r.End)
 	if r.flags&fact.Sampled != 0 && !t.sampled {
 		t.sampled = true
 		if t.suspects > 0 {
-			due |= reviewDue
+			due |= dirtyVerdicts
 		}
 	}
 	if r.state&late != 0 {
 		// From the past: it can clear, and accuses nobody.
-		if r.isActivity() && t.active.add(r.Start, r.End, 0, e.gap, t.outside) {
-			due |= reviewDue
+		if r.isActivity() && t.intervals.add(r.Start, r.End, 0, e.gap, t.lastInactiveStart) {
+			due |= dirtyVerdicts
 		}
 		return due
 	}
 	known := t.facts > 1 || len(t.rotations) > 0 // somebody may have been judged
 	if r.At < t.first {
 		if known {
-			due |= lineDue
+			due |= dirtyLineage
 		}
 		t.first = r.At
 	}
@@ -154,33 +155,33 @@ func (e *Engine) apply(t *timeline, r *record) (due dueFor) {
 		due |= e.showIdentity(t, identity{r.At, r.user}, known)
 	}
 	if r.isActivity() {
-		e.noteSilence(t, r)
+		e.observeGap(t, r)
 		if known && r.At < t.firstActivity {
-			due |= lineDue
+			due |= dirtyLineage
 		}
 		var governs uint64
 		if r.policy != fact.NoPolicy {
 			governs = 1 << r.policy
 		}
-		if r.Eff < r.Start {
-			if t.called(r.Eff, governs, r.state&framed != 0, e.gap) {
-				due |= reviewDue
+		if r.EffectiveStart < r.Start {
+			if t.addNestedStart(r.EffectiveStart, governs, r.state&coveredByActivity != 0, e.gap) {
+				due |= dirtyVerdicts
 			}
 			governs = 0
 		}
 		t.firstActivity = min(t.firstActivity, r.At)
-		if t.active.add(r.Start, r.End, governs, e.gap, t.outside) {
-			due |= reviewDue
+		if t.intervals.add(r.Start, r.End, governs, e.gap, t.lastInactiveStart) {
+			due |= dirtyVerdicts
 		}
-		e.stats.lost += int64(t.bound(int64(e.cfg.ReorderWindow)))
+		e.stats.lost += int64(t.boundIntervals(int64(e.cfg.ReorderWindow)))
 	} else {
-		t.outside = max(t.outside, r.Eff)
+		t.lastInactiveStart = max(t.lastInactiveStart, r.EffectiveStart)
 	}
 	return due
 }
 
-// twin finds what has been heard of the same request before.
-func (e *Engine) twin(rec *record, k kin, d *fact.Details) *record {
+// duplicate finds what has been heard of the same request before.
+func (e *Engine) duplicateOf(rec *record, k traceRecords, d *fact.Details) *record {
 	ring := e.ring(rec.session)
 	for _, r := range k.records {
 		if r.sameRequest(rec) || r.sameRecord(rec) && ring.details.get(r.details) == *d {
@@ -214,9 +215,9 @@ func (r *record) sameRecord(o *record) bool {
 
 // merge joins a second record of one request to the first: a span knows the
 // times better than a log record, and the worse outcome holds.
-func (e *Engine) merge(t *timeline, twin, rec *record, f *fact.Fact, k kin, now int64) Mark {
-	was := *twin
-	merged, won := e.join(twin, rec)
+func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k traceRecords, now int64) Mark {
+	was := *duplicate
+	merged, won := e.mergeRecords(duplicate, rec)
 	if t != nil {
 		t.lastArrival = now
 		if rec.End >= t.newest-int64(e.cfg.ReorderWindow) {
@@ -225,72 +226,72 @@ func (e *Engine) merge(t *timeline, twin, rec *record, f *fact.Fact, k kin, now 
 		e.nest(rec, k)
 		if rec.isEvidence() && merged.outcome != fact.Rejected && rec.End > t.newest {
 			t.newest = rec.End
-			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seen: e.order + 1, order: e.order})
+			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, nextSeq: e.seq + 1, seq: e.seq})
 		}
 	}
 	if merged == was {
-		return e.markOf(twin)
+		return e.markOf(duplicate)
 	}
 	// Its session may have been thrown away since the first came: then it comes back
 	// with this request, or has come back without it, which is the past then.
-	past := t != nil && twin.slot != compact.NoSlot && e.at(twin) != t
+	gone := t != nil && duplicate.slot != compact.NoSlot && e.at(duplicate) != t
 	if t == nil && merged.isEvidence() {
 		if t = e.timelineOf(&f.Session, now); t == nil {
 			return Mark{}
 		}
 		merged.slot, merged.ofSession = t.slot, 0
-		t.recent = twin.position
+		t.recent = duplicate.position
 		t.facts++ // what a tombstone says of it counts as one, too
 	}
 	if !merged.user.IsZero() && merged.user == f.User.ID {
 		e.nameUser(&f.User)
 	}
-	e.touchRecord(twin)
-	*twin = merged
-	e.nest(twin, k)
-	if !k.all && !past {
-		twin.state |= unplaced | reframes
+	e.touchRecord(duplicate)
+	*duplicate = merged
+	e.nest(duplicate, k)
+	if !k.all && !gone {
+		duplicate.state |= unplaced | startsOthers
 	}
 	if won {
-		e.ring(twin.session).redescribe(twin, &f.Details)
+		e.ring(duplicate.session).redescribe(duplicate, &f.Details)
 	}
-	e.updateSuspect(twin, won, &f.Details)
+	e.updateSuspect(duplicate, won, &f.Details)
 	if t == nil {
-		e.straying(twin, &was)
+		e.straying(duplicate, &was)
 		return Mark{}
 	}
-	if past { // it can clear, and accuses nobody
+	if gone { // it can clear, and accuses nobody
 		e.stats.lost++
-		if twin.isActivity() && t.active.add(twin.Start, twin.End, 0, e.gap, t.outside) {
-			e.owe(t, reviewDue, now)
+		if duplicate.isActivity() && t.intervals.add(duplicate.Start, duplicate.End, 0, e.gap, t.lastInactiveStart) {
+			e.markDirty(t, dirtyVerdicts, cause{now, &f.Session})
 		}
 		return Mark{}
 	}
-	due, all := e.nestOthers(t, twin, &was, k)
+	due, all := e.nestOthers(t, duplicate, &was, k)
 	if !all {
-		twin.state |= unplaced | reframes
+		duplicate.state |= unplaced | startsOthers
 	}
-	if twin.state&unplaced != 0 {
-		due |= placeDue
+	if duplicate.state&unplaced != 0 {
+		due |= dirtyNesting
 	}
-	e.straying(twin, &was)
-	e.owe(t, rebuildDue|lineDue|due, now)
-	return e.consider(t, twin, now)
+	e.straying(duplicate, &was)
+	e.markDirty(t, dirtyTimeline|dirtyLineage|due, cause{now, &f.Session})
+	return e.evaluate(t, duplicate, cause{now, &f.Session})
 }
 
-// join returns the join of two records of one request. It depends on their
+// mergeRecords returns the join of two records of one request. It depends on their
 // content alone, not on their order.
 // won: the second knows it better than the first.
-func (e *Engine) join(a, b *record) (m record, won bool) {
+func (e *Engine) mergeRecords(a, b *record) (m record, won bool) {
 	win, lose := a, b
 	if won = e.knowsBetter(b, a); won {
 		win, lose = b, a
 	}
 	m = *a
 	m.Start, m.End, m.At, m.policy, m.resource, m.flags = win.Start, win.End, win.At, win.policy, win.resource, win.flags
-	m.Eff = a.Eff
+	m.EffectiveStart = a.EffectiveStart
 	if win.Start != a.Start {
-		m.Eff = win.Start
+		m.EffectiveStart = win.Start
 	}
 	m.user = win.user
 	if m.user.IsZero() {
@@ -340,7 +341,7 @@ func (e *Engine) updateSuspect(r *record, won bool, d *fact.Details) {
 	if won {
 		res := e.services.resources[r.resource]
 		s.resource, s.service = res.Resource, res.service
-		s.details = keptDetails(d)
+		s.details = clonedDetails(d)
 	}
 	s.named = false
 	e.await(s)

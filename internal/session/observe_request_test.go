@@ -80,11 +80,11 @@ func TestSecondRecordOfOld(t *testing.T) {
 	for i := range 8 {
 		s.served(1, 20*time.Second+time.Duration(i), 0)
 	}
-	require.Equal(t, 1, s.Pending())
+	require.Equal(t, 1, s.pending())
 	s.tell("a request at=21s id=2/1 log rejected\nadvance")
-	require.Equal(t, 1, s.Pending(), "it is another request's")
+	require.Equal(t, 1, s.pending(), "it is another request's")
 	s.tell("a request at=20s id=1/1 log rejected\nadvance")
-	require.Zero(t, s.Pending())
+	require.Zero(t, s.pending())
 }
 
 // So is what lies too far back in a trace of very many records; it is no
@@ -93,7 +93,7 @@ func TestSecondRecordInCrowd(t *testing.T) {
 	s := newStage(t, "policy p0 idle=10s tolerance=1s\npolicy p1 absolute=15s", func(c *Config) { c.MaxRecentRequests = 1000 })
 	s.tell("a started at=0s\na request at=20s p1 id=1/1")
 	for i := range maxTraceSteps + 10 {
-		s.Observe(&fact.Fact{
+		s.observe(&fact.Fact{
 			Session: sessionName(0), Flags: fact.Passive, Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
 			Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
 		}, s.now)
@@ -102,7 +102,7 @@ func TestSecondRecordInCrowd(t *testing.T) {
 	s.tell("a request at=20s p1 id=1/1 log rejected")
 	s.wait(time.Minute)
 	require.EqualValues(t, 1, violations(s.Engine), "the one of p0, which had nothing before it but the start")
-	overruns := s.TakeMeasured().Overruns
+	overruns := s.takeMeasured().Overruns
 	require.Len(t, overruns, 1)
 	requireDurations(t, overruns[Rule{0, fact.IdleTimeout}], 17, 1)
 }
@@ -124,12 +124,12 @@ func TestPlaceIsNeeded(t *testing.T) {
 	} {
 		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = ring })
 		s.tell(c.text)
-		require.Zero(t, s.Stats().Unreachable(), c.name)
+		require.Zero(t, s.counters().Unreachable(), c.name)
 		for i := range ring {
 			s.served(1, time.Duration(s.now-epoch)+time.Duration(i), fact.NoPolicy)
 		}
-		require.Equal(t, c.unreachable, s.Stats().Unreachable(), c.name)
-		require.Equal(t, c.pending, s.Pending(), c.name)
+		require.Equal(t, c.unreachable, s.counters().Unreachable(), c.name)
+		require.Equal(t, c.pending, s.pending(), c.name)
 	}
 }
 
@@ -140,5 +140,5 @@ func TestExemptTwice(t *testing.T) {
 	for range 5 {
 		s.tell("a exempt at=1s..2s id=1/1")
 	}
-	require.Zero(t, s.Stats().Unreachable())
+	require.Zero(t, s.counters().Unreachable())
 }

@@ -64,7 +64,7 @@ func run(h *history, scribble bool) (o outcome) {
 	o.engine = e
 	now := epoch
 	take := func(i int) {
-		for _, f := range e.TakeFindings() {
+		for _, f := range e.takeFindings() {
 			last := o.final[f.ID]
 			if why := insane(h, &f, &last, now); why != "" && o.trouble == "" {
 				o.trouble = why + ": " + findingText(h, &f)
@@ -82,18 +82,18 @@ func run(h *history, scribble bool) (o outcome) {
 			if scribble {
 				memory = borrow(&f, memory[:0])
 			}
-			e.Observe(&f, now)
+			e.observe(&f, now)
 			if (i+len(h.steps))%3 == 0 { // what is not worked on rests in its small form
-				e.settleAll()
+				e.compactAll()
 			}
 			for j := range memory {
 				memory[j] = '#'
 			}
 		case doAdvance:
-			for n := 0; e.AdvanceSome(now) && !(h.holds && n >= (i+len(h.steps))%4); n++ {
+			for n := 0; e.advanceSome(now) && !(h.holds && n >= (i+len(h.steps))%4); n++ {
 			}
 		case doBlind:
-			e.Blind(s.blind.From, s.blind.To, s.blind.Reason)
+			e.blind(s.blind.From, s.blind.To, s.blind.Reason)
 		}
 		if h.audit && o.trouble == "" {
 			o.trouble = auditWork(e)
@@ -104,7 +104,7 @@ func run(h *history, scribble bool) (o outcome) {
 		if batch := h.batch(i); len(batch) > 1 && restarts == nil {
 			now = h.steps[i].now
 			i += len(batch) - 1
-			e.ObserveBatch(batch, now, func(int, Mark) {})
+			e.Observe(batch, now, func(int, Mark) {})
 			take(i)
 			continue
 		}
@@ -123,7 +123,7 @@ func run(h *history, scribble bool) (o outcome) {
 	}
 	for range 3 {
 		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + time.Hour)
-		e.Advance(now)
+		e.advance(now)
 		take(len(h.steps))
 		if h.audit && o.trouble == "" {
 			o.trouble = auditWork(e)
@@ -493,7 +493,7 @@ func TestCounted(t *testing.T) {
 		if o.trouble != "" {
 			return o.trouble
 		}
-		o.engine.Stats().Requests(func(policy int, service string, v Verdict, n int64) {
+		o.engine.counters().Requests(func(policy int, service string, v Verdict, n int64) {
 			if v == InTime || v == Violation {
 				got[class{policy, service, v}] += n
 			}
@@ -628,7 +628,7 @@ func counters(e *Engine) string {
 			lines = append(lines, fmt.Sprintf(format, args...)+fmt.Sprintf(" %d", n))
 		}
 	}
-	s := e.Stats()
+	s := e.counters()
 	s.Requests(func(policy int, service string, v Verdict, n int64) { add(n, "requests p%d %s %s", policy, service, v) })
 	s.Violations(func(policy int, service string, v fact.Type, n int64) {
 		add(n, "violations p%d %s %s", policy, service, v)
@@ -650,8 +650,8 @@ func counters(e *Engine) string {
 	for k := range EvictionReasonCount {
 		add(s.Evicted(k), "evicted %s", k)
 	}
-	add(int64(e.Sessions()), "sessions")
-	add(int64(e.Pending()), "pending")
+	add(int64(e.sessions()), "sessions")
+	add(int64(e.pending()), "pending")
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
@@ -794,21 +794,21 @@ func TestBounded(t *testing.T) {
 				}
 				f.Session.Raw = fmt.Sprint(f.Session.ID) // no two ids have one pseudonym
 				now := max(at, f.End)
-				spent := e.Work()
-				e.Observe(&f, now)
-				require.LessOrEqual(t, e.Work()-spent, uint64(workOfFact))
+				spent := e.workDone()
+				e.observe(&f, now)
+				require.LessOrEqual(t, e.workDone()-spent, uint64(workOfFact))
 				if i%64 == 0 {
-					e.Advance(now)
-					e.TakeFindings()
-					e.TakeMeasured()
-					e.ForgetPointers()
+					e.advance(now)
+					e.takeFindings()
+					e.takeMeasured()
+					e.forgetPointers()
 				}
 				if i == few {
 					before = heap()
 				}
 			}
 			after := heap()
-			t.Logf("%d units for each fact, %d KiB", e.Work()/many, after>>10)
+			t.Logf("%d units for each fact, %d KiB", e.workDone()/many, after>>10)
 			if runtime.KeepAlive(e); after > before+512<<10 {
 				t.Errorf("%d KiB after %d facts, %d KiB after %d", before>>10, few, after>>10, many)
 			}

@@ -40,7 +40,7 @@ func TestKin(t *testing.T) {
 		r.push(&record{Start: i, trace: [16]byte{1}, span: [8]byte{1}}, 7, &fact.Details{})
 	}
 	var seen []int64
-	r.kin(7, maxTraceSteps, func(x *record) bool {
+	r.eachOfTrace(7, maxTraceSteps, func(x *record) bool {
 		seen = append(seen, x.Start)
 		return true
 	})
@@ -48,12 +48,12 @@ func TestKin(t *testing.T) {
 	require.EqualValues(t, maxTraceSteps+9, seen[0])
 	require.EqualValues(t, 10, seen[maxTraceSteps-1])
 	n := 0
-	r.kin(7, maxTraceSteps, func(*record) bool {
+	r.eachOfTrace(7, maxTraceSteps, func(*record) bool {
 		n++
 		return n < 3
 	})
 	require.Equal(t, 3, n, "until it has seen enough")
-	r.kin(8, maxTraceSteps, func(*record) bool { t.Fatal("another trace"); return false })
+	r.eachOfTrace(8, maxTraceSteps, func(*record) bool { t.Fatal("another trace"); return false })
 }
 
 func TestRecordHash(t *testing.T) {
@@ -108,8 +108,8 @@ func TestInside(t *testing.T) {
 // end, the first policy, the service's name, its own time, its flags.
 func TestKnowsBetter(t *testing.T) {
 	e := New(historyConfig())
-	a := e.services.number(&fact.Resource{ServiceName: "a"}, 1, e.oldestOrder)
-	b := e.services.number(&fact.Resource{ServiceName: "b"}, 1, e.oldestOrder)
+	a := e.services.number(&fact.Resource{ServiceName: "a"}, 1, e.oldestSeq)
+	b := e.services.number(&fact.Resource{ServiceName: "b"}, 1, e.oldestSeq)
 	in := []record{
 		{Start: 9, End: 99, policy: 9, resource: b, At: 99},
 		{flags: fact.FromLog, Start: 1, End: 9, policy: 9, resource: b, At: 99},

@@ -17,14 +17,14 @@ var ErrOtherKey = errors.New("other_key")
 // LostChunk is a chunk that could not be read.
 type LostChunk struct {
 	Key    string
-	Reason string // a reason of wire, or lanes
+	Reason string // a reason of wire, or shards
 }
 
 // Restored says what [Restore] found.
 type Restored struct {
-	Found bool // there was a head
+	Found bool // there was a manifest
 	// At is the instant on the collector's clock up to which everything is
-	// contained: that at which the checkpoint began. 0 if the head is lost.
+	// contained: that at which the checkpoint began. 0 if the manifest is lost.
 	At       int64
 	Sessions int
 	Lost     []LostChunk
@@ -33,51 +33,51 @@ type Restored struct {
 // restorer puts together an engine. What is stored is numbered as the engine
 // was that stored it.
 type restorer struct {
-	e    *Engine
-	head head
-	get  func(key string) ([]byte, error)
-	now  int64
-	res  Restored
+	e        *Engine
+	manifest manifest
+	get      func(key string) ([]byte, error)
+	now      int64
+	res      Restored
 
-	policies  []uint8           // by stored number
-	services  []uint32          // by stored number - 1
-	resources map[uint32]uint32 // by stored number
-	lanes     []laneRestorer    // by stored number
-	suspected []fact.ID         // the sessions that had suspects
-	suspects  map[uint64]*suspect
-	unplaced  []*suspect // read, and not yet among the engine's
-	closed    []*closedFinding
-	usersDue  []userEnd // when the last end of each came, not yet held against its sessions
+	policies   []uint8           // by stored number
+	services   []uint32          // by stored number - 1
+	resources  map[uint32]uint32 // by stored number
+	shards     []shardRestorer   // by stored number
+	suspected  []fact.ID         // the sessions that had suspects
+	suspects   map[uint64]*suspect
+	unplaced   []*suspect // read, and not yet among the engine's
+	closed     []*closedFinding
+	dirtyUsers []userEnd // when the last end of each came, not yet held against its sessions
 	// The ends of users, and when they came.
 	userEnds     map[fact.ID][]ending
 	userEndsCame map[fact.ID][]int64
-	// settled: policies and services are what they were, and so is what
-	// settled sessions amount to.
-	settled bool
-	older   bool // an older version wrote the head, and perhaps other chunks
+	// sameConfig: policies and services are what they were, and so is what
+	// compacted sessions amount to.
+	sameConfig bool
+	older      bool // an older version wrote the manifest, and perhaps other chunks
 }
 
-// laneRestorer reads what was stored of one lane. What concerns others, too, it
-// only notes, so that lanes can be read side by side.
-type laneRestorer struct {
+// shardRestorer reads what was stored of one shard. What concerns others, too, it
+// only notes, so that shards can be read in parallel.
+type shardRestorer struct {
 	*restorer
 	number int
-	alone  bool           // its sessions go where they were, in the lane of its number
-	slots  []uint32       // by stored number, unless alone; noSlot: not there
+	alone  bool           // its sessions go where they were, in the shard of its number
+	slots  []uint32       // by stored number, unless alone; NoSlot: not there
 	read   compact.BitSet // slots of which is known what was there last
 	lost   []LostChunk
 	err    error // of get
 
-	joins     []join
-	due       []uint32 // places
+	links     []sessionLink
+	dirty     []uint32 // places
 	suspected []fact.ID
 	block     []storedSession // reused
 	scratch   timeline
 	touched   uint64 // keeps loads alive
 }
 
-// join is a session that showed a user.
-type join struct {
+// sessionLink is a session that showed a user.
+type sessionLink struct {
 	user  fact.ID
 	place uint32
 }
@@ -96,7 +96,7 @@ func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engi
 		e: e, get: get, now: now, resources: map[uint32]uint32{0: 0}, suspects: map[uint64]*suspect{},
 		userEnds: map[fact.ID][]ending{}, userEndsCame: map[fact.ID][]int64{},
 	}
-	value, err := get(headKey)
+	value, err := get(manifestKey)
 	if err != nil {
 		return nil, Restored{}, err
 	}
@@ -104,39 +104,39 @@ func Restore(cfg Config, get func(key string) ([]byte, error), now int64) (*Engi
 		return r.e, Restored{}, nil
 	}
 	r.res.Found = true
-	body, _, err := openChunk(value, headKey, kindHead)
+	body, _, err := openChunk(value, manifestKey, kindManifest)
 	if errors.Is(err, wire.ErrNewer) || errors.Is(err, wire.ErrOlder) {
 		return nil, r.res, err
 	}
 	if err == nil {
 		r.older = body.Version < wire.Version
-		r.head, err = readHead(&body)
+		r.manifest, err = readManifest(&body)
 	}
 	if err != nil {
-		r.lose(headKey, err)
-		r.e.Restarted(now)
+		r.lose(manifestKey, err)
+		r.e.restartedAt(now)
 		return r.e, r.res, nil
 	}
-	if r.head.keyID != cfg.KeyID {
+	if r.manifest.keyID != cfg.KeyID {
 		return nil, r.res, ErrOtherKey
 	}
-	r.res.At = r.head.at
+	r.res.At = r.manifest.at
 	if err := r.read(); err != nil {
 		return nil, r.res, err
 	}
-	r.res.Sessions = r.e.Sessions()
+	r.res.Sessions = r.e.sessions()
 	return r.e, r.res, nil
 }
 
-// read reads everything but the head.
+// read reads everything but the manifest.
 func (r *restorer) read() error {
-	e, h := r.e, &r.head
+	e, h := r.e, &r.manifest
 	r.mapPolicies()
 	e.observed.Store(h.observed)
 	e.restarted, e.blinds = h.restarted, h.blinds
 	e.authenticated = r.policySet(h.authenticated)
-	e.tombstones.raise(h.tombFloor)
-	sameLanes := r.layLanes()
+	e.tombstones.raise(h.tombstoneFloor)
+	sameLanes := r.layShards()
 	var lost [kindCount]bool
 	for _, x := range [...]struct {
 		kind chunkKind
@@ -145,7 +145,7 @@ func (r *restorer) read() error {
 		{kindServices, r.readServices},
 		{kindGenerations, r.e.tombstones.readGenerations},
 		{kindFingerprints, r.e.tombstones.displaced.readCells},
-		{kindTombs, r.readTombstones},
+		{kindTombstones, r.readTombstones},
 		{kindUsers, r.readUsers},
 		{kindSessions, nil},
 		{kindSuspects, r.readSuspects},
@@ -155,7 +155,7 @@ func (r *restorer) read() error {
 	} {
 		var err error
 		if x.kind == kindSessions {
-			lost[x.kind], err = r.readLanes((*laneRestorer).readSessions)
+			lost[x.kind], err = r.readShards((*shardRestorer).readSessions)
 		} else {
 			lost[x.kind], err = r.readAll(x.kind, x.read)
 		}
@@ -163,12 +163,12 @@ func (r *restorer) read() error {
 		case kindUsers:
 			r.addUserEnds()
 		case kindSessions:
-			r.orderDue()
+			r.orderDirty()
 		}
 		if x.kind == kindServices {
-			r.settled = !lost[x.kind] && slices.Equal(h.policies, headPolicies(e.cfg.Policies))
+			r.sameConfig = !lost[x.kind] && slices.Equal(h.policies, manifestPolicies(e.cfg.Policies))
 			for i, now := range r.services {
-				r.settled = r.settled && int(now) == i+1
+				r.sameConfig = r.sameConfig && int(now) == i+1
 			}
 		}
 		if err != nil {
@@ -177,39 +177,39 @@ func (r *restorer) read() error {
 	}
 	r.addSuspects()
 	r.addClosed()
-	r.settleSuspects()
+	r.discardUnfound()
 	lost[kindRecent] = lost[kindServices] // what is not known to come from where
 	if !sameLanes {
 		r.res.Lost = append(r.res.Lost, LostChunk{chunkKindNames[kindRecent], "lanes"})
 		lost[kindRecent] = true
 	}
 	if !lost[kindRecent] {
-		bad, err := r.readLanes((*laneRestorer).readRecent)
+		bad, err := r.readShards((*shardRestorer).readRecent)
 		if err != nil {
 			return err
 		}
 		lost[kindRecent] = bad
 	}
 	r.linkRecent()
-	for _, due := range r.usersDue {
-		e.oweSessions(due.user, due.at)
+	for _, due := range r.dirtyUsers {
+		e.markSessionsDirty(due.user, due.at)
 	}
 	if len(e.blinds) > 0 {
-		e.blinded = e.suspects.settled.Front()
+		e.blinded = e.suspects.decided.Front()
 	}
 	r.tidyUsers()
 	e.stored = h.ranges
 	e.tombstones.touchAll() // they may lie elsewhere now
 	e.users.touchRanges(int(e.users.used))
-	asStored := r.settled && r.lanes[0].alone && len(r.res.Lost) == 0 && !r.older
-	e.each(func(l *lane) { // it may lie elsewhere now, or say something else
+	asStored := r.sameConfig && r.shards[0].alone && len(r.res.Lost) == 0 && !r.older
+	e.each(func(l *shard) { // it may lie elsewhere now, or say something else
 		l.changed.recent.SetAll(len(h.ranges[kindRecent]))
 		if !asStored {
 			l.changed.sessions.SetAll(int(l.sessions.slots))
 		}
 	})
-	if lost[kindSessions] || lost[kindGenerations] || lost[kindFingerprints] || lost[kindTombs] || lost[kindRecent] {
-		e.Restarted(max(e.restarted, h.at))
+	if lost[kindSessions] || lost[kindGenerations] || lost[kindFingerprints] || lost[kindTombstones] || lost[kindRecent] {
+		e.restartedAt(max(e.restarted, h.at))
 	}
 	if lost[kindRecent] {
 		r.doubtTorn()
@@ -220,12 +220,12 @@ func (r *restorer) read() error {
 	return nil
 }
 
-// readAll reads the ranges of a kind that has nothing to do with lanes.
+// readAll reads the ranges of a kind that has nothing to do with shards.
 func (r *restorer) readAll(kind chunkKind, read func(*wire.Decoder)) (lost bool, err error) {
 	if kind == kindSuspects {
-		r.forgetSuspects()
+		r.discardSuspects()
 	}
-	for n := range r.head.ranges[kind] {
+	for n := range r.manifest.ranges[kind] {
 		bad, err := r.readRange(kind, n, read, r.lose)
 		if err != nil {
 			return lost, err
@@ -238,16 +238,16 @@ func (r *restorer) readAll(kind chunkKind, read func(*wire.Decoder)) (lost bool,
 // readRange reads the chunks of one range, what changed last first, and says
 // whether one of them is lost: then what is older is not to be relied on.
 func (r *restorer) readRange(kind chunkKind, n int, read func(*wire.Decoder), lose func(string, error)) (lost bool, err error) {
-	for _, stored := range slices.Backward(r.head.ranges[kind][n].layers) {
+	for _, stored := range slices.Backward(r.manifest.ranges[kind][n].deltas) {
 		for part, sum := range stored.parts {
-			key := chunkKey(kind, n, part, stored.side)
+			key := chunkKey(kind, n, part, stored.copy)
 			value, err := r.get(key)
 			if err != nil {
 				return false, err
 			}
 			d, have, bad := openChunk(value, key, kind)
 			if bad == nil && have != sum {
-				bad = wire.ErrCorrupt // it is whole, but not the one that the head means
+				bad = wire.ErrCorrupt // it is whole, but not the one that the manifest means
 			}
 			if bad == nil {
 				read(&d)
@@ -272,7 +272,7 @@ func (r *restorer) lose(key string, why error) {
 // mapPolicies finds out what the stored policies are called now. One that is
 // gone governs nothing any more.
 func (r *restorer) mapPolicies() {
-	for _, p := range r.head.policies {
+	for _, p := range r.manifest.policies {
 		now := uint8(fact.NoPolicy)
 		for i := range r.e.cfg.Policies {
 			if r.e.cfg.Policies[i].Name == p.name {
@@ -309,10 +309,10 @@ func (r *restorer) service(stored uint32) uint32 {
 	return 0
 }
 
-func (r *restorer) slot(lane int, stored uint32) uint32 {
-	l := &r.lanes[lane]
+func (r *restorer) slot(shard int, stored uint32) uint32 {
+	l := &r.shards[shard]
 	if l.alone {
-		if t := &r.e.lanes[lane].sessions; stored < t.slots && t.entry(stored).flags&taken != 0 {
+		if t := &r.e.shards[shard].sessions; stored < t.slots && t.entry(stored).flags&taken != 0 {
 			return stored
 		}
 	} else if int(stored) < len(l.slots) {
@@ -333,8 +333,8 @@ func (r *restorer) endings(list []ending) []ending {
 // Resume lets what waits for its decision wait anew from now on: what may clear
 // it waits in the senders' queues. It is called after [Restore], and after the
 // facts of a journal have been observed once more.
-func (e *Engine) Resume(now int64) {
-	e.each(func(l *lane) {
+func (e *Engine) resumeAt(now int64) {
+	e.each(func(l *shard) {
 		for p := max(l.cursor, l.recent.oldest()); p < l.recent.next; p++ {
 			if r := l.recent.at(p); r.state&decided == 0 {
 				e.touchPosition(l, p)

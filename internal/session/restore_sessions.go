@@ -9,16 +9,16 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
-// readSessions reads all sessions of the lane.
-func (r *laneRestorer) readSessions() (lost bool) {
+// readSessions reads all sessions of the shard.
+func (r *shardRestorer) readSessions() (lost bool) {
 	lost = r.readRanges(kindSessions, func(d *wire.Decoder, part int) {
-		from := basis{d.Varint(), d.Uvarint()}
+		from := base{d.Varint(), d.Uvarint()}
 		for last := part<<sessionBits - 1; d.Err == nil && len(d.Left) > 0; {
 			last = r.readBlock(d, from, last, (part+1)<<sessionBits)
 		}
 	})
 	if r.alone {
-		r.e.lanes[r.number].sessions.freeRest()
+		r.e.shards[r.number].sessions.freeRest()
 	}
 	r.read = nil
 	return lost
@@ -27,12 +27,12 @@ func (r *laneRestorer) readSessions() (lost bool) {
 // readBlock reads a few sessions behind slot last and in front of end, and
 // returns the slot of the last one. What is looked up of them is loaded first, so
 // that one does not wait for the other.
-func (r *laneRestorer) readBlock(d *wire.Decoder, from basis, last, end int) int {
+func (r *shardRestorer) readBlock(d *wire.Decoder, from base, last, end int) int {
 	r.block = r.block[:0]
-	end = min(end, int(r.head.lanes[r.number].slots))
+	end = min(end, int(r.manifest.shards[r.number].slots))
 	for len(r.block) < block && len(d.Left) > 0 {
 		s := readSession(d, last, from)
-		if d.Err == nil && (int(s.slot) >= end || s.kind != sessionFree && r.alone && r.e.lane(s.entry.id).number != uint32(r.number)) {
+		if d.Err == nil && (int(s.slot) >= end || s.kind != sessionFree && r.alone && r.e.shardOf(s.entry.id).number != uint32(r.number)) {
 			d.Fail()
 		}
 		if d.Err != nil {
@@ -45,7 +45,7 @@ func (r *laneRestorer) readBlock(d *wire.Decoder, from basis, last, end int) int
 	}
 	for i := range r.block {
 		id := r.block[i].entry.id
-		r.touched += uint64(r.e.lane(id).sessions.index.Touch(id[0]))
+		r.touched += uint64(r.e.shardOf(id).sessions.index.Touch(id[0]))
 	}
 	for i := range r.block {
 		s := &r.block[i]
@@ -58,9 +58,9 @@ func (r *laneRestorer) readBlock(d *wire.Decoder, from basis, last, end int) int
 }
 
 // readSession puts s in its table. It reports whether s can be.
-func (r *laneRestorer) readSession(s *storedSession) bool {
+func (r *shardRestorer) readSession(s *storedSession) bool {
 	id := s.entry.id
-	l := r.e.lane(id)
+	l := r.e.shardOf(id)
 	table := &l.sessions
 	var tl *timeline
 	if s.kind != sessionPlain {
@@ -73,11 +73,11 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 	}
 	if table.full() {
 		if r.alone {
-			return false // the head speaks of less
+			return false // the manifest speaks of less
 		}
 		victim := table.leastUseful(r.now, &r.e.cfg)
 		if victim == compact.NoSlot {
-			r.e.turnAway(id, r.e.exhume(id), r.now)
+			r.e.turnAway(id, r.e.takeEvicted(id), r.now)
 			return true
 		}
 		r.e.evict(table.timeline(victim), r.now, EvictedLimit)
@@ -87,13 +87,13 @@ func (r *laneRestorer) readSession(s *storedSession) bool {
 		r.tell() // the next may displace it
 	}
 	if len(table.timelines) > timelinesAtOnce {
-		table.settle(&r.e.cfg, &r.e.users)
+		table.compact(&r.e.cfg, &r.e.users)
 	}
 	return true
 }
 
 // place gives s a slot in l: the one that it had, if it can.
-func (r *laneRestorer) place(l *lane, s *storedSession) (slot uint32) {
+func (r *shardRestorer) place(l *shard, s *storedSession) (slot uint32) {
 	if r.alone {
 		l.sessions.placeAt(s.entry.id, s.slot)
 		return s.slot
@@ -107,7 +107,7 @@ func (r *laneRestorer) place(l *lane, s *storedSession) (slot uint32) {
 }
 
 // put puts s in l. tl is what it is as a timeline, if it is more than an entry.
-func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
+func (r *shardRestorer) put(l *shard, s *storedSession, tl *timeline) {
 	x, table := &s.entry, &l.sessions
 	slot := r.place(l, s)
 	x.policies, x.policy = uint16(r.policySet(uint64(x.policies))), r.policy(x.policy)
@@ -116,7 +116,7 @@ func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
 	case tl == nil:
 		table.adopt(slot, x)
 		return
-	case r.settled && s.kind == sessionBlob && s.body.Version == wire.Version && x.flags&ready != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0 && tl.back.end == 0:
+	case r.sameConfig && s.kind == sessionEncoded && s.body.Version == wire.Version && x.flags&fast != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0 && tl.back.end == 0:
 		if more := table.slab.Put(s.body.Left); more != 0 { // as it is
 			table.adopt(slot, x)
 			to := table.entry(slot)
@@ -138,14 +138,14 @@ func (r *laneRestorer) put(l *lane, s *storedSession, tl *timeline) {
 }
 
 // adopted notes what t, which is at place now, has to do with others.
-func (r *laneRestorer) adopted(t *timeline, place uint32) {
+func (r *shardRestorer) adopted(t *timeline, place uint32) {
 	for n, i := range t.identities {
 		if !slices.ContainsFunc(t.identities[:n], func(have identity) bool { return have.user == i.user }) {
-			r.joins = append(r.joins, join{i.user, place})
+			r.links = append(r.links, sessionLink{i.user, place})
 		}
 	}
-	if t.due != 0 {
-		r.due = append(r.due, place)
+	if t.dirty != 0 {
+		r.dirty = append(r.dirty, place)
 	}
 	if t.suspects > 0 {
 		r.suspected = append(r.suspected, t.id)
@@ -153,44 +153,44 @@ func (r *laneRestorer) adopted(t *timeline, place uint32) {
 }
 
 // tell passes on what was noted.
-func (r *laneRestorer) tell() {
-	for _, j := range r.joins {
-		r.e.users.join(j.user, j.place)
+func (r *shardRestorer) tell() {
+	for _, j := range r.links {
+		r.e.users.addLink(j.user, j.place)
 	}
-	r.e.due = append(r.e.due, r.due...)
+	r.e.dirty = append(r.e.dirty, r.dirty...)
 	r.restorer.suspected = append(r.restorer.suspected, r.suspected...)
-	r.joins, r.due, r.suspected = r.joins[:0], r.due[:0], r.suspected[:0]
+	r.links, r.dirty, r.suspected = r.links[:0], r.dirty[:0], r.suspected[:0]
 }
 
-// orderDue lets the sessions that are owed anything have their turns as they would have
+// orderDirty lets the dirty sessions have their turns as they would have
 // had them: when one is judged late evidence may come from another.
-func (r *restorer) orderDue() {
+func (r *restorer) orderDirty() {
 	e := r.e
-	turn := func(place uint32) uint64 {
-		if t := e.owed(place); t != nil {
-			return t.dueTurn
+	turnOf := func(place uint32) uint64 {
+		if t := e.dirtyAt(place); t != nil {
+			return t.dirtyTurn
 		}
 		return 0
 	}
-	slices.SortStableFunc(e.due, func(a, b uint32) int { return cmp.Compare(turn(a), turn(b)) })
-	for i, place := range e.due {
-		if t := e.owed(place); t != nil {
-			t.dueTurn = uint64(i)
+	slices.SortStableFunc(e.dirty, func(a, b uint32) int { return cmp.Compare(turnOf(a), turnOf(b)) })
+	for i, place := range e.dirty {
+		if t := e.dirtyAt(place); t != nil {
+			t.dirtyTurn = uint64(i)
 		}
 	}
 }
 
 func (r *restorer) mapTimeline(t *timeline, next uint64) {
 	t.policies, t.policy = r.policySet(t.policies), r.policy(t.policy)
-	for i := range t.active {
-		t.active[i].policies = r.policySet(t.active[i].policies)
+	for i := range t.intervals {
+		t.intervals[i].policies = r.policySet(t.intervals[i].policies)
 	}
-	for i := range t.calls {
-		t.calls[i].policies = r.policySet(t.calls[i].policies)
+	for i := range t.nestedStarts {
+		t.nestedStarts[i].policies = r.policySet(t.nestedStarts[i].policies)
 	}
 	t.ends, t.rotations, t.raised = r.endings(t.ends), r.endings(t.rotations), r.endings(t.raised)
 	t.back.service = r.service(t.back.service)
-	if t.due &= reviewDue | lineDue | rebuildDue | placeDue; t.due&lineDue != 0 {
+	if t.dirty &= dirtyVerdicts | dirtyLineage | dirtyTimeline | dirtyNesting; t.dirty&dirtyLineage != 0 {
 		t.steps = maxLineage
 	}
 	if t.recent >= next {
@@ -204,7 +204,7 @@ func (r *restorer) doubtOrphans() {
 	r.e.eachTimeline(func(t *timeline) {
 		for _, from := range t.lineage {
 			if r.e.get(from.from) == nil {
-				t.forgotten = max(t.forgotten, r.head.at)
+				t.unknownBefore = max(t.unknownBefore, r.manifest.at)
 			}
 		}
 	})
@@ -229,12 +229,12 @@ func (r *restorer) tidyUsers() {
 // it is yet to be read again.
 func (r *restorer) shownSoon() map[fact.ID]bool {
 	users := map[fact.ID]bool{}
-	for _, slot := range r.e.due {
-		t := r.e.owed(slot)
-		if t == nil || t.due&rebuildDue == 0 {
+	for _, slot := range r.e.dirty {
+		t := r.e.dirtyAt(slot)
+		if t == nil || t.dirty&dirtyTimeline == 0 {
 			continue
 		}
-		ring := &t.lane.recent
+		ring := &t.shard.recent
 		for rec := ring.at(t.recent); rec != nil && rec.session == t.id; rec = ring.at(rec.ofSession) {
 			users[rec.user] = true
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
-// forgetSuspects lets sessions have none before those that are left are read.
-func (r *restorer) forgetSuspects() {
+// discardSuspects lets sessions have none before those that are left are read.
+func (r *restorer) discardSuspects() {
 	for _, id := range r.suspected {
 		if t := r.e.get(id); t != nil {
 			t.suspects = 0
@@ -29,7 +29,7 @@ func (r *restorer) readSuspects(d *wire.Decoder) {
 			if s := readSuspect(d); d.Err == nil {
 				r.unplaced = append(r.unplaced, s)
 			}
-		case tagOrder:
+		case tagSeq:
 			r.orderSuspects(r.members(d))
 		case tagFinding:
 			r.readFinding(d, false)
@@ -96,7 +96,7 @@ func (r *restorer) addSuspect(s *suspect) {
 	s.t.suspects++
 	e.addSuspect(s)
 	e.open++
-	if s.confirmed {
+	if s.decided {
 		return
 	}
 	s.t.undecided++
@@ -142,7 +142,7 @@ func (r *restorer) readFinding(d *wire.Decoder, partly bool) {
 	if f.sent {
 		f.sentAt, f.last = d.Varint(), readFinding(d)
 	}
-	f.members = slices.DeleteFunc(f.members, func(s *suspect) bool { return s.session != f.session || s.finding != nil || !s.confirmed })
+	f.members = slices.DeleteFunc(f.members, func(s *suspect) bool { return s.session != f.session || s.finding != nil || !s.decided })
 	open := &r.e.findings
 	switch {
 	case d.Err != nil || open.open[f.id] != nil:
@@ -170,11 +170,11 @@ func (r *restorer) renumber(f *fact.Finding) bool {
 }
 
 // settleSuspects lets go of decided suspects that are in no finding.
-func (r *restorer) settleSuspects() {
-	for x := r.e.suspects.settled.Front(); x != nil; {
+func (r *restorer) discardUnfound() {
+	for x := r.e.suspects.decided.Front(); x != nil; {
 		s := x.Value.(*suspect)
 		if x = x.Next(); s.finding == nil {
-			r.e.drop(s)
+			r.e.discard(s)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func setSizes(s sizes) (was sizes) {
 	for i, size := range [...]*int{
 		&sessionBits, &recordBits, &maxChunkBytes, &placesAtOnce, &compact.FirstPreimageBlock, &compact.MaxPreimageBlock, &compact.FirstTextBlock, &compact.MaxTextBlock,
 		&compact.FirstCells, &compact.MoveStep, &compact.SlabBytes, &timelinesAtOnce, &maxLater,
-		&placeBits, &bucketBits, &lineBits, &cellBits, &block,
+		&placeBits, &bucketBits, &groupBits, &cellBits, &block,
 	} {
 		was[i], *size = *size, s[i]
 	}
@@ -70,7 +70,7 @@ type restarter struct {
 	buf     []byte
 	c       *Checkpoint
 	begun   durable // what c will hold
-	durable durable // what the stored head holds
+	durable durable // what the stored manifest holds
 }
 
 // durable is how far a run had come.
@@ -125,7 +125,7 @@ func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, 
 	}
 	again := r.journal(r.h.steps[r.durable.steps:steps])
 	if len(again) == 0 && !r.h.stops && r.IntN(2) == 0 {
-		e.Resume(now)
+		e.resumeAt(now)
 	}
 	return e, again
 }
@@ -146,7 +146,7 @@ func (r *restarter) write() {
 	}
 	r.buf = value
 	r.stored[key] = append([]byte{}, value...)
-	if key == headKey {
+	if key == manifestKey {
 		r.durable = r.begun
 	}
 }
@@ -192,7 +192,7 @@ func errorText(err error) string {
 func everything(e *Engine, now int64) stored {
 	checkpoint, kept, doubtful, passes := e.checkpoint, e.stored, e.doubtful, e.passes
 	var changed []changes
-	e.each(func(l *lane) {
+	e.each(func(l *shard) {
 		changed = append(changed, l.changed)
 		l.changed = changes{}
 	})
@@ -210,7 +210,7 @@ func everything(e *Engine, now int64) stored {
 	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 		s[key] = value
 	}
-	e.each(func(l *lane) { l.changed = changed[l.number] })
+	e.each(func(l *shard) { l.changed = changed[l.number] })
 	for i, r := range kinds {
 		*r = was[i]
 	}
@@ -268,7 +268,7 @@ func oneInstant(h *history, many *atomic.Int64) string {
 		step := &h.steps[i]
 		step.do(e)
 		if d.IntN(4) == 0 {
-			e.TakeFindings()
+			e.takeFindings()
 		}
 		if c == nil && d.IntN(3) == 0 {
 			at = step.now
@@ -295,19 +295,19 @@ func oneInstant(h *history, many *atomic.Int64) string {
 			}
 			for _, e := range []*Engine{e1, e2} { // there are several ways to write one state
 				e.eachTimeline(func(t *timeline) {
-					if t.forgotten < t.first { // it says no more than the floor of its engine, which may have been raised meanwhile
-						t.forgotten = longAgo
+					if t.unknownBefore < t.first { // it says no more than the floor of its engine, which may have been raised meanwhile
+						t.unknownBefore = longAgo
 					}
 				})
-				e.settleAll()
+				e.compactAll()
 			}
 			a, b := everything(e1, at), everything(e2, at)
 			for key := range b {
-				if !bytes.Equal(a[key], b[key]) && key != headKey {
+				if !bytes.Equal(a[key], b[key]) && key != manifestKey {
 					return fmt.Sprintf("after %d steps %s is\n%q, not\n%q", i+1, key, a[key], b[key])
 				}
 			}
-			if !bytes.Equal(a[headKey], b[headKey]) {
+			if !bytes.Equal(a[manifestKey], b[manifestKey]) {
 				return fmt.Sprintf("after %d steps the head is another", i+1)
 			}
 		}
@@ -341,14 +341,14 @@ func withoutCounters(o outcome) outcome {
 // TestResume: what waits for its decision waits anew, so that what comes after a
 // restart still clears it before anybody is told.
 func TestResume(t *testing.T) {
-	for _, crowd := range []int{1, 2 * int(maxPending)} { // beyond it they are accused only
+	for _, crowd := range []int{1, 2 * int(maxPending)} { // beyond it they are deferred only
 		cfg := historyConfig()
 		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Minute}}
 		e := New(cfg)
 		request := func(e *Engine, at int64, span int) {
 			f := fact.Fact{Session: sessionName(0), Start: epoch + at, End: epoch + at, At: epoch + at, Resource: resources["web"], Trace: [16]byte{1, byte(span)}}
 			f.Span[0], f.Span[1] = byte(span), 1
-			e.Observe(&f, epoch+at)
+			e.observe(&f, epoch+at)
 		}
 		request(e, 0, 0)
 		late := int64(5 * time.Minute)
@@ -360,18 +360,18 @@ func TestResume(t *testing.T) {
 		if why != "" {
 			t.Fatal(why)
 		}
-		if e.Pending() != crowd {
-			t.Errorf("%d pending, want %d", e.Pending(), crowd)
+		if e.pending() != crowd {
+			t.Errorf("%d pending, want %d", e.pending(), crowd)
 		}
 		now += int64(time.Hour)
-		e.Resume(now)
-		e.Advance(now + int64(cfg.DecisionWait) - 1)
-		if found := e.TakeFindings(); len(found) > 0 || e.Pending() != crowd {
-			t.Errorf("%d findings, %d pending before the wait was over", len(found), e.Pending())
+		e.resumeAt(now)
+		e.advance(now + int64(cfg.DecisionWait) - 1)
+		if found := e.takeFindings(); len(found) > 0 || e.pending() != crowd {
+			t.Errorf("%d findings, %d pending before the wait was over", len(found), e.pending())
 		}
-		e.Advance(now + int64(cfg.DecisionWait))
-		if found := e.TakeFindings(); len(found) != 1 || e.Pending() > 0 {
-			t.Errorf("%d findings, %d pending when it was", len(found), e.Pending())
+		e.advance(now + int64(cfg.DecisionWait))
+		if found := e.takeFindings(); len(found) != 1 || e.pending() > 0 {
+			t.Errorf("%d findings, %d pending when it was", len(found), e.pending())
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestRejoinedFrames(t *testing.T) {
 	require.Empty(t, check(parseHistory(b.String()), false))
 }
 
-// A session that is accused is known by its name when that is found to be right,
+// A session that is deferred is known by its name when that is found to be right,
 // however many others there are.
 func TestAccusedHasName(t *testing.T) {
 	cfg := historyConfig()
@@ -34,15 +34,15 @@ func TestAccusedHasName(t *testing.T) {
 	now := epoch + int64(time.Minute)
 	for i := range n {
 		for _, f := range []fact.Fact{tideFact(fact.Ended, tideSession(i), 0), inSpan(tideFact(fact.Request, tideSession(i), 20_000), i, 1)} {
-			e.Observe(&f, now)
+			e.observe(&f, now)
 		}
 	}
-	e.settleAll()
-	e.Advance(now + 1)
-	e.settleAll()
-	e.Advance(now + int64(cfg.DecisionWait))
-	e.Advance(now + 2*int64(cfg.DecisionWait))
-	found := e.TakeFindings()
+	e.compactAll()
+	e.advance(now + 1)
+	e.compactAll()
+	e.advance(now + int64(cfg.DecisionWait))
+	e.advance(now + 2*int64(cfg.DecisionWait))
+	found := e.takeFindings()
 	require.Len(t, found, n)
 	for _, f := range found {
 		require.NotZero(t, f.Session)
@@ -58,7 +58,7 @@ func TestPolicyIsGone(t *testing.T) {
 	s.tell("a request at=20s p- id=1/1")
 	s.work.allow(workOfHold)
 	s.report(s.now, true)
-	found := s.TakeFindings()
+	found := s.takeFindings()
 	require.Len(t, found, 1)
 	require.Equal(t, fact.Retracted, found[0].State)
 	require.Empty(t, auditWork(s.Engine))
@@ -85,21 +85,22 @@ func TestHoldOfCheapFacts(t *testing.T) {
 	for i := range facts {
 		facts[i] = tideFact(fact.Started, tideSession(i), 0)
 	}
-	rest, more := e.ObserveReady(facts, epoch, nil)
+	rest := e.route(facts)
+	more := e.observeFast(facts, epoch, rest)
 	for more {
-		rest, more = e.ObserveReady(facts, epoch, rest)
+		more = e.observeFast(facts, epoch, rest)
 	}
 	holds := 1
-	for e.ObserveRest(facts, epoch, rest, func(int, Mark) {}) {
+	for e.observeSlow(facts, epoch, rest, func(int, Mark) {}) {
 		holds++
 	}
 	require.GreaterOrEqual(t, holds, len(facts)/workOfHold)
-	require.EqualValues(t, len(facts), e.Stats().Facts(fact.Started))
+	require.EqualValues(t, len(facts), e.counters().Facts(fact.Started))
 }
 
 // A hold of the lock ends though every fact of a batch is an ordinary one that looks
 // at all of its trace.
-func TestHoldOfReadyFacts(t *testing.T) {
+func TestHoldOfFastFacts(t *testing.T) {
 	defer asShipped()()
 	const trace = 12
 	cfg := historyConfig()
@@ -113,21 +114,21 @@ func TestHoldOfReadyFacts(t *testing.T) {
 	}
 	for i := range 100 {
 		f := tideFact(fact.Request, tideSession(i), 0)
-		e.Observe(&f, epoch)
+		e.observe(&f, epoch)
 	}
 	now := epoch + int64(time.Minute)
 	holds := 0
-	var rest *Rest
+	rest := e.route(facts)
 	for more := true; more; holds++ {
-		before := e.Work()
-		rest, more = e.ObserveReady(facts, now, rest)
+		before := e.workDone()
+		more = e.observeFast(facts, now, rest)
 		require.LessOrEqual(t, rest.spent, workOfHold)
-		require.LessOrEqual(t, e.Work()-before, uint64(workOfHold))
+		require.LessOrEqual(t, e.workDone()-before, uint64(workOfHold))
 	}
 	require.Greater(t, holds, 10, "what this is about")
-	require.Less(t, rest.Len(), len(facts)/10, "and so is this")
-	for before := e.Work(); e.ObserveRest(facts, now, rest, func(int, Mark) { t.Error("nothing is wrong") }); before = e.Work() {
-		require.LessOrEqual(t, e.Work()-before, uint64(workOfHold))
+	require.Less(t, rest.len(), len(facts)/10, "and so is this")
+	for before := e.workDone(); e.observeSlow(facts, now, rest, func(int, Mark) { t.Error("nothing is wrong") }); before = e.workDone() {
+		require.LessOrEqual(t, e.workDone()-before, uint64(workOfHold))
 	}
 }
 
@@ -144,7 +145,7 @@ func TestHoldOfBatch(t *testing.T) {
 		ms++
 		f := inSpan(tideFact(fact.Request, tideSession(session), ms), trace, ms)
 		f.Outcome = outcome
-		e.Observe(&f, epoch)
+		e.observe(&f, epoch)
 	}
 	for i := range 8000 {
 		outcome := fact.Served
@@ -161,19 +162,19 @@ func TestHoldOfBatch(t *testing.T) {
 			request(100+s, 20_000, fact.Served)
 		}
 	}
-	waiting := slices.Clone(e.lanes[0].later)
+	waiting := slices.Clone(e.shards[0].later)
 	require.NotEmpty(t, waiting)
 	for range 4 {
-		e.Advance(epoch)
-		e.lanes[0].later = append(e.lanes[0].later[:0], waiting...)
+		e.advance(epoch)
+		e.shards[0].later = append(e.shards[0].later[:0], waiting...)
 		facts := make([]fact.Fact, FactsOfHold)
 		for i := range facts {
 			ms++
 			facts[i] = inSpan(tideFact(fact.Request, tideSession(100+i), ms), 20_000, ms)
 		}
-		before := e.Work()
-		e.ObserveBatch(facts, epoch, func(int, Mark) { t.Error("nothing is wrong") })
-		require.Greater(t, e.Work()-before, uint64(workOfHold)/2, "what this is about")
-		require.LessOrEqual(t, e.Work()-before, uint64(workOfHold))
+		before := e.workDone()
+		e.Observe(facts, epoch, func(int, Mark) { t.Error("nothing is wrong") })
+		require.Greater(t, e.workDone()-before, uint64(workOfHold)/2, "what this is about")
+		require.LessOrEqual(t, e.workDone()-before, uint64(workOfHold))
 	}
 }

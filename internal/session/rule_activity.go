@@ -5,57 +5,57 @@ import (
 	"sort"
 )
 
-// spell of activity: a stretch of it in which no start lies further than the
+// interval of activity: a stretch of it in which no start lies further than the
 // smallest idle limit behind the latest end before it, so that no idle limit
 // can have been exceeded within it.
-type spell struct {
+type interval struct {
 	start, end int64
 	// policies that govern a request which starts at start: only those can
 	// find the gap in front of it.
 	policies uint64
 }
 
-// activity is all activity of one session as a list of spells, ordered, with a
+// intervals is all activity of one session as a list of intervals, ordered, with a
 // gap of at least the smallest idle limit between each two. It is a join:
 // adding the same activity in any order, any number of times, gives the same
 // list. A list cut to a fixed length would not be one; this one is bounded by
 // time, since what may arrive is bounded by Config.MaxAge.
-type activity []spell
+type intervals []interval
 
-// maxSpells bounds the list all the same. With an idle limit of 5 minutes and
+// maxIntervals bounds the list all the same. With an idle limit of 5 minutes and
 // facts of 24 hours there are at most 288.
-const maxSpells = 1024
+const maxIntervals = 1024
 
 // add joins [start, end] to the list. gap is the smallest idle limit, outside
 // the latest start of a judged request that is no activity itself. It reports
 // whether a gap in front of any other request may have changed.
-func (a *activity) add(start, end int64, policies uint64, gap, outside int64) (changed bool) {
-	spells := *a
-	n := len(spells)
+func (a *intervals) add(start, end int64, policies uint64, gap, outside int64) (changed bool) {
+	list := *a
+	n := len(list)
 	if n > 0 {
 		// The usual case: it goes on where the session is.
-		last := &spells[n-1]
+		last := &list[n-1]
 		if start > last.start && start-last.end < gap {
 			changed = end > last.end && outside > last.end
 			last.end = max(last.end, end)
 			return changed
 		}
 	}
-	// spells[:lo] end too far before it, spells[hi:] start too far behind it.
-	lo := sort.Search(n, func(i int) bool { return start-spells[i].end < gap })
+	// intervals[:lo] end too far before it, intervals[hi:] start too far behind it.
+	lo := sort.Search(n, func(i int) bool { return start-list[i].end < gap })
 	hi := lo
-	for hi < n && spells[hi].start-end < gap {
+	for hi < n && list[hi].start-end < gap {
 		hi++
 	}
 	if lo == hi {
-		spells = append(spells, spell{})
-		copy(spells[lo+1:], spells[lo:])
-		spells[lo] = spell{start, end, policies}
-		*a = spells
+		list = append(list, interval{})
+		copy(list[lo+1:], list[lo:])
+		list[lo] = interval{start, end, policies}
+		*a = list
 		return lo < n || outside > start
 	}
-	merged := spell{start, end, policies}
-	for _, r := range spells[lo:hi] {
+	merged := interval{start, end, policies}
+	for _, r := range list[lo:hi] {
 		switch {
 		case r.start < merged.start:
 			merged.start, merged.policies = r.start, r.policies
@@ -64,19 +64,19 @@ func (a *activity) add(start, end int64, policies uint64, gap, outside int64) (c
 		}
 		merged.end = max(merged.end, r.end)
 	}
-	if hi-lo == 1 && merged == spells[lo] {
+	if hi-lo == 1 && merged == list[lo] {
 		return false
 	}
 	changed = hi < n || hi-lo > 1 || outside > start ||
-		merged.start != spells[lo].start || merged.policies != spells[lo].policies
-	spells[lo] = merged
-	*a = append(spells[:lo+1], spells[hi:]...)
+		merged.start != list[lo].start || merged.policies != list[lo].policies
+	list[lo] = merged
+	*a = append(list[:lo+1], list[hi:]...)
 	return changed
 }
 
 // before returns the latest end of activity that started before at, and false
 // if there is none.
-func (a activity) before(at int64) (end int64, ok bool) {
+func (a intervals) before(at int64) (end int64, ok bool) {
 	for _, v := range slices.Backward(a) {
 		if v.start < at {
 			return v.end, true
@@ -88,7 +88,7 @@ func (a activity) before(at int64) (end int64, ok bool) {
 // firstGap finds the first silence of more than limit that is behind from and
 // in front of a request that policy governs or of at. Silence begins at the
 // returned instant.
-func (a activity) firstGap(p *Policy, policy uint8, from, at, limit int64) (since int64, found bool) {
+func (a intervals) firstGap(p *Policy, policy uint8, from, at, limit int64) (since int64, found bool) {
 	since = from
 	bit := uint64(1) << policy
 	for i := range a {
@@ -106,7 +106,7 @@ func (a activity) firstGap(p *Policy, policy uint8, from, at, limit int64) (sinc
 
 // silent reports whether there is a silence of more than limit behind from and
 // in front of a request that policy governs.
-func (a activity) silent(p *Policy, policy uint8, from, limit int64) bool {
+func (a intervals) silent(p *Policy, policy uint8, from, limit int64) bool {
 	for i := range a {
 		if a[i].policies&(1<<policy) != 0 && p.exceeds(a[i].start-from, limit) {
 			return true
@@ -116,24 +116,24 @@ func (a activity) silent(p *Policy, policy uint8, from, limit int64) bool {
 	return false
 }
 
-// cut bounds the list. Spells that end before settled, the authentication that
+// cut bounds the list. Intervals that end before since, the authentication that
 // every request to come can go back to, say nothing any more; beyond that
 // silences in the middle are given up, which can only hide a violation: the
 // first is what a session died of, the last what it may die of next.
 // It returns how many were given up.
-func (a *activity) cut(settled int64) (lost int) {
-	spells := *a
+func (a *intervals) cut(since int64) (lost int) {
+	list := *a
 	k := 0
-	for k+1 < len(spells) && spells[k+1].start <= settled {
+	for k+1 < len(list) && list[k+1].start <= since {
 		k++
 	}
-	spells = append(spells[:0], spells[k:]...)
-	for len(spells) > maxSpells {
-		m := len(spells) / 2
-		spells[m].end = spells[m+1].end
-		spells = append(spells[:m+1], spells[m+2:]...)
+	list = append(list[:0], list[k:]...)
+	for len(list) > maxIntervals {
+		m := len(list) / 2
+		list[m].end = list[m+1].end
+		list = append(list[:m+1], list[m+2:]...)
 		lost++
 	}
-	*a = spells
+	*a = list
 	return lost
 }

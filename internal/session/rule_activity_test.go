@@ -54,7 +54,7 @@ func TestActivityIsAllActivity(t *testing.T) {
 		gap := rapid.Int64Range(1, 20).Draw(t, "gap")
 		limit := gap + rapid.Int64Range(0, 20).Draw(t, "more")
 		p := &Policy{Inclusive: rapid.Bool().Draw(t, "inclusive")}
-		var a activity
+		var a intervals
 		for _, i := range rapid.Permutation(append(all, all...)).Draw(t, "order") {
 			a.add(i.start, i.end, i.policies, gap, longAgo)
 		}
@@ -75,7 +75,7 @@ func TestActivityIsAJoin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := drawStretches(t)
 		gap := rapid.Int64Range(1, 20).Draw(t, "gap")
-		join := func(order []stretch) (a activity) {
+		join := func(order []stretch) (a intervals) {
 			for _, i := range order {
 				a.add(i.start, i.end, i.policies, gap, longAgo)
 			}
@@ -100,7 +100,7 @@ func TestActivityTellsOfChange(t *testing.T) {
 		gap := rapid.Int64Range(1, 20).Draw(t, "gap")
 		outside := rapid.Int64Range(-1, 150).Draw(t, "outside")
 		p := &Policy{}
-		var a activity
+		var a intervals
 		for n, i := range all {
 			before := slices.Clone(a)
 			if a.add(i.start, i.end, i.policies, gap, outside) {
@@ -125,7 +125,7 @@ func TestActivityTellsOfChange(t *testing.T) {
 }
 
 func TestActivityBefore(t *testing.T) {
-	a := activity{{start: 10, end: 20}, {start: 40, end: 45}}
+	a := intervals{{start: 10, end: 20}, {start: 40, end: 45}}
 	for _, c := range []struct {
 		at, end int64
 		ok      bool
@@ -139,19 +139,19 @@ func TestActivityBefore(t *testing.T) {
 // Cutting forgets what lies before the authentication, then silences in the
 // middle: a first and a last one stay.
 func TestActivityCut(t *testing.T) {
-	var a activity
-	for i := range int64(maxSpells + 100) {
+	var a intervals
+	for i := range int64(maxIntervals + 100) {
 		require.False(t, a.add(i*100, i*100+1, 1, 10, longAgo))
 	}
 	b := slices.Clone(a)
 	require.Zero(t, b.cut(200*100+50), "what is settled is no loss")
-	require.Len(t, b, maxSpells-100)
-	require.Equal(t, spell{200 * 100, 200*100 + 1, 1}, b[0])
+	require.Len(t, b, maxIntervals-100)
+	require.Equal(t, interval{200 * 100, 200*100 + 1, 1}, b[0])
 
 	first, last := a[0], a[len(a)-1]
 	require.Equal(t, 100, a.cut(longAgo))
-	require.Len(t, a, maxSpells)
+	require.Len(t, a, maxIntervals)
 	require.Equal(t, first, a[0])
 	require.Equal(t, last, a[len(a)-1])
-	require.True(t, slices.IsSortedFunc(a, func(x, y spell) int { return cmp.Compare(x.start, y.start) }))
+	require.True(t, slices.IsSortedFunc(a, func(x, y interval) int { return cmp.Compare(x.start, y.start) }))
 }

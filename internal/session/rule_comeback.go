@@ -30,20 +30,20 @@ type comeback struct {
 	seen int64
 }
 
-// bury keeps what t, which is thrown away, said.
-func (e *Engine) bury(t *timeline) {
+// leaveTombstone keeps what t, which is thrown away, said.
+func (e *Engine) leaveTombstone(t *timeline) {
 	newest := t.newest + 1
-	s := tombstone{newest: seconds(max(newest, t.forgotten))}
+	s := tombstone{newest: seconds(max(newest, t.unknownBefore))}
 	for _, x := range [...]struct {
 		flag uint32
 		set  bool
 	}{
-		{stoneSampled, t.sampled},
-		{stoneActive, len(t.active) > 0},
-		{stoneBrief, t.lane.sessions.fleeting(t.slot)},
-		{stoneLogin, len(t.authentications)+len(t.lateStarts) > 0 || t.firstStart != unset || t.back.login},
-		{stoneVague, t.forgotten > newest},
-		{stoneLost, t.back.lost},
+		{tombstoneSampled, t.sampled},
+		{tombstoneActive, len(t.intervals) > 0},
+		{tombstoneBrief, t.shard.sessions.fleeting(t.slot)},
+		{tombstoneLogin, len(t.authentications)+len(t.lateStarts) > 0 || t.firstStart != unset || t.back.login},
+		{tombstoneVague, t.unknownBefore > newest},
+		{tombstoneLost, t.back.lost},
 	} {
 		if x.set {
 			s.said |= x.flag
@@ -65,22 +65,22 @@ func (e *Engine) bury(t *timeline) {
 		}
 	}
 	if end := e.firstEnd(t); end.ended {
-		s.said |= uint32(end.typ-fact.EndedSession+1) | e.services.byName[end.by]<<stoneFlags
+		s.said |= uint32(end.typ-fact.EndedSession+1) | e.services.byName[end.by]<<tombstoneFlags
 		s.at = end.since
 		if end.unsure {
-			s.said |= stoneUnsure
+			s.said |= tombstoneUnsure
 		}
 		if end.later {
-			s.said |= stoneLater
+			s.said |= tombstoneLater
 		}
 	}
 	if first < s.at {
-		s.said |= stoneSeen
+		s.said |= tombstoneSeen
 	}
 	if e.work.cut { // not all was looked at: what is said of it is not sure
-		s.said |= stoneUnsure | stoneLost | stoneLogin
+		s.said |= tombstoneUnsure | tombstoneLost | tombstoneLogin
 	}
-	e.tombstones.bury(t.id, s)
+	e.tombstones.add(t.id, s)
 }
 
 func (b *comeback) seenOr(otherwise int64) int64 {
@@ -100,14 +100,14 @@ func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) 
 		return fact.ID{}, 0, false
 	}
 	r := requestToCome(0)
-	w := e.newPast(t, &r)
+	w := e.newEvaluation(t, &r)
 	user = w.inherited()
 	return user, t.first, !user.IsZero()
 }
 
 // requestToCome is a request of policy that starts behind all there is.
 func requestToCome(policy uint8) record {
-	return record{Eff: math.MaxInt64 / 2, End: math.MaxInt64 / 2, order: math.MaxUint64, policy: policy}
+	return record{EffectiveStart: math.MaxInt64 / 2, End: math.MaxInt64 / 2, seq: math.MaxUint64, policy: policy}
 }
 
 // knownEnd is the first of the ends that count for a request to come.
@@ -125,10 +125,10 @@ func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
 	for i := range e.cfg.Policies {
 		r := requestToCome(uint8(i))
 		var here knownEnd
-		w := e.newPast(t, &r)
+		w := e.newEvaluation(t, &r)
 		w.forAll = true
 		w.endings(func(x expiry) {
-			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.forgotten {
+			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.unknownBefore {
 				x.doubt = ReasonEvicted // what was thrown away before that may void it
 			}
 			if x.doubt == "" {
@@ -165,71 +165,71 @@ func (e *Engine) someUserEnded(t *timeline) bool {
 		slices.ContainsFunc(t.identities, func(i identity) bool { return len(e.users.ends(i.user)) > 0 }))
 }
 
-// grave is what is left of a session: its tombstone, or the fingerprints among
+// evicted is what is left of a session: its tombstone, or the fingerprints among
 // which is one of it.
-type grave struct {
+type evicted struct {
 	tombstone
-	found bool
-	lost  *generation
-	floor int64
+	found       bool
+	lost        *generation
+	oldestKnown int64
 }
 
-// exhume takes what is left of id.
-func (e *Engine) exhume(id fact.ID) grave {
+// takeEvicted takes what is left of id.
+func (e *Engine) takeEvicted(id fact.ID) evicted {
 	if s := e.tombstones.of(id); s != nil {
-		g := grave{tombstone: *s, found: true}
+		g := evicted{tombstone: *s, found: true}
 		e.tombstones.remove(id)
 		return g
 	}
-	return grave{lost: e.tombstones.displaced.of(markOf(id)), floor: e.tombstones.floor}
+	return evicted{lost: e.tombstones.displaced.of(tagOf(id)), oldestKnown: e.tombstones.oldestKnown}
 }
 
 // comeBack lets t, which is new in the table, know what was left of it.
-func (e *Engine) comeBack(t *timeline, was grave) {
+func (e *Engine) comeBack(t *timeline, was evicted) {
 	if !was.found {
-		t.forgotten = was.floor
+		t.unknownBefore = was.oldestKnown
 		if was.lost != nil {
 			e.comeBackLost(t, was.lost)
 		}
 		return
 	}
 	newest := was.before()
-	t.back = comeback{back: true, seen: was.at, lost: was.said&stoneLost != 0, login: was.said&(stoneLogin|stoneVague) != 0}
-	if was.said&stoneSeen != 0 {
+	t.back = comeback{back: true, seen: was.at, lost: was.said&tombstoneLost != 0, login: was.said&(tombstoneLogin|tombstoneVague) != 0}
+	if was.said&tombstoneSeen != 0 {
 		t.back.seen--
 	}
 	t.facts = 1 // that there are others is all that is known of them
-	t.forgotten = max(newest, e.restarted)
-	if was.said&stoneVague == 0 {
+	t.unknownBefore = max(newest, e.restarted)
+	if was.said&tombstoneVague == 0 {
 		t.newest = newest - secondNanos
 	}
-	t.sampled = was.said&stoneSampled != 0
-	if was.said&stoneActive != 0 {
+	t.sampled = was.said&tombstoneSampled != 0
+	if was.said&tombstoneActive != 0 {
 		t.firstActivity = newest
-		t.active.add(newest, newest, 0, e.gap, t.outside)
+		t.intervals.add(newest, newest, 0, e.gap, t.lastInactiveStart)
 	}
 	if typ, ended := was.end(); ended {
 		t.back.typ, t.back.end, t.back.service = typ, was.at, was.service()
-		t.back.unsure = was.said&stoneUnsure != 0
-		if was.said&stoneLater != 0 {
+		t.back.unsure = was.said&tombstoneUnsure != 0
+		if was.said&tombstoneLater != 0 {
 			t.back.first, t.back.last = was.at, newest
 		}
 	}
 	if was.user != 0 {
 		t.identities = append(t.identities, identity{was.at, e.users.byHash(was.user)})
-		e.users.join(t.identities[0].user, t.placeOf())
+		e.users.addLink(t.identities[0].user, t.placeOf())
 	}
 }
 
 // turnAway notes that a fact of id, which is not in the table, was not taken: what
 // is not taken is not known.
-func (e *Engine) turnAway(id fact.ID, g grave, now int64) {
-	s := tombstone{said: stoneBrief}
+func (e *Engine) turnAway(id fact.ID, g evicted, now int64) {
+	s := tombstone{said: tombstoneBrief}
 	if g.found {
 		s = g.tombstone
 	}
 	s.newest = max(s.newest, seconds(now+1))
-	e.tombstones.bury(id, s)
+	e.tombstones.add(id, s)
 }
 
 // comeBackLost is what a fingerprint says of t, which g has: that it was there,
@@ -237,8 +237,8 @@ func (e *Engine) turnAway(id fact.ID, g grave, now int64) {
 func (e *Engine) comeBackLost(t *timeline, g *generation) {
 	t.back = comeback{back: true, lost: true, login: true, seen: longAgo}
 	t.facts = 1
-	t.forgotten = max(int64(g.newest)*secondNanos, e.restarted)
-	if g.over(markOf(t.id)) {
+	t.unknownBefore = max(int64(g.newest)*secondNanos, e.restarted)
+	if g.over(tagOf(t.id)) {
 		t.back.first, t.back.last = g.first-1, g.last
 	}
 }
@@ -258,7 +258,7 @@ func (b *comeback) rotatedWithin(at, tolerance int64) bool {
 }
 
 // backEndings are ends from before t was thrown away.
-func (w *past) backEndings(each func(expiry)) {
+func (w *evaluation) backEndings(each func(expiry)) {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	if b.end != 0 {
 		grace := int64(w.policy.EndGrace)
@@ -282,7 +282,7 @@ func (w *past) backEndings(each func(expiry)) {
 
 // lostEnd is an end that may have come behind first and up to last: the last one
 // that would make the request too late, or else the first.
-func (w *past) lostEnd(first, last int64, each func(expiry)) {
+func (w *evaluation) lostEnd(first, last int64, each func(expiry)) {
 	if w.known { // it may have been a rotation, which an authentication so little later does not void
 		first = max(first, w.since-int64(w.policy.Tolerance)-1)
 	}
@@ -303,7 +303,7 @@ func (w *past) lostEnd(first, last int64, each func(expiry)) {
 
 // lostUserEndings are ends of a user whom a session that was lost shows now: it
 // may have shown it before.
-func (w *past) lostUserEndings(each func(expiry)) {
+func (w *evaluation) lostUserEndings(each func(expiry)) {
 	if !w.t.back.lost || len(w.t.identities) == 0 {
 		return
 	}
@@ -311,7 +311,7 @@ func (w *past) lostUserEndings(each func(expiry)) {
 	for i := range w.e.users.ends(first.user) {
 		end := &w.e.users.ends(first.user)[i]
 		at := end.at + int64(w.policy.EndGrace)
-		if end.at < first.at && end.other != w.t.id && w.violated(at) && w.binds(end) {
+		if end.at < first.at && end.other != w.t.id && w.violated(at) && w.applies(end) {
 			each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: ReasonEvicted})
 		}
 	}
@@ -319,22 +319,22 @@ func (w *past) lostUserEndings(each func(expiry)) {
 
 // mayBeLate reports whether what ended at at may have come later than the reorder
 // window: how new the newest fact that was thrown away was is known to the second.
-func (w *past) mayBeLate(at int64) bool {
-	return at+int64(w.e.cfg.ReorderWindow) < w.t.forgotten
+func (w *evaluation) mayBeLate(at int64) bool {
+	return at+int64(w.e.cfg.ReorderWindow) < w.t.unknownBefore
 }
 
 // lostDoubt says why x cannot be confirmed of a session that came back.
-func (w *past) lostDoubt(x *expiry) string {
+func (w *evaluation) lostDoubt(x *expiry) string {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	switch {
-	case x.typ == fact.AbsoluteTimeout && len(w.t.lineage) > 0 && w.origin().forgotten > x.since:
+	case x.typ == fact.AbsoluteTimeout && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
 	case !b.back:
 		return ""
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since),
-		w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.forgotten, // it may be the session's start
-		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.forgotten,
-		x.typ == fact.AbsoluteTimeout && x.since < w.t.forgotten:
+		w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.unknownBefore, // it may be the session's start
+		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.unknownBefore,
+		x.typ == fact.AbsoluteTimeout && x.since < w.t.unknownBefore:
 		return ReasonEvicted
 	}
 	return ""

@@ -64,8 +64,8 @@ func (b blinds) between(since, at int64) (reason string, blind bool) {
 // doubt says why x cannot be confirmed, or nothing: what would clear an idle
 // expiry is activity behind it, what would clear any other is an
 // authentication, where those are seen at all.
-func (w *past) doubt(x *expiry) string {
-	if w.r.state&crowded != 0 {
+func (w *evaluation) doubt(x *expiry) string {
+	if w.r.state&traceTruncated != 0 {
 		return ReasonBounds
 	}
 	if lost := w.lostDoubt(x); lost != "" {
@@ -86,11 +86,29 @@ func (w *past) doubt(x *expiry) string {
 		since -= int64(w.policy.Tolerance) // so much before an end a start still voids it
 	}
 	switch {
-	case w.t.forgotten <= since, x.vouched && w.t.forgotten > w.e.restarted:
-	case w.t.forgotten <= w.e.restarted:
+	case w.t.unknownBefore <= since, x.vouched && w.t.unknownBefore > w.e.restarted:
+	case w.t.unknownBefore <= w.e.restarted:
 		return ReasonRestart
 	default:
 		return ReasonEvicted
 	}
 	return ""
+}
+
+// knewMore says that an engine which stopped at until knew more: no verdict
+// may rest on what this one was not told. Call it before the first fact.
+func (e *Engine) restartedAt(until int64) {
+	e.restarted = until
+	e.tombstones.raise(until)
+	e.authenticated = ^uint64(0)
+}
+
+// blind says that facts whose time lies in [from, to] may be lost for good.
+func (e *Engine) blind(from, to int64, reason string) {
+	if to < from {
+		return
+	}
+	e.blinds.add(blindInterval{from, to, reason})
+	e.stats.blind[reason] += to - from
+	e.blinded = e.suspects.decided.Front()
 }

@@ -66,11 +66,11 @@ func TestBlindIsCounted(t *testing.T) {
 		now=22s blind 7s..8s crash
 		now=23s blind 7s..10s shed`), true)
 	got := map[string]int64{}
-	o.engine.Stats().Blind(func(reason string, ns int64) { got[reason] = ns })
+	o.engine.counters().Blind(func(reason string, ns int64) { got[reason] = ns })
 	require.Equal(t, map[string]int64{"crash": 5e9, "shed": 3e9}, got)
 	require.Len(t, o.sent, 1)
 	require.Equal(t, "crash", o.sent[0].Reason)
-	require.EqualValues(t, 1, o.engine.Stats().Findings(fact.Inconclusive))
+	require.EqualValues(t, 1, o.engine.counters().Findings(fact.Inconclusive))
 }
 
 // What an engine that stopped knew is in doubt, and what came behind it is not.
@@ -84,7 +84,7 @@ func TestRestarted(t *testing.T) {
 		{"thrown away since", "a started at=33s\nnow=35s b started at=35s\nc started at=36s\na started at=32s\na request at=45s", ReasonEvicted},
 	} {
 		s := newStage(t, text, func(c *Config) { c.MaxSessions = 1 })
-		s.Restarted(epoch + int64(30*time.Second))
+		s.restartedAt(epoch + int64(30*time.Second))
 		s.tell(c.text)
 		found := s.wait(time.Minute)
 		require.Len(t, found, 1, c.name)

@@ -6,9 +6,9 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// past answers what a request's verdict needs to know of its session, its
+// evaluation answers what a request's verdict needs to know of its session, its
 // ancestors and its user. It belongs to one call of judge.
-type past struct {
+type evaluation struct {
 	e      *Engine
 	t      *timeline
 	r      *record
@@ -32,13 +32,13 @@ type past struct {
 	heard  []heardEnd // what newestHeard found, once asked
 }
 
-// newPast finds since when r's session lasts: its latest authentication at or
+// newEvaluation finds since when r's session lasts: its latest authentication at or
 // before r.start + tolerance or r.end, whichever is later; else its start; else
 // its earliest activity.
-func (e *Engine) newPast(t *timeline, r *record) past {
+func (e *Engine) newEvaluation(t *timeline, r *record) evaluation {
 	p := &e.cfg.Policies[r.policy]
 	tolerance := int64(p.Tolerance)
-	w := past{e: e, t: t, r: r, policy: p, limit: max(r.Eff+tolerance, r.End)}
+	w := evaluation{e: e, t: t, r: r, policy: p, limit: max(r.EffectiveStart+tolerance, r.End)}
 	if at, ok := latest(t.authentications, w.limit); ok {
 		w.since, w.authentication, w.known = at, at, true
 		return w
@@ -48,7 +48,7 @@ func (e *Engine) newPast(t *timeline, r *record) past {
 	}
 	w.since = t.firstActivity
 	if w.since == unset {
-		w.since = r.Eff
+		w.since = r.EffectiveStart
 	}
 	return w
 }
@@ -61,32 +61,32 @@ type origin struct {
 	at             int64
 	known          bool // an authentication or a known start
 	authentication bool
-	// forgotten: what was known before this of what it was rotated from may have
+	// unknownBefore: what was known before this of what it was rotated from may have
 	// been thrown away.
-	forgotten int64
+	unknownBefore int64
 }
 
 // origin finds the latest authentication in the lineage; without one, the
 // root's start.
-func (w *past) origin() origin {
+func (w *evaluation) origin() origin {
 	if !w.rooted {
 		w.root, w.rooted = w.findOrigin(), true
 	}
 	return w.root
 }
 
-func (w *past) findOrigin() (o origin) {
-	best, authenticated, forgotten := w.authentication, w.authentication != 0, w.t.forgotten
+func (w *evaluation) findOrigin() (o origin) {
+	best, authenticated, unknownBefore := w.authentication, w.authentication != 0, w.t.unknownBefore
 	here := origin{at: w.since, known: w.known}
 	w.ancestors(func(t *timeline, r *rotation) bool {
 		here = origin{at: r.at}
 		if t == nil {
 			if !w.e.tombstones.startedBefore(r) {
-				forgotten = unset
+				unknownBefore = unset
 			}
 			return false
 		}
-		forgotten = max(forgotten, t.forgotten)
+		unknownBefore = max(unknownBefore, t.unknownBefore)
 		if at, ok := latest(t.authentications, r.at+int64(w.policy.Tolerance)); ok && (!authenticated || at > best) {
 			best, authenticated = at, true
 		}
@@ -100,16 +100,16 @@ func (w *past) findOrigin() (o origin) {
 	if authenticated {
 		here = origin{at: best, known: true, authentication: true}
 	}
-	here.forgotten = forgotten
+	here.unknownBefore = unknownBefore
 	return here
 }
 
 // ancestors calls each with what the request's id was rotated from and how, the
 // nearest first, until it returns false. t is nil for one that is not known.
-func (w *past) ancestors(each func(t *timeline, r *rotation) bool) {
+func (w *evaluation) ancestors(each func(t *timeline, r *rotation) bool) {
 	t, before := w.t, w.limit
 	for range maxLineage {
-		r, ok := t.lineageAt(w.r.order, before)
+		r, ok := t.lineageAt(w.r.seq, before)
 		if !ok {
 			return
 		}
@@ -122,7 +122,7 @@ func (w *past) ancestors(each func(t *timeline, r *rotation) bool) {
 		}
 		t, before = from, r.at-1
 	}
-	if _, ok := t.lineageAt(w.r.order, before); ok {
+	if _, ok := t.lineageAt(w.r.seq, before); ok {
 		w.e.stats.lost++
 	}
 }
@@ -140,11 +140,11 @@ type expiry struct {
 
 // violated reports whether the request starts later than at by more than the
 // tolerance.
-func (w *past) violated(at int64) bool {
-	return w.policy.exceeds(w.r.Eff-at, int64(w.policy.Tolerance))
+func (w *evaluation) violated(at int64) bool {
+	return w.policy.exceeds(w.r.EffectiveStart-at, int64(w.policy.Tolerance))
 }
 
-// order of types at one instant: what was said comes before what was silent.
+// precedence of types at one instant: what was said comes before what was silent.
 var precedence = [fact.TypeCount]int8{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
 
 // earlier reports whether x explains the request better than y.
@@ -160,7 +160,7 @@ func (x *expiry) earlier(y *expiry) bool {
 
 // expiries calls each with every instant from which the session was dead for
 // the request, where the request started too late for it.
-func (w *past) expiries(each func(expiry)) {
+func (w *evaluation) expiries(each func(expiry)) {
 	w.endings(each)
 	if limit := int64(w.policy.AbsoluteTimeout); limit > 0 {
 		// The lineage can only make the session older than it looks here.
@@ -171,7 +171,7 @@ func (w *past) expiries(each func(expiry)) {
 		}
 	}
 	if limit := int64(w.policy.IdleTimeout); limit > 0 && w.r.flags&fact.Passive == 0 {
-		since, found := w.t.silence(w.policy, w.r.policy, w.since, w.r.Eff, limit+int64(w.policy.Tolerance))
+		since, found := w.t.silence(w.policy, w.r.policy, w.since, w.r.EffectiveStart, limit+int64(w.policy.Tolerance))
 		if found && w.violated(since+limit) {
 			each(expiry{at: since + limit, typ: fact.IdleTimeout, since: since})
 		}
@@ -179,20 +179,20 @@ func (w *past) expiries(each func(expiry)) {
 }
 
 // endings are the ends that somebody reported.
-func (w *past) endings(each func(expiry)) {
+func (w *evaluation) endings(each func(expiry)) {
 	p, t := w.policy, w.t
 	tolerance := int64(p.Tolerance)
 	for i := range t.ends {
 		end := &t.ends[i]
 		at := end.at + int64(p.EndGrace)
-		if w.violated(at) && w.binds(end) && !t.rotatedWithin(end.at, tolerance) && !t.back.rotatedWithin(end.at, tolerance) {
+		if w.violated(at) && w.applies(end) && !t.rotatedWithin(end.at, tolerance) && !t.back.rotatedWithin(end.at, tolerance) {
 			each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
 	for i := range t.rotations {
 		end := &t.rotations[i]
 		at := end.at + int64(p.RotationGrace)
-		if w.violated(at) && w.arrivedBefore(end) && !(w.known && w.since > end.at+tolerance) {
+		if w.violated(at) && w.isEffective(end) && !(w.known && w.since > end.at+tolerance) {
 			each(expiry{at: at, typ: fact.RotatedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
@@ -205,17 +205,19 @@ func (w *past) endings(each func(expiry)) {
 	}
 }
 
-// binds reports whether an end counts for the request: with a known start,
+// applies reports whether an end counts for the request: with a known start,
 // only what comes behind it.
-func (w *past) binds(end *ending) bool {
-	return w.arrivedBefore(end) && !(w.known && end.at <= w.since+int64(w.policy.Tolerance))
+func (w *evaluation) applies(end *ending) bool {
+	return w.isEffective(end) && !(w.known && end.at <= w.since+int64(w.policy.Tolerance))
 }
 
-func (w *past) arrivedBefore(end *ending) bool { return end.binds == 0 || end.binds <= w.r.order }
+func (w *evaluation) isEffective(end *ending) bool {
+	return end.effectiveSeq == 0 || end.effectiveSeq <= w.r.seq
+}
 
 // userEndings are the ends of all sessions of a user whom this session showed
 // last when they came.
-func (w *past) userEndings(each func(expiry)) {
+func (w *evaluation) userEndings(each func(expiry)) {
 	for n, i := range w.t.identities {
 		if !slices.ContainsFunc(w.t.identities[:n], func(o identity) bool { return o.user == i.user }) {
 			w.endingsOf(i.user, each)
@@ -226,7 +228,7 @@ func (w *past) userEndings(each func(expiry)) {
 	}
 }
 
-func (w *past) endingsOf(user fact.ID, each func(expiry)) {
+func (w *evaluation) endingsOf(user fact.ID, each func(expiry)) {
 	if !w.e.take(1) {
 		return
 	}
@@ -234,8 +236,8 @@ func (w *past) endingsOf(user fact.ID, each func(expiry)) {
 	for i := range ends {
 		end := &ends[i]
 		at := end.at + int64(w.policy.EndGrace)
-		if end.other == w.t.id || !w.violated(at) || !w.binds(end) || w.t.seen() >= end.at || !sameUser(w.identityAt(end.at), user) ||
-			w.r.order < end.seen && w.cameLate(end) {
+		if end.other == w.t.id || !w.violated(at) || !w.applies(end) || w.t.seen() >= end.at || !sameUser(w.identityAt(end.at), user) ||
+			w.r.seq < end.nextSeq && w.cameLate(end) {
 			continue
 		}
 		each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service]})
@@ -245,7 +247,7 @@ func (w *past) endingsOf(user fact.ID, each func(expiry)) {
 // identityAt returns the user whom the session showed last at or before at; the
 // zero ID: none. An id that shows none has the one that its previous id showed
 // last up to the rotation.
-func (w *past) identityAt(at int64) fact.ID {
+func (w *evaluation) identityAt(at int64) fact.ID {
 	if user, ok := identityAt(w.t.identities, at); ok {
 		return user
 	}
@@ -253,7 +255,7 @@ func (w *past) identityAt(at int64) fact.ID {
 }
 
 // inherited returns the user whom what the id was rotated from showed last.
-func (w *past) inherited() fact.ID {
+func (w *evaluation) inherited() fact.ID {
 	if !w.asked {
 		w.asked = true
 		w.ancestors(func(t *timeline, r *rotation) bool {
@@ -274,39 +276,39 @@ const maxLateLooks = 64
 
 // heardEnd is where a recent fact ended, and when it came.
 type heardEnd struct {
-	order uint64
-	end   int64
+	seq uint64
+	end int64
 }
 
 // cameLate reports whether an end of a user came behind the reorder window of the
 // session, as far as the recent facts can tell.
-func (w *past) cameLate(end *ending) bool {
+func (w *evaluation) cameLate(end *ending) bool {
 	t, late := w.t, end.at+int64(w.e.cfg.ReorderWindow)
 	if t.newest <= late {
 		return false
 	}
-	raises := func(x ending) bool { return x.order < end.order && x.at > late }
+	raises := func(x ending) bool { return x.seq < end.seq && x.at > late }
 	return slices.ContainsFunc(t.rotations, raises) || slices.ContainsFunc(t.raised, raises) ||
-		slices.ContainsFunc(w.lastHeard(), func(x heardEnd) bool { return x.order < end.seen && x.end > late })
+		slices.ContainsFunc(w.lastHeard(), func(x heardEnd) bool { return x.seq < end.nextSeq && x.end > late })
 }
 
 // lastHeard returns the ends of the last facts of the session. Where there are more
 // than are looked at, all before those is taken to have ended as late as it can have
 // when it came: what is not known accuses nobody.
-func (w *past) lastHeard() []heardEnd {
+func (w *evaluation) lastHeard() []heardEnd {
 	if w.heard != nil {
 		return w.heard
 	}
 	w.heard = w.e.heard[:0]
-	ring := &w.t.lane.recent
+	ring := &w.t.shard.recent
 	r, looks := ring.at(w.t.recent), 0
 	for ; r != nil && r.session == w.t.id && looks < maxLateLooks && w.e.take(1); looks, r = looks+1, ring.at(r.ofSession) {
 		if r.state&evident != 0 {
-			w.heard = append(w.heard, heardEnd{r.order, r.EndFirst})
+			w.heard = append(w.heard, heardEnd{r.seq, r.FirstEnd})
 		}
 	}
 	if r != nil && r.session == w.t.id {
-		w.heard = append(w.heard, heardEnd{r.order, r.Arrival + int64(w.e.cfg.MaxAhead)})
+		w.heard = append(w.heard, heardEnd{r.seq, r.Arrival + int64(w.e.cfg.MaxAhead)})
 	}
 	w.heard = append(w.heard, heardEnd{unset, longAgo}) // asked
 	w.e.heard = w.heard

@@ -33,7 +33,7 @@ func TestEarlier(t *testing.T) {
 func (s *stage) chain(steps int) {
 	for i := range steps {
 		s.now += int64(time.Second)
-		s.Observe(&fact.Fact{
+		s.observe(&fact.Fact{
 			Kind: fact.Rotated, Previous: sessionName(i), Session: sessionName(i + 1),
 			Start: s.now, End: s.now, At: s.now, Resource: resources["web"],
 		}, s.now)
@@ -60,15 +60,15 @@ func TestLineageIsBounded(t *testing.T) {
 		s.tell("- ended_user at=2h user=u1")
 		s.served(steps, 3*time.Hour, 0)
 		s.wait(0)
-		require.Equal(t, known, s.Pending() == 1, steps)
+		require.Equal(t, known, s.pending() == 1, steps)
 
 		s = begin("policy p0 absolute=1h tolerance=1s")
 		s.served(steps, time.Hour+2*time.Second, 0)
 		s.wait(0)
-		require.Equal(t, known, s.Pending() == 1, steps)
+		require.Equal(t, known, s.pending() == 1, steps)
 		s.tell("a authenticated at=1s")
 		s.wait(0)
-		require.Zero(t, s.Pending(), "a login clears as far as it can accuse: %d", steps)
+		require.Zero(t, s.pending(), "a login clears as far as it can accuse: %d", steps)
 	}
 }
 
@@ -78,10 +78,10 @@ func TestUnknownOrigin(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("b rotated from=a at=5s\nc ended at=3s")
 	b := s.get(sessionName(1).ID)
-	w := s.newPast(b, &record{Eff: epoch + int64(time.Minute)})
-	require.Equal(t, origin{at: epoch + int64(5*time.Second), forgotten: longAgo}, w.origin())
+	w := s.newEvaluation(b, &record{EffectiveStart: epoch + int64(time.Minute)})
+	require.Equal(t, origin{at: epoch + int64(5*time.Second), unknownBefore: longAgo}, w.origin())
 	c := s.get(sessionName(2).ID)
-	w = s.newPast(c, &record{Eff: epoch + int64(time.Minute)})
+	w = s.newEvaluation(c, &record{EffectiveStart: epoch + int64(time.Minute)})
 	require.Equal(t, epoch+int64(time.Minute), w.since)
 	require.False(t, w.known)
 	require.Zero(t, w.authentication)
@@ -103,7 +103,7 @@ func TestLateUserEnd(t *testing.T) {
 		s := newStage(t, userEnds)
 		s.tell("a started at=0s user=u1\na request at=30s\n" + c.text)
 		s.wait(0)
-		require.Equal(t, c.suspects, s.Pending(), c.name)
+		require.Equal(t, c.suspects, s.pending(), c.name)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestLateEnd(t *testing.T) {
 		s := newStage(t, "policy p0 absolute=1h\nconfig window=10s")
 		s.tell("a started at=0s\na request at=30s\n" + c.text)
 		s.wait(0)
-		require.Equal(t, c.suspects, s.Pending(), c.name)
+		require.Equal(t, c.suspects, s.pending(), c.name)
 	}
 }
 

@@ -15,38 +15,38 @@ var (
 	maxTraceSteps = 256
 )
 
-// kin are the records of one session that share a trace, the newest first.
-type kin struct {
+// traceRecords are the records of one session that share a trace, the newest first.
+type traceRecords struct {
 	records []*record
 	all     bool // there are no more
 }
 
-// kinOf returns at most so many records that share hash, in the memory of buf. It is
+// recordsOfTrace returns at most so many records that share hash, in the memory of buf. It is
 // valid until a record is remembered.
-func (e *Engine) kinOf(buf *[]*record, session fact.ID, hash uint64, looks int) kin {
+func (e *Engine) recordsOfTrace(buf *[]*record, session fact.ID, hash uint64, looks int) traceRecords {
 	list := (*buf)[:0]
-	all := e.ring(session).kin(hash, max(min(looks, e.work.left), 0), func(o *record) bool {
+	all := e.ring(session).eachOfTrace(hash, max(min(looks, e.work.left), 0), func(o *record) bool {
 		list = append(list, o)
 		return true
 	})
 	*buf = list
 	e.spend(len(list))
-	return kin{list, all}
+	return traceRecords{list, all}
 }
 
 // nest finds out what the request lies inside: it starts when the longest
 // request around it starts, and is exempt if any around it is.
-func (e *Engine) nest(r *record, k kin) {
-	r.Eff, r.around = r.Start, -1
-	r.state &^= exempted | framed | crowded
+func (e *Engine) nest(r *record, k traceRecords) {
+	r.EffectiveStart, r.enclosing = r.Start, -1
+	r.state &^= exempted | coveredByActivity | traceTruncated
 	if !r.identified() {
 		return
 	}
 	for _, o := range k.records {
 		r.nestIn(o)
 	}
-	if !k.all && r.around < 0 {
-		r.state |= crowded
+	if !k.all && r.enclosing < 0 {
+		r.state |= traceTruncated
 	}
 }
 
@@ -59,21 +59,21 @@ func (r *record) nestIn(o *record) {
 	case o.kind != fact.Request || !r.inside(o):
 		return
 	}
-	if d := o.End - o.Start; d > r.around || d == r.around && o.Start < r.Eff {
-		if o.Start != r.Eff {
-			r.state &^= framed
+	if d := o.End - o.Start; d > r.enclosing || d == r.enclosing && o.Start < r.EffectiveStart {
+		if o.Start != r.EffectiveStart {
+			r.state &^= coveredByActivity
 		}
-		r.Eff, r.around = o.Start, d
+		r.EffectiveStart, r.enclosing = o.Start, d
 	}
-	if o.Start == r.Eff && o.isActivity() {
-		r.state |= framed
+	if o.Start == r.EffectiveStart && o.isActivity() {
+		r.state |= coveredByActivity
 	}
 }
 
 // nestOthers lets the requests that lie inside o, or did when it was known as
 // was, start where they do now. all: there were no more suspects than it could
 // look at.
-func (e *Engine) nestOthers(t *timeline, o, was *record, k kin) (due dueFor, all bool) {
+func (e *Engine) nestOthers(t *timeline, o, was *record, k traceRecords) (due dirtyFlags, all bool) {
 	if o.kind != fact.Exempt && o.Start == o.End && was.Start == was.End {
 		return 0, true
 	}
@@ -84,17 +84,17 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, k kin) (due dueFor, all
 		e.touchRecord(r)
 		if o != was && r.inside(was) { // what it lies inside has to be found out anew
 			r.state |= unplaced
-			due |= lineDue | placeDue
+			due |= dirtyLineage | dirtyNesting
 			return
 		}
-		eff, state := r.Eff, r.state
+		eff, state := r.EffectiveStart, r.state
 		r.nestIn(o)
-		if r.Eff == eff && r.state == state {
+		if r.EffectiveStart == eff && r.state == state {
 			return
 		}
-		due |= lineDue
-		if r.Eff > eff || r.state != state || r.state&framed == 0 {
-			due |= rebuildDue // what it said before no longer holds
+		due |= dirtyLineage
+		if r.EffectiveStart > eff || r.state != state || r.state&coveredByActivity == 0 {
+			due |= dirtyTimeline // what it said before no longer holds
 		} else if r.isEvidence() {
 			e.apply(t, r)
 		}
@@ -129,40 +129,40 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 	}
 	e.touchRecord(r)
 	was := *r
-	r.state &^= unplaced | reframes
-	k := e.kinOf(&e.placing, r.session, r.hash(), maxTraceSteps)
-	for _, twin := range k.records {
-		if twin != r && twin.position < r.position && twin.sameRequest(r) {
-			r.state |= was.state & reframes
-			e.mergeLate(t, twin, r, k)
+	r.state &^= unplaced | startsOthers
+	k := e.recordsOfTrace(&e.placing, r.session, r.hash(), maxTraceSteps)
+	for _, duplicate := range k.records {
+		if duplicate != r && duplicate.position < r.position && duplicate.sameRequest(r) {
+			r.state |= was.state & startsOthers
+			e.mergeLate(t, duplicate, r, k)
 			return true
 		}
 	}
 	if s := e.suspects.byRequest[r.name()]; s != nil && s.position < r.position { // all that is left of one
-		r.state |= was.state & reframes
+		r.state |= was.state & startsOthers
 		e.mergeLate(t, &s.record, r, k)
 		return true
 	}
 	e.nest(r, k)
-	if r.Eff != was.Eff || r.state != was.state&^(unplaced|reframes) {
-		e.owe(t, rebuildDue|lineDue, r.Arrival)
+	if r.EffectiveStart != was.EffectiveStart || r.state != was.state&^(unplaced|startsOthers) {
+		e.markDirty(t, dirtyTimeline|dirtyLineage, cause{at: r.Arrival})
 	}
 	due, all := e.nestOthers(t, r, r, k)
 	if !all {
 		e.stats.lost++
 	}
-	if was.state&reframes != 0 {
-		due |= e.reframe(t, r, k)
+	if was.state&startsOthers != 0 {
+		due |= e.renest(t, r, k)
 	}
 	if due != 0 {
-		e.owe(t, due, r.Arrival)
+		e.markDirty(t, due, cause{at: r.Arrival})
 	}
 	return true
 }
 
 // stray is the place of a record that is yet to be placed.
 type stray struct {
-	lane     uint32
+	shard    uint32
 	position uint64
 }
 
@@ -170,7 +170,7 @@ type stray struct {
 // leads to it: it was rejected before its session was known.
 func (e *Engine) straying(r, was *record) {
 	if r.slot == compact.NoSlot && r.state&^was.state&unplaced != 0 {
-		e.strays = append(e.strays, stray{e.lane(r.session).number, r.position})
+		e.strays = append(e.strays, stray{e.shardOf(r.session).number, r.position})
 	}
 }
 
@@ -178,7 +178,7 @@ func (e *Engine) straying(r, was *record) {
 // lie inside them. It reports whether the work that is left allowed that.
 func (e *Engine) placeStrays() (done bool) {
 	for ; len(e.strays) > 0; e.strays = e.strays[1:] {
-		r := e.lanes[e.strays[0].lane].recent.at(e.strays[0].position)
+		r := e.shards[e.strays[0].shard].recent.at(e.strays[0].position)
 		if r != nil && !e.place(e.get(r.session), r) {
 			return false
 		}
@@ -187,14 +187,14 @@ func (e *Engine) placeStrays() (done bool) {
 	return true
 }
 
-// reframe lets all of its session that lies inside anything in the trace of o find
+// renest lets all of its session that lies inside anything in the trace of o find
 // out anew what that is.
-func (e *Engine) reframe(t *timeline, o *record, k kin) (due dueFor) {
+func (e *Engine) renest(t *timeline, o *record, k traceRecords) (due dirtyFlags) {
 	visit := func(r *record) {
-		if r != o && r.session == o.session && r.kind == fact.Request && r.around >= 0 {
+		if r != o && r.session == o.session && r.kind == fact.Request && r.enclosing >= 0 {
 			e.touchRecord(r)
 			r.state |= unplaced
-			due |= placeDue
+			due |= dirtyNesting
 		}
 	}
 	for _, r := range k.records {
@@ -222,44 +222,44 @@ func (e *Engine) placeAlone(r *record) (done bool) {
 	}
 	e.touchRecord(r)
 	r.state &^= unplaced
-	e.nest(r, e.kinOf(&e.placing, r.session, r.hash(), maxTraceSteps))
+	e.nest(r, e.recordsOfTrace(&e.placing, r.session, r.hash(), maxTraceSteps))
 	return true
 }
 
 // mergeLate joins r to an older record of the same request, and leaves nothing of
 // it but its place.
-func (e *Engine) mergeLate(t *timeline, twin, r *record, k kin) {
-	was, other := *twin, *r
-	merged, won := e.join(twin, r)
-	if r.state&reframes != 0 {
-		merged.state |= unplaced | reframes
+func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
+	was, other := *duplicate, *r
+	merged, won := e.mergeRecords(duplicate, r)
+	if r.state&startsOthers != 0 {
+		merged.state |= unplaced | startsOthers
 	}
 	if r.state&late == 0 {
 		merged.state &^= late
 	}
-	e.touchRecord(twin)
-	*twin = merged
+	e.touchRecord(duplicate)
+	*duplicate = merged
 	d := e.ring(r.session).details.get(r.details)
 	if won {
-		e.ring(twin.session).redescribe(twin, &d)
+		e.ring(duplicate.session).redescribe(duplicate, &d)
 	}
 	e.stats.facts[fact.Request]--
 	if s := e.suspectOf(r); s != nil {
-		e.drop(s)
+		e.discard(s)
 	}
-	e.acquit(r)
-	r.kind, r.span, r.around, r.state = fact.Exempt, [8]byte{}, -1, r.state&(late|evident)|decided
-	e.nest(twin, k)
-	e.updateSuspect(twin, won, &d)
-	due := rebuildDue | lineDue
-	if twin.state&unplaced != 0 {
-		due |= placeDue
+	e.undefer(r)
+	r.kind, r.span, r.enclosing, r.state = fact.Exempt, [8]byte{}, -1, r.state&(late|evident)|decided
+	e.nest(duplicate, k)
+	e.updateSuspect(duplicate, won, &d)
+	due := dirtyTimeline | dirtyLineage
+	if duplicate.state&unplaced != 0 {
+		due |= dirtyNesting
 	}
 	for _, before := range []*record{&was, &other} {
-		nested, all := e.nestOthers(t, twin, before, k)
+		nested, all := e.nestOthers(t, duplicate, before, k)
 		if due |= nested; !all {
 			e.stats.lost++
 		}
 	}
-	e.owe(t, due, r.Arrival)
+	e.markDirty(t, due, cause{at: r.Arrival})
 }

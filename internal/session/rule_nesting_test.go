@@ -68,7 +68,7 @@ func TestCrowded(t *testing.T) {
 		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 1000 })
 		s.tell("a started at=0s")
 		for i := range c.records {
-			s.Observe(&fact.Fact{
+			s.observe(&fact.Fact{
 				Session: sessionName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
 				Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
 			}, s.now)

@@ -50,11 +50,11 @@ type Config struct {
 	// MaxAhead and MaxAge bound a timestamp against its arrival; MaxAge 0 is
 	// no bound.
 	MaxAhead, MaxAge time.Duration
-	// Lanes is how many shares the sessions are dealt to, so that as many
-	// batches can be taken side by side: 1 to 128, rounded up to a power of two.
-	Lanes int
+	// Shards is how many shares the sessions are routed to, so that as many
+	// batches can be taken in parallel: 1 to 128, rounded up to a power of two.
+	Shards int
 	// SideBySide calls do with 0 to n-1 and returns when all have returned. It
-	// may call it concurrently, as [Restore] does what is a lane's; nil: one
+	// may call it concurrently, as [Restore] does what is a shard's; nil: one
 	// after the other.
 	SideBySide func(n int, do func(i int))
 	// MaxSessions, MaxRecentRequests and MaxServices bound the state.

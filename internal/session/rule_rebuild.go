@@ -15,7 +15,7 @@ const maxRebuild = 1536
 // Where not all of t's facts can be reached any more, what may be of those stays
 // as it is, which can only keep a session alive too long.
 func (e *Engine) rebuild(t *timeline) {
-	ring := &t.lane.recent
+	ring := &t.shard.recent
 	var reach uint32
 	for r := ring.at(t.recent); r != nil && r.session == t.id && reach < maxRebuild; r = ring.at(r.ofSession) {
 		reach++
@@ -27,15 +27,15 @@ func (e *Engine) rebuild(t *timeline) {
 		e.stats.lost++
 	}
 	complete := reach == t.facts && reach < maxFacts
-	active, identities := slices.Clone(t.active), slices.Clone(t.identities)
-	t.active, t.calls = t.active[:0], t.calls[:0]
+	active, identities := slices.Clone(t.intervals), slices.Clone(t.identities)
+	t.intervals, t.nestedStarts = t.intervals[:0], t.nestedStarts[:0]
 	if complete {
-		t.first, t.firstActivity, t.outside, t.sampled = unset, unset, longAgo, false
+		t.first, t.firstActivity, t.lastInactiveStart, t.sampled = unset, unset, longAgo, false
 		identities = identities[:0]
 	} else {
 		for _, a := range active {
-			if a.start <= gone || t.back.back && a.start <= t.forgotten {
-				t.active.add(a.start, a.end, a.policies, e.gap, longAgo)
+			if a.start <= gone || t.back.back && a.start <= t.unknownBefore {
+				t.intervals.add(a.start, a.end, a.policies, e.gap, longAgo)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func (e *Engine) rebuild(t *timeline) {
 		}
 	}
 	for i := range t.rotations {
-		if t.rotations[i].binds == 0 {
+		if t.rotations[i].effectiveSeq == 0 {
 			t.first = min(t.first, t.rotations[i].at)
 		}
 	}

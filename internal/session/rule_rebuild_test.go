@@ -50,6 +50,6 @@ func TestRebuildOfAPart(t *testing.T) {
 		}
 		s.tell(c.after)
 		s.wait(0)
-		require.Equal(t, c.suspected, s.Pending() == 1, c.name)
+		require.Equal(t, c.suspected, s.pending() == 1, c.name)
 	}
 }

@@ -5,25 +5,25 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// dueFor says what has to be done again for a session: once for all facts that
+// dirtyFlags says what has to be done again for a session: once for all facts that
 // came in between, however many they were.
-type dueFor uint8
+type dirtyFlags uint8
 
 const (
-	// reviewDue: its requests may be judged differently now.
-	reviewDue dueFor = 1 << iota
-	// lineDue: so may those of what it was rotated to.
-	lineDue
-	// rebuildDue: what one of its facts seemed to say no longer holds.
-	rebuildDue
-	// placeDue: the traces of some of its requests are yet to be looked through.
-	placeDue
+	// dirtyVerdicts: its requests may be judged differently now.
+	dirtyVerdicts dirtyFlags = 1 << iota
+	// dirtyLineage: so may those of what it was rotated to.
+	dirtyLineage
+	// dirtyTimeline: what one of its facts seemed to say no longer holds.
+	dirtyTimeline
+	// dirtyNesting: the traces of some of its requests are yet to be looked through.
+	dirtyNesting
 )
 
 // review is how far a session's requests have been judged once more.
 type review struct {
 	underWay bool
-	line     bool  // what it was rotated to is due, too
+	lineage  bool  // what it was rotated to is due, too
 	steps    uint8 // so far
 	children int   // so many of those have been told
 	suspects int   // so many are left
@@ -31,69 +31,72 @@ type review struct {
 	next     uint64
 	looked   int
 	since    int64 // when the last fact came that it is for
-	// again is what came meanwhile and is owed afterwards.
-	again      dueFor
+	// again is what came meanwhile and is dirty afterwards.
+	again      dirtyFlags
 	againSince int64
 }
 
 // stale reports whether t is yet to be read again.
-func (t *timeline) stale() bool { return (t.due|t.review.again)&rebuildDue != 0 }
+func (t *timeline) stale() bool { return (t.dirty|t.review.again)&dirtyTimeline != 0 }
 
-// owes says what is yet to be done for t that no review under way does.
-func (t *timeline) owes() dueFor {
+// dirtyBeside says what is yet to be done for t that no review under way does.
+func (t *timeline) dirtyBeside() dirtyFlags {
 	if t.review.underWay {
 		return t.review.again
 	}
-	return t.due
+	return t.dirty
 }
 
-// owedSince is when the last fact came that t is owed something for.
-func (t *timeline) owedSince() int64 {
+// dirtyAsOf is when the last fact came that made t dirty.
+func (t *timeline) dirtyAsOf() int64 {
 	if t.review.again != 0 {
-		return max(t.dueSince, t.review.againSince)
+		return max(t.dirtySince, t.review.againSince)
 	}
-	return t.dueSince
+	return t.dirtySince
 }
 
-// owe notes that t is owed something because of what came at now.
-func (e *Engine) owe(t *timeline, due dueFor, now int64) { e.oweLine(t, due, now, maxLineage) }
+// markDirty notes that something of t has to be done again because of
+// what came.
+func (e *Engine) markDirty(t *timeline, due dirtyFlags, why cause) {
+	e.markLineageDirty(t, due, why, maxLineage)
+}
 
-// oweLine is owe where a line of rotations is followed for so many more steps.
-func (e *Engine) oweLine(t *timeline, due dueFor, now int64, steps uint8) {
+// markLineageDirty is markDirty where a line of rotations is followed for so many more steps.
+func (e *Engine) markLineageDirty(t *timeline, due dirtyFlags, why cause, steps uint8) {
 	e.touch(t)
-	e.name(t)
-	t.accused = t.accused || due&placeDue != 0 // what is not placed may yet be
-	if due&lineDue != 0 {
+	e.name(t, why.name)
+	t.deferred = t.deferred || due&dirtyNesting != 0 // what is not placed may yet be
+	if due&dirtyLineage != 0 {
 		t.steps = max(t.steps, steps)
 	}
 	if t.review.underWay {
 		t.review.again |= due
-		t.review.againSince = max(t.review.againSince, now)
+		t.review.againSince = max(t.review.againSince, why.at)
 		return
 	}
-	if t.due == 0 {
+	if t.dirty == 0 {
 		e.enqueue(t)
-		t.dueSince = now
+		t.dirtySince = why.at
 	}
-	t.dueSince = max(t.dueSince, now)
-	t.due |= due
+	t.dirtySince = max(t.dirtySince, why.at)
+	t.dirty |= due
 }
 
-// enqueue lets t have its turn behind all others that are owed anything.
+// enqueue lets t have its turn behind all others that are dirty.
 func (e *Engine) enqueue(t *timeline) {
-	t.dueTurn = e.nextTurn()
-	e.due = append(e.due, t.placeOf())
+	t.dirtyTurn = e.nextTurn()
+	e.dirty = append(e.dirty, t.placeOf())
 }
 
-// nextTurn is that of the next that is owed anything.
-func (e *Engine) nextTurn() uint64 { return e.repaid + uint64(len(e.due)-e.dueDone) }
+// nextTurn is that of the next that becomes dirty.
+func (e *Engine) nextTurn() uint64 { return e.cleaned + uint64(len(e.dirty)-e.dirtyDone) }
 
-// owed returns the timeline at place if it is owed anything, or nil.
-func (e *Engine) owed(place uint32) *timeline {
-	return e.lanes[place>>compact.SlotBits].sessions.owed(place & compact.SlotMask)
+// dirtyAt returns the timeline at place if it is dirty, or nil.
+func (e *Engine) dirtyAt(place uint32) *timeline {
+	return e.shards[place>>compact.SlotBits].sessions.dirtyAt(place & compact.SlotMask)
 }
 
-// resume goes on with what is owed, for as long as there is work to be spent. It
+// resume goes on with what is dirty, for as long as there is work to be spent. It
 // reports whether nothing is left.
 func (e *Engine) resume() (done bool) {
 	if !e.placeStrays() {
@@ -105,7 +108,7 @@ func (e *Engine) resume() (done bool) {
 		}
 		e.spend(1)
 		s := e.blinded.Value.(*suspect)
-		e.owe(s.t, reviewDue, s.Arrival)
+		e.markDirty(s.t, dirtyVerdicts, cause{at: s.Arrival})
 	}
 	for len(e.userEnds) > 0 {
 		if e.work.left <= 0 {
@@ -114,26 +117,26 @@ func (e *Engine) resume() (done bool) {
 		user := e.userEnds[0]
 		if place, ok := e.users.next(user); ok {
 			e.spend(1)
-			e.owe(e.timelineAt(place), lineDue, e.users.user(user).since)
+			e.markDirty(e.timelineAt(place), dirtyLineage, cause{at: e.users.user(user).since})
 			continue
 		}
 		e.userEnds = e.userEnds[1:]
 		e.users.release(e.users.user(user).id)
 	}
 	e.userEnds = nil
-	for e.dueDone < len(e.due) {
-		t := e.owed(e.due[e.dueDone])
+	for e.dirtyDone < len(e.dirty) {
+		t := e.dirtyAt(e.dirty[e.dirtyDone])
 		if t != nil && !e.advanceReview(t) {
 			return false
 		}
-		e.dueDone++
-		e.repaid++
-		if t != nil && t.due != 0 {
+		e.dirtyDone++
+		e.cleaned++
+		if t != nil && t.dirty != 0 {
 			e.enqueue(t)
 		}
-		if e.dueDone == len(e.due) || e.dueDone >= 1<<12 {
-			e.due = e.due[:copy(e.due, e.due[e.dueDone:])]
-			e.dueDone = 0
+		if e.dirtyDone == len(e.dirty) || e.dirtyDone >= 1<<12 {
+			e.dirty = e.dirty[:copy(e.dirty, e.dirty[e.dirtyDone:])]
+			e.dirtyDone = 0
 		}
 	}
 	return true
@@ -146,12 +149,12 @@ func (e *Engine) mayRebuild(t *timeline) bool {
 	}
 	e.touch(t)
 	e.rebuild(t)
-	if t.review.again &^= rebuildDue; t.review.underWay {
-		t.review.again |= reviewDue
+	if t.review.again &^= dirtyTimeline; t.review.underWay {
+		t.review.again |= dirtyVerdicts
 	} else {
-		t.due |= reviewDue
+		t.dirty |= dirtyVerdicts
 	}
-	t.due &^= rebuildDue
+	t.dirty &^= dirtyTimeline
 	return true
 }
 
@@ -170,15 +173,15 @@ func (e *Engine) advanceReview(t *timeline) (done bool) {
 			return false
 		}
 		t.review = review{
-			underWay: true, line: t.due&lineDue != 0, steps: t.steps,
-			suspects: int(t.suspects), placing: t.due&placeDue != 0, next: t.recent, since: t.dueSince,
+			underWay: true, lineage: t.dirty&dirtyLineage != 0, steps: t.steps,
+			suspects: int(t.suspects), placing: t.dirty&dirtyNesting != 0, next: t.recent, since: t.dirtySince,
 		}
 		t.steps = 0
 	}
 	if t.review.placing && !e.placeRecords(t) {
 		return false
 	}
-	if !e.reviewLine(t) || !e.reviewSuspects(t) || !e.reviewRecords(t) {
+	if !e.reviewLineage(t) || !e.reviewSuspects(t) || !e.reviewRecords(t) {
 		return false
 	}
 	e.endReview(t)
@@ -186,29 +189,29 @@ func (e *Engine) advanceReview(t *timeline) (done bool) {
 }
 
 func (e *Engine) endReview(t *timeline) {
-	t.due, t.dueSince = t.review.again, t.review.againSince
+	t.dirty, t.dirtySince = t.review.again, t.review.againSince
 	t.review = review{}
 }
 
-// reviewLine lets what t was rotated to be reviewed, too, since an absolute clock
+// reviewLineage lets what t was rotated to be reviewed, too, since an absolute clock
 // and an identity may come from an ancestor.
-func (e *Engine) reviewLine(t *timeline) (done bool) {
+func (e *Engine) reviewLineage(t *timeline) (done bool) {
 	v := &t.review
-	if v.line && v.steps == 0 && len(t.rotations) > 0 {
+	if v.lineage && v.steps == 0 && len(t.rotations) > 0 {
 		e.stats.lost++
-		v.line = false
+		v.lineage = false
 	}
-	for ; v.line && v.children < len(t.rotations); v.children++ {
+	for ; v.lineage && v.children < len(t.rotations); v.children++ {
 		if e.work.left <= 0 {
 			return false
 		}
 		e.spend(1)
 		child := e.get(t.rotations[v.children].other)
-		if child != nil && child != t && (child.owes()&lineDue == 0 || child.steps < v.steps-1) {
-			e.oweLine(child, lineDue, v.since, v.steps-1)
+		if child != nil && child != t && (child.dirtyBeside()&dirtyLineage == 0 || child.steps < v.steps-1) {
+			e.markLineageDirty(child, dirtyLineage, cause{at: v.since}, v.steps-1)
 		}
 	}
-	v.line = false
+	v.lineage = false
 	return true
 }
 
@@ -223,12 +226,12 @@ func (e *Engine) reviewSuspects(t *timeline) (done bool) {
 		if v.suspects = min(v.suspects, len(list)); v.suspects == 0 {
 			break
 		}
-		if !e.placeAlone(&list[v.suspects-1].record) || !e.ready(t) {
+		if !e.placeAlone(&list[v.suspects-1].record) || !e.refresh(t) {
 			return false
 		}
 		v.suspects--
 		e.spend(1)
-		e.reconsider(list[v.suspects])
+		e.reevaluate(list[v.suspects])
 	}
 	return true
 }
@@ -246,10 +249,10 @@ func (e *Engine) placeRecords(t *timeline) (done bool) {
 func (e *Engine) reviewRecords(t *timeline) (done bool) {
 	return e.walkRecords(t, func(r *record) bool {
 		if r.kind == fact.Request {
-			if !e.place(t, r) || !e.ready(t) {
+			if !e.place(t, r) || !e.refresh(t) {
 				return false
 			}
-			e.consider(t, r, t.review.since)
+			e.evaluate(t, r, cause{at: t.review.since})
 		}
 		return true
 	})
@@ -258,7 +261,7 @@ func (e *Engine) reviewRecords(t *timeline) (done bool) {
 // walkRecords goes on over the recent records of t that can be reached, the newest
 // first, as long as see can do what it is for.
 func (e *Engine) walkRecords(t *timeline, see func(*record) (done bool)) (done bool) {
-	v, ring, reach := &t.review, &t.lane.recent, e.reach()
+	v, ring, reach := &t.review, &t.shard.recent, e.reach()
 	for ; ; v.looked++ {
 		r := ring.at(v.next)
 		if r == nil || r.session != t.id {
@@ -276,10 +279,10 @@ func (e *Engine) walkRecords(t *timeline, see func(*record) (done bool)) (done b
 	}
 }
 
-// ready reads t and what it was rotated from again where that is due, so that a
+// refresh reads t and what it was rotated from again where that is due, so that a
 // judgement rests on what is so. It reports whether the work that is left allows
 // a judgement.
-func (e *Engine) ready(t *timeline) bool {
+func (e *Engine) refresh(t *timeline) bool {
 	if e.work.left < workOfJudgement || t.stale() && !e.mayRebuild(t) {
 		return false
 	}
@@ -303,4 +306,4 @@ func (e *Engine) ready(t *timeline) bool {
 }
 
 // undecidedIn reports whether something about t is still to be decided.
-func (e *Engine) undecidedIn(t *timeline) bool { return t.due != 0 || t.undecided > 0 }
+func (e *Engine) undecidedIn(t *timeline) bool { return t.dirty != 0 || t.undecided > 0 }

@@ -16,7 +16,7 @@ func TestLoopIsReviewed(t *testing.T) {
 		c rotated from=a at=4s
 		c request at=63.5s
 		advance`)
-	require.Equal(t, 1, s.Pending())
+	require.Equal(t, 1, s.pending())
 	s.tell("b authenticated at=3s\nadvance")
-	require.Zero(t, s.Pending())
+	require.Zero(t, s.pending())
 }

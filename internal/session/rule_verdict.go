@@ -52,19 +52,19 @@ func (e *Engine) outcome(r *record) fact.Outcome {
 	return r.outcome
 }
 
-// judged reports whether a policy has anything to say of the record.
-func (e *Engine) judged(r *record) bool {
+// isJudged reports whether a policy has anything to say of the record.
+func (e *Engine) isJudged(r *record) bool {
 	return r.kind == fact.Request && r.policy != fact.NoPolicy && r.state&(late|exempted|unplaced) == 0 &&
 		(r.flags&fact.Consumer == 0 || e.cfg.Policies[r.policy].Background != BackgroundOff)
 }
 
-// accusable reports whether the record can be a violation at all.
-func (e *Engine) accusable(r *record) bool { return e.judged(r) && e.outcome(r) == fact.Served }
+// canViolate reports whether the record can be a violation at all.
+func (e *Engine) canViolate(r *record) bool { return e.isJudged(r) && e.outcome(r) == fact.Served }
 
 // judge finds the earliest rule that r violates and that can be confirmed; if
 // none can, the earliest.
 func (e *Engine) judge(t *timeline, r *record) judgement {
-	w := e.newPast(t, r)
+	w := e.newEvaluation(t, r)
 	var j judgement
 	var sure bool
 	if e.work.cut = false; !e.take(1 + len(t.rotations)) {
@@ -80,7 +80,7 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 		}
 	})
 	if j.violated {
-		j.overrun = r.Eff - j.at
+		j.overrun = r.EffectiveStart - j.at
 		j.origin = w.origin()
 		j.authentication = w.authentication
 	}
@@ -94,61 +94,61 @@ func (e *Engine) decide(r *record) {
 		return
 	}
 	e.touchRecord(r)
-	if t := e.owedNow(r); t != nil && e.accusable(r) {
+	if t := e.dirtyNow(r); t != nil && e.canViolate(r) {
 		if j := e.judge(t, r); j.violated || j.short || t.stale() {
 			since := r.Arrival
-			if r.state&accused == 0 { // what came just now accuses it
-				since = max(since, t.owedSince())
+			if r.state&deferred == 0 { // what came just now accuses it
+				since = max(since, t.dirtyAsOf())
 			}
-			e.suspect(t, r, j, since+int64(e.cfg.DecisionWait))
+			e.suspect(t, r, j, since+int64(e.cfg.DecisionWait), nil)
 		}
 	}
-	e.acquit(r)
+	e.undefer(r)
 	r.state |= decided
 	service := e.services.resources[r.resource].service
-	if r.state&afterSilence != 0 && r.policy != fact.NoPolicy {
-		if t := e.get(r.session); t != nil && e.judged(r) {
-			e.observeSilence(t, r, service)
+	if r.state&afterGap != 0 && r.policy != fact.NoPolicy {
+		if t := e.get(r.session); t != nil && e.isJudged(r) {
+			e.measureGap(t, r, service)
 		}
-		tally := &e.lane(r.session).tally
-		tally.measured(tally.row(e.stats.rowOf(r.policy, service)), e.stats.bounds(r.policy, service).ServedMax)
+		stats := &e.shardOf(r.session).stats
+		stats.measured(stats.row(e.stats.rowOf(r.policy, service)), e.stats.bounds(r.policy, service).ServedMax)
 	}
-	if r.state&suspected != 0 || !e.judged(r) {
+	if r.state&suspected != 0 || !e.isJudged(r) {
 		return
 	}
 	if r.outcome == fact.Served {
 		// The usual case need not look at the session again.
-		e.stats.request(r.policy, service, e.settled(nil, r))
+		e.stats.request(r.policy, service, e.verdictOf(nil, r))
 		return
 	}
 	t := e.get(r.session)
-	e.stats.request(r.policy, service, e.settled(t, r))
+	e.stats.request(r.policy, service, e.verdictOf(t, r))
 	if t != nil && r.outcome == fact.Rejected && r.flags&(fact.Consumer|fact.Passive) == 0 {
-		e.observeSilence(t, r, service)
+		e.measureGap(t, r, service)
 	}
 }
 
-// owedNow returns the timeline of r's session if r has yet to be judged by what is
+// dirtyNow returns the timeline of r's session if r has yet to be judged by what is
 // known of it.
-func (e *Engine) owedNow(r *record) *timeline {
+func (e *Engine) dirtyNow(r *record) *timeline {
 	switch {
 	case r.state&suspected != 0:
 		return nil
-	case r.state&accused != 0:
+	case r.state&deferred != 0:
 		return e.at(r)
-	case r.kind != fact.Request || r.slot == compact.NoSlot || len(e.due) == 0:
+	case r.kind != fact.Request || r.slot == compact.NoSlot || len(e.dirty) == 0:
 		return nil
 	}
-	if l := e.lane(r.session); r.slot < l.sessions.slots {
-		if t := l.sessions.owed(r.slot); t != nil && t.id == r.session {
+	if l := e.shardOf(r.session); r.slot < l.sessions.slots {
+		if t := l.sessions.dirtyAt(r.slot); t != nil && t.id == r.session {
 			return t
 		}
 	}
 	return nil
 }
 
-// settled is the verdict on a request that violates nothing.
-func (e *Engine) settled(t *timeline, r *record) Verdict {
+// verdictOf is the verdict on a request that violates nothing.
+func (e *Engine) verdictOf(t *timeline, r *record) Verdict {
 	switch e.outcome(r) {
 	case fact.Served:
 		return InTime

@@ -47,8 +47,8 @@ func (l *detailLog) get(where uint64) (d fact.Details) {
 	return d
 }
 
-// keptDetails is d in memory of its own.
-func keptDetails(d *fact.Details) fact.Details {
+// clonedDetails is d in memory of its own.
+func clonedDetails(d *fact.Details) fact.Details {
 	kept := *d
 	for _, s := range kept.Texts() {
 		*s = strings.Clone((*s)[:min(len(*s), fact.MaxText)])

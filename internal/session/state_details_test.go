@@ -28,7 +28,7 @@ func TestLateSpanKeepsDetails(t *testing.T) {
 	cfg.MaxRecentRequests, cfg.DecisionWait = n, time.Minute
 	cfg.Policies = []Policy{{Name: "p", IdleTimeout: time.Hour, EndGrace: time.Second, Tolerance: time.Second}}
 	e, now := New(cfg), epoch
-	observe := func(f fact.Fact) { now = max(now, f.End); e.Observe(&f, now) }
+	observe := func(f fact.Fact) { now = max(now, f.End); e.observe(&f, now) }
 	log := detailFact(0, 0, 7, "/a")
 	log.Flags = fact.FromLog
 	observe(log)
@@ -39,16 +39,16 @@ func TestLateSpanKeepsDetails(t *testing.T) {
 	}
 	observe(detailFact(0, 0, 7, "/a"))             // the span of the first request
 	observe(detailFact(0, 6*time.Second, 9, "/b")) // what takes its place
-	before := e.Stats().Facts(fact.Request)
+	before := e.counters().Facts(fact.Request)
 	observe(detailFact(1, at(3000), 0, path(3000)))
-	if got := e.Stats().Facts(fact.Request); got != before {
+	if got := e.counters().Facts(fact.Request); got != before {
 		t.Errorf("a record delivered twice counts twice: %d, want %d", got, before)
 	}
 	end := detailFact(1, 500*time.Millisecond, 0, "")
 	end.Kind, end.End, end.Details = fact.Ended, end.Start, fact.Details{}
-	e.Observe(&end, now)
-	e.Advance(now + int64(2*time.Minute))
-	found := e.TakeFindings()
+	e.observe(&end, now)
+	e.advance(now + int64(2*time.Minute))
+	found := e.takeFindings()
 	if len(found) == 0 {
 		t.Error("nothing is found")
 	}

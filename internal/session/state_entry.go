@@ -9,15 +9,15 @@ import (
 
 // entry is what the table keeps of every session, in one cache line and
 // without a pointer. It is enough to take an ordinary request, and all there
-// is where a session has nothing but one spell of activity; what else there is
-// stands in a blob, or, while it is worked on, in a timeline.
+// is where a session has nothing but one interval of activity; what else there is
+// stands in a encoded timeline, or, while it is worked on, in a timeline.
 type entry struct {
 	id fact.ID
 	// from: a request that starts behind it goes on where the session is, as
-	// far as end and since say; the start of its last spell where there is no
-	// blob.
+	// far as end and since say; the start of its last interval where there is no
+	// encoded timeline.
 	from int64
-	// end is the last spell's latest end.
+	// end is the last interval's latest end.
 	end int64
 	// since is the instant that the absolute clock starts from, or one before
 	// it.
@@ -27,7 +27,7 @@ type entry struct {
 	// heard is when the last fact arrived: seconds since the Unix epoch, rounded
 	// up.
 	heard uint32
-	// more refers to the blob, or to the timeline where there is one.
+	// more refers to the encoded timeline, or to the timeline where there is one.
 	more uint32
 	// user is the number of the one user that it showed; 0: none or several.
 	user uint32
@@ -46,8 +46,8 @@ const (
 	taken entryFlags = 1 << iota
 	// warm: more refers to a timeline, which alone is right.
 	warm
-	// ready: an ordinary request can be taken by what stands here.
-	ready
+	// fast: an ordinary request can be taken by what stands here.
+	fast
 	// sampledEntry: activity may have been dropped by a sampler.
 	sampledEntry
 	// overEntry: it was ended.
@@ -62,8 +62,8 @@ const (
 	maxFacts  = 1<<factsBits - 1
 )
 
-// opened is the policy that governs the request which the only spell begins
-// with, where there is no blob. NoPolicy: none.
+// opened is the policy that governs the request which the only interval begins
+// with, where there is no encoded timeline. NoPolicy: none.
 func (x *entry) opened() uint8 { return uint8(x.facts >> factsBits) }
 
 // count is how many facts there were, up to maxFacts.
@@ -97,13 +97,13 @@ func seconds(ns int64) uint32 {
 // in the entry. It reuses the slices of t.
 func (x *entry) plain(t *timeline, slot uint32, tombstones *tombstones) {
 	t.empty(x.id, slot)
-	t.forgotten = tombstones.before(x.from)
+	t.unknownBefore = tombstones.before(x.from)
 	t.first, t.firstActivity = x.from, x.from
-	t.active = append(t.active, spell{x.from, x.end, policyBit(x.opened())})
+	t.intervals = append(t.intervals, interval{x.from, x.end, policyBit(x.opened())})
 	t.policies = uint64(x.policies)
 }
 
-// newer is what an entry knows better than the blob, since requests were taken
+// newer is what an entry knows better than the encoded timeline, since requests were taken
 // without it.
 func (x *entry) newer(t *timeline) {
 	t.policy = x.policy
@@ -112,14 +112,14 @@ func (x *entry) newer(t *timeline) {
 	t.sampled = x.flags&sampledEntry != 0
 	t.reported = x.flags&reportedEntry != 0
 	t.policies |= uint64(x.policies)
-	if x.flags&ready != 0 {
-		t.active[len(t.active)-1].end = x.end
+	if x.flags&fast != 0 {
+		t.intervals[len(t.intervals)-1].end = x.end
 		t.newest = x.end
 	}
 }
 
-// settle makes x stand for t.
-func (x *entry) settle(t *timeline, cfg *Config, users *users) {
+// compact makes x stand for t.
+func (x *entry) compact(t *timeline, cfg *Config, users *users) {
 	*x = entry{
 		id: x.id, flags: taken,
 		recent: uint32(t.recent), heard: seconds(t.lastArrival), facts: countAndOpened(t.facts, fact.NoPolicy),
@@ -134,29 +134,29 @@ func (x *entry) settle(t *timeline, cfg *Config, users *users) {
 	if t.over() {
 		x.flags |= overEntry
 	}
-	if n := len(t.active); n > 0 {
-		x.from, x.end, x.since = t.active[n-1].start, t.active[n-1].end, t.sinceAtLeast()
+	if n := len(t.intervals); n > 0 {
+		x.from, x.end, x.since = t.intervals[n-1].start, t.intervals[n-1].end, t.sinceAtLeast()
 	}
 	if !t.ordinary(cfg, users) {
 		return
 	}
-	x.flags |= ready
+	x.flags |= fast
 	if len(t.identities) == 1 {
 		x.user = users.number(t.identities[0].user)
 		x.from = max(x.from, t.identities[0].at)
 	}
 	x.from = max(x.from, x.since, t.first, t.firstActivity)
-	if opened := t.active[0].policies; opened != 0 {
+	if opened := t.intervals[0].policies; opened != 0 {
 		x.facts = countAndOpened(t.facts, uint8(bits.TrailingZeros64(opened)))
 	}
 }
 
 // isPlain reports whether the entry alone stands for t.
 func (x *entry) isPlain(t *timeline, tombstones *tombstones) bool {
-	return x.flags&ready != 0 && len(t.active) == 1 &&
-		t.active[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
-		t.active[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && x.user == 0 &&
-		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.outside == longAgo && !t.back.back && t.forgotten <= tombstones.before(x.from) && !t.accused
+	return x.flags&fast != 0 && len(t.intervals) == 1 &&
+		t.intervals[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
+		t.intervals[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && x.user == 0 &&
+		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.lastInactiveStart == longAgo && !t.back.back && t.unknownBefore <= tombstones.before(x.from) && !t.deferred
 }
 
 // sinceAtLeast is an instant no later than the one that the absolute clock
@@ -174,11 +174,11 @@ func (t *timeline) sinceAtLeast() int64 {
 
 // ordinary reports whether a request that goes on where the session is violates
 // nothing but, perhaps, the absolute limit, and changes nothing but the end of
-// the last spell.
+// the last interval.
 func (t *timeline) ordinary(cfg *Config, users *users) bool {
-	n := len(t.active)
-	if n == 0 || t.newest != t.active[n-1].end || t.outside > t.newest || t.first == unset || t.firstActivity == unset ||
-		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.calls) > 0 || t.forgone != 0 || t.back.end != 0 || t.back.last != 0 ||
+	n := len(t.intervals)
+	if n == 0 || t.newest != t.intervals[n-1].end || t.lastInactiveStart > t.newest || t.first == unset || t.firstActivity == unset ||
+		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.nestedStarts) > 0 || t.droppedAuthentication != 0 || t.back.end != 0 || t.back.last != 0 ||
 		len(t.identities) > 1 || t.policies >= 1<<16 {
 		return false
 	}
@@ -188,7 +188,7 @@ func (t *timeline) ordinary(cfg *Config, users *users) bool {
 	from := t.sinceAtLeast()
 	for i := range cfg.Policies {
 		p := &cfg.Policies[i]
-		if limit := int64(p.IdleTimeout); limit > 0 && t.active.silent(p, uint8(i), from, limit+int64(p.Tolerance)) {
+		if limit := int64(p.IdleTimeout); limit > 0 && t.intervals.silent(p, uint8(i), from, limit+int64(p.Tolerance)) {
 			return false
 		}
 	}

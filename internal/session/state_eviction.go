@@ -39,7 +39,7 @@ func (p *probation) oldest() (slot uint32, ok bool) {
 	return slot, true
 }
 
-// leastUseful returns the slot whose loss costs least, or noSlot. Of a few from
+// leastUseful returns the slot whose loss costs least, or NoSlot. Of a few from
 // all over the table, since neighbours came at the same time: at now, an expired
 // session, whose tombstone says how long it was silent. Else the oldest of those
 // that have just come and are fleeting, so that a flood of invented ids displaces
@@ -48,7 +48,7 @@ func (p *probation) oldest() (slot uint32, ok bool) {
 // open finding are kept.
 func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 	const looks = 16
-	best, rank := compact.NoSlot, rankKept
+	best, rank := compact.NoSlot, rankPinned
 	t.victim++
 	for i := range min(looks, t.slots) {
 		slot := (t.victim + i*max(t.slots/looks, 1)) % t.slots
@@ -56,7 +56,7 @@ func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 			continue
 		}
 		r := t.rank(slot, now, cfg)
-		if r > rank || r == rank && r > rankKept && t.heardAt(slot) < t.heardAt(best) {
+		if r > rank || r == rank && r > rankPinned && t.heardAt(slot) < t.heardAt(best) {
 			best, rank = slot, r
 		}
 	}
@@ -76,7 +76,7 @@ func (t *table) leastUseful(now int64, cfg *Config) uint32 {
 
 // The ranks of sessions to be evicted.
 const (
-	rankKept = iota
+	rankPinned = iota
 	rankSilent
 	rankOver
 	rankFleeting
@@ -89,13 +89,13 @@ func (t *table) rank(slot uint32, now int64, cfg *Config) int {
 	if x.flags&warm != 0 {
 		tl := t.timelines[x.more]
 		if tl.suspects > 0 {
-			return rankKept
+			return rankPinned
 		}
 		policy, over = tl.policy, tl.over()
 	}
 	switch {
 	case slot == t.pinned:
-		return rankKept
+		return rankPinned
 	case over:
 		return rankOver
 	case policy != fact.NoPolicy && cfg.Policies[policy].IdleTimeout > 0 &&
@@ -116,7 +116,7 @@ const established = 10 * time.Second
 func (t *table) fleeting(slot uint32) bool {
 	x := t.entry(slot)
 	if x.flags&warm == 0 {
-		return x.user == 0 && x.flags&ready != 0 && x.end-x.since < t.established
+		return x.user == 0 && x.flags&fast != 0 && x.end-x.since < t.established
 	}
 	tl := t.timelines[x.more]
 	return len(tl.identities)+len(tl.authentications) == 0 && tl.newest-tl.first < t.established
@@ -132,7 +132,7 @@ func (t *table) heardAt(slot uint32) int64 {
 	return int64(x.heard) * int64(time.Second)
 }
 
-// next returns the session in the next slot, or noSlot if that one is free.
+// next returns the session in the next slot, or NoSlot if that one is free.
 func (t *table) next(hand *uint32) uint32 {
 	if t.slots == 0 {
 		return compact.NoSlot
@@ -146,15 +146,15 @@ func (t *table) next(hand *uint32) uint32 {
 	return compact.NoSlot
 }
 
-// forgetLooks is how many places of a lane one round looks at for sessions that
+// evictLooks is how many places of a shard one round looks at for sessions that
 // have been silent for the retention.
-const forgetLooks = 1024
+const evictLooks = 1024
 
-// forget lets go of sessions of l that have been silent for the retention. It
+// evictSilent lets go of sessions of l that have been silent for the retention. It
 // reports whether the work that is left allowed that.
-func (e *Engine) forget(l *lane, now int64) (done bool) {
+func (e *Engine) evictSilent(l *shard, now int64) (done bool) {
 	retention := int64(e.cfg.Retention)
-	for looks := min(forgetLooks, l.sessions.slots) - min(l.swept, forgetLooks, l.sessions.slots); looks > 0; looks-- {
+	for looks := min(evictLooks, l.sessions.slots) - min(l.swept, evictLooks, l.sessions.slots); looks > 0; looks-- {
 		if e.work.left < 2*maxIdentities {
 			return false
 		}
@@ -168,7 +168,7 @@ func (e *Engine) forget(l *lane, now int64) (done bool) {
 		if e.undecidedIn(t) {
 			continue
 		}
-		if !e.dropSuspects(t) { // comes again
+		if !e.discardSuspects(t) { // comes again
 			l.sessions.sweep, l.swept = slot-1, l.swept-1
 			return false
 		}
@@ -178,18 +178,18 @@ func (e *Engine) forget(l *lane, now int64) (done bool) {
 	return true
 }
 
-// dropSuspects lets go of all suspects of t, whose findings stay as they were
+// discardSuspects lets go of all suspects of t, whose findings stay as they were
 // reported. It reports whether the work that is left allowed that.
-func (e *Engine) dropSuspects(t *timeline) (done bool) {
+func (e *Engine) discardSuspects(t *timeline) (done bool) {
 	for list := e.suspects.of(t.id); len(list) > 0; list = e.suspects.of(t.id) {
 		if e.work.left <= maxIdentities+maxMembers {
 			return false
 		}
 		e.spend(1)
 		if s := list[len(list)-1]; s.finding != nil {
-			e.close(s.finding)
+			e.closeFinding(s.finding)
 		} else {
-			e.drop(s)
+			e.discard(s)
 		}
 	}
 	return true
@@ -201,18 +201,18 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	if t.stale() {
 		e.mayRebuild(t)
 	}
-	t.due, t.review = 0, review{}
+	t.dirty, t.review = 0, review{}
 	e.retractEmptied(t.id, now)
-	e.dropSuspects(t) // there are none, unless it was so few
+	e.discardSuspects(t) // there are none, unless it was so few
 	for list := e.findings.bySession[t.id]; len(list) > 0; list = e.findings.bySession[t.id] {
-		e.close(list[len(list)-1])
+		e.closeFinding(list[len(list)-1])
 	}
 	e.reportLifetime(t)
 	e.spend(len(t.identities))
 	for _, i := range t.identities {
-		e.users.leave(i.user, t.placeOf())
+		e.users.unlink(i.user, t.placeOf())
 	}
-	e.bury(t)
+	e.leaveTombstone(t)
 	e.stats.evicted[reason]++
-	t.lane.sessions.remove(t.slot)
+	t.shard.sessions.remove(t.slot)
 }

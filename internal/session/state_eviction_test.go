@@ -87,11 +87,11 @@ func TestWhoIsEvicted(t *testing.T) {
 			now=6s d activity at=6s`, 2},
 	} {
 		s := newStage(t, standard+"config window=10s ahead=1h", func(c *Config) { c.MaxSessions = 3 })
-		s.lanes[0].sessions.established = int64(time.Second)
+		s.shards[0].sessions.established = int64(time.Second)
 		s.tell(c.text)
-		require.EqualValues(t, 1, s.Stats().Evicted(EvictedLimit), c.name)
+		require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit), c.name)
 		for n := range 4 {
-			require.Equal(t, n == c.gone, s.lane(sessionName(n).ID).sessions.find(sessionName(n).ID) == compact.NoSlot, "%s: %d", c.name, n)
+			require.Equal(t, n == c.gone, s.shardOf(sessionName(n).ID).sessions.find(sessionName(n).ID) == compact.NoSlot, "%s: %d", c.name, n)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestWhoIsEvicted(t *testing.T) {
 // forgotten it.
 func TestFleetingIsEvicted(t *testing.T) {
 	s := newStage(t, standard+"config window=10s ahead=1h", func(c *Config) { c.MaxSessions = 3 })
-	table := &s.lanes[0].sessions
+	table := &s.shards[0].sessions
 	table.established = int64(time.Second)
 	s.tell(`
 		a activity at=0s
@@ -118,11 +118,11 @@ func TestFleetingIsEvicted(t *testing.T) {
 // Wherever the search begins it comes past those that give way.
 func TestEvictionLooksEverywhere(t *testing.T) {
 	s := newStage(t, standard+"config window=10s ahead=1h", func(c *Config) { c.MaxSessions = 200 })
-	table := &s.lanes[0].sessions
+	table := &s.shards[0].sessions
 	table.established = int64(time.Second)
 	request := func(n, at int) {
 		f := fact.Fact{Session: sessionName(n), Start: int64(at), End: int64(at), At: int64(at), Resource: &fact.Resource{}}
-		s.Observe(&f, epoch+int64(time.Hour))
+		s.observe(&f, epoch+int64(time.Hour))
 	}
 	for n := range 100 { // in use
 		request(n, int(epoch))
@@ -169,22 +169,22 @@ func TestEvictedWhenCleared(t *testing.T) {
 		at := epoch + int64(from)
 		f := fact.Fact{Session: sessionName(session), Start: at, End: epoch + int64(to), At: at, Resource: resources["web"]}
 		now = max(now, f.End)
-		e.Observe(&f, now)
+		e.observe(&f, now)
 	}
 	request(0, 0, 0)
 	request(0, 20*time.Second, 20*time.Second)
 	now += int64(cfg.DecisionWait)
-	e.Advance(now)
-	found := e.TakeFindings()
+	e.advance(now)
+	found := e.takeFindings()
 	require.Len(t, found, 1)
 	require.Equal(t, fact.Confirmed, found[0].State)
 	request(0, time.Second, 19*time.Second) // it was at work
 	e.work.allow(workOfHold)
 	require.True(t, e.resume())
 	request(1, 30*time.Second, 30*time.Second)
-	require.EqualValues(t, 1, e.Stats().Evicted(EvictedLimit))
-	e.Advance(now)
-	found = e.TakeFindings()
+	require.EqualValues(t, 1, e.counters().Evicted(EvictedLimit))
+	e.advance(now)
+	found = e.takeFindings()
 	require.Len(t, found, 1)
 	require.Equal(t, fact.Retracted, found[0].State)
 	require.Equal(t, 2, found[0].Revision)

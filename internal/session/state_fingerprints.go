@@ -19,8 +19,8 @@ type fingerprints struct {
 	dropped  int64
 
 	ranged
-	lines int   // of one generation
-	given []int // generations that were given up when they were restored
+	groups int   // of one generation
+	given  []int // generations that were given up when they were restored
 }
 
 // maxGenerations bounds how many there are at once. Tests have fewer.
@@ -42,8 +42,8 @@ const (
 )
 
 func newFingerprints(limit int) fingerprints {
-	f := fingerprints{limit: limit, ranged: ranged{bits: lineBits}}
-	f.lines = linesOf(f.cells())
+	f := fingerprints{limit: limit, ranged: ranged{bits: groupBits}}
+	f.groups = groupsOf(f.cells())
 	return f
 }
 
@@ -78,7 +78,7 @@ func (f *fingerprints) add(mark uint64, s *tombstone) (lost *generation) {
 	}
 	g := f.generations[n-1]
 	at, cell, found := g.find(mark)
-	f.touch(f.lineOf(g, at))
+	f.touch(f.groupOf(g, at))
 	if !found {
 		g.used++
 	}
@@ -106,8 +106,8 @@ func (f *fingerprints) begin() (lost *generation) {
 	f.numbered++
 	f.generations = append(f.generations, g)
 	// Nothing is left of the one that had its place. A pass has kept that.
-	for line := f.lineOf(g, 0); line < f.lineOf(g, 0)+f.lines; line += 1 << f.bits {
-		f.changed.Set(line >> f.bits)
+	for group := f.groupOf(g, 0); group < f.groupOf(g, 0)+f.groups; group += 1 << f.bits {
+		f.changed.Set(group >> f.bits)
 	}
 	return lost
 }

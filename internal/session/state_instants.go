@@ -14,12 +14,12 @@ const maxInstants = 64
 type ending struct {
 	at      int64
 	service uint32 // who reported it: an index in services.names
-	// binds: an end that came later than the reorder window binds only the
-	// requests that arrived behind it. 0 binds all.
-	binds uint64
-	// seen is the order that the next fact had when it came, order its own.
-	seen, order uint64
-	other       fact.ID // the id rotated to, or the session that is spared
+	// effectiveSeq: an end that came later than the reorder window binds only the
+	// requests that arrived behind it. 0: for all.
+	effectiveSeq uint64
+	// nextSeq is the order that the next fact had when it came, order its own.
+	nextSeq, seq uint64
+	other        fact.ID // the id rotated to, or the session that is spared
 }
 
 // addEnding joins e to a sorted list. It reports whether the list changed and
@@ -27,10 +27,10 @@ type ending struct {
 func addEnding(list []ending, e ending) (_ []ending, changed bool, lost int) {
 	i, found := slices.BinarySearchFunc(list, e, compareEnding)
 	if found {
-		if list[i].binds <= e.binds {
+		if list[i].effectiveSeq <= e.effectiveSeq {
 			return list, false, 0
 		}
-		list[i].binds = e.binds
+		list[i].effectiveSeq = e.effectiveSeq
 		return list, true, 0
 	}
 	list = slices.Insert(list, i, e)

@@ -15,7 +15,7 @@ func TestEndingsAreAJoin(t *testing.T) {
 		all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ending {
 			return ending{
 				at: rapid.Int64Range(0, 5).Draw(t, "at"), service: rapid.Uint32Range(0, 1).Draw(t, "service"),
-				binds: rapid.Uint64Range(0, 2).Draw(t, "binds"),
+				effectiveSeq: rapid.Uint64Range(0, 2).Draw(t, "binds"),
 			}
 		}), 1, 20).Draw(t, "endings")
 		join := func(order []ending) (list []ending) {
@@ -36,9 +36,9 @@ func TestEndingsAreAJoin(t *testing.T) {
 
 // An end that came in time once binds all, though it came late, too.
 func TestEndingBindsTheEarliest(t *testing.T) {
-	list, changed, _ := addEnding(nil, ending{at: 1, binds: 7})
+	list, changed, _ := addEnding(nil, ending{at: 1, effectiveSeq: 7})
 	require.True(t, changed)
-	list, changed, _ = addEnding(list, ending{at: 1, binds: 9})
+	list, changed, _ = addEnding(list, ending{at: 1, effectiveSeq: 9})
 	require.False(t, changed)
 	list, changed, _ = addEnding(list, ending{at: 1})
 	require.True(t, changed)

@@ -11,14 +11,14 @@ import (
 // held against it. It holds no pointer.
 type record struct {
 	Start, End, At int64
-	// Eff is where the request starts as it is judged: where the longest
+	// EffectiveStart is where the request starts as it is judged: where the longest
 	// request around it does.
-	Eff int64
-	// around is the length of the longest request around it, or less than 0.
-	around int64
-	// EndFirst is where the first of its records ended, before a second one
+	EffectiveStart int64
+	// enclosing is the length of the longest request around it, or less than 0.
+	enclosing int64
+	// FirstEnd is where the first of its records ended, before a second one
 	// knew better.
-	EndFirst int64
+	FirstEnd int64
 	Arrival  int64
 	session  fact.ID
 	user     fact.ID
@@ -26,8 +26,8 @@ type record struct {
 	span     [8]byte
 	// position in the ring, from 1 on; 0 is an empty slot.
 	position uint64
-	// order of arrival among all facts.
-	order uint64
+	// seq of arrival among all facts.
+	seq uint64
 	// ofSession and ofTrace lead to older records.
 	ofSession, ofTrace uint64
 	details            uint64
@@ -48,26 +48,26 @@ const (
 	late recordState = 1 << iota
 	// exempted: it lies inside an exempt request.
 	exempted
-	// framed: what it lies inside is activity from its start on.
-	framed
-	// crowded: its trace has more records than are looked at, so that what it
+	// coveredByActivity: what it lies inside is activity from its start on.
+	coveredByActivity
+	// traceTruncated: its trace has more records than are looked at, so that what it
 	// lies inside is not known: what is found of it is inconclusive.
-	crowded
-	// afterSilence: its service let a longer silence pass than any known.
-	afterSilence
+	traceTruncated
+	// afterGap: its service let a longer silence pass than any known.
+	afterGap
 	// evident: it was evidence when it came.
 	evident
-	// accused: it was served too late, by what is known now.
-	accused
+	// deferred: it was served too late, by what is known now.
+	deferred
 	// suspected: a suspect stands for it.
 	suspected
 	// decided: its verdict has been counted.
 	decided
 	// unplaced: its trace is yet to be looked through.
 	unplaced
-	// reframes: it became another request where not all of its trace was looked at,
+	// startsOthers: it became another request where not all of its trace was looked at,
 	// so that something may yet start where it did.
-	reframes
+	startsOthers
 )
 
 // identified reports whether the record names its trace and its span.
@@ -122,13 +122,13 @@ const (
 // and, through a hash, by trace. Chunks are allocated as they are needed, so
 // that a large limit costs nothing until it is used.
 type recent struct {
-	limit   uint64 // records that can be reached
-	chunks  [][]record
-	next    uint64 // position of the next record; the first is 1
-	turn    uint64 // where it will lie: (next-1) % limit, without the division
-	gone    int64  // the latest end of a record that gave up its place
-	traces  compact.TraceIndex
-	details detailLog
+	limit     uint64 // records that can be reached
+	chunks    [][]record
+	next      uint64 // position of the next record; the first is 1
+	nextIndex uint64 // where it will lie: (next-1) % limit, without the division
+	gone      int64  // the latest end of a record that gave up its place
+	traces    compact.TraceIndex
+	details   detailLog
 }
 
 func newRecent(limit int) recent {
@@ -171,7 +171,7 @@ func (r *recent) place(position uint64) *record {
 // index returns where position, which can be reached or is the next one, lies in
 // the ring.
 func (r *recent) index(position uint64) int {
-	i := int64(r.turn) - int64(r.next-position)
+	i := int64(r.nextIndex) - int64(r.next-position)
 	if i < 0 {
 		i += int64(r.limit)
 	}
@@ -179,13 +179,13 @@ func (r *recent) index(position uint64) int {
 }
 
 // startAt makes next the position of the next record.
-func (r *recent) startAt(next uint64) { r.next, r.turn = next, (next-1)%r.limit }
+func (r *recent) startAt(next uint64) { r.next, r.nextIndex = next, (next-1)%r.limit }
 
 // step goes on to the next record.
 func (r *recent) step() {
 	r.next++
-	if r.turn++; r.turn == r.limit {
-		r.turn = 0
+	if r.nextIndex++; r.nextIndex == r.limit {
+		r.nextIndex = 0
 	}
 }
 
@@ -206,8 +206,8 @@ func (r *recent) window() compact.Window {
 // full reports whether the next push overwrites a record.
 func (r *recent) full() bool { return r.next > r.limit }
 
-// giveUp must be called when old, which had its place, gives it up.
-func (r *recent) giveUp(old *record) {
+// release must be called when old, which had its place, gives it up.
+func (r *recent) release(old *record) {
 	r.gone = max(r.gone, old.End)
 	r.details.Release(old.details)
 }
@@ -237,10 +237,10 @@ func (r *recent) append(rec *record, d *fact.Details) *record {
 	return to
 }
 
-// kin calls each with the records that share hash, newest first, at most so many
+// eachOfTrace calls each with the records that share hash, newest first, at most so many
 // and until it returns false. A few others may be among them. all: there are no
 // more.
-func (r *recent) kin(hash uint64, looks int, each func(*record) bool) (all bool) {
+func (r *recent) eachOfTrace(hash uint64, looks int, each func(*record) bool) (all bool) {
 	p := r.expand(r.traces.Get(hash, r.window()))
 	for range looks {
 		rec := r.at(p)

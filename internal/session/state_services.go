@@ -62,7 +62,7 @@ func newServices(limit int) services {
 
 // Services are the names of services that are known, in the order in which they
 // became so, that of a former run first.
-func (e *Engine) Services() []string { return slices.Clone(e.services.names[1:]) }
+func (e *Engine) serviceNames() []string { return slices.Clone(e.services.names[1:]) }
 
 // number returns r's number. order is that of the fact that refers to it, oldest
 // says that of the oldest one which may still be referred to.
@@ -83,9 +83,9 @@ func (s *services) known(r *fact.Resource, order uint64) (n uint32, known bool) 
 	return n, known
 }
 
-// forgetPointer must be called before the memory of resources that were passed
+// forgetPointers must be called before the memory of resources that were passed
 // by pointer is used for something else.
-func (s *services) forgetPointer() { s.lastPointer = nil }
+func (s *services) forgetPointers() { s.lastPointer = nil }
 
 func (s *services) lookUp(r fact.Resource, order uint64, oldest func() uint64) uint32 {
 	if n, ok := s.byValue[r]; ok {

@@ -10,25 +10,25 @@ import (
 
 // table holds the sessions, bounded, by id. A session's slot stays the same as
 // long as it is remembered; slots are reused. Most sessions are an entry and
-// perhaps a blob; those that are worked on are timelines, until [table.settle].
+// perhaps a encoded timeline; those that are worked on are timelines, until [table.compact].
 type table struct {
 	limit      int // of this table alone
 	all        *population
 	index      compact.Index
-	slabs      [][]entry
+	pages      [][]entry
 	slots      uint32 // that were ever handed out
 	free       uint32 // the first free slot and 1; entry.more leads to the next
 	count      int
 	slab       compact.Slab
 	tombstones *tombstones
-	lane       *lane // whose recent facts' positions entries hold the low bits of
+	shard      *shard // whose recent facts' positions entries hold the low bits of
 
 	// timelines in use, and those to be used again. Those in use are the ones
 	// that entry.more leads to.
-	timelines []*timeline
-	spare     []*timeline
-	encoded   []byte // reused
-	settling  int    // timelines that settleSome has yet to look at
+	timelines  []*timeline
+	spare      []*timeline
+	encoded    []byte // reused
+	compacting int    // timelines that compactSome has yet to look at
 
 	probation probation
 	pinned    uint32 // not to be evicted, since it is being worked on
@@ -38,7 +38,7 @@ type table struct {
 	sweep       uint32 // where the search for something to forget goes on
 }
 
-// EvictionReason says why a session was forgotten.
+// EvictionReason says why a session was evicted.
 type EvictionReason uint8
 
 // The reasons.
@@ -56,42 +56,42 @@ var evictionReasonNames = [EvictionReasonCount]string{"retention", "max_sessions
 
 func (r EvictionReason) String() string { return evictionReasonNames[r] }
 
-// population counts the sessions of all lanes, and bounds them. A lane alone is
-// bounded a little higher, since ids are dealt by chance.
+// population counts the sessions of all shards, and bounds them. A shard alone is
+// bounded a little higher, since ids are routed by chance.
 type population struct {
 	limit int64
 	count atomic.Int64
 }
 
 const (
-	slabBits = 7
-	slabSize = 1 << slabBits // entries: 8 KiB
-	// slabsAtOnce is how many slabs are made at once at most, so that they lie
+	pageBits = 7
+	pageSize = 1 << pageBits // entries: 8 KiB
+	// pagesAtOnce is how many pages are made at once at most, so that they lie
 	// in huge pages.
-	slabsAtOnce = 1 << 8
+	pagesAtOnce = 1 << 8
 )
 
-// grow adds slabs: more at once the more there are, and none that will never be
+// grow adds pages: more at once the more there are, and none that will never be
 // used.
 func (t *table) grow() {
-	left := (t.limit+slabSize-1)/slabSize - len(t.slabs)
-	n := max(min(len(t.slabs)/2, slabsAtOnce, left), 1)
-	entries := compact.HugeSlice[entry](n * slabSize)
+	left := (t.limit+pageSize-1)/pageSize - len(t.pages)
+	n := max(min(len(t.pages)/2, pagesAtOnce, left), 1)
+	entries := compact.HugeSlice[entry](n * pageSize)
 	for i := range n {
-		t.slabs = append(t.slabs, entries[i*slabSize:(i+1)*slabSize:(i+1)*slabSize])
+		t.pages = append(t.pages, entries[i*pageSize:(i+1)*pageSize:(i+1)*pageSize])
 	}
 }
 
-func newTable(limit int, all *population, l *lane, tombstones *tombstones) table {
+func newTable(limit int, all *population, l *shard, tombstones *tombstones) table {
 	limit = min(limit, compact.MaxSlots)
-	return table{limit: limit, all: all, lane: l, tombstones: tombstones, index: compact.NewIndex(limit), probation: newProbation(limit), pinned: compact.NoSlot, established: int64(established)}
+	return table{limit: limit, all: all, shard: l, tombstones: tombstones, index: compact.NewIndex(limit), probation: newProbation(limit), pinned: compact.NoSlot, established: int64(established)}
 }
 
-func (t *table) entry(slot uint32) *entry { return &t.slabs[slot>>slabBits][slot&(slabSize-1)] }
+func (t *table) entry(slot uint32) *entry { return &t.pages[slot>>pageBits][slot&(pageSize-1)] }
 
 func (t *table) hashOf(slot uint32) uint64 { return t.entry(slot).id[0] }
 
-// find returns the slot of id, or noSlot.
+// find returns the slot of id, or NoSlot.
 func (t *table) find(id fact.ID) uint32 {
 	for s := t.index.Search(id[0]); ; {
 		slot, ok := s.Next()
@@ -135,7 +135,7 @@ func (t *table) at(slot uint32, id fact.ID) *timeline {
 }
 
 // timeline returns what the session in slot, which must be taken, is worked on
-// with. It stays valid until settle.
+// with. It stays valid until it is compacted.
 func (t *table) timeline(slot uint32) *timeline {
 	x := t.entry(slot)
 	if x.flags&warm != 0 {
@@ -146,14 +146,14 @@ func (t *table) timeline(slot uint32) *timeline {
 		x.plain(tl, slot, t.tombstones)
 	} else {
 		tl.empty(x.id, slot)
-		blob := wire.NewDecoder(t.slab.Get(x.more))
-		if err := readTimeline(&blob, tl); err != nil {
-			panic("session: " + err.Error()) // settle wrote it
+		encoded := wire.NewDecoder(t.slab.Get(x.more))
+		if err := readTimeline(&encoded, tl); err != nil {
+			panic("session: " + err.Error()) // compactOne wrote it
 		}
 		t.slab.Free(x.more)
 	}
 	x.newer(tl)
-	tl.recent = t.lane.recent.expand(x.recent)
+	tl.recent = t.shard.recent.expand(x.recent)
 	t.warm(x, tl)
 	return tl
 }
@@ -171,7 +171,7 @@ func (t *table) blank() *timeline {
 func (t *table) warm(x *entry, tl *timeline) {
 	x.flags |= warm
 	x.more = uint32(len(t.timelines))
-	tl.place, tl.lane = x.more, t.lane
+	tl.place, tl.shard = x.more, t.shard
 	t.timelines = append(t.timelines, tl)
 }
 
@@ -189,58 +189,58 @@ func (t *table) cool(tl *timeline) {
 	}
 }
 
-// settle puts every timeline that nothing refers to back into its entry. No
+// compact puts every timeline that nothing refers to back into its entry. No
 // pointer to one may be held.
-func (t *table) settle(cfg *Config, users *users) {
-	t.settling = 0
-	t.settleSome(cfg, users, len(t.timelines))
+func (t *table) compact(cfg *Config, users *users) {
+	t.compacting = 0
+	t.compactSome(cfg, users, len(t.timelines))
 }
 
-// settleSome looks at no more than so many, and goes on there when it is called
+// compactSome looks at no more than so many, and goes on there when it is called
 // again. It reports how many it has looked at, and whether it has come round.
-func (t *table) settleSome(cfg *Config, users *users, looks int) (looked int, done bool) {
-	if t.settling <= 0 || t.settling > len(t.timelines) {
-		t.settling = len(t.timelines)
+func (t *table) compactSome(cfg *Config, users *users, looks int) (looked int, done bool) {
+	if t.compacting <= 0 || t.compacting > len(t.timelines) {
+		t.compacting = len(t.timelines)
 	}
 	// From behind, since cool puts the last in the place of what it takes.
-	for ; t.settling > 0 && looked < looks; looked++ {
-		t.settling--
-		if tl := t.timelines[t.settling]; tl.isFree() {
-			t.settleOne(tl, cfg, users)
+	for ; t.compacting > 0 && looked < looks; looked++ {
+		t.compacting--
+		if tl := t.timelines[t.compacting]; tl.isFree() {
+			t.compactOne(tl, cfg, users)
 		}
 	}
-	return looked, t.settling == 0
+	return looked, t.compacting == 0
 }
 
-// settleOne puts tl back into its entry, which nothing refers to.
-func (t *table) settleOne(tl *timeline, cfg *Config, users *users) {
+// compactOne puts tl back into its entry, which nothing refers to.
+func (t *table) compactOne(tl *timeline, cfg *Config, users *users) {
 	x := t.entry(tl.slot)
 	t.cool(tl)
-	x.settle(tl, cfg, users)
+	x.compact(tl, cfg, users)
 	if x.isPlain(tl, t.tombstones) {
 		return
 	}
-	t.encoded = appendTimeline(t.encoded[:0], tl.kept())
+	t.encoded = appendTimeline(t.encoded[:0], tl.compacted())
 	x.more = t.slab.Put(t.encoded)
 }
 
-// settleOrdinary puts the timeline of x, which is worked on, back into it if an
+// compactOrdinary puts the timeline of x, which is worked on, back into it if an
 // ordinary request can then be taken by what stands there, and reports whether it
 // did. Otherwise one fact that had to be looked at closely would make all that follow
 // it in its session cost as much.
-func (t *table) settleOrdinary(x *entry, cfg *Config, users *users) bool {
+func (t *table) compactOrdinary(x *entry, cfg *Config, users *users) bool {
 	tl := t.timelines[x.more]
 	if !tl.isFree() || !tl.ordinary(cfg, users) {
 		return false
 	}
-	t.settleOne(tl, cfg, users)
+	t.compactOne(tl, cfg, users)
 	return true
 }
 
-// owed returns the timeline of the session in slot if the next flush owes it
-// anything, or nil: it may be another's by now.
-func (t *table) owed(slot uint32) *timeline {
-	if x := t.entry(slot); x.flags&warm != 0 && t.timelines[x.more].due != 0 {
+// dirtyAt returns the timeline of the session in slot if it is dirty, or
+// nil: it may be another's by now.
+func (t *table) dirtyAt(slot uint32) *timeline {
+	if x := t.entry(slot); x.flags&warm != 0 && t.timelines[x.more].dirty != 0 {
 		return t.timelines[x.more]
 	}
 	return nil
@@ -269,7 +269,7 @@ func (t *table) place(id fact.ID) uint32 {
 		t.free = t.entry(slot).more
 	} else {
 		slot = t.slots
-		if int(slot>>slabBits) == len(t.slabs) {
+		if int(slot>>pageBits) == len(t.pages) {
 			t.grow()
 		}
 		t.slots++

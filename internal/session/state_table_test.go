@@ -10,8 +10,8 @@ import (
 )
 
 func newTestTable(limit int) *table {
-	l := &lane{recent: newRecent(16)}
-	l.sessions = newTable(limit, &population{limit: int64(limit)}, l, &tombstones{floor: longAgo})
+	l := &shard{recent: newRecent(16)}
+	l.sessions = newTable(limit, &population{limit: int64(limit)}, l, &tombstones{oldestKnown: longAgo})
 	return &l.sessions
 }
 
@@ -38,11 +38,11 @@ func TestTable(t *testing.T) {
 
 // A table has no more room than it may use, and no less.
 func TestTableGrowsToItsLimit(t *testing.T) {
-	for limit, slabs := range map[int]int{1: 1, slabSize: 1, 7*slabSize + 1: 8} {
+	for limit, slabs := range map[int]int{1: 1, pageSize: 1, 7*pageSize + 1: 8} {
 		x := newTestTable(limit)
 		for i := range limit {
 			x.place(fact.ID{uint64(i) << 40, 1})
 		}
-		require.Len(t, x.slabs, slabs)
+		require.Len(t, x.pages, slabs)
 	}
 }

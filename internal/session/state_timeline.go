@@ -15,46 +15,46 @@ const unset = math.MaxInt64
 // taken from it.
 const longAgo = math.MinInt64 / 2
 
-// timeline is what a session's past amounts to: a join of its facts.
+// timeline is what a session's facts amount to: a join of its facts.
 // All instants are nanoseconds since the Unix epoch.
 type timeline struct {
 	id        fact.ID
 	pseudonym fact.Pseudonym
 
-	newest          int64   // latest end of any fact; decides what is late
-	first           int64   // earliest own time of any fact
-	firstStart      int64   // earliest start or rotation onto this id
-	lateStarts      []int64 // those that came behind the window
-	firstActivity   int64
-	active          activity
-	calls           []call
-	authentications []int64
-	forgone         int64      // the latest authentication that was given up; 0: none
-	ends            []ending   // of this id
-	rotations       []ending   // away from this id, to ending.other
-	raised          []ending   // when a second record of a request set newest
-	lineage         []rotation // the earliest onto this id; several at one instant
-	identities      []identity
+	newest                int64   // latest end of any fact; decides what is late
+	first                 int64   // earliest own time of any fact
+	firstStart            int64   // earliest start or rotation onto this id
+	lateStarts            []int64 // those that came behind the window
+	firstActivity         int64
+	intervals             intervals
+	nestedStarts          []nestedStart
+	authentications       []int64
+	droppedAuthentication int64      // the latest authentication that was given up; 0: none
+	ends                  []ending   // of this id
+	rotations             []ending   // away from this id, to ending.other
+	raised                []ending   // when a second record of a request set newest
+	lineage               []rotation // the earliest onto this id; several at one instant
+	identities            []identity
 
-	// outside is the latest start of a judged request that is no activity.
-	outside int64
+	// lastInactiveStart is the latest start of a judged request that is no activity.
+	lastInactiveStart int64
 
-	policies uint64 // that governed a request of this session
-	policy   uint8  // that governed the last one
-	sampled  bool   // activity may have been dropped by a sampler
-	reported bool   // its lifetime has been reported
-	accused  bool   // one of its requests was, and may be suspected with no name at hand
-	due      dueFor // what the next flush owes it
-	dueTurn  uint64 // which of all that were ever owed anything it is
-	dueSince int64  // when the last fact came that owes it, on the collector's clock
-	steps    uint8  // so far its line of rotations is due
-	review   review
+	policies   uint64     // that governed a request of this session
+	policy     uint8      // that governed the last one
+	sampled    bool       // activity may have been dropped by a sampler
+	reported   bool       // its lifetime has been reported
+	deferred   bool       // one of its requests was, and may be suspected with no name at hand
+	dirty      dirtyFlags // what has to be done again for it
+	dirtyTurn  uint64     // which of all that were ever dirty it is
+	dirtySince int64      // when the last fact came that made it so, on the collector's clock
+	steps      uint8      // so far its line of rotations is due
+	review     review
 
-	// forgotten: what was known of this id before this instant may have been
+	// unknownBefore: what was known of this id before this instant may have been
 	// evicted.
-	forgotten   int64
-	lastArrival int64
-	back        comeback
+	unknownBefore int64
+	lastArrival   int64
+	back          comeback
 	// recent is the position behind the session's newest recent fact (0:
 	// none), facts how many there ever were, suspects how many are open.
 	recent   uint64
@@ -62,7 +62,7 @@ type timeline struct {
 	suspects uint32
 	// undecided is how many of the suspects wait for their decision.
 	undecided uint32
-	lane      *lane
+	shard     *shard
 	slot      uint32
 	place     uint32 // in table.timelines
 }
@@ -72,9 +72,9 @@ type timeline struct {
 func (t *timeline) empty(id fact.ID, slot uint32) {
 	*t = timeline{
 		id: id, slot: slot, policy: fact.NoPolicy,
-		newest: longAgo, outside: longAgo, forgotten: longAgo,
+		newest: longAgo, lastInactiveStart: longAgo, unknownBefore: longAgo,
 		first: unset, firstStart: unset, firstActivity: unset,
-		active: t.active[:0], calls: t.calls[:0], authentications: t.authentications[:0],
+		intervals: t.intervals[:0], nestedStarts: t.nestedStarts[:0], authentications: t.authentications[:0],
 		lateStarts: t.lateStarts[:0], ends: t.ends[:0], rotations: t.rotations[:0],
 		raised: t.raised[:0], lineage: t.lineage[:0], identities: t.identities[:0],
 	}
@@ -82,18 +82,18 @@ func (t *timeline) empty(id fact.ID, slot uint32) {
 
 // large reports whether t holds more memory than is worth keeping for another.
 func (t *timeline) large() bool {
-	return cap(t.active)+cap(t.ends)+cap(t.rotations)+cap(t.raised) > 256
+	return cap(t.intervals)+cap(t.ends)+cap(t.rotations)+cap(t.raised) > 256
 }
 
 // isFree reports whether nothing refers to t.
-func (t *timeline) isFree() bool { return t.suspects == 0 && t.due == 0 }
+func (t *timeline) isFree() bool { return t.suspects == 0 && t.dirty == 0 }
 
-// kept is t without what its entry says, and without what can be had again when
+// compacted is t without what its entry says, and without what can be had again when
 // it is needed: only a fact that names another session or its user, or the time
-// of what is accused, can make something of a session whose name is not at hand.
-func (t *timeline) kept() *timeline {
+// of what is deferred, can make something of a session whose name is not at hand.
+func (t *timeline) compacted() *timeline {
 	t.lastArrival, t.recent, t.facts, t.policy, t.sampled, t.reported = 0, 0, 0, fact.NoPolicy, false, false
-	if len(t.identities)+len(t.rotations)+len(t.lineage) == 0 && !t.accused {
+	if len(t.identities)+len(t.rotations)+len(t.lineage) == 0 && !t.deferred {
 		t.pseudonym = fact.Pseudonym{}
 	}
 	return t
@@ -118,8 +118,8 @@ type rotation struct {
 	from fact.ID
 	// rank is the beginning of from's pseudonym: of two rotations at one instant
 	// the one of the smaller pseudonym counts.
-	rank  uint64
-	binds uint64 // see ending.binds
+	rank         uint64
+	effectiveSeq uint64 // see ending.effectiveSeq
 }
 
 // before reports whether r rather than o is the lineage, where both are known.
@@ -146,57 +146,57 @@ func (t *timeline) addLateStart(at int64) (changed bool) {
 	return changed
 }
 
-// bound keeps the list of spells bounded, given how far back a request to come
+// boundIntervals keeps the list of intervals bounded, given how far back a request to come
 // may end. It returns how many silences were given up.
-func (t *timeline) bound(window int64) (lost int) {
-	if len(t.active) <= maxSpells {
+func (t *timeline) boundIntervals(window int64) (lost int) {
+	if len(t.intervals) <= maxIntervals {
 		return 0
 	}
-	settled, ok := latest(t.authentications, t.newest-window)
+	since, ok := latest(t.authentications, t.newest-window)
 	if !ok {
-		settled = longAgo
+		since = longAgo
 	}
-	return t.active.cut(settled)
+	return t.intervals.cut(since)
 }
 
-// call is where a request that lies inside another is judged to start, where
+// nestedStart is where a request that lies inside another is judged to start, where
 // that other is no activity itself (it was rejected, or is background work).
-type call struct {
+type nestedStart struct {
 	at       int64
 	policies uint64
 }
 
-// called joins that a request which policies govern is judged to start at at,
-// though its own activity begins later. framed: there is activity from at on.
-func (t *timeline) called(at int64, policies uint64, framed bool, gap int64) (changed bool) {
-	if framed {
-		return t.active.add(at, at, policies, gap, t.outside)
+// addNestedStart joins that a request which policies govern is judged to start at at,
+// though its own activity begins later. coveredByActivity: there is activity from at on.
+func (t *timeline) addNestedStart(at int64, policies uint64, covered bool, gap int64) (changed bool) {
+	if covered {
+		return t.intervals.add(at, at, policies, gap, t.lastInactiveStart)
 	}
-	t.outside = max(t.outside, at)
-	for i := range t.calls {
-		if c := &t.calls[i]; c.at == at {
+	t.lastInactiveStart = max(t.lastInactiveStart, at)
+	for i := range t.nestedStarts {
+		if c := &t.nestedStarts[i]; c.at == at {
 			changed = c.policies|policies != c.policies
 			c.policies |= policies
 			return changed
 		}
 	}
-	if len(t.calls) == maxInstants {
-		t.calls = t.calls[1:]
+	if len(t.nestedStarts) == maxInstants {
+		t.nestedStarts = t.nestedStarts[1:]
 	}
-	t.calls = append(t.calls, call{at, policies})
+	t.nestedStarts = append(t.nestedStarts, nestedStart{at, policies})
 	return true
 }
 
 // silence finds the first silence of more than limit that is behind from and in
 // front of a request which policy governs or of at.
 func (t *timeline) silence(p *Policy, policy uint8, from, at, limit int64) (since int64, found bool) {
-	since, found = t.active.firstGap(p, policy, from, at, limit)
-	for _, c := range t.calls {
+	since, found = t.intervals.firstGap(p, policy, from, at, limit)
+	for _, c := range t.nestedStarts {
 		if c.policies&(1<<policy) == 0 || c.at > at {
 			continue
 		}
 		heard := from
-		if end, ok := t.active.before(c.at); ok {
+		if end, ok := t.intervals.before(c.at); ok {
 			heard = max(heard, end)
 		}
 		if p.exceeds(c.at-heard, limit) && (!found || heard < since) {
@@ -219,19 +219,19 @@ func (t *timeline) addRotation(r rotation) (changed bool) {
 		have := &t.lineage[i]
 		switch {
 		case have.at == r.at && have.from == r.from:
-			changed = r.binds < have.binds
-			have.binds = min(have.binds, r.binds)
+			changed = r.effectiveSeq < have.effectiveSeq
+			have.effectiveSeq = min(have.effectiveSeq, r.effectiveSeq)
 			return changed
-		case have.binds <= r.binds && have.before(&r):
+		case have.effectiveSeq <= r.effectiveSeq && have.before(&r):
 			return false
-		case have.binds > 0:
+		case have.effectiveSeq > 0:
 			late++
 		}
 	}
-	if r.binds > 0 && late >= maxLateRotations {
+	if r.effectiveSeq > 0 && late >= maxLateRotations {
 		return false
 	}
-	t.lineage = slices.DeleteFunc(t.lineage, func(have rotation) bool { return r.binds <= have.binds && r.before(&have) })
+	t.lineage = slices.DeleteFunc(t.lineage, func(have rotation) bool { return r.effectiveSeq <= have.effectiveSeq && r.before(&have) })
 	t.lineage = append(t.lineage, r)
 	return true
 }
@@ -240,7 +240,7 @@ func (t *timeline) addRotation(r rotation) (changed bool) {
 // the earliest, if it came at or before an instant.
 func (t *timeline) lineageAt(order uint64, before int64) (r rotation, ok bool) {
 	for i := range t.lineage {
-		if have := &t.lineage[i]; have.binds <= order && (!ok || have.before(&r)) {
+		if have := &t.lineage[i]; have.effectiveSeq <= order && (!ok || have.before(&r)) {
 			r, ok = *have, true
 		}
 	}

@@ -31,9 +31,9 @@ func TestAddRotation(t *testing.T) {
 	require.Len(t, tl.lineage, 1)
 	require.True(t, tl.addRotation(rotation{at: 9, from: fact.ID{4}, rank: 9}))
 	require.Equal(t, []rotation{{at: 9, from: fact.ID{4}, rank: 9}}, tl.lineage)
-	require.False(t, tl.addRotation(rotation{at: 9, from: fact.ID{5}, rank: 10, binds: 3}), "late, and no better")
+	require.False(t, tl.addRotation(rotation{at: 9, from: fact.ID{5}, rank: 10, effectiveSeq: 3}), "late, and no better")
 	for i := range uint64(20) {
-		require.Equal(t, i < maxLateRotations, tl.addRotation(rotation{at: 8, from: fact.ID{100 + i}, rank: 20 - i, binds: 100 + i}), i)
+		require.Equal(t, i < maxLateRotations, tl.addRotation(rotation{at: 8, from: fact.ID{100 + i}, rank: 20 - i, effectiveSeq: 100 + i}), i)
 	}
 	require.Len(t, tl.lineage, 1+maxLateRotations)
 	r, ok := tl.lineageAt(50, 9)
@@ -54,46 +54,46 @@ func TestRotatedWithin(t *testing.T) {
 
 // Calls are a join as long as they are few; then the oldest give way.
 func TestCalled(t *testing.T) {
-	tl := &timeline{outside: longAgo}
-	require.True(t, tl.called(10, 1, false, 5))
-	require.EqualValues(t, 10, tl.outside)
-	require.False(t, tl.called(10, 1, false, 5))
-	require.True(t, tl.called(10, 2, false, 5), "another policy governs it, too")
-	require.False(t, tl.called(10, 3, false, 5))
-	require.True(t, tl.called(8, 1, false, 5))
-	require.EqualValues(t, 10, tl.outside)
-	require.Equal(t, []call{{10, 3}, {8, 1}}, tl.calls)
-	require.Empty(t, tl.active)
+	tl := &timeline{lastInactiveStart: longAgo}
+	require.True(t, tl.addNestedStart(10, 1, false, 5))
+	require.EqualValues(t, 10, tl.lastInactiveStart)
+	require.False(t, tl.addNestedStart(10, 1, false, 5))
+	require.True(t, tl.addNestedStart(10, 2, false, 5), "another policy governs it, too")
+	require.False(t, tl.addNestedStart(10, 3, false, 5))
+	require.True(t, tl.addNestedStart(8, 1, false, 5))
+	require.EqualValues(t, 10, tl.lastInactiveStart)
+	require.Equal(t, []nestedStart{{10, 3}, {8, 1}}, tl.nestedStarts)
+	require.Empty(t, tl.intervals)
 	for i := range int64(maxInstants) {
-		require.True(t, tl.called(100+i, 1, false, 5))
+		require.True(t, tl.addNestedStart(100+i, 1, false, 5))
 	}
-	require.Len(t, tl.calls, maxInstants)
-	require.Equal(t, call{100, 1}, tl.calls[0])
-	tl.called(500, 1, true, 5)
-	require.Equal(t, activity{{500, 500, 1}}, tl.active, "activity from there on")
+	require.Len(t, tl.nestedStarts, maxInstants)
+	require.Equal(t, nestedStart{100, 1}, tl.nestedStarts[0])
+	tl.addNestedStart(500, 1, true, 5)
+	require.Equal(t, intervals{{500, 500, 1}}, tl.intervals, "activity from there on")
 }
 
-// The list of spells is cut where no request to come looks.
+// The list of intervals is cut where no request to come looks.
 func TestTimelineBound(t *testing.T) {
 	fill := func(n int64) *timeline {
-		tl := &timeline{firstActivity: unset, outside: longAgo}
+		tl := &timeline{firstActivity: unset, lastInactiveStart: longAgo}
 		for i := range n {
-			tl.active.add(i*100, i*100+1, 1, 10, longAgo)
+			tl.intervals.add(i*100, i*100+1, 1, 10, longAgo)
 			tl.newest = i*100 + 1
 		}
 		return tl
 	}
-	tl := fill(maxSpells)
-	require.Zero(t, tl.bound(0))
-	require.Len(t, tl.active, maxSpells)
-	tl = fill(maxSpells + 3)
-	require.Equal(t, 3, tl.bound(0))
-	require.Len(t, tl.active, maxSpells)
-	tl = fill(maxSpells + 3)
+	tl := fill(maxIntervals)
+	require.Zero(t, tl.boundIntervals(0))
+	require.Len(t, tl.intervals, maxIntervals)
+	tl = fill(maxIntervals + 3)
+	require.Equal(t, 3, tl.boundIntervals(0))
+	require.Len(t, tl.intervals, maxIntervals)
+	tl = fill(maxIntervals + 3)
 	tl.authentications = []int64{50_000}
-	require.Equal(t, 3, tl.bound(tl.newest-49_999), "a request to come may be older than it")
-	tl = fill(maxSpells + 3)
+	require.Equal(t, 3, tl.boundIntervals(tl.newest-49_999), "a request to come may be older than it")
+	tl = fill(maxIntervals + 3)
 	tl.authentications = []int64{50_000}
-	require.Zero(t, tl.bound(tl.newest-50_000))
-	require.EqualValues(t, 50_000, tl.active[0].start)
+	require.Zero(t, tl.boundIntervals(tl.newest-50_000))
+	require.EqualValues(t, 50_000, tl.intervals[0].start)
 }

@@ -23,7 +23,7 @@ type tombstones struct {
 	displaced fingerprints
 	ranged
 
-	floor int64
+	oldestKnown int64
 	// tolerance is the largest of all policies: so much in front of what a verdict
 	// rests on something may clear it.
 	tolerance int64
@@ -36,14 +36,14 @@ const (
 	splitsAtOnce = 8
 )
 
-// bucket has its marks in one cache line: looking for an id that is not there,
+// bucket has its tags in one cache line: looking for an id that is not there,
 // which every invented one is, needs no other.
 type bucket struct {
-	marks  [bucketWays]uint64 // 0: none
-	stones [bucketWays]tombstone
+	tags       [bucketWays]uint64 // 0: none
+	tombstones [bucketWays]tombstone
 }
 
-// tombstone is what is kept of one session, beside its mark.
+// tombstone is what is kept of one session, beside its tag.
 type tombstone struct {
 	// user is the first half of the id of the user whom it showed last; 0: none.
 	user uint64
@@ -58,56 +58,56 @@ type tombstone struct {
 
 // The flags of a tombstone.
 const (
-	// stoneEnd is the type of its end less EndedSession, and 1; 0: it was not over.
-	stoneEnd    uint32 = 3
-	stoneUnsure uint32 = 1 << (iota + 1) // not under every policy that is its first end
-	stoneLater                           // it had ends behind that
-	stoneSampled
-	stoneActive // something was activity
-	stoneBrief  // fleeting
-	stoneSeen   // it was heard of before at
-	stoneLogin  // it had an authentication or a start
-	stoneVague  // newest is that of what had been lost of it before
-	stoneLost   // only a fingerprint had told of it
+	// tombstoneEnd is the type of its end less EndedSession, and 1; 0: it was not over.
+	tombstoneEnd    uint32 = 3
+	tombstoneUnsure uint32 = 1 << (iota + 1) // not under every policy that is its first end
+	tombstoneLater                           // it had ends behind that
+	tombstoneSampled
+	tombstoneActive // something was activity
+	tombstoneBrief  // fleeting
+	tombstoneSeen   // it was heard of before at
+	tombstoneLogin  // it had an authentication or a start
+	tombstoneVague  // newest is that of what had been lost of it before
+	tombstoneLost   // only a fingerprint had told of it
 
-	stoneFlags = 11
+	tombstoneFlags = 11
 )
 
 // end returns how it ended.
 func (s *tombstone) end() (t fact.Type, ended bool) {
-	kind := s.said & stoneEnd
+	kind := s.said & tombstoneEnd
 	return fact.EndedSession - 1 + fact.Type(kind), kind != 0
 }
 
-func (s *tombstone) service() uint32 { return s.said >> stoneFlags }
+func (s *tombstone) service() uint32 { return s.said >> tombstoneFlags }
 
 // The ranks of tombstones: who is displaced first.
 const (
-	stoneOfBrief = iota
-	stoneOfSilent
-	stoneSpeaks
+	rankOfBrief = iota
+	rankOfSilent
+	rankOfEnded
 )
 
 func (s *tombstone) rank() int {
 	switch {
-	case s.said&stoneEnd != 0 || s.user != 0:
-		return stoneSpeaks
-	case s.said&stoneBrief != 0:
-		return stoneOfBrief
+	case s.said&tombstoneEnd != 0 || s.user != 0:
+		return rankOfEnded
+	case s.said&tombstoneBrief != 0:
+		return rankOfBrief
 	}
-	return stoneOfSilent
+	return rankOfSilent
 }
 
 func newTombstones(sessions int) tombstones {
 	n := uint64(max(sessions, 1))
 	return tombstones{
 		limit: (n + bucketWays - 1) / bucketWays, ways: int(min(n, bucketWays)),
-		displaced: newFingerprints(int(n)), floor: longAgo, ranged: ranged{bits: bucketBits},
+		displaced: newFingerprints(int(n)), oldestKnown: longAgo, ranged: ranged{bits: bucketBits},
 	}
 }
 
-// markOf id is what its tombstone is known by. It is as good as unique.
-func markOf(id fact.ID) uint64 { return max(id[1], 1) }
+// tagOf id is what its tombstone is known by. It is as good as unique.
+func tagOf(id fact.ID) uint64 { return max(id[1], 1) }
 
 // home returns the number of mark's bucket.
 func (t *tombstones) home(mark uint64) uint64 {
@@ -127,10 +127,10 @@ func (t *tombstones) of(id fact.ID) *tombstone {
 	if t.buckets == 0 {
 		return nil
 	}
-	b, mark := t.bucket(t.home(markOf(id))), markOf(id)
-	for i := range b.marks {
-		if b.marks[i] == mark {
-			return &b.stones[i]
+	b, mark := t.bucket(t.home(tagOf(id))), tagOf(id)
+	for i := range b.tags {
+		if b.tags[i] == mark {
+			return &b.tombstones[i]
 		}
 	}
 	return nil
@@ -139,25 +139,25 @@ func (t *tombstones) of(id fact.ID) *tombstone {
 // known reports whether id may have been thrown away. It may be called
 // concurrently with itself.
 func (t *tombstones) known(id fact.ID) bool {
-	return t.of(id) != nil || len(t.displaced.generations) > 0 && t.displaced.of(markOf(id)) != nil
+	return t.of(id) != nil || len(t.displaced.generations) > 0 && t.displaced.of(tagOf(id)) != nil
 }
 
 // remove takes away the tombstone of id, which has come back.
 func (t *tombstones) remove(id fact.ID) {
-	n, mark := t.home(markOf(id)), markOf(id)
+	n, mark := t.home(tagOf(id)), tagOf(id)
 	b := t.bucket(n)
-	for i := range b.marks {
-		if b.marks[i] == mark {
+	for i := range b.tags {
+		if b.tags[i] == mark {
 			t.touch(int(n))
-			b.marks[i], b.stones[i] = 0, tombstone{}
+			b.tags[i], b.tombstones[i] = 0, tombstone{}
 			t.count--
 			return
 		}
 	}
 }
 
-// bury puts s in place of what was known of id.
-func (t *tombstones) bury(id fact.ID, s tombstone) { t.put(markOf(id), s) }
+// add puts s in place of what was known of id.
+func (t *tombstones) add(id fact.ID, s tombstone) { t.put(tagOf(id), s) }
 
 func (t *tombstones) put(mark uint64, s tombstone) {
 	if t.buckets == 0 {
@@ -170,12 +170,12 @@ func (t *tombstones) put(mark uint64, s tombstone) {
 	switch {
 	case !found:
 		way = b.leastUseful(&s, t.ways)
-		t.displace(b.marks[way], &b.stones[way])
-	case b.marks[way] == 0:
+		t.displace(b.tags[way], &b.tombstones[way])
+	case b.tags[way] == 0:
 		t.count++
 	}
 	t.touch(int(n))
-	b.marks[way], b.stones[way] = mark, s
+	b.tags[way], b.tombstones[way] = mark, s
 }
 
 // grow splits a few buckets if they are due: as soon as three in eight places are
@@ -193,10 +193,10 @@ func (t *tombstones) grow() {
 // place returns where mark is, or a place that is free.
 func (b *bucket) place(mark uint64, ways int) (way int, found bool) {
 	for i := range ways {
-		if b.marks[i] == mark {
+		if b.tags[i] == mark {
 			return i, true
 		}
-		if b.marks[i] == 0 {
+		if b.tags[i] == 0 {
 			way, found = i, true
 		}
 	}
@@ -210,17 +210,17 @@ func (b *bucket) place(mark uint64, ways int) (way int, found bool) {
 func (b *bucket) leastUseful(s *tombstone, ways int) (victim int) {
 	brief := 0
 	for i := range ways {
-		if b.stones[i].rank() == stoneOfBrief {
+		if b.tombstones[i].rank() == rankOfBrief {
 			brief++
 		}
 	}
 	victim = -1
 	for i := range ways {
-		rank := b.stones[i].rank()
-		if rank == stoneOfBrief && s.rank() != stoneOfBrief && brief == 1 && ways > 1 {
+		rank := b.tombstones[i].rank()
+		if rank == rankOfBrief && s.rank() != rankOfBrief && brief == 1 && ways > 1 {
 			continue
 		}
-		if victim < 0 || rank < b.stones[victim].rank() || rank == b.stones[victim].rank() && b.stones[i].newest < b.stones[victim].newest {
+		if victim < 0 || rank < b.tombstones[victim].rank() || rank == b.tombstones[victim].rank() && b.tombstones[i].newest < b.tombstones[victim].newest {
 			victim = i
 		}
 	}
@@ -229,7 +229,7 @@ func (b *bucket) leastUseful(s *tombstone, ways int) (victim int) {
 
 // displace keeps what a tombstone that is displaced said.
 func (t *tombstones) displace(mark uint64, s *tombstone) {
-	if s.rank() != stoneSpeaks {
+	if s.rank() != rankOfEnded {
 		t.raise(s.before())
 		return
 	}
@@ -261,28 +261,28 @@ func (t *tombstones) split() {
 	t.touch(int(from))
 	a, b := t.bucket(from), t.bucket(to)
 	for i, n := 0, 0; i < bucketWays; i++ {
-		if a.marks[i] != 0 && t.home(a.marks[i]) == to {
-			b.marks[n], b.stones[n] = a.marks[i], a.stones[i]
-			a.marks[i], a.stones[i] = 0, tombstone{}
+		if a.tags[i] != 0 && t.home(a.tags[i]) == to {
+			b.tags[n], b.tombstones[n] = a.tags[i], a.tombstones[i]
+			a.tags[i], a.tombstones[i] = 0, tombstone{}
 			n++
 		}
 	}
 }
 
 // raise doubts every unknown id before at.
-func (t *tombstones) raise(at int64) { t.floor = max(t.floor, at) }
+func (t *tombstones) raise(at int64) { t.oldestKnown = max(t.oldestKnown, at) }
 
-// older reports whether all that was forgotten to have been thrown away is so
+// older reports whether all that was evicted is so
 // much older than at that no verdict on what began there rests on it.
-func (t *tombstones) older(at int64) bool { return t.floor < at-t.tolerance }
+func (t *tombstones) older(at int64) bool { return t.oldestKnown < at-t.tolerance }
 
 // before is what is in doubt of a session that began at at, and of which nothing
 // was known to be thrown away but what was older then.
 func (t *tombstones) before(at int64) int64 {
-	if t.floor == longAgo {
+	if t.oldestKnown == longAgo {
 		return longAgo
 	}
-	return min(t.floor, at-t.tolerance-1)
+	return min(t.oldestKnown, at-t.tolerance-1)
 }
 
 // startedBefore reports whether what r leads back to, which was thrown away, was
@@ -294,5 +294,5 @@ func (t *tombstones) startedBefore(r *rotation) bool {
 		return true
 	}
 	typ, ended := s.end()
-	return ended && typ == fact.RotatedSession && s.at <= r.at && s.said&stoneSeen != 0
+	return ended && typ == fact.RotatedSession && s.at <= r.at && s.said&tombstoneSeen != 0
 }

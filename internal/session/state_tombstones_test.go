@@ -15,19 +15,19 @@ import (
 // speaks is a tombstone that says something, of a session whose newest fact was
 // at so many seconds.
 func speaks(at uint32) tombstone {
-	return tombstone{at: int64(at) * secondNanos, newest: at + 1, said: uint32(fact.RotatedSession-fact.EndedSession+1) | 7<<stoneFlags}
+	return tombstone{at: int64(at) * secondNanos, newest: at + 1, said: uint32(fact.RotatedSession-fact.EndedSession+1) | 7<<tombstoneFlags}
 }
 
 func TestTombstones(t *testing.T) {
 	x := newTombstones(1000)
 	require.Nil(t, x.of(fact.ID{1, 1}), "nothing was thrown away")
 	require.Empty(t, x.chunks)
-	x.bury(fact.ID{1, 2}, speaks(100))
+	x.add(fact.ID{1, 2}, speaks(100))
 	require.Equal(t, speaks(100), *x.of(fact.ID{1, 2}))
 	require.Nil(t, x.of(fact.ID{1, 3}))
 	require.True(t, x.known(fact.ID{1, 2}))
 	require.False(t, x.known(fact.ID{1, 3}))
-	x.bury(fact.ID{1, 2}, speaks(200))
+	x.add(fact.ID{1, 2}, speaks(200))
 	require.Equal(t, speaks(200), *x.of(fact.ID{1, 2}))
 	require.Equal(t, 1, x.count)
 	x.remove(fact.ID{1, 2})
@@ -39,8 +39,8 @@ func TestTombstones(t *testing.T) {
 	require.True(t, ended)
 	require.Equal(t, fact.RotatedSession, typ)
 	require.EqualValues(t, 7, s.service())
-	s.said = stoneUnsure | stoneLater | stoneSampled | stoneActive | stoneBrief | stoneSeen | stoneLogin | stoneVague | stoneLost
-	require.Less(t, s.said, uint32(1)<<stoneFlags)
+	s.said = tombstoneUnsure | tombstoneLater | tombstoneSampled | tombstoneActive | tombstoneBrief | tombstoneSeen | tombstoneLogin | tombstoneVague | tombstoneLost
+	require.Less(t, s.said, uint32(1)<<tombstoneFlags)
 	_, ended = s.end()
 	require.False(t, ended)
 }
@@ -54,7 +54,7 @@ func TestTombstonesGrow(t *testing.T) {
 	var ids []fact.ID
 	for i := range uint32(n) {
 		ids = append(ids, fact.ID{d.Uint64(), d.Uint64()})
-		x.bury(ids[i], speaks(i))
+		x.add(ids[i], speaks(i))
 		if i%1000 == 0 {
 			require.Less(t, len(x.chunks)*chunkBuckets*bucketWays, int(6*i+8192), "room for %d", i)
 		}
@@ -74,26 +74,26 @@ func TestTombstonesGrow(t *testing.T) {
 // Where it is full those that say nothing go first, then the oldest; what one
 // that is displaced said goes on as a fingerprint, or raises the floor.
 func TestTombstonesAreDisplaced(t *testing.T) {
-	brief := func(at uint32) tombstone { return tombstone{newest: at, said: stoneBrief} }
+	brief := func(at uint32) tombstone { return tombstone{newest: at, said: tombstoneBrief} }
 	silent := func(at uint32) tombstone { return tombstone{newest: at} }
 	x := newTombstones(4)
 	require.Equal(t, 4, x.ways)
 	for i, s := range []tombstone{speaks(9), silent(3), brief(4), brief(5)} {
-		x.bury(fact.ID{0, uint64(i + 1)}, s)
+		x.add(fact.ID{0, uint64(i + 1)}, s)
 	}
-	x.bury(fact.ID{0, 5}, speaks(10))
+	x.add(fact.ID{0, 5}, speaks(10))
 	require.Nil(t, x.of(fact.ID{0, 3}), "the oldest of a moment")
-	require.EqualValues(t, 4*secondNanos, x.floor)
-	x.bury(fact.ID{0, 6}, speaks(11))
+	require.EqualValues(t, 4*secondNanos, x.oldestKnown)
+	x.add(fact.ID{0, 6}, speaks(11))
 	require.Nil(t, x.of(fact.ID{0, 2}), "one of a moment stays")
-	require.EqualValues(t, 4*secondNanos, x.floor, "it was older")
-	x.bury(fact.ID{0, 7}, brief(12))
+	require.EqualValues(t, 4*secondNanos, x.oldestKnown, "it was older")
+	x.add(fact.ID{0, 7}, brief(12))
 	require.Nil(t, x.of(fact.ID{0, 4}), "those displace one another")
-	require.EqualValues(t, 5*secondNanos, x.floor)
+	require.EqualValues(t, 5*secondNanos, x.oldestKnown)
 	require.Empty(t, x.displaced.generations)
-	x.bury(fact.ID{0, 8}, speaks(12))
+	x.add(fact.ID{0, 8}, speaks(12))
 	require.Nil(t, x.of(fact.ID{0, 1}), "the oldest of those that say something")
-	require.EqualValues(t, 5*secondNanos, x.floor)
+	require.EqualValues(t, 5*secondNanos, x.oldestKnown)
 	g := x.displaced.of(1)
 	require.NotNil(t, g)
 	require.True(t, g.over(1))
@@ -108,17 +108,17 @@ func TestTombstonesAreDisplaced(t *testing.T) {
 func TestFingerprintsAreDropped(t *testing.T) {
 	x := newTombstones(2)
 	for i := range uint32(2 + 2*16) {
-		x.bury(fact.ID{0, uint64(i + 1)}, speaks(i))
+		x.add(fact.ID{0, uint64(i + 1)}, speaks(i))
 	}
 	require.Len(t, x.displaced.generations, 16)
 	require.Zero(t, x.displaced.dropped)
-	require.EqualValues(t, longAgo, x.floor)
+	require.EqualValues(t, longAgo, x.oldestKnown)
 	for i := range uint64(32) {
 		require.NotNil(t, x.displaced.of(i+1), i)
 	}
-	x.bury(fact.ID{0, 99}, speaks(100))
+	x.add(fact.ID{0, 99}, speaks(100))
 	require.EqualValues(t, 2, x.displaced.dropped)
-	require.EqualValues(t, 2*secondNanos, x.floor)
+	require.EqualValues(t, 2*secondNanos, x.oldestKnown)
 	require.Nil(t, x.displaced.of(1))
 	require.Nil(t, x.displaced.of(2))
 	require.NotNil(t, x.displaced.of(3))
@@ -150,16 +150,16 @@ func TestTombstonesBesidePass(t *testing.T) {
 		cfg.MaxSessions = 60 + d.IntN(60)
 		e := New(cfg)
 		for i := range uint32(1 + d.IntN(150)) {
-			e.tombstones.bury(fact.ID{0, d.Uint64()}, speaks(i))
+			e.tombstones.add(fact.ID{0, d.Uint64()}, speaks(i))
 		}
 		want, c, got := everything(e, epoch), e.BeginCheckpoint(epoch), stored{}
 		for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 			got[key] = value
 			for i := range uint32(d.IntN(12)) {
-				e.tombstones.bury(fact.ID{0, d.Uint64()}, speaks(i))
+				e.tombstones.add(fact.ID{0, d.Uint64()}, speaks(i))
 			}
 		}
-		delete(want, headKey) // whatever is in between has other keys
+		delete(want, manifestKey) // whatever is in between has other keys
 		for key, value := range want {
 			require.Equal(t, value, got[key], key)
 		}
@@ -180,8 +180,8 @@ func TestTombstonesOfAnotherSize(t *testing.T) {
 			for i := range uint32(200) {
 				ids = append(ids, fact.ID{d.Uint64(), d.Uint64()})
 				s := speaks(i)
-				s.said &= 1<<stoneFlags - 1
-				was.tombstones.bury(ids[i], s)
+				s.said &= 1<<tombstoneFlags - 1
+				was.tombstones.add(ids[i], s)
 			}
 			cfg.MaxSessions = to
 			is, why := everything(was, epoch).restored(cfg, epoch)
@@ -202,11 +202,11 @@ func TestTombstonesOfAnotherSize(t *testing.T) {
 			require.LessOrEqual(t, int64(lost), b.displaced.dropped-a.displaced.dropped, "%d to %d", from, to)
 			if from == to {
 				require.Equal(t, a.displaced.dropped, b.displaced.dropped)
-				require.Equal(t, a.floor, b.floor)
+				require.Equal(t, a.oldestKnown, b.oldestKnown)
 			}
 			// It goes on.
 			for i := range uint32(1000) {
-				b.bury(fact.ID{d.Uint64(), d.Uint64()}, speaks(300+i))
+				b.add(fact.ID{d.Uint64(), d.Uint64()}, speaks(300+i))
 			}
 		}
 	}
@@ -215,7 +215,7 @@ func TestTombstonesOfAnotherSize(t *testing.T) {
 // What an older version stored says only that something was thrown away.
 func TestTombstonesWithoutEnds(t *testing.T) {
 	e := New(historyConfig())
-	r := restorer{e: e, head: head{tombSlots: 64}}
+	r := restorer{e: e, manifest: manifest{tombstoneSlots: 64}}
 	var body []byte
 	for i := range uint64(3) {
 		body = binary.AppendUvarint(body, i)
@@ -225,9 +225,9 @@ func TestTombstonesWithoutEnds(t *testing.T) {
 	d := wire.Decoder{Left: body}
 	r.readTombstones(&d)
 	require.NoError(t, d.End())
-	require.Equal(t, epoch, e.tombstones.floor)
+	require.Equal(t, epoch, e.tombstones.oldestKnown)
 	require.Zero(t, e.tombstones.count)
-	r.head.tombSlots = 0
+	r.manifest.tombstoneSlots = 0
 	d = wire.Decoder{Left: body}
 	r.readTombstones(&d)
 	require.Error(t, d.End())
@@ -235,9 +235,9 @@ func TestTombstonesWithoutEnds(t *testing.T) {
 
 // fewerTombstones makes their ranges small.
 func fewerTombstones(buckets, lines, cells int) func() {
-	b, l, c := bucketBits, lineBits, cellBits
-	bucketBits, lineBits, cellBits = buckets, lines, cells
-	return func() { bucketBits, lineBits, cellBits = b, l, c }
+	b, l, c := bucketBits, groupBits, cellBits
+	bucketBits, groupBits, cellBits = buckets, lines, cells
+	return func() { bucketBits, groupBits, cellBits = b, l, c }
 }
 
 // Of generations that are not there nothing is stored.
@@ -253,5 +253,5 @@ func TestNoGenerationNoChunk(t *testing.T) {
 			chunks++
 		}
 	}
-	require.Equal(t, e.tombstones.displaced.lines>>lineBits, chunks)
+	require.Equal(t, e.tombstones.displaced.groups>>groupBits, chunks)
 }

@@ -24,8 +24,8 @@ func (u *users) link(user, place uint32) uint32 {
 	return 0
 }
 
-// join notes that the session at place, which did not before, showed id.
-func (u *users) join(id fact.ID, place uint32) {
+// addLink notes that the session at place, which did not before, showed id.
+func (u *users) addLink(id fact.ID, place uint32) {
 	user := u.number(id)
 	if user == 0 { // it was named by what seemed to show nobody, long ago
 		if !u.add(id, fact.Pseudonym{}) {
@@ -54,8 +54,8 @@ func (u *users) join(id fact.ID, place uint32) {
 	u.linkOf.Put(u.hashOfLink(n), n, u.hashOfLink)
 }
 
-// leave undoes join when the session is forgotten.
-func (u *users) leave(id fact.ID, place uint32) {
+// unlink undoes addLink when the session is evicted.
+func (u *users) unlink(id fact.ID, place uint32) {
 	user := u.number(id)
 	if user == 0 {
 		return

@@ -14,7 +14,7 @@ import (
 type users struct {
 	ranged // by number
 	index  compact.Index
-	slabs  [][]user
+	pages  [][]user
 	used   uint32 // numbers that were ever given; the first is 1
 	free   uint32 // the first free number; user.first leads to the next
 	links  []link
@@ -23,7 +23,7 @@ type users struct {
 	linkOf compact.Index
 	count  int
 	// lost counts what is not known, since there is too much: the sessions of a user
-	// who had so many already, and ends that were forgotten before their time.
+	// who had so many already, and ends that were removed before their time.
 	lost int64
 
 	// ended holds only users of whom an end was seen.
@@ -33,7 +33,7 @@ type users struct {
 }
 
 // user is known as long as a session that showed it is, or an end of all its
-// sessions, or something is owed to a session that may show it.
+// sessions, or a session that may show it is dirty.
 type user struct {
 	id        fact.ID
 	pseudonym fact.Pseudonym
@@ -59,8 +59,8 @@ type endsOfUser struct {
 type link struct{ place, user, next, prev uint32 }
 
 const (
-	userSlabBits = 5
-	userSlabSize = 1 << userSlabBits
+	userPageBits = 5
+	userPageSize = 1 << userPageBits
 )
 
 func newUsers() users {
@@ -68,7 +68,7 @@ func newUsers() users {
 }
 
 func (u *users) user(number uint32) *user {
-	return &u.slabs[number>>userSlabBits][number&(userSlabSize-1)]
+	return &u.pages[number>>userPageBits][number&(userPageSize-1)]
 }
 
 func (u *users) hashOf(number uint32) uint64 { return u.user(number).id[0] }
@@ -103,8 +103,8 @@ func (u *users) add(id fact.ID, p fact.Pseudonym) bool {
 		if n = u.used; int(n) > maxUsers {
 			return false
 		}
-		if int(n>>userSlabBits) == len(u.slabs) {
-			u.slabs = append(u.slabs, make([]user, userSlabSize))
+		if int(n>>userPageBits) == len(u.pages) {
+			u.pages = append(u.pages, make([]user, userPageSize))
 		}
 		u.used++
 	}
@@ -164,36 +164,36 @@ func (u *users) end(id fact.ID, end ending, now int64) bool {
 	u.user(n).ended = true
 	u.ended[id] = endsOfUser{slices.Insert(had.ends, i, end), slices.Insert(had.came, i, u.came.PushBack(&userEnd{id, now}))}
 	if len(had.ends) >= maxInstants {
-		u.forgetEnd(id, len(had.ends)/2) // as of those of a session
+		u.removeEnd(id, len(had.ends)/2) // as of those of a session
 		u.lost++
 	}
 	if u.came.Len() > maxUsersEnded {
-		u.forgetOldest()
+		u.removeOldestEnd()
 		u.lost++
 	}
 	return true
 }
 
-// forget lets go of at most n ends that came before.
-func (u *users) forget(before int64, n int) {
+// removeOldEnds lets go of at most n ends that came before.
+func (u *users) removeOldEnds(before int64, n int) {
 	for range n {
 		if oldest := u.came.Front(); oldest == nil || oldest.Value.(*userEnd).at >= before {
 			return
 		}
-		u.forgetOldest()
+		u.removeOldestEnd()
 	}
 }
 
-// forgetOldest lets go of the end that came first.
-func (u *users) forgetOldest() {
+// removeOldestEnd lets go of the end that came first.
+func (u *users) removeOldestEnd() {
 	oldest := u.came.Front()
 	id := oldest.Value.(*userEnd).user
-	u.forgetEnd(id, slices.Index(u.ended[id].came, oldest))
+	u.removeEnd(id, slices.Index(u.ended[id].came, oldest))
 }
 
-// forgetEnd lets go of one end of a user, who is forgotten if that was all there is
+// removeEnd lets go of one end of a user, who is forgotten if that was all there is
 // to know.
-func (u *users) forgetEnd(id fact.ID, i int) {
+func (u *users) removeEnd(id fact.ID, i int) {
 	n := u.number(id)
 	u.touch(int(n))
 	had := u.ended[id]
@@ -234,8 +234,7 @@ func (e *Engine) nameUser(n *fact.Name) {
 
 // showIdentity joins who to what t showed. others: somebody may have been
 // judged by it.
-func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFor) {
-	e.name(t)
+func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirtyFlags) {
 	for i := range t.identities {
 		if have := &t.identities[i].user; sameUser(*have, who.user) {
 			*have = who.user
@@ -244,7 +243,7 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFo
 	switch n := len(t.identities); {
 	case n == 0:
 		t.identities = append(t.identities, who)
-		e.users.join(who.user, t.placeOf())
+		e.users.addLink(who.user, t.placeOf())
 	case n == 1 && t.identities[0].user == who.user:
 		if t.identities[0].at <= who.at {
 			return 0
@@ -252,10 +251,10 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dueFo
 		t.identities[0].at = who.at
 	default:
 		// The list says too little to put another user in its place.
-		return rebuildDue | lineDue
+		return dirtyTimeline | dirtyLineage
 	}
 	if others {
-		return lineDue
+		return dirtyLineage
 	}
 	return 0
 }
@@ -271,13 +270,13 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 	t.identities = addIdentities(t.identities[:0], list...)
 	for _, i := range was {
 		if !t.shows(i.user) {
-			e.users.leave(i.user, t.placeOf())
+			e.users.unlink(i.user, t.placeOf())
 		}
 	}
 	for n, i := range t.identities {
 		known := func(have identity) bool { return sameUser(have.user, i.user) }
 		if !slices.ContainsFunc(was, known) && !slices.ContainsFunc(t.identities[:n], known) {
-			e.users.join(i.user, t.placeOf())
+			e.users.addLink(i.user, t.placeOf())
 		}
 	}
 	for _, i := range list {

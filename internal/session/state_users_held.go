@@ -5,10 +5,10 @@ import "github.com/otelcol-session/otelcol-session/internal/fact"
 // heldUser is a user that is known for a while though no session shows it.
 type heldUser struct {
 	id    fact.ID
-	until uint64 // so many sessions have got what they were owed, ever
+	until uint64 // so many sessions have become clean, ever
 }
 
-// hold keeps a user known until nothing is owed to any session that may show it.
+// hold keeps a user known until no session that may show it is dirty.
 func (e *Engine) hold(id fact.ID) {
 	if x := e.users.get(id); x != nil && !x.held {
 		x.held = true
@@ -16,7 +16,7 @@ func (e *Engine) hold(id fact.ID) {
 	}
 }
 
-// dueOfFact is to how many sessions one fact makes something owed.
+// dueOfFact is how many sessions one fact makes dirty.
 const dueOfFact = 2
 
 // releaseHeld forgets the users who were named by what turned out to show nobody:
@@ -24,7 +24,7 @@ const dueOfFact = 2
 // reports whether the work that is left allowed that.
 func (e *Engine) releaseHeld() (done bool) {
 	n := 0
-	for ; n < len(e.held) && (e.held[n].until <= e.repaid || e.Backlog() == 0); n++ {
+	for ; n < len(e.held) && (e.held[n].until <= e.cleaned || e.backlog() == 0); n++ {
 		if e.work.left <= 0 {
 			break
 		}

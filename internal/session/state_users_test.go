@@ -17,20 +17,20 @@ func TestUsersAreForgotten(t *testing.T) {
 	known := func(id fact.ID) bool { return u.number(id) != 0 }
 
 	name()
-	u.join(a, 1)
-	u.join(a, 2)
-	u.join(b, 1)
+	u.addLink(a, 1)
+	u.addLink(a, 2)
+	u.addLink(b, 1)
 	require.Equal(t, []uint32{2, 1}, slotsOf(&u, a))
-	u.leave(a, 1)
+	u.unlink(a, 1)
 	require.Equal(t, []uint32{2}, slotsOf(&u, a))
 	require.True(t, known(a))
-	u.leave(a, 7)
+	u.unlink(a, 7)
 	require.Equal(t, []uint32{2}, slotsOf(&u, a), "it was not there")
-	u.leave(a, 2)
+	u.unlink(a, 2)
 	require.Empty(t, slotsOf(&u, a))
 	require.False(t, known(a))
 	require.True(t, known(b))
-	u.leave(b, 1)
+	u.unlink(b, 1)
 	require.False(t, known(b))
 
 	name()
@@ -38,21 +38,21 @@ func TestUsersAreForgotten(t *testing.T) {
 	require.False(t, u.end(a, ending{at: 10}, 101), "the same")
 	require.True(t, u.end(a, ending{at: 20}, 102))
 	require.True(t, u.end(b, ending{at: 30}, 103))
-	u.join(a, 1)
-	u.leave(a, 1)
+	u.addLink(a, 1)
+	u.unlink(a, 1)
 	require.True(t, known(a), "an end needs it")
-	u.join(b, 1)
+	u.addLink(b, 1)
 
-	u.forget(100, 10)
+	u.removeOldEnds(100, 10)
 	require.Equal(t, 3, u.came.Len(), "none came before")
-	u.forget(103, 1)
+	u.removeOldEnds(103, 1)
 	require.Equal(t, []ending{{at: 20}}, u.ends(a), "no more than that many")
-	u.forget(103, 10)
+	u.removeOldEnds(103, 10)
 	require.Empty(t, u.ends(a))
 	require.NotContains(t, u.ended, a)
 	require.False(t, known(a))
 	require.Equal(t, []ending{{at: 30}}, u.ends(b))
-	u.forget(200, 10)
+	u.removeOldEnds(200, 10)
 	require.NotContains(t, u.ended, b)
 	require.True(t, known(b), "a session needs it")
 	require.Zero(t, u.came.Len())
@@ -65,7 +65,7 @@ func TestUsersAreForgotten(t *testing.T) {
 	require.Len(t, u.ends(b), maxInstants)
 	require.EqualValues(t, maxInstants, u.lost)
 	require.Equal(t, maxInstants, u.came.Len(), "and nothing is left of those")
-	u.forget(maxInstants, 2*maxInstants)
+	u.removeOldEnds(maxInstants, 2*maxInstants)
 	for _, end := range u.ends(b) {
 		require.LessOrEqual(t, end.at, int64(1000-maxInstants), "those that came before are forgotten")
 	}
@@ -79,14 +79,14 @@ func TestShowIdentity(t *testing.T) {
 	tl := e.timelineOf(&fact.Name{ID: fact.ID{1}, Raw: "a"}, 0)
 	a, b := userName(0), userName(1)
 	e.nameUser(&a)
-	require.Equal(t, lineDue, e.showIdentity(tl, identity{10, a.ID}, true))
+	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{10, a.ID}, true))
 	require.Equal(t, []uint32{tl.slot}, slotsOf(&e.users, a.ID))
 	require.Zero(t, e.showIdentity(tl, identity{10, a.ID}, true), "known")
 	require.Zero(t, e.showIdentity(tl, identity{11, a.ID}, true), "known for longer")
 	require.Zero(t, e.showIdentity(tl, identity{9, a.ID}, false), "nobody was judged by it")
-	require.Equal(t, lineDue, e.showIdentity(tl, identity{8, a.ID}, true))
+	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{8, a.ID}, true))
 	require.Equal(t, []identity{{8, a.ID}}, tl.identities)
-	require.Equal(t, rebuildDue|lineDue, e.showIdentity(tl, identity{20, b.ID}, true))
+	require.Equal(t, dirtyTimeline|dirtyLineage, e.showIdentity(tl, identity{20, b.ID}, true))
 }
 
 func slotsOf(u *users, id fact.ID) (slots []uint32) {
@@ -124,7 +124,7 @@ func TestUserEndReaches(t *testing.T) {
 	s.tell("a started at=0s user=u1\na request at=3s user=u2\na request at=9s\nadvance")
 	s.tell("- ended_user at=4s user=u2")
 	s.wait(0)
-	require.Equal(t, 1, s.Pending())
+	require.Equal(t, 1, s.pending())
 }
 
 // Where one of two rotations closes a loop the other is followed.
@@ -148,19 +148,19 @@ func TestTooManyUsers(t *testing.T) {
 	e := New(cfg)
 	show := func(user int) {
 		f := fact.Fact{Kind: fact.Authenticated, Session: sessionName(user), User: userName(user), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
-		e.Observe(&f, epoch)
+		e.observe(&f, epoch)
 		require.NoError(t, e.audit())
 	}
 	show(0)
 	show(1)
-	require.Zero(t, e.Stats().Truncated())
+	require.Zero(t, e.counters().Truncated())
 	show(2)
-	require.EqualValues(t, 1, e.Stats().Truncated())
+	require.EqualValues(t, 1, e.counters().Truncated())
 	require.Equal(t, 2, e.users.count)
-	e.Advance(epoch)
+	e.advance(epoch)
 	e.evict(e.get(sessionName(0).ID), epoch, EvictedLimit)
 	show(3)
-	require.EqualValues(t, 1, e.Stats().Truncated())
+	require.EqualValues(t, 1, e.counters().Truncated())
 	require.Equal(t, 2, e.users.count)
 }
 

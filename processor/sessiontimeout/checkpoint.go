@@ -3,7 +3,6 @@ package sessiontimeout
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"time"
 
@@ -97,16 +96,14 @@ func (w *watch) checkpoint(ctx context.Context, clean bool) error {
 func (w *watch) writeCheckpoint(ctx context.Context, now int64, clean bool) (err error) {
 	w.mu.Lock()
 	w.collect() // a finding is either not decided yet, or among the undelivered
-	c := w.mu.engine.BeginCheckpoint(now)
+	c := w.engine.BeginCheckpoint(now)
 	undelivered := w.mu.undelivered.clone()
 	mark := w.mu.journal.checkpointBegins(!w.checkpoints.failed)
 	w.mu.Unlock()
 	stored := false
 	defer func() {
 		if !stored {
-			w.mu.Lock()
 			c.Abort()
-			w.mu.Unlock()
 		}
 	}()
 
@@ -153,9 +150,8 @@ func (w *watch) deleteNeedless(ctx context.Context, keys []string) {
 func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *storage.Operation, err error) {
 	var ops []*storage.Operation
 	room, size, most := w.checkpoints.room[:0], 0, 0
-	c.Compare()
 	for {
-		key, value, _ := c.Seal(w.fillChunk(c, room[len(room):]))
+		key, value, _ := c.Next(room[len(room):])
 		op := storage.SetOperation(key, value)
 		if c.Sealed() {
 			head = op
@@ -185,16 +181,4 @@ func (w *watch) writeChunks(ctx context.Context, c *session.Checkpoint) (head *s
 		return nil, err
 	}
 	return head, nil
-}
-
-// fillChunk fills the next chunk in the memory of buf, beside batches that are
-// taken. It lets go of the lock again and again, and whoever waits for it comes
-// first.
-func (w *watch) fillChunk(c *session.Checkpoint, buf []byte) []byte {
-	for full := false; !full; runtime.Gosched() {
-		w.mu.RLock()
-		buf, full = c.Fill(buf)
-		w.mu.RUnlock()
-	}
-	return buf
 }

@@ -59,7 +59,7 @@ func (c *Config) engine(pseudonym func(string) fact.Pseudonym) session.Config {
 		DecisionWait: c.DecisionWait, ReorderWindow: c.ReorderWindow, MaxAhead: c.MaxAhead, MaxAge: c.MaxAge,
 		MaxSessions: c.MaxSessions, MaxRecentRequests: c.MaxRecentRequests, MaxServices: c.MaxServices,
 		Retention: c.Retention, PerRequest: c.Findings.Per == perRequest, UpdateInterval: c.Findings.UpdateInterval,
-		Pseudonym: pseudonym, Lanes: c.lanes(), SideBySide: sideBySide,
+		Pseudonym: pseudonym, Shards: c.lanes(), SideBySide: sideBySide,
 	}
 	for i := range c.Policies {
 		p := &c.Policies[i]

@@ -86,7 +86,7 @@ func (w *watch) room() int {
 // collect takes from the engine what was decided, and gives up the oldest
 // findings where more wait than may. The caller holds w.mu.
 func (w *watch) collect() {
-	w.mu.undelivered.add(w.mu.engine.TakeFindings(), w.kept != nil)
+	w.mu.undelivered.add(w.engine.TakeFindings(), w.kept != nil)
 	w.delivery.lost.Add(int64(w.mu.undelivered.drop(w.mu.undelivered.len() - w.room())))
 }
 
@@ -195,7 +195,7 @@ func (w *watch) close(ctx context.Context, next consumer.Logs) {
 		w.delivery.mu.halt()
 	}
 	w.delivery.mu.Unlock()
-	if w.hasEngine() {
+	if w.engine != nil {
 		w.decideLast()
 		w.mu.Lock()
 		held := w.mu.undelivered.held

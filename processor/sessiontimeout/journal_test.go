@@ -69,7 +69,7 @@ func TestJournalIsBounded(t *testing.T) {
 		w.mu.journal.limit = limit
 		require.NoError(t, w.start(context.Background(), newMemory(crashed).host()))
 		require.Positive(t, blindOf(w)[reasonCrash], "what came when it was full")
-		require.EqualValues(t, writes["stored"], w.read().sessions, "all that it took")
+		require.EqualValues(t, writes["stored"], w.read().Sessions, "all that it took")
 		require.Greater(t, again.counts("journal_size")[""], int64(limit*9/10), "it is known after a start")
 		require.Empty(t, again.counts("state_lost"))
 		require.NoError(t, w.stop(context.Background()))
@@ -78,7 +78,7 @@ func TestJournalIsBounded(t *testing.T) {
 		w = newTestWatch(t, again)
 		require.NoError(t, w.start(context.Background(), newMemory(kept).host()))
 		require.Empty(t, blindOf(w))
-		require.Equal(t, n, w.read().sessions)
+		require.Equal(t, n, w.read().Sessions)
 		require.NoError(t, w.stop(context.Background()))
 	})
 }

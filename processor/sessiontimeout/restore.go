@@ -62,7 +62,7 @@ func (w *watch) restore(ctx context.Context, cfg session.Config, now time.Time) 
 			r.engine.Restarted(r.now)
 			r.report(never)
 		}
-		w.mu.engine = r.engine
+		w.engine = r.engine
 		return
 	}
 	r.readUptime()
@@ -75,7 +75,7 @@ func (w *watch) restore(ctx context.Context, cfg session.Config, now time.Time) 
 	r.replay()
 	blindFrom := r.declareBlind()
 	r.engine.Resume(r.now)
-	w.mu.engine = r.engine
+	w.engine = r.engine
 	w.knowServices(r.engine.Services())
 
 	j := &w.mu.journal
@@ -238,14 +238,24 @@ func (r *recovery) replaySegment(value []byte, last *int64) (reason string) {
 	if err != nil {
 		return err.Error()
 	}
+	// What arrived at once was observed at once.
+	var batch []fact.Fact
+	var at int64
+	observe := func() {
+		r.engine.Observe(batch, at, func(int, session.Mark) {})
+		batch = batch[:0]
+	}
+	defer observe()
 	for len(facts) > 0 {
 		f, arrival, rest, err := fact.Read(facts)
 		if err != nil {
 			return err.Error()
 		}
+		if arrival != at {
+			observe()
+		}
 		f.Policy = r.policy(f.Policy)
-		r.engine.Observe(&f, arrival)
-		r.engine.ForgetPointers()
+		batch, at = append(batch, f), arrival
 		*last = max(*last, arrival)
 		r.facts++
 		facts = rest

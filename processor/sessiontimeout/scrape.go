@@ -44,22 +44,17 @@ func (t *telemetry) register() (err error) {
 
 // reading is what the watch counts at one instant.
 type reading struct {
-	stats                      *session.Stats
-	sessions, pending, waiting int
-	backlog                    int
-	journaled                  bool
-	journalSize                int64
+	session.Snapshot
+	waiting     int
+	journaled   bool
+	journalSize int64
 }
 
 // read holds the lock for a copy.
 func (w *watch) read() reading {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e := w.mu.engine
-	return reading{
-		e.Stats().Clone(), e.Sessions(), e.Pending(), w.mu.undelivered.len(), e.Backlog(),
-		w.mu.journal.on, w.mu.journal.size(),
-	}
+	return reading{w.engine.Snapshot(), w.mu.undelivered.len(), w.mu.journal.on, w.mu.journal.size()}
 }
 
 // readCounts copies what needs no engine.
@@ -75,14 +70,14 @@ func (w *watch) readCounts() (seen map[string][len(seenNames)]int64, refused [ex
 
 func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
 	r := t.watch.read()
-	t.scrapeVerdicts(o, r.stats)
-	t.scrapeFacts(o, r.stats)
+	t.scrapeVerdicts(o, r.Stats)
+	t.scrapeFacts(o, r.Stats)
 	b, w := t.builder, t.watch
-	o.ObserveInt64(b.ProcessorSessionTimeoutBacklog, int64(r.backlog), t.with())
-	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsPending, int64(r.pending), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutBacklog, int64(r.Backlog), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsPending, int64(r.Pending), t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsWaiting, int64(r.waiting), t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsUndelivered, w.delivery.lost.Load(), t.with())
-	o.ObserveInt64(b.ProcessorSessionTimeoutSessions, int64(r.sessions), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutSessions, int64(r.Sessions), t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutSessionsLimit, int64(w.cfg.MaxSessions), t.with())
 	if w.kept != nil {
 		age := time.Since(time.Unix(0, w.checkpointAt.Load()))

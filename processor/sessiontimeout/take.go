@@ -45,42 +45,10 @@ func (w *watch) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)
 	if w.mu.journal.on {
 		return w.takeInOrder(b, now, mark)
 	}
-	var rest *session.Rest
-	for more, left := true, len(b.Facts); more; {
-		w.mu.RLock()
-		if w.mu.closed {
-			w.mu.RUnlock()
-			return nil, w.turnAway(left)
-		}
-		rest, more = w.mu.engine.ObserveReady(b.Facts, now, rest)
-		if left = rest.Len(); left == 0 {
-			w.mu.engine.ObserveRest(b.Facts, now, rest, mark) // nothing but to give it back
-			w.mu.RUnlock()
-			return nil, nil
-		}
-		w.mu.RUnlock()
+	if left := w.engine.Observe(b.Facts, now, mark); left > 0 {
+		return nil, w.turnAway(left)
 	}
-	return nil, w.takeRest(b, now, rest, mark)
-}
-
-// takeRest takes what the engine could not take beside other batches. The watch
-// may have stopped since.
-func (w *watch) takeRest(b *extract.Batch, now int64, rest *session.Rest, mark func(int, session.Mark)) error {
-	hold := func() (more bool, err error) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.mu.closed {
-			return false, w.turnAway(rest.Len())
-		}
-		more = w.mu.engine.ObserveRest(b.Facts, now, rest, mark)
-		w.mu.engine.ForgetPointers()
-		return more, nil
-	}
-	for {
-		if more, err := hold(); !more {
-			return err
-		}
-	}
+	return nil, nil
 }
 
 // takeInOrder takes facts and journals them, so many at once as one hold of the
@@ -100,14 +68,12 @@ func (w *watch) takeInOrder(b *extract.Batch, now int64, mark func(int, session.
 func (w *watch) takePart(facts []fact.Fact, now int64, mark func(int, session.Mark)) (*group, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.mu.closed {
-		return nil, w.turnAway(len(facts))
+	if left := w.engine.Observe(facts, now, mark); left > 0 { // all: Close waits for the lock
+		return nil, w.turnAway(left)
 	}
-	w.mu.engine.ObserveBatch(facts, now, mark)
 	for i := range facts {
 		w.mu.journal.add(&facts[i], now, w.extractor.Pseudonym)
 	}
-	w.mu.engine.ForgetPointers()
 	if w.mu.journal.overflow() {
 		w.telemetry.stored(context.Background(), w.telemetry.builder.ProcessorSessionTimeoutJournalWrites, errJournalFull)
 	}

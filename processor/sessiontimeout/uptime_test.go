@@ -107,7 +107,7 @@ func blindOf(w *watch) map[string]int64 {
 	var blind map[string]int64
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.mu.engine.Stats().Blind(func(reason string, ns int64) {
+	w.engine.Snapshot().Blind(func(reason string, ns int64) {
 		if blind == nil {
 			blind = map[string]int64{}
 		}

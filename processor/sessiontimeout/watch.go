@@ -71,12 +71,13 @@ type watch struct {
 		stopped int64 // facts that were turned away because the watch had stopped
 		seen    seenCounts
 	}
-	// mu is held for reading by batches that the engine takes side by side.
-	mu struct {
-		sync.RWMutex
-		engine *session.Engine
-		closed bool
+	// engine is set by start, read-only from then on; nil where that failed.
+	engine *session.Engine
 
+	// mu is held around what the engine is told where the order is that of the journal,
+	// and where a checkpoint begins.
+	mu struct {
+		sync.Mutex
 		undelivered    undelivered
 		journal        journal
 		checkpointTook time.Duration
@@ -171,55 +172,43 @@ func (w *watch) advance() {
 	}
 }
 
-// advanceSome does what one hold of the lock allows, and reports whether there is
-// more to be done at once.
+// advanceSome does what one hold of the engine's lock allows, and reports whether
+// there is more to be done at once.
 func (w *watch) advanceSome() (more bool) {
+	more = w.engine.Advance(time.Now().UnixNano())
 	w.mu.Lock()
-	if w.mu.closed {
-		w.mu.Unlock()
-		return false
-	}
-	more = w.mu.engine.AdvanceSome(time.Now().UnixNano())
 	w.collect()
-	measured, waiting := w.mu.engine.TakeMeasured(), w.mu.undelivered.len()
+	waiting := w.mu.undelivered.len()
 	w.mu.Unlock()
-	w.telemetry.record(measured)
+	w.telemetry.record(w.engine.TakeMeasured())
 	if waiting > 0 {
 		w.wakeDelivery()
 	}
-	return more
+	return more && w.running.Err() == nil
 }
 
 // decideLast decides what can still be decided.
 func (w *watch) decideLast() {
-	w.mu.Lock()
-	if now := time.Now().UnixNano(); w.kept != nil {
-		w.mu.engine.Advance(now)
+	if now := time.Now().UnixNano(); w.kept == nil {
+		w.engine.Shutdown(now)
 	} else {
-		w.mu.engine.Shutdown(now)
+		for w.engine.Advance(now) {
+		}
 	}
-	w.collect()
-	measured := w.mu.engine.TakeMeasured()
-	w.mu.Unlock()
-	w.telemetry.record(measured)
-}
-
-func (w *watch) hasEngine() bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.mu.engine != nil
+	w.collect()
+	w.mu.Unlock()
+	w.telemetry.record(w.engine.TakeMeasured())
 }
 
 // stop ends the watch with the last of its instances. The way out has been
 // closed by then.
 func (w *watch) stop(ctx context.Context) error {
 	w.stopOnce.Do(func() {
-		w.mu.Lock()
-		w.mu.closed = true
-		w.mu.Unlock()
+		w.closeEngine()
 		w.halt()
 		w.endLoops(ctx)
-		if w.hasEngine() {
+		if w.engine != nil {
 			w.decideLast()
 			if w.kept != nil {
 				w.stopErr = w.checkpoint(ctx, true)
@@ -237,6 +226,15 @@ func (w *watch) stop(ctx context.Context) error {
 		w.stopErr = errors.Join(w.stopErr, w.closeStorage(ctx))
 	})
 	return w.stopErr
+}
+
+// closeEngine lets the engine take nothing any more, between two batches.
+func (w *watch) closeEngine() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.engine != nil {
+		w.engine.Close()
+	}
 }
 
 // endLoops waits for the goroutines of begin to end, which have been told to.

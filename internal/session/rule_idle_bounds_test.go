@@ -87,7 +87,7 @@ func TestSilences(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := run(parseHistory(c.text), true)
 			require.Empty(t, o.trouble)
-			got := slices.DeleteFunc(lines(counters(o.engine)), func(line string) bool { return !isBound(line) })
+			got := slices.DeleteFunc(lines(counters(o.engine)), func(group string) bool { return !isBound(group) })
 			require.Equal(t, lines(c.want), got)
 		})
 	}

@@ -19,11 +19,11 @@ func atOnce(n int, do func(i int)) {
 	all.Wait()
 }
 
-// someLanes is an engine of several lanes that holds some of everything, and
+// someLanes is an engine of several shards that holds some of everything, and
 // until when it was told something.
 func someLanes() (*Engine, int64) {
 	cfg := historyConfig()
-	cfg.Lanes, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = 8, 3000, 1000, 24*time.Hour
+	cfg.Shards, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = 8, 3000, 1000, 24*time.Hour
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: 20 * time.Minute}, {Name: "p1", IdleTimeout: 10 * time.Minute}}
 	e, d, now := New(cfg), rand.New(rand.NewPCG(firstSeed, 4)), epoch
 	for i := range uint64(10_000) {
@@ -41,16 +41,16 @@ func someLanes() (*Engine, int64) {
 		case n%10 == 0:
 			f.User = userName(int(n) % 26)
 		}
-		e.Observe(&f, now)
+		e.observe(&f, now)
 		if i%100 == 0 {
-			e.Advance(now)
-			e.TakeFindings()
+			e.advance(now)
+			e.takeFindings()
 		}
 	}
 	return e, now
 }
 
-// TestRestoreSideBySide: lanes that are read side by side come to what they come
+// TestRestoreSideBySide: shards that are read in parallel come to what they come
 // to one after the other, and so does what is lost. Run it with -race.
 func TestRestoreSideBySide(t *testing.T) {
 	e, now := someLanes()

@@ -12,13 +12,13 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// TestSideBySide: batches that are taken side by side come to what they come to
+// TestSideBySide: batches that are taken in parallel come to what they come to
 // one after the other. Run it with -race.
 func TestSideBySide(t *testing.T) {
 	const workers, batches, size = 4, 60, 256
-	make1 := func(lanes int) *Engine {
+	make1 := func(shards int) *Engine {
 		cfg := historyConfig()
-		cfg.Lanes, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = lanes, 100_000, 10_000, 24*time.Hour
+		cfg.Shards, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = shards, 100_000, 10_000, 24*time.Hour
 		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: 20 * time.Minute, Tolerance: time.Second}}
 		return New(cfg)
 	}
@@ -43,37 +43,31 @@ func TestSideBySide(t *testing.T) {
 	}
 	now := epoch + int64(time.Hour)
 	result := func(e *Engine) (map[uint64]fact.Finding, [VerdictCount]int64) {
-		e.Advance(now + int64(time.Hour))
+		e.advance(now + int64(time.Hour))
 		found, verdicts := map[uint64]fact.Finding{}, [VerdictCount]int64{}
-		for _, f := range e.TakeFindings() {
+		for _, f := range e.takeFindings() {
 			f.Revision = 0
 			found[f.ID] = f
 		}
-		e.Stats().Requests(func(_ int, _ string, v Verdict, n int64) { verdicts[v] += n })
+		e.counters().Requests(func(_ int, _ string, v Verdict, n int64) { verdicts[v] += n })
 		return found, verdicts
 	}
 	alone := make1(1)
 	for worker := range workers {
 		for batch := range batches {
-			alone.ObserveBatch(facts(worker, batch), now, func(int, Mark) {})
+			alone.Observe(facts(worker, batch), now, func(int, Mark) {})
 		}
 	}
 	want, wantVerdicts := result(alone)
 	require.NotEmpty(t, want)
 
 	e := make1(8)
-	var mu sync.RWMutex
 	var together sync.WaitGroup
 	for worker := range workers {
 		together.Go(func() {
 			for batch := range batches {
 				list := facts(worker, batch)
-				mu.RLock()
-				rest, _ := e.ObserveReady(list, now, nil)
-				mu.RUnlock()
-				mu.Lock()
-				e.ObserveRest(list, now, rest, func(int, Mark) {})
-				mu.Unlock()
+				e.Observe(list, now, func(int, Mark) {})
 			}
 		})
 	}
@@ -95,7 +89,7 @@ func sortedKeys(m map[uint64]fact.Finding) (ids []uint64) {
 func TestBatchSizes(t *testing.T) {
 	const facts = 100_000
 	cfg := historyConfig()
-	cfg.Lanes, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = 8, 50_000, 200_000, 24*time.Hour
+	cfg.Shards, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = 8, 50_000, 200_000, 24*time.Hour
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: time.Minute, Tolerance: time.Second}}
 	list := make([]fact.Fact, facts)
 	for i := range list {
@@ -109,11 +103,11 @@ func TestBatchSizes(t *testing.T) {
 	verdicts := func(size int) (counts [VerdictCount]int64, sessions int) {
 		e := New(cfg)
 		for rest := list; len(rest) > 0; rest = rest[min(size, len(rest)):] {
-			e.ObserveBatch(rest[:min(size, len(rest))], epoch, func(int, Mark) {})
+			e.Observe(rest[:min(size, len(rest))], epoch, func(int, Mark) {})
 		}
-		e.Advance(epoch + int64(time.Hour))
-		e.Stats().Requests(func(_ int, _ string, v Verdict, n int64) { counts[v] += n })
-		return counts, e.Sessions()
+		e.advance(epoch + int64(time.Hour))
+		e.counters().Requests(func(_ int, _ string, v Verdict, n int64) { counts[v] += n })
+		return counts, e.sessions()
 	}
 	want, sessions := verdicts(1)
 	require.Positive(t, want[Violation])
@@ -145,20 +139,20 @@ func TestOneSession(t *testing.T) {
 		*f = fact.Fact{Session: name, Resource: web, Start: at, End: at, At: at, Span: [8]byte{1}}
 		f.Trace = [16]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}
 		if i%len(batch) == len(batch)-1 {
-			e.ObserveBatch(batch, at, func(int, Mark) {})
+			e.Observe(batch, at, func(int, Mark) {})
 		}
 	}
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.Mallocs-before.Mallocs, uint64(10_000))
-	require.Equal(t, 1, e.Sessions())
+	require.Equal(t, 1, e.sessions())
 	require.LessOrEqual(t, len(e.sessionsIn(0).timelines), 1)
 	var judged int64
-	e.Advance(epoch + int64(time.Hour))
-	e.Stats().Requests(func(_ int, _ string, v Verdict, n int64) {
+	e.advance(epoch + int64(time.Hour))
+	e.counters().Requests(func(_ int, _ string, v Verdict, n int64) {
 		require.Equal(t, InTime, v)
 		judged += n
 	})
 	require.EqualValues(t, requests, judged)
 }
 
-func (e *Engine) sessionsIn(lane int) *table { return &e.lanes[lane].sessions }
+func (e *Engine) sessionsIn(shard int) *table { return &e.shards[shard].sessions }

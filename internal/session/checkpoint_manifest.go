@@ -8,49 +8,49 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
-// head says what else is stored. It is stored last, and read first.
-type head struct {
+// manifest says what else is stored. It is stored last, and read first.
+type manifest struct {
 	keyID    [16]byte
 	at       int64
-	policies []headPolicy
+	policies []manifestPolicy
 
-	observed, ringLimit  uint64
-	restarted, tombFloor int64
-	tombSlots            int // of an older version's tombstones; else 0
-	authenticated        uint64
-	blinds               blinds
+	observed, ringLimit       uint64
+	restarted, tombstoneFloor int64
+	tombstoneSlots            int // of an older version's tombstones; else 0
+	authenticated             uint64
+	blinds                    blinds
 
-	lanes  []headLane
+	shards []manifestShard
 	ranges [kindCount][]chunkRange
 }
 
-// headPolicy is what a head says of one policy: what it is called, and what of it
-// sessions were settled by, see [timeline.ordinary].
-type headPolicy struct {
+// manifestPolicy is what a manifest says of one policy: what it is called, and what of it
+// sessions were compacted by, see [timeline.ordinary].
+type manifestPolicy struct {
 	name            string
 	idle, tolerance int64
 	inclusive       bool
 }
 
-// headPolicies returns what a head says of all.
-func headPolicies(all []Policy) (list []headPolicy) {
+// manifestPolicies returns what a manifest says of all.
+func manifestPolicies(all []Policy) (list []manifestPolicy) {
 	for i := range all {
 		p := &all[i]
-		list = append(list, headPolicy{p.Name, int64(p.IdleTimeout), int64(p.Tolerance), p.Inclusive})
+		list = append(list, manifestPolicy{p.Name, int64(p.IdleTimeout), int64(p.Tolerance), p.Inclusive})
 	}
 	return list
 }
 
-// headLane is what a head says of one lane: the positions of the next recent fact
+// manifestShard is what a manifest says of one shard: the positions of the next recent fact
 // to be decided and of the next to come, how many sessions there are, how many
 // slots they are in, and since version 3 the latest end of what gave up its place
 // among the recent facts.
-type headLane struct {
+type manifestShard struct {
 	cursor, next, sessions, slots uint64
 	gone                          int64
 }
 
-func (h *head) append(b []byte) []byte {
+func (h *manifest) append(b []byte) []byte {
 	b = append(b, h.keyID[:]...)
 	b = binary.AppendVarint(b, h.at)
 	b = binary.AppendUvarint(b, uint64(len(h.policies)))
@@ -58,18 +58,18 @@ func (h *head) append(b []byte) []byte {
 		b = binary.AppendVarint(binary.AppendVarint(wire.AppendText(b, p.name), p.idle), p.tolerance)
 		b = wire.AppendBool(b, p.inclusive)
 	}
-	for _, v := range [...]uint64{h.observed, h.ringLimit, uint64(h.tombSlots), h.authenticated} {
+	for _, v := range [...]uint64{h.observed, h.ringLimit, uint64(h.tombstoneSlots), h.authenticated} {
 		b = binary.AppendUvarint(b, v)
 	}
-	b = binary.AppendUvarint(b, uint64(len(h.lanes)))
-	for _, l := range h.lanes {
+	b = binary.AppendUvarint(b, uint64(len(h.shards)))
+	for _, l := range h.shards {
 		for _, v := range [...]uint64{l.cursor, l.next, l.sessions, l.slots} {
 			b = binary.AppendUvarint(b, v)
 		}
 		b = binary.AppendVarint(b, l.gone)
 	}
 	b = binary.AppendVarint(b, h.restarted)
-	b = binary.AppendVarint(b, h.tombFloor)
+	b = binary.AppendVarint(b, h.tombstoneFloor)
 	b = binary.AppendUvarint(b, uint64(len(h.blinds)))
 	for _, x := range h.blinds {
 		b = wire.AppendText(binary.AppendVarint(binary.AppendVarint(b, x.from), x.to), x.reason)
@@ -79,9 +79,9 @@ func (h *head) append(b []byte) []byte {
 		ranges := h.ranges[kind]
 		b = binary.AppendUvarint(b, uint64(len(ranges)))
 		for i := range ranges {
-			b = binary.AppendUvarint(b, uint64(len(ranges[i].layers)))
-			for _, l := range ranges[i].layers {
-				b = binary.AppendUvarint(append(b, l.side), uint64(len(l.parts)))
+			b = binary.AppendUvarint(b, uint64(len(ranges[i].deltas)))
+			for _, l := range ranges[i].deltas {
+				b = binary.AppendUvarint(append(b, l.copy), uint64(len(l.parts)))
 				for _, sum := range l.parts {
 					b = binary.LittleEndian.AppendUint32(b, sum)
 				}
@@ -91,24 +91,24 @@ func (h *head) append(b []byte) []byte {
 	return b
 }
 
-// head reads what append wrote. An older version may have known fewer kinds.
-func readHead(d *wire.Decoder) (h head, err error) {
+// readManifest reads what append wrote. An older version may have known fewer kinds.
+func readManifest(d *wire.Decoder) (h manifest, err error) {
 	d.Copy(h.keyID[:])
 	h.at = d.Varint()
 	for range d.Len(4) {
-		h.policies = append(h.policies, headPolicy{d.Text(), d.Varint(), d.Varint(), d.Bool()})
+		h.policies = append(h.policies, manifestPolicy{d.Text(), d.Varint(), d.Varint(), d.Bool()})
 	}
 	h.observed, h.ringLimit = d.Uvarint(), d.Below(maxPosition)
-	h.tombSlots = int(d.Below(1 << 32))
+	h.tombstoneSlots = int(d.Below(1 << 32))
 	h.authenticated = d.Uvarint()
 	for range d.Len(4) {
-		l := headLane{d.Below(maxPosition), d.Below(maxPosition), d.Below(compact.MaxSlots + 1), d.Below(compact.MaxSlots + 1), longAgo}
+		l := manifestShard{d.Below(maxPosition), d.Below(maxPosition), d.Below(compact.MaxSlots + 1), d.Below(compact.MaxSlots + 1), longAgo}
 		if d.Version >= 3 {
 			l.gone = d.Varint()
 		}
-		h.lanes = append(h.lanes, l)
+		h.shards = append(h.shards, l)
 	}
-	h.restarted, h.tombFloor = d.Varint(), d.Varint()
+	h.restarted, h.tombstoneFloor = d.Varint(), d.Varint()
 	for range d.Len(3) {
 		h.blinds = append(h.blinds, blindInterval{d.Varint(), d.Varint(), d.Text()})
 	}
@@ -117,12 +117,12 @@ func readHead(d *wire.Decoder) (h head, err error) {
 			h.ranges[kind] = append(h.ranges[kind], readChunkRange(d))
 		}
 	}
-	for _, l := range h.lanes {
+	for _, l := range h.shards {
 		if l.next == 0 {
 			d.Fail()
 		}
 	}
-	if len(h.lanes) == 0 || len(h.lanes) > maxLanes || h.ringLimit == 0 || len(h.policies) > fact.MaxPolicies || len(h.blinds) > maxBlind {
+	if len(h.shards) == 0 || len(h.shards) > maxShards || h.ringLimit == 0 || len(h.policies) > fact.MaxPolicies || len(h.blinds) > maxBlind {
 		d.Fail()
 	}
 	return h, d.End()
@@ -130,13 +130,13 @@ func readHead(d *wire.Decoder) (h head, err error) {
 
 func readChunkRange(d *wire.Decoder) (r chunkRange) {
 	for range d.Len(2) {
-		l := layer{side: uint8(d.Below(maxSides))}
+		l := delta{copy: uint8(d.Below(maxCopies))}
 		for range d.Len(4) {
 			var sum [4]byte
 			d.Copy(sum[:])
 			l.parts = append(l.parts, binary.LittleEndian.Uint32(sum[:]))
 		}
-		r.layers = append(r.layers, l)
+		r.deltas = append(r.deltas, l)
 	}
 	return r
 }

@@ -38,7 +38,7 @@ func newLayered(t *testing.T) *layered {
 func (l *layered) tell(session int) {
 	l.now += int64(time.Millisecond)
 	f := fact.Fact{Session: fact.Name{ID: fact.ID{mix(uint64(session), 1), 1}, Raw: "s"}, Start: l.now, End: l.now, At: l.now, Resource: resources["web"]}
-	l.e.Observe(&f, l.now)
+	l.e.observe(&f, l.now)
 }
 
 // pass stores what changed, and returns the keys of the sessions among it.
@@ -66,7 +66,7 @@ func (l *layered) check() {
 	}
 	for _, e := range []*Engine{e, l.e} { // there are several ways to write one state
 		e.eachTimeline(func(*timeline) {})
-		e.settleAll()
+		e.compactAll()
 	}
 	got, want := everything(e, l.now), everything(l.e, l.now)
 	for key := range want {
@@ -84,7 +84,7 @@ func TestLayers(t *testing.T) {
 		t.Fatalf("at first: %q", keys)
 	}
 	l.check()
-	layers, most := 0, 0
+	deltas, most := 0, 0
 	for n := range 40 {
 		l.tell(5) // one of four
 		if n%4 == 3 {
@@ -92,20 +92,20 @@ func TestLayers(t *testing.T) {
 		}
 		for _, key := range l.pass() {
 			if strings.Contains(key, "/00001/") {
-				layers++
+				deltas++
 			}
 		}
-		most = max(most, len(l.e.stored[kindSessions][1].layers))
+		most = max(most, len(l.e.stored[kindSessions][1].deltas))
 		l.check()
 	}
-	if layers != 40 || most != turns {
-		t.Errorf("a range was written %d times, at most in %d layers", layers, most)
+	if deltas != 40 || most != fullEvery {
+		t.Errorf("a range was written %d times, at most in %d layers", deltas, most)
 	}
 	named := 1
 	for _, ranges := range l.e.stored {
 		for i := range ranges {
-			for _, layer := range ranges[i].layers {
-				named += len(layer.parts)
+			for _, delta := range ranges[i].deltas {
+				named += len(delta.parts)
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func TestFreedIsStored(t *testing.T) {
 	for _, n := range []int{2, 9, 31} {
 		tl := l.e.get(fact.ID{mix(uint64(n), 1), 1})
 		l.e.evict(tl, epoch, EvictedLimit)
-		l.e.settleAll()
+		l.e.compactAll()
 	}
 	if keys := l.pass(); len(keys) != 3 {
 		t.Errorf("three ranges changed: %q", keys)
@@ -130,12 +130,12 @@ func TestFreedIsStored(t *testing.T) {
 	l.tell(40) // takes a place that is free
 	l.pass()
 	l.check()
-	if e, why := l.stored.restored(l.e.cfg, l.now); why != "" || e.Sessions() != 30 || e.get(fact.ID{mix(2, 1), 1}) != nil {
-		t.Error(why, e.Sessions())
+	if e, why := l.stored.restored(l.e.cfg, l.now); why != "" || e.sessions() != 30 || e.get(fact.ID{mix(2, 1), 1}) != nil {
+		t.Error(why, e.sessions())
 	}
 }
 
-// TestLayerIsLost: where one layer of a range is lost, what is older of the range
+// TestLayerIsLost: where one delta of a range is lost, what is older of the range
 // does not count, and what is newer does.
 func TestLayerIsLost(t *testing.T) {
 	l := newLayered(t)
@@ -145,17 +145,17 @@ func TestLayerIsLost(t *testing.T) {
 	l.tell(13)
 	l.pass()
 	const n = 3
-	layers := l.e.stored[kindSessions][n].layers
-	if len(layers) != 3 {
-		t.Fatalf("%d layers", len(layers))
+	deltas := l.e.stored[kindSessions][n].deltas
+	if len(deltas) != 3 {
+		t.Fatalf("%d layers", len(deltas))
 	}
 	for lost, want := range []int{30, 29, 28} {
 		s := maps.Clone(l.stored)
-		key := chunkKey(kindSessions, n, 0, layers[lost].side)
+		key := chunkKey(kindSessions, n, 0, deltas[lost].copy)
 		delete(s, key)
 		e, res, err := Restore(l.e.cfg, s.get, l.now)
-		if err != nil || !slices.Equal(res.Lost, []LostChunk{{key, "missing"}}) || e.Sessions() != want {
-			t.Errorf("without layer %d: %d sessions, lost %v %v", lost, e.Sessions(), res.Lost, err)
+		if err != nil || !slices.Equal(res.Lost, []LostChunk{{key, "missing"}}) || e.sessions() != want {
+			t.Errorf("without layer %d: %d sessions, lost %v %v", lost, e.sessions(), res.Lost, err)
 		}
 		if e.restarted != l.now {
 			t.Errorf("without layer %d nothing is doubted", lost)
@@ -220,8 +220,8 @@ func TestCount(t *testing.T) {
 // it with -race.
 func TestFillBesideBatches(t *testing.T) {
 	e, now := someLanes()
-	e.Advance(now)
-	e.settleAll()
+	e.advance(now)
+	e.compactAll()
 	want := everything(e, now)
 	c := e.BeginCheckpoint(now)
 	var facts []fact.Fact
@@ -230,15 +230,15 @@ func TestFillBesideBatches(t *testing.T) {
 			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: resources["web"], Policy: uint8(n % 2), Start: now, End: now + 1, At: now,
 		})
 	}
-	var rest *Rest
+	rest := e.route(facts)
 	var batch sync.WaitGroup
-	batch.Go(func() { rest, _ = e.ObserveReady(facts, now, nil) })
+	batch.Go(func() { e.holdFast(facts, now, rest) })
 	s := stored{}
 	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 		s[key] = value
 	}
 	batch.Wait()
-	if rest.Len() == len(facts) {
+	if rest.len() == len(facts) {
 		t.Error("nothing was taken")
 	}
 	for key := range want {
