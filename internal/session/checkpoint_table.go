@@ -38,7 +38,8 @@ func (t *table) appendSlot(buf []byte, slot uint32, from base) []byte {
 	case x.flags&taken == 0:
 		return append(buf, sessionFree)
 	case x.flags&warm != 0:
-		return appendTimeline(wire.AppendUint128(append(buf, sessionTimeline), x.id), t.timelines[x.more])
+		tl := t.timelines[x.more]
+		return appendTimeline(wire.AppendUint128(append(buf, sessionTimeline), x.id), tl, tl.fields())
 	case x.more != 0:
 		return append(x.append(append(buf, sessionEncoded), from), t.slab.Get(x.more)...)
 	}

@@ -40,256 +40,215 @@ const (
 	hasComeback
 )
 
-// appendTimeline appends all of t but what the table says of it: its id and its
-// place.
-func appendTimeline(buf []byte, t *timeline) []byte {
-	var has uint64
-	for _, x := range [...]struct {
-		bit uint64
-		set bool
-	}{
-		{hasFirst, t.first != unset},
-		{hasNewest, t.newest != longAgo},
-		{hasFirstActivity, t.firstActivity != unset},
-		{hasIntervals, len(t.intervals) > 0},
-		{hasPolicies, t.policies != 0},
-		{hasPolicy, t.policy != fact.NoPolicy},
-		{hasRecent, t.recent != 0 || t.facts != 0},
-		{hasIdentities, len(t.identities) > 0},
-		{hasFirstStart, t.firstStart != unset},
-		{hasAuthentications, len(t.authentications) > 0},
-		{hasSampled, t.sampled},
-		{hasReported, t.reported},
-		{hasEnds, len(t.ends) > 0},
-		{hasRotations, len(t.rotations) > 0},
-		{hasLineage, len(t.lineage) > 0},
-		{hasUnknownBefore, t.unknownBefore != longAgo},
-		{hasLastInactiveStart, t.lastInactiveStart != longAgo},
-		{hasNestedStarts, len(t.nestedStarts) > 0},
-		{hasLateStarts, len(t.lateStarts) > 0},
-		{hasDroppedAuthentication, t.droppedAuthentication != 0},
-		{hasRaised, len(t.raised) > 0},
-		{hasDirty, t.dirty != 0},
-		{hasSuspects, t.suspects != 0},
-		{hasPseudonym, t.pseudonym != fact.Pseudonym{}},
-		{hasRanks, len(t.lineage) > 0},
-		{hasDeferred, t.deferred},
-		{hasComeback, t.back.back},
-	} {
-		if x.set {
-			has |= x.bit
-		}
-	}
-	buf = binary.AppendUvarint(buf, has)
-	if has&hasPseudonym != 0 {
-		buf = append(buf, t.pseudonym[:]...)
-	}
-	buf = binary.AppendVarint(buf, t.lastArrival)
-	base := t.lastArrival
-	for _, x := range [...]struct {
-		bit uint64
-		at  int64
-	}{
-		{hasNewest, t.newest},
-		{hasFirst, t.first},
-		{hasFirstActivity, t.firstActivity},
-		{hasFirstStart, t.firstStart},
-		{hasUnknownBefore, t.unknownBefore},
-		{hasLastInactiveStart, t.lastInactiveStart},
-		{hasDroppedAuthentication, t.droppedAuthentication},
-	} {
-		if has&x.bit != 0 {
-			buf = binary.AppendVarint(buf, x.at-base)
-			base = x.at
-		}
-	}
-	if has&hasComeback != 0 {
-		buf = t.back.append(buf, base)
-	}
-	if has&hasPolicies != 0 {
-		buf = binary.AppendUvarint(buf, t.policies)
-	}
-	if has&hasPolicy != 0 {
-		buf = append(buf, t.policy)
-	}
-	if has&hasRecent != 0 {
-		buf = binary.AppendUvarint(buf, t.recent)
-		buf = binary.AppendUvarint(buf, uint64(t.facts))
-	}
-	if has&hasDirty != 0 {
-		buf = append(buf, byte(t.dirty|t.review.again))
-		buf = binary.AppendVarint(buf, t.dirtyAsOf()-t.lastArrival)
-		buf = binary.AppendUvarint(buf, t.dirtyTurn)
-	}
-	if has&hasSuspects != 0 {
-		buf = binary.AppendUvarint(buf, uint64(t.suspects))
-	}
-	base = t.newest
-	if has&hasIntervals != 0 {
-		buf = binary.AppendUvarint(buf, uint64(len(t.intervals)))
-		for _, s := range slices.Backward(t.intervals) { // the last one ends where the session does
-			buf = binary.AppendVarint(buf, base-s.end)
-			buf = binary.AppendVarint(buf, s.end-s.start)
-			buf = binary.AppendUvarint(buf, s.policies)
-			base = s.start
-		}
-	}
-	base = t.newest
-	if has&hasNestedStarts != 0 {
-		buf = binary.AppendUvarint(buf, uint64(len(t.nestedStarts)))
-		for _, c := range t.nestedStarts {
-			buf = binary.AppendVarint(buf, c.at-base)
-			buf = binary.AppendUvarint(buf, c.policies)
-			base = c.at
-		}
-	}
-	for _, x := range [...]struct {
-		bit  uint64
-		list []int64
-	}{{hasAuthentications, t.authentications}, {hasLateStarts, t.lateStarts}} {
-		if has&x.bit != 0 {
-			buf = appendInstants(buf, x.list, t.newest)
-		}
-	}
-	for _, x := range [...]struct {
-		bit  uint64
-		list []ending
-	}{{hasEnds, t.ends}, {hasRotations, t.rotations}, {hasRaised, t.raised}} {
-		if has&x.bit != 0 {
-			buf = appendEndings(buf, x.list, t.newest)
-		}
-	}
-	base = t.newest
-	if has&hasLineage != 0 {
-		buf = binary.AppendUvarint(buf, uint64(len(t.lineage)))
-		for _, r := range t.lineage {
-			buf = binary.AppendVarint(buf, r.at-base)
-			buf = wire.AppendUint128(buf, r.from)
-			buf = binary.AppendUvarint(buf, r.effectiveSeq)
-			buf = binary.BigEndian.AppendUint64(buf, r.rank)
-			base = r.at
-		}
-	}
-	base = t.newest
-	if has&hasIdentities != 0 {
-		buf = binary.AppendUvarint(buf, uint64(len(t.identities)))
-		for _, i := range t.identities {
-			buf = binary.AppendVarint(buf, i.at-base)
-			buf = wire.AppendUint128(buf, i.user)
-			base = i.at
-		}
-	}
-	return buf
+// hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
+// need not know of entries.
+const hasPlain = hasFirst | hasNewest | hasFirstActivity | hasIntervals | hasPolicies | hasRecent |
+	hasSampled | hasReported | hasUnknownBefore | hasPolicy | hasPseudonym
+
+// timelineField is one field of a stored timeline. Fields are written in the order of
+// timelineFields, those that are set. What is not written is what [timeline.empty]
+// says. A new field is one more of them, with a bit of its own.
+type timelineField struct {
+	bit   uint64
+	isSet func(t *timeline) bool
+	write func(w *timelineWriter, t *timeline)
+	read  func(d *timelineReader, t *timeline)
 }
 
-// timeline reads what appendTimeline wrote into t, whose slices it uses again;
-// what the table says of t it leaves alone. After an error t holds nothing that
-// can be relied on.
-func readTimeline(d *wire.Decoder, t *timeline) error {
-	has := d.Uvarint()
-	t.pseudonym = fact.Pseudonym{}
-	if has&hasPseudonym != 0 {
-		d.Copy(t.pseudonym[:])
-	}
-	t.lastArrival = d.Varint()
-	t.first, t.firstActivity, t.firstStart = unset, unset, unset
-	t.newest, t.unknownBefore, t.lastInactiveStart, t.droppedAuthentication = longAgo, longAgo, longAgo, 0
-	base := t.lastArrival
-	for _, x := range [...]struct {
-		bit uint64
-		at  *int64
-	}{
-		{hasNewest, &t.newest},
-		{hasFirst, &t.first},
-		{hasFirstActivity, &t.firstActivity},
-		{hasFirstStart, &t.firstStart},
-		{hasUnknownBefore, &t.unknownBefore},
-		{hasLastInactiveStart, &t.lastInactiveStart},
-		{hasDroppedAuthentication, &t.droppedAuthentication},
-	} {
-		if has&x.bit != 0 {
-			base = d.After(base)
-			*x.at = base
-		}
-	}
-	t.sampled, t.reported, t.deferred = has&hasSampled != 0, has&hasReported != 0, has&hasDeferred != 0
-	t.policies, t.policy, t.recent, t.facts, t.dirty, t.dirtyTurn, t.dirtySince, t.suspects = 0, fact.NoPolicy, 0, 0, 0, 0, 0, 0
-	t.back = comeback{}
-	if has&hasComeback != 0 {
-		t.back = readComeback(d, base)
-	}
-	if has&hasPolicies != 0 {
-		t.policies = d.Uvarint()
-	}
-	if has&hasPolicy != 0 {
-		t.policy = d.Byte()
-	}
-	if has&hasRecent != 0 {
-		t.recent = d.Below(maxPosition)
-		t.facts = uint32(d.Below(1 << 32))
-	}
-	if has&hasDirty != 0 {
-		t.dirty = dirtyFlags(d.Byte())
-		t.dirtySince = d.After(t.lastArrival)
-		if d.Version >= 3 {
-			t.dirtyTurn = d.Uvarint()
-		}
-	}
-	if has&hasSuspects != 0 {
-		t.suspects = uint32(d.Below(1 << 32))
-	}
-	base, t.intervals = t.newest, t.intervals[:0]
-	if has&hasIntervals != 0 {
-		n := d.Len(3)
-		t.intervals = slices.Grow(t.intervals, n)[:n]
-		for i := range slices.Backward(t.intervals) {
-			end := base - d.Varint()
-			start := end - d.Varint()
-			t.intervals[i] = interval{start, end, d.Uvarint()}
-			base = start
-		}
-	}
-	base, t.nestedStarts = t.newest, t.nestedStarts[:0]
-	if has&hasNestedStarts != 0 {
-		for range d.Len(2) {
-			base = d.After(base)
-			t.nestedStarts = append(t.nestedStarts, nestedStart{base, d.Uvarint()})
-		}
-	}
-	t.authentications, t.lateStarts = t.authentications[:0], t.lateStarts[:0]
-	if has&hasAuthentications != 0 {
-		t.authentications = readInstants(d, t.authentications, t.newest)
-	}
-	if has&hasLateStarts != 0 {
-		t.lateStarts = readInstants(d, t.lateStarts, t.newest)
-	}
-	t.ends, t.rotations, t.raised = t.ends[:0], t.rotations[:0], t.raised[:0]
-	if has&hasEnds != 0 {
-		t.ends = readEndings(d, t.ends, t.newest)
-	}
-	if has&hasRotations != 0 {
-		t.rotations = readEndings(d, t.rotations, t.newest)
-	}
-	if has&hasRaised != 0 {
-		t.raised = readEndings(d, t.raised, t.newest)
-	}
-	base, t.lineage = t.newest, t.lineage[:0]
-	if has&hasLineage != 0 {
-		for range d.Len(18) {
-			base = d.After(base)
-			r := rotation{at: base, from: d.Uint128()}
-			r.effectiveSeq = d.Uvarint()
-			if has&hasRanks != 0 {
-				r.rank = d.Uint64()
+// timelineWriter writes one timeline.
+type timelineWriter struct {
+	buf  []byte
+	last int64 // the instant that was written last, from which the next is a distance
+}
+
+// timelineReader reads one timeline.
+type timelineReader struct {
+	*wire.Decoder
+	has  uint64
+	last int64
+}
+
+// timelineFields are all fields of a timeline but what the table says of it: its id
+// and its place.
+var timelineFields = [...]timelineField{
+	{
+		hasPseudonym,
+		func(t *timeline) bool { return t.pseudonym != fact.Pseudonym{} },
+		func(w *timelineWriter, t *timeline) { w.buf = append(w.buf, t.pseudonym[:]...) },
+		func(d *timelineReader, t *timeline) { d.Copy(t.pseudonym[:]) },
+	},
+	{
+		^uint64(0),
+		nil, // always
+		func(w *timelineWriter, t *timeline) { w.instant(t.lastArrival) },
+		func(d *timelineReader, t *timeline) { t.lastArrival = d.instant() },
+	},
+	instantField(hasNewest, longAgo, func(t *timeline) *int64 { return &t.newest }),
+	instantField(hasFirst, unset, func(t *timeline) *int64 { return &t.first }),
+	instantField(hasFirstActivity, unset, func(t *timeline) *int64 { return &t.firstActivity }),
+	instantField(hasFirstStart, unset, func(t *timeline) *int64 { return &t.firstStart }),
+	instantField(hasUnknownBefore, longAgo, func(t *timeline) *int64 { return &t.unknownBefore }),
+	instantField(hasLastInactiveStart, longAgo, func(t *timeline) *int64 { return &t.lastInactiveStart }),
+	instantField(hasDroppedAuthentication, 0, func(t *timeline) *int64 { return &t.droppedAuthentication }),
+	{
+		hasComeback,
+		func(t *timeline) bool { return t.back.back },
+		func(w *timelineWriter, t *timeline) { w.buf = t.back.append(w.buf, w.last) },
+		func(d *timelineReader, t *timeline) { t.back = readComeback(d.Decoder, d.last) },
+	},
+	flagField(hasSampled, func(t *timeline) *bool { return &t.sampled }),
+	flagField(hasReported, func(t *timeline) *bool { return &t.reported }),
+	flagField(hasDeferred, func(t *timeline) *bool { return &t.deferred }),
+	{
+		hasPolicies,
+		func(t *timeline) bool { return t.policies != 0 },
+		func(w *timelineWriter, t *timeline) { w.uvarint(t.policies) },
+		func(d *timelineReader, t *timeline) { t.policies = d.Uvarint() },
+	},
+	{
+		hasPolicy,
+		func(t *timeline) bool { return t.policy != fact.NoPolicy },
+		func(w *timelineWriter, t *timeline) { w.buf = append(w.buf, t.policy) },
+		func(d *timelineReader, t *timeline) { t.policy = d.Byte() },
+	},
+	{
+		hasRecent,
+		func(t *timeline) bool { return t.recent != 0 || t.facts != 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.uvarint(t.recent)
+			w.uvarint(uint64(t.facts))
+		},
+		func(d *timelineReader, t *timeline) {
+			t.recent, t.facts = d.Below(maxPosition), uint32(d.Below(1<<32))
+		},
+	},
+	{
+		hasDirty,
+		func(t *timeline) bool { return t.dirty != 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.buf = append(w.buf, byte(t.dirty|t.review.again))
+			w.varint(t.dirtyAsOf() - t.lastArrival)
+			w.uvarint(t.dirtyTurn)
+		},
+		func(d *timelineReader, t *timeline) {
+			t.dirty, t.dirtySince = dirtyFlags(d.Byte()), d.After(t.lastArrival)
+			if d.Version >= 3 {
+				t.dirtyTurn = d.Uvarint()
 			}
-			t.lineage = append(t.lineage, r)
+		},
+	},
+	{
+		hasSuspects,
+		func(t *timeline) bool { return t.suspects != 0 },
+		func(w *timelineWriter, t *timeline) { w.uvarint(uint64(t.suspects)) },
+		func(d *timelineReader, t *timeline) { t.suspects = uint32(d.Below(1 << 32)) },
+	},
+	{
+		hasIntervals,
+		func(t *timeline) bool { return len(t.intervals) > 0 },
+		func(w *timelineWriter, t *timeline) { w.buf = appendIntervals(w.buf, t.intervals, t.newest) },
+		func(d *timelineReader, t *timeline) { t.intervals = readIntervals(d.Decoder, t.intervals, t.newest) },
+	},
+	{
+		hasNestedStarts,
+		func(t *timeline) bool { return len(t.nestedStarts) > 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.list(len(t.nestedStarts), t.newest)
+			for _, s := range t.nestedStarts {
+				w.instant(s.at)
+				w.uvarint(s.policies)
+			}
+		},
+		func(d *timelineReader, t *timeline) {
+			for range d.list(2, t.newest) {
+				t.nestedStarts = append(t.nestedStarts, nestedStart{d.instant(), d.Uvarint()})
+			}
+		},
+	},
+	instantsField(hasAuthentications, func(t *timeline) *[]int64 { return &t.authentications }),
+	instantsField(hasLateStarts, func(t *timeline) *[]int64 { return &t.lateStarts }),
+	endingsField(hasEnds, func(t *timeline) *[]ending { return &t.ends }),
+	endingsField(hasRotations, func(t *timeline) *[]ending { return &t.rotations }),
+	endingsField(hasRaised, func(t *timeline) *[]ending { return &t.raised }),
+	{
+		hasLineage,
+		func(t *timeline) bool { return len(t.lineage) > 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.list(len(t.lineage), t.newest)
+			for i := range t.lineage {
+				r := &t.lineage[i]
+				w.instant(r.at)
+				w.buf = wire.AppendUint128(w.buf, r.from)
+				w.uvarint(r.effectiveSeq)
+				w.buf = binary.BigEndian.AppendUint64(w.buf, r.rank)
+			}
+		},
+		func(d *timelineReader, t *timeline) {
+			for range d.list(18, t.newest) {
+				r := rotation{at: d.instant(), from: d.Uint128()}
+				r.effectiveSeq = d.Uvarint()
+				if d.has&hasRanks != 0 {
+					r.rank = d.Uint64()
+				}
+				t.lineage = append(t.lineage, r)
+			}
+		},
+	},
+	{hasRanks, func(t *timeline) bool { return len(t.lineage) > 0 }, nil, nil},
+	{
+		hasIdentities,
+		func(t *timeline) bool { return len(t.identities) > 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.list(len(t.identities), t.newest)
+			for _, i := range t.identities {
+				w.instant(i.at)
+				w.buf = wire.AppendUint128(w.buf, i.user)
+			}
+		},
+		func(d *timelineReader, t *timeline) {
+			for range d.list(17, t.newest) {
+				t.identities = append(t.identities, identity{d.instant(), d.Uint128()})
+			}
+		},
+	},
+}
+
+// fields returns what is set of t, by bits.
+func (t *timeline) fields() (has uint64) {
+	for i := range timelineFields {
+		if f := &timelineFields[i]; f.isSet != nil && f.isSet(t) {
+			has |= f.bit
 		}
 	}
-	base, t.identities = t.newest, t.identities[:0]
-	if has&hasIdentities != 0 {
-		for range d.Len(17) {
-			base = d.After(base)
-			t.identities = append(t.identities, identity{base, d.Uint128()})
+	return has
+}
+
+// appendTimeline appends all of t but what the table says of it, has being its fields.
+func appendTimeline(buf []byte, t *timeline, has uint64) []byte {
+	w := timelineWriter{buf: binary.AppendUvarint(buf, has)}
+	for i := range timelineFields {
+		if f := &timelineFields[i]; has&f.bit != 0 || f.isSet == nil {
+			if f.write != nil {
+				f.write(&w, t)
+			}
+		}
+	}
+	return w.buf
+}
+
+// readTimeline reads what appendTimeline wrote into t, whose slices it uses again;
+// what the table says of t it leaves alone. After an error t holds nothing that can be
+// relied on.
+func readTimeline(from *wire.Decoder, t *timeline) error {
+	shard, place := t.shard, t.place
+	t.empty(t.id, t.slot)
+	t.shard, t.place = shard, place
+	d := timelineReader{Decoder: from, has: from.Uvarint()}
+	for i := range timelineFields {
+		if f := &timelineFields[i]; d.has&f.bit != 0 || f.isSet == nil {
+			if f.read != nil {
+				f.read(&d, t)
+			}
 		}
 	}
 	if t.droppedAuthentication != 0 && len(t.authentications) == 0 { // the one that it was given up for
@@ -298,76 +257,95 @@ func readTimeline(d *wire.Decoder, t *timeline) error {
 	return d.End()
 }
 
-func appendInstants(buf []byte, list []int64, base int64) []byte {
+func (w *timelineWriter) uvarint(v uint64) { w.buf = binary.AppendUvarint(w.buf, v) }
+func (w *timelineWriter) varint(v int64)   { w.buf = binary.AppendVarint(w.buf, v) }
+
+// instant writes the distance from the instant that was written before.
+func (w *timelineWriter) instant(at int64) {
+	w.varint(at - w.last)
+	w.last = at
+}
+
+// list begins a list of n, whose first instant is a distance from base.
+func (w *timelineWriter) list(n int, base int64) {
+	w.uvarint(uint64(n))
+	w.last = base
+}
+
+func (d *timelineReader) instant() int64 {
+	d.last = d.After(d.last)
+	return d.last
+}
+
+// list reads how many there are, each of size bytes at least.
+func (d *timelineReader) list(size int, base int64) (n int) {
+	d.last = base
+	return d.Len(size)
+}
+
+// instantField is an instant that is otherwise.
+func instantField(bit uint64, otherwise int64, of func(t *timeline) *int64) timelineField {
+	return timelineField{
+		bit,
+		func(t *timeline) bool { return *of(t) != otherwise },
+		func(w *timelineWriter, t *timeline) { w.instant(*of(t)) },
+		func(d *timelineReader, t *timeline) { *of(t) = d.instant() },
+	}
+}
+
+// flagField is a bit alone.
+func flagField(bit uint64, of func(t *timeline) *bool) timelineField {
+	return timelineField{bit, func(t *timeline) bool { return *of(t) }, nil, func(_ *timelineReader, t *timeline) { *of(t) = true }}
+}
+
+func instantsField(bit uint64, of func(t *timeline) *[]int64) timelineField {
+	return timelineField{
+		bit,
+		func(t *timeline) bool { return len(*of(t)) > 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.list(len(*of(t)), t.newest)
+			for _, at := range *of(t) {
+				w.instant(at)
+			}
+		},
+		func(d *timelineReader, t *timeline) {
+			for range d.list(1, t.newest) {
+				*of(t) = append(*of(t), d.instant())
+			}
+		},
+	}
+}
+
+func endingsField(bit uint64, of func(t *timeline) *[]ending) timelineField {
+	return timelineField{
+		bit,
+		func(t *timeline) bool { return len(*of(t)) > 0 },
+		func(w *timelineWriter, t *timeline) { w.buf = appendEndings(w.buf, *of(t), t.newest) },
+		func(d *timelineReader, t *timeline) { *of(t) = readEndings(d.Decoder, *of(t), t.newest) },
+	}
+}
+
+// appendIntervals writes the last interval first, since it ends where the session
+// does.
+func appendIntervals(buf []byte, list intervals, base int64) []byte {
 	buf = binary.AppendUvarint(buf, uint64(len(list)))
-	for _, at := range list {
-		buf = binary.AppendVarint(buf, at-base)
-		base = at
+	for _, s := range slices.Backward(list) {
+		buf = binary.AppendVarint(buf, base-s.end)
+		buf = binary.AppendVarint(buf, s.end-s.start)
+		buf = binary.AppendUvarint(buf, s.policies)
+		base = s.start
 	}
 	return buf
 }
 
-func readInstants(d *wire.Decoder, list []int64, base int64) []int64 {
-	for range d.Len(1) {
-		base = d.After(base)
-		list = append(list, base)
-	}
-	return list
-}
-
-// What a stored ending has, by bits.
-const (
-	endingEffectiveSeq = 1 << iota
-	endingNextSeq
-	endingOther
-)
-
-func appendEndings(buf []byte, list []ending, base int64) []byte {
-	buf = binary.AppendUvarint(buf, uint64(len(list)))
-	for i := range list {
-		x := &list[i]
-		var has byte
-		if x.effectiveSeq != 0 {
-			has |= endingEffectiveSeq
-		}
-		if x.nextSeq != 0 || x.seq != 0 {
-			has |= endingNextSeq
-		}
-		if !x.other.IsZero() {
-			has |= endingOther
-		}
-		buf = append(binary.AppendVarint(buf, x.at-base), has)
-		base = x.at
-		buf = binary.AppendUvarint(buf, uint64(x.service))
-		if has&endingEffectiveSeq != 0 {
-			buf = binary.AppendUvarint(buf, x.effectiveSeq)
-		}
-		if has&endingNextSeq != 0 {
-			buf = binary.AppendUvarint(buf, x.nextSeq)
-			buf = binary.AppendUvarint(buf, x.seq)
-		}
-		if has&endingOther != 0 {
-			buf = wire.AppendUint128(buf, x.other)
-		}
-	}
-	return buf
-}
-
-func readEndings(d *wire.Decoder, list []ending, base int64) []ending {
-	for range d.Len(3) {
-		base = d.After(base)
-		x, has := ending{at: base}, d.Byte()
-		x.service = uint32(d.Below(1 << 32))
-		if has&endingEffectiveSeq != 0 {
-			x.effectiveSeq = d.Uvarint()
-		}
-		if has&endingNextSeq != 0 {
-			x.nextSeq, x.seq = d.Uvarint(), d.Uvarint()
-		}
-		if has&endingOther != 0 {
-			x.other = d.Uint128()
-		}
-		list = append(list, x)
+func readIntervals(d *wire.Decoder, list intervals, base int64) intervals {
+	n := d.Len(3)
+	list = slices.Grow(list[:0], n)[:n]
+	for i := range slices.Backward(list) {
+		end := base - d.Varint()
+		start := end - d.Varint()
+		list[i] = interval{start, end, d.Uvarint()}
+		base = start
 	}
 	return list
 }

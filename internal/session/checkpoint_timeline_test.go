@@ -105,7 +105,7 @@ func TestTimelineCodec(t *testing.T) {
 	got := timeline{id: fact.ID{1, 2}, slot: 3}
 	for range 4000 {
 		want := anyTimeline(d)
-		b := appendTimeline(nil, &want)
+		b := appendTimeline(nil, &want, want.fields())
 		in := wire.NewDecoder(b)
 		err := readTimeline(&in, &got)
 		want.id, want.slot = fact.ID{1, 2}, 3
@@ -118,7 +118,7 @@ func TestTimelineCodec(t *testing.T) {
 		if !reflect.DeepEqual(plain(got), want) {
 			t.Fatal("it is memory of the buffer")
 		}
-		b = appendTimeline(b[:0], &want)
+		b = appendTimeline(b[:0], &want, want.fields())
 		n := d.IntN(len(b))
 		if in = wire.NewDecoder(b[:n]); readTimeline(&in, &got) == nil {
 			t.Fatalf("%d of %d bytes were enough", n, len(b))
@@ -133,9 +133,66 @@ func TestTimelineSize(t *testing.T) {
 		newest: epoch + 900*s, first: epoch, firstActivity: epoch, firstStart: unset, lastInactiveStart: longAgo, unknownBefore: longAgo,
 		lastArrival: epoch + 901*s, policies: 1, policy: 0, intervals: intervals{{epoch, epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
 	}
-	if n := len(appendTimeline(nil, &tl)); n > 44 {
+	if n := len(appendTimeline(nil, &tl, tl.fields())); n > 44 {
 		t.Errorf("%d bytes", n)
 	} else {
 		t.Logf("%d bytes", n)
+	}
+}
+
+// TestEveryFieldIsStored: whoever adds a field to a timeline stores it, or says here
+// why not.
+func TestEveryFieldIsStored(t *testing.T) {
+	notStored := map[string]string{
+		"id": "the table's", "slot": "the table's", "shard": "the table's", "place": "the table's",
+		"review": "it begins anew, see dirty", "steps": "all of them are followed anew", "undecided": "counted when suspects are read",
+	}
+	needs := map[string]func(*timeline){ // what a field means nothing without
+		"droppedAuthentication": func(tl *timeline) { tl.authentications = []int64{7} },
+		"dirtyTurn":             func(tl *timeline) { tl.dirty = dirtyVerdicts },
+		"dirtySince":            func(tl *timeline) { tl.dirty = dirtyVerdicts },
+		"back":                  func(tl *timeline) { tl.back.back = true },
+	}
+	for field := range reflect.TypeFor[timeline]().Fields() {
+		var want, got timeline
+		want.empty(fact.ID{}, 0)
+		if need := needs[field.Name]; need != nil {
+			need(&want)
+		}
+		before := want
+		v := reflect.ValueOf(&want).Elem().FieldByIndex(field.Index)
+		v = reflect.NewAt(v.Type(), v.Addr().UnsafePointer()).Elem()
+		switch v.Kind() {
+		case reflect.Bool:
+			v.SetBool(true)
+		case reflect.Int64:
+			v.SetInt(12345)
+		case reflect.Uint8, reflect.Uint32, reflect.Uint64:
+			v.SetUint(3)
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		case reflect.Array:
+			v.Index(0).SetUint(3)
+		case reflect.Struct:
+			if field.Name == "back" {
+				want.back.service, want.back.end = 3, 5
+			} else {
+				want.review.underWay = true
+			}
+		case reflect.Pointer:
+			want.shard = &shard{}
+		default:
+			t.Fatalf("%s is a %s", field.Name, v.Kind())
+		}
+		if reflect.DeepEqual(want, before) {
+			t.Fatalf("%s is as it was", field.Name)
+		}
+		in := wire.NewDecoder(appendTimeline(nil, &want, want.fields()))
+		if err := readTimeline(&in, &got); err != nil {
+			t.Fatalf("%s: %v", field.Name, err)
+		}
+		if _, known := notStored[field.Name]; reflect.DeepEqual(plain(got), plain(want)) == known {
+			t.Errorf("%s: stored %v, listed as not stored %v", field.Name, !known, known)
+		}
 	}
 }

@@ -318,7 +318,7 @@ func FuzzReadTimeline(f *testing.F) {
 	d := rand.New(rand.NewPCG(firstSeed, 0))
 	for range 8 {
 		t := anyTimeline(d)
-		f.Add(appendTimeline(nil, &t))
+		f.Add(appendTimeline(nil, &t, t.fields()))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var tl timeline
@@ -326,7 +326,7 @@ func FuzzReadTimeline(f *testing.F) {
 			return
 		}
 		var again timeline
-		d := wire.NewDecoder(appendTimeline(nil, &tl))
+		d := wire.NewDecoder(appendTimeline(nil, &tl, tl.fields()))
 		if err := readTimeline(&d, &again); err != nil {
 			t.Fatal(err)
 		}

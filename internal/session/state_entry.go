@@ -151,12 +151,11 @@ func (x *entry) compact(t *timeline, cfg *Config, users *users) {
 	}
 }
 
-// isPlain reports whether the entry alone stands for t.
-func (x *entry) isPlain(t *timeline, tombstones *tombstones) bool {
-	return x.flags&fast != 0 && len(t.intervals) == 1 &&
+// isPlain reports whether the entry alone stands for t, has being its fields.
+func (x *entry) isPlain(t *timeline, has uint64, tombstones *tombstones) bool {
+	return has&^hasPlain == 0 && x.flags&fast != 0 && len(t.intervals) == 1 &&
 		t.intervals[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
-		t.intervals[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && x.user == 0 &&
-		t.firstStart == unset && len(t.lateStarts)+len(t.authentications)+len(t.raised) == 0 && t.lastInactiveStart == longAgo && !t.back.back && t.unknownBefore <= tombstones.before(x.from) && !t.deferred
+		t.intervals[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && t.unknownBefore <= tombstones.before(x.from)
 }
 
 // sinceAtLeast is an instant no later than the one that the absolute clock

@@ -145,7 +145,7 @@ func (t *table) timeline(slot uint32) *timeline {
 	if x.more == 0 {
 		x.plain(tl, slot, t.tombstones)
 	} else {
-		tl.empty(x.id, slot)
+		tl.id, tl.slot = x.id, slot
 		encoded := wire.NewDecoder(t.slab.Get(x.more))
 		if err := readTimeline(&encoded, tl); err != nil {
 			panic("session: " + err.Error()) // compactOne wrote it
@@ -217,10 +217,11 @@ func (t *table) compactOne(tl *timeline, cfg *Config, users *users) {
 	x := t.entry(tl.slot)
 	t.cool(tl)
 	x.compact(tl, cfg, users)
-	if x.isPlain(tl, t.tombstones) {
+	has := tl.compacted().fields()
+	if x.isPlain(tl, has, t.tombstones) {
 		return
 	}
-	t.encoded = appendTimeline(t.encoded[:0], tl.compacted())
+	t.encoded = appendTimeline(t.encoded[:0], tl, has)
 	x.more = t.slab.Put(t.encoded)
 }
 
