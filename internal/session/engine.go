@@ -2,7 +2,6 @@ package session
 
 import (
 	"container/list"
-	"math"
 	"sync"
 	"sync/atomic"
 
@@ -13,9 +12,7 @@ import (
 // concurrent use.
 type Engine struct {
 	cfg Config
-	// gap is the smallest idle limit of all policies: silences below it
-	// matter to nobody.
-	gap int64
+	gap int64 // see leastGap
 
 	shards     []shard
 	shardMask  uint64 // of an ID's second half
@@ -99,14 +96,11 @@ type storing struct {
 // reads it from a user checks it.
 func New(cfg Config) *Engine {
 	e := &Engine{
-		cfg: cfg, gap: math.MaxInt64,
+		cfg: cfg, gap: leastGap(cfg.Policies),
 		known:      known{users: newUsers(), services: newServices(max(cfg.MaxServices, leastServices)), tombstones: newTombstones(cfg.MaxSessions)},
 		suspicions: suspicions{suspects: newSuspects(), findings: newFindings(max(minClosed, cfg.MaxRecentRequests/8))},
 	}
 	for i := range cfg.Policies {
-		if idle := int64(cfg.Policies[i].IdleTimeout); idle > 0 {
-			e.gap = min(e.gap, idle)
-		}
 		e.tombstones.tolerance = max(e.tombstones.tolerance, int64(cfg.Policies[i].Tolerance))
 	}
 	e.shards = newShards(&cfg, &e.tombstones)

@@ -7,14 +7,27 @@ import (
 
 // fastRequest takes the ordinary request: one that goes on where its session is,
 // stands alone and is in time. It reports whether it did; if not, nothing has
-// been changed. It must come to what observeRequest would.
+// been changed. It must come to what observeRequest would. Which rule each condition
+// stands for:
+//
+//	isActivity              it keeps its session alive, so that nothing has to be
+//	                        remembered but how far the last interval goes (rule_activity)
+//	continues               no idle limit can have been exceeded (rule_limits)
+//	tooOld                  nor has the absolute one (rule_limits); since is no later
+//	                        than what newEvaluation finds
+//	fast                    what compact found: no end, rotation, lineage, second user or
+//	                        lost evidence stands against it (entry.compact)
+//	the user                is the one that the session showed, of whom no end is known:
+//	                        showIdentity and userEndings have nothing to say
+//	mayNest                 what shares its trace changes no start but its own (rule_nesting)
+//	ReorderWindow           it is not late, and Sampled says nothing new (rule_doubt)
 //
 // slot is that of its session in l, or NoSlot, hash its trace's, and resource the
 // number of its resource.
 //
 // It may run beside itself in another shard, and changes nothing that is shared.
 func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
-	if f.Kind != fact.Request || f.Outcome == fact.Rejected || f.Flags&(fact.Consumer|fact.Passive) != 0 || f.Policy >= 16 && f.Policy != fact.NoPolicy {
+	if f.Kind != fact.Request || !isActivity(f.Outcome, f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
 	if slot == compact.NoSlot {
@@ -28,7 +41,7 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 		l.work += workOfCompaction
 	}
 	earlier := f.Start <= x.from
-	if x.flags&fast == 0 || earlier && !e.mayComeFirst(x, f) || f.Start-x.end >= e.gap ||
+	if x.flags&fast == 0 || earlier && !e.mayComeFirst(x, f) || !continues(x.end, f.Start, e.gap) ||
 		f.End < x.end-int64(e.cfg.ReorderWindow) || f.Flags&fact.Sampled != 0 && x.flags&sampledEntry == 0 {
 		return false
 	}
@@ -36,8 +49,7 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 		if x.policies&(1<<f.Policy) == 0 && x.more != 0 {
 			return false // it may have authenticated
 		}
-		p := &e.cfg.Policies[f.Policy]
-		if limit := int64(p.AbsoluteTimeout); limit > 0 && p.exceeds(f.Start-x.since-limit, int64(p.Tolerance)) {
+		if e.cfg.Policies[f.Policy].tooOld(f.Start, x.since) {
 			return false
 		}
 	}
@@ -91,11 +103,10 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 // becomes too old by it. The requests of one page load arrive in any order.
 func (e *Engine) mayComeFirst(x *entry, f *fact.Fact) bool {
 	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == fact.NoPolicy || x.policies != 1<<f.Policy || x.opened() != f.Policy ||
-		f.Start != f.At || x.from-f.End >= e.gap || !e.tombstones.older(f.Start) {
+		f.Start != f.At || !continues(f.End, x.from, e.gap) || !e.tombstones.older(f.Start) {
 		return false
 	}
-	p := &e.cfg.Policies[f.Policy]
-	return p.AbsoluteTimeout <= 0 || !p.exceeds(x.end-f.Start-int64(p.AbsoluteTimeout), int64(p.Tolerance))
+	return !e.cfg.Policies[f.Policy].tooOld(x.end, f.Start)
 }
 
 // fastFirst takes an ordinary request that is the first of its session, so that

@@ -3,7 +3,40 @@ package session
 import (
 	"slices"
 	"sort"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
+
+// keepsAlive reports whether a request with these properties keeps its session alive,
+// unless it was rejected.
+func keepsAlive(flags fact.Flags) bool { return flags&(fact.Consumer|fact.Passive) == 0 }
+
+// isActivity reports whether a request keeps its session alive.
+func isActivity(outcome fact.Outcome, flags fact.Flags) bool {
+	return outcome != fact.Rejected && keepsAlive(flags)
+}
+
+// isActivity reports whether the record keeps its session alive.
+func (r *record) isActivity() bool {
+	switch r.kind {
+	case fact.Request:
+		return isActivity(r.outcome, r.flags) && r.state&exempted == 0
+	case fact.Authenticated, fact.Started, fact.Rotated, fact.Activity:
+		return true
+	}
+	return false
+}
+
+// isEvidence reports whether the record says anything of its session.
+func (r *record) isEvidence() bool {
+	switch r.kind {
+	case fact.Exempt:
+		return false
+	case fact.Request:
+		return r.outcome != fact.Rejected && r.state&exempted == 0
+	}
+	return true
+}
 
 // interval of activity: a stretch of it in which no start lies further than the
 // smallest idle limit behind the latest end before it, so that no idle limit
@@ -35,16 +68,16 @@ func (a *intervals) add(start, end int64, policies uint64, gap, outside int64) (
 	if n > 0 {
 		// The usual case: it goes on where the session is.
 		last := &list[n-1]
-		if start > last.start && start-last.end < gap {
+		if start > last.start && continues(last.end, start, gap) {
 			changed = end > last.end && outside > last.end
 			last.end = max(last.end, end)
 			return changed
 		}
 	}
 	// intervals[:lo] end too far before it, intervals[hi:] start too far behind it.
-	lo := sort.Search(n, func(i int) bool { return start-list[i].end < gap })
+	lo := sort.Search(n, func(i int) bool { return continues(list[i].end, start, gap) })
 	hi := lo
-	for hi < n && list[hi].start-end < gap {
+	for hi < n && continues(end, list[hi].start, gap) {
 		hi++
 	}
 	if lo == hi {
@@ -85,10 +118,10 @@ func (a intervals) before(at int64) (end int64, ok bool) {
 	return 0, false
 }
 
-// firstGap finds the first silence of more than limit that is behind from and
+// firstGap finds the first silence too long for policy that is behind from and
 // in front of a request that policy governs or of at. Silence begins at the
 // returned instant.
-func (a intervals) firstGap(p *Policy, policy uint8, from, at, limit int64) (since int64, found bool) {
+func (a intervals) firstGap(p *Policy, policy uint8, from, at int64) (since int64, found bool) {
 	since = from
 	bit := uint64(1) << policy
 	for i := range a {
@@ -96,19 +129,19 @@ func (a intervals) firstGap(p *Policy, policy uint8, from, at, limit int64) (sin
 		if r.start >= at {
 			break
 		}
-		if r.policies&bit != 0 && p.exceeds(r.start-since, limit) {
+		if r.policies&bit != 0 && p.tooIdle(r.start-since) {
 			return since, true
 		}
 		since = max(since, r.end)
 	}
-	return since, p.exceeds(at-since, limit)
+	return since, p.tooIdle(at - since)
 }
 
-// silent reports whether there is a silence of more than limit behind from and
+// silent reports whether there is a silence too long for policy behind from and
 // in front of a request that policy governs.
-func (a intervals) silent(p *Policy, policy uint8, from, limit int64) bool {
+func (a intervals) silent(p *Policy, policy uint8, from int64) bool {
 	for i := range a {
-		if a[i].policies&(1<<policy) != 0 && p.exceeds(a[i].start-from, limit) {
+		if a[i].policies&(1<<policy) != 0 && p.tooIdle(a[i].start-from) {
 			return true
 		}
 		from = max(from, a[i].end)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -53,7 +54,7 @@ func TestActivityIsAllActivity(t *testing.T) {
 		all := drawStretches(t)
 		gap := rapid.Int64Range(1, 20).Draw(t, "gap")
 		limit := gap + rapid.Int64Range(0, 20).Draw(t, "more")
-		p := &Policy{Inclusive: rapid.Bool().Draw(t, "inclusive")}
+		p := &Policy{IdleTimeout: time.Duration(limit), Inclusive: rapid.Bool().Draw(t, "inclusive")}
 		var a intervals
 		for _, i := range rapid.Permutation(append(all, all...)).Draw(t, "order") {
 			a.add(i.start, i.end, i.policies, gap, longAgo)
@@ -61,7 +62,7 @@ func TestActivityIsAllActivity(t *testing.T) {
 		from := rapid.Int64Range(-10, 60).Draw(t, "from")
 		at := rapid.Int64Range(from, 200).Draw(t, "at")
 		for policy := range uint8(2) {
-			since, found := a.firstGap(p, policy, from, at, limit)
+			since, found := a.firstGap(p, policy, from, at)
 			wantSince, want := naiveGap(all, p, 1<<policy, from, at, limit)
 			if found != want || found && since != wantSince {
 				t.Fatalf("policy %d: got %d %v, want %d %v from %+v", policy, since, found, wantSince, want, a)
@@ -99,7 +100,7 @@ func TestActivityTellsOfChange(t *testing.T) {
 		all := drawStretches(t)
 		gap := rapid.Int64Range(1, 20).Draw(t, "gap")
 		outside := rapid.Int64Range(-1, 150).Draw(t, "outside")
-		p := &Policy{}
+		p := &Policy{IdleTimeout: time.Duration(gap + 5)}
 		var a intervals
 		for n, i := range all {
 			before := slices.Clone(a)
@@ -113,8 +114,8 @@ func TestActivityTellsOfChange(t *testing.T) {
 					starts = append(starts, s.start)
 				}
 				for _, at := range starts {
-					s1, f1 := before.firstGap(p, policy, -1000, at, gap+5)
-					s2, f2 := a.firstGap(p, policy, -1000, at, gap+5)
+					s1, f1 := before.firstGap(p, policy, -1000, at)
+					s2, f2 := a.firstGap(p, policy, -1000, at)
 					if f1 != f2 || f1 && s1 != s2 {
 						t.Fatalf("%+v changes the gap before %d from %d %v to %d %v unsaid: %+v, %+v", i, at, s1, f1, s2, f2, before, a)
 					}

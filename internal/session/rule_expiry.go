@@ -141,7 +141,7 @@ type expiry struct {
 // violated reports whether the request starts later than at by more than the
 // tolerance.
 func (w *evaluation) violated(at int64) bool {
-	return w.policy.exceeds(w.r.EffectiveStart-at, int64(w.policy.Tolerance))
+	return w.policy.violates(w.r.EffectiveStart, at)
 }
 
 // precedence of types at one instant: what was said comes before what was silent.
@@ -162,16 +162,15 @@ func (x *expiry) earlier(y *expiry) bool {
 // the request, where the request started too late for it.
 func (w *evaluation) expiries(each func(expiry)) {
 	w.endings(each)
-	if limit := int64(w.policy.AbsoluteTimeout); limit > 0 {
-		// The lineage can only make the session older than it looks here.
-		if len(w.t.lineage) > 0 || w.violated(w.since+limit) {
-			if o := w.origin(); w.violated(o.at + limit) {
-				each(expiry{at: o.at + limit, typ: fact.AbsoluteTimeout, since: o.at})
-			}
+	// The lineage can only make the session older than it looks here.
+	if _, limited := w.policy.absoluteExpiry(w.since); limited && (len(w.t.lineage) > 0 || w.policy.tooOld(w.r.EffectiveStart, w.since)) {
+		o := w.origin()
+		if at, _ := w.policy.absoluteExpiry(o.at); w.violated(at) {
+			each(expiry{at: at, typ: fact.AbsoluteTimeout, since: o.at})
 		}
 	}
 	if limit := int64(w.policy.IdleTimeout); limit > 0 && w.r.flags&fact.Passive == 0 {
-		since, found := w.t.silence(w.policy, w.r.policy, w.since, w.r.EffectiveStart, limit+int64(w.policy.Tolerance))
+		since, found := w.t.silence(w.policy, w.r.policy, w.since, w.r.EffectiveStart)
 		if found && w.violated(since+limit) {
 			each(expiry{at: since + limit, typ: fact.IdleTimeout, since: since})
 		}

@@ -34,11 +34,6 @@ type Policy struct {
 	Sampled          bool // coverage: sampled; silence proves nothing
 }
 
-// exceeds reports whether d is past limit, as this policy reads limits.
-func (p *Policy) exceeds(d, limit int64) bool {
-	return d > limit || p.Inclusive && d == limit
-}
-
 // Config is what an Engine must know from the start.
 type Config struct {
 	// Policies, 1 to [fact.MaxPolicies]. [fact.Fact.Policy] is an index in it.

@@ -123,7 +123,7 @@ func (e *Engine) decide(r *record) {
 	}
 	t := e.get(r.session)
 	e.stats.request(r.policy, service, e.verdictOf(t, r))
-	if t != nil && r.outcome == fact.Rejected && r.flags&(fact.Consumer|fact.Passive) == 0 {
+	if t != nil && r.outcome == fact.Rejected && keepsAlive(r.flags) {
 		e.measureGap(t, r, service)
 	}
 }

@@ -187,7 +187,7 @@ func (t *timeline) ordinary(cfg *Config, users *users) bool {
 	from := t.sinceAtLeast()
 	for i := range cfg.Policies {
 		p := &cfg.Policies[i]
-		if limit := int64(p.IdleTimeout); limit > 0 && t.intervals.silent(p, uint8(i), from, limit+int64(p.Tolerance)) {
+		if t.intervals.silent(p, uint8(i), from) {
 			return false
 		}
 	}

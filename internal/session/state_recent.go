@@ -91,28 +91,6 @@ func (r *record) exemptWith(o *record) bool {
 	return o.kind == fact.Exempt && (r.inside(o) || r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session)
 }
 
-// isActivity reports whether the record keeps its session alive.
-func (r *record) isActivity() bool {
-	switch r.kind {
-	case fact.Request:
-		return r.outcome != fact.Rejected && r.flags&(fact.Consumer|fact.Passive) == 0 && r.state&exempted == 0
-	case fact.Authenticated, fact.Started, fact.Rotated, fact.Activity:
-		return true
-	}
-	return false
-}
-
-// isEvidence reports whether the record says anything of its session.
-func (r *record) isEvidence() bool {
-	switch r.kind {
-	case fact.Exempt:
-		return false
-	case fact.Request:
-		return r.outcome != fact.Rejected && r.state&exempted == 0
-	}
-	return true
-}
-
 const (
 	chunkBits = 5
 	chunkSize = 1 << chunkBits

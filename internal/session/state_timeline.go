@@ -187,10 +187,10 @@ func (t *timeline) addNestedStart(at int64, policies uint64, covered bool, gap i
 	return true
 }
 
-// silence finds the first silence of more than limit that is behind from and in
+// silence finds the first silence too long for policy that is behind from and in
 // front of a request which policy governs or of at.
-func (t *timeline) silence(p *Policy, policy uint8, from, at, limit int64) (since int64, found bool) {
-	since, found = t.intervals.firstGap(p, policy, from, at, limit)
+func (t *timeline) silence(p *Policy, policy uint8, from, at int64) (since int64, found bool) {
+	since, found = t.intervals.firstGap(p, policy, from, at)
 	for _, c := range t.nestedStarts {
 		if c.policies&(1<<policy) == 0 || c.at > at {
 			continue
@@ -199,7 +199,7 @@ func (t *timeline) silence(p *Policy, policy uint8, from, at, limit int64) (sinc
 		if end, ok := t.intervals.before(c.at); ok {
 			heard = max(heard, end)
 		}
-		if p.exceeds(c.at-heard, limit) && (!found || heard < since) {
+		if p.tooIdle(c.at-heard) && (!found || heard < since) {
 			since, found = heard, true
 		}
 	}
