@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 // FuzzTraces gives whatever bytes are OTLP to a processor that runs. Nothing
@@ -118,7 +120,7 @@ func checkFindings(t *testing.T, r *rig) {
 			for _, sl := range rl.ScopeLogs().All() {
 				require.Equal(t, "github.com/otelcol-session/otelcol-session/processor/sessiontimeout", sl.Scope().Name())
 				for _, f := range sl.LogRecords().All() {
-					require.Equal(t, eventName, f.EventName())
+					require.Equal(t, findinglog.Event, f.EventName())
 					require.Regexp(t, `^[0-9a-f]{64}$`, attributeOf(f, "session_timeout.session"))
 					require.Contains(t, []string{"confirmed", "retracted", "inconclusive"}, attributeOf(f, "session_timeout.state"))
 					require.NotZero(t, f.Timestamp())

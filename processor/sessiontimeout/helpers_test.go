@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 	"github.com/otelcol-session/otelcol-session/processor/sessiontimeout/internal/metadatatest"
 )
 
@@ -99,7 +100,7 @@ func (r *rig) findings() (all []plog.LogRecord) {
 		for _, rl := range ld.ResourceLogs().All() {
 			for _, sl := range rl.ScopeLogs().All() {
 				for _, record := range sl.LogRecords().All() {
-					if record.EventName() == eventName {
+					if record.EventName() == findinglog.Event {
 						all = append(all, record)
 					}
 				}

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 // requirePlain fails unless text may leave, and is no longer than most bytes.
@@ -42,7 +43,7 @@ func requireOutputPlain(t require.TestingT, r *rig) (findings, marks, points int
 	for _, ld := range r.records.AllLogs() {
 		for _, rl := range ld.ResourceLogs().All() {
 			for _, record := range rl.ScopeLogs().At(0).LogRecords().All() {
-				if record.EventName() != eventName {
+				if record.EventName() != findinglog.Event {
 					continue
 				}
 				findings++
