@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
@@ -168,7 +169,7 @@ func (e *alertsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error 
 	var in intake
 	for _, resource := range logs.ResourceLogs().All() {
 		for _, scope := range resource.ScopeLogs().All() {
-			if scope.Scope().Name() == findingScope {
+			if scope.Scope().Name() == findinglog.Scope {
 				in.take(e.table, resource.Resource().Attributes(), scope.LogRecords())
 			}
 		}

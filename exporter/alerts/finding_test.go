@@ -9,6 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 func TestReadFinding(t *testing.T) {
@@ -20,7 +23,7 @@ func TestReadFinding(t *testing.T) {
 		id:       0x0123456789abcdef,
 		revision: 3,
 		observed: epoch.Add(time.Minute).UnixNano(),
-		state:    "confirmed",
+		state:    fact.Confirmed,
 		identity: identity{
 			Severity: "critical", Policy: "payments", Violation: "idle_timeout",
 			Service: "checkout", Namespace: "shop", Environment: "prod",
@@ -72,22 +75,22 @@ func TestReadFindingFlaws(t *testing.T) {
 	level := func(n plog.SeverityNumber) func(plog.LogRecord) {
 		return func(r plog.LogRecord) { r.SetSeverityNumber(n) }
 	}
-	for want, changes := range map[flaw][]func(plog.LogRecord){
-		flawID: {
+	for want, changes := range map[findinglog.Flaw][]func(plog.LogRecord){
+		findinglog.FlawID: {
 			without("id"), text("id", "a1"), text("id", "000000000000000g"), text("id", "+00000000000000a"), integer("id", 1),
 			text("id", "00000000000000a1\n"),
 		},
-		flawSession: {
+		findinglog.FlawSession: {
 			without("session"), text("session", ""), integer("session", 5), text("session", strings.Repeat("5e", 31)),
 			text("session", strings.Repeat("5E", 32)), text("session", "http://evil.example/"+strings.Repeat("x", 200)),
 			text("session", strings.Repeat("5e", 32)+"\n"), text("session", strings.Repeat("g", 64)),
 		},
-		flawUser:     {text("user", ""), text("user", "ann@example.com"), integer("user", 7), text("user", strings.Repeat("0Z", 32))},
-		flawRevision: {without("revision"), integer("revision", 0), integer("revision", -1), text("revision", "1"), double("revision", 1)},
-		flawRequests: {without("requests"), integer("requests", 0), integer("requests", -3), text("requests", "3"), double("requests", 3)},
-		flawType:     {without("type"), text("type", ""), text("type", "ENDED"), text("type", "call +1-555-0100 now"), integer("type", 1)},
-		flawState:    {without("state"), text("state", "suspected"), text("state", "confirmed "), integer("state", 1)},
-		flawTime: {
+		findinglog.FlawUser:     {text("user", ""), text("user", "ann@example.com"), integer("user", 7), text("user", strings.Repeat("0Z", 32))},
+		findinglog.FlawRevision: {without("revision"), integer("revision", 0), integer("revision", -1), text("revision", "1"), double("revision", 1)},
+		findinglog.FlawRequests: {without("requests"), integer("requests", 0), integer("requests", -3), text("requests", "3"), double("requests", 3)},
+		findinglog.FlawType:     {without("type"), text("type", ""), text("type", "ENDED"), text("type", "call +1-555-0100 now"), integer("type", 1)},
+		findinglog.FlawState:    {without("state"), text("state", "suspected"), text("state", "confirmed "), integer("state", 1)},
+		findinglog.FlawTime: {
 			without("first_at"), without("last_at"), without("expired_at"), without("started_at"), without("last_activity_at"),
 			text("first_at", "yesterday"), text("first_at", ""), integer("first_at", 1), text("first_at", "1969-12-31T23:59:59Z"),
 			text("last_at", "2554-01-01T00:00:00Z"), text("last_at", "1999-12-31T00:00:00Z"), text("expired_at", "2000-13-01T00:00:00Z"),
@@ -97,11 +100,11 @@ func TestReadFindingFlaws(t *testing.T) {
 				r.Attributes().PutStr(at("last_activity_at"), "")
 			},
 		},
-		flawOverrun: {
+		findinglog.FlawOverrun: {
 			without("overrun"), double("overrun", -0.001), double("overrun", math.NaN()), double("overrun", math.Inf(1)),
 			double("overrun", math.Inf(-1)), text("overrun", "9"), integer("overrun", 9),
 		},
-		flawSeverity: {level(plog.SeverityNumberDebug4), level(plog.SeverityNumberUnspecified), level(25), level(-1), level(1 << 30)},
+		findinglog.FlawSeverity: {level(plog.SeverityNumberDebug4), level(plog.SeverityNumberUnspecified), level(25), level(-1), level(1 << 30)},
 	} {
 		for i, change := range changes {
 			for _, state := range []string{stateConfirmed, stateRetracted, stateInconclusive} {
@@ -117,18 +120,19 @@ func TestReadFindingFlaws(t *testing.T) {
 
 // TestReadFindingOfEveryKind: what the processor writes is taken.
 func TestReadFindingOfEveryKind(t *testing.T) {
+	require.Len(t, after, int(fact.TypeCount))
 	for kind := range after {
 		for _, state := range []string{stateConfirmed, stateRetracted, stateInconclusive} {
 			f := read(t, violation{kind: kind, state: state})
 			require.Equal(t, kind, f.identity.Violation)
-			require.Equal(t, state, f.state)
+			require.Equal(t, state, f.state.String())
 		}
 	}
 	resource := logs(violation{kind: "ended"}).ResourceLogs().At(0)
 	record := resource.ScopeLogs().At(0).LogRecords().At(0)
 	record.Attributes().Remove("session_timeout.user")
 	_, wrong := readFinding(resource.Resource().Attributes(), record)
-	require.Equal(t, flawless, wrong, "the user need not be known")
+	require.Equal(t, findinglog.Flawless, wrong, "the user need not be known")
 }
 
 // TestReadFindingNames: what something is called may be anything, and is made fit to be shown.
@@ -142,7 +146,7 @@ func TestReadFindingNames(t *testing.T) {
 	record.Attributes().PutStr("session_timeout.policy", "pay\xffments")
 
 	f, wrong := readFinding(attrs, record)
-	require.Equal(t, flawless, wrong)
+	require.Equal(t, findinglog.Flawless, wrong)
 	require.Equal(t, "pay\uFFFDments", f.identity.Policy)
 	require.Equal(t, strings.Repeat("ä", 128), f.identity.Service)
 	require.Equal(t, "\uFFFDshop\uFFFD\uFFFD", f.identity.Namespace)

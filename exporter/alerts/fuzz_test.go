@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-session/otelcol-session/internal/clean"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 // FuzzConsumeLogs gives whatever arrives to an exporter that runs, and looks at what Alertmanager gets.
@@ -41,9 +42,9 @@ func FuzzConsumeLogs(f *testing.F) {
 		// Most of what a fuzzer makes is of no scope that counts.
 		for _, resource := range in.ResourceLogs().All() {
 			for _, scope := range resource.ScopeLogs().All() {
-				scope.Scope().SetName(findingScope)
+				scope.Scope().SetName(findinglog.Scope)
 				for _, record := range scope.LogRecords().All() {
-					record.SetEventName(findingEvent)
+					record.SetEventName(findinglog.Event)
 				}
 			}
 		}

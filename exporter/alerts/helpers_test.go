@@ -25,6 +25,14 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/exporter/alerts/internal/metadata"
 	"github.com/otelcol-session/otelcol-session/exporter/alerts/internal/metadatatest"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
+)
+
+// The states of a finding, as a record has them.
+const (
+	stateConfirmed    = "confirmed"
+	stateRetracted    = "retracted"
+	stateInconclusive = "inconclusive"
 )
 
 // violation is a finding as a test writes it. Its zero values are the ones of an ordinary finding.
@@ -77,7 +85,7 @@ func (v violation) withDefaults() violation {
 // pseudonym is that of a session which a test calls by a short name. It sorts as the name does, among
 // names of one length.
 func pseudonym(name string) string {
-	return fmt.Sprintf("%x", name) + strings.Repeat("0", pseudonymDigits-2*len(name))
+	return fmt.Sprintf("%x", name) + strings.Repeat("0", 64-2*len(name))
 }
 
 // logs makes the log record of each violation, in a resource of its own, as the processor does.
@@ -91,9 +99,9 @@ func logs(violations ...violation) plog.Logs {
 		resource.Resource().Attributes().PutStr("service.instance.id", "checkout-7")
 		resource.Resource().Attributes().PutStr("deployment.environment.name", "prod")
 		scope := resource.ScopeLogs().AppendEmpty()
-		scope.Scope().SetName(findingScope)
+		scope.Scope().SetName(findinglog.Scope)
 		record := scope.LogRecords().AppendEmpty()
-		record.SetEventName(findingEvent)
+		record.SetEventName(findinglog.Event)
 		record.SetSeverityNumber(v.severity)
 		record.SetTimestamp(pcommon.NewTimestampFromTime(v.first))
 		if !v.observed.IsZero() {
@@ -135,7 +143,7 @@ func read(tb testing.TB, v violation) finding {
 	tb.Helper()
 	resource := logs(v).ResourceLogs().At(0)
 	f, wrong := readFinding(resource.Resource().Attributes(), resource.ScopeLogs().At(0).LogRecords().At(0))
-	require.Equal(tb, flawless, wrong)
+	require.Equal(tb, findinglog.Flawless, wrong)
 	return f
 }
 

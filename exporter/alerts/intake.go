@@ -6,38 +6,34 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 // intake is what one batch of logs brought.
 type intake struct {
-	confirmed, retracted, inconclusive int64
-	refused                            int64
-	invalid                            map[flaw]int64
-	raised                             []identity
+	seen    [fact.StateCount]int64
+	refused int64
+	invalid map[findinglog.Flaw]int64
+	raised  []identity
 }
 
 func (in *intake) take(t *table, resource pcommon.Map, records plog.LogRecordSlice) {
 	now := time.Now()
 	for _, record := range records.All() {
-		if record.EventName() != findingEvent {
+		if record.EventName() != findinglog.Event {
 			continue
 		}
 		f, wrong := readFinding(resource, record)
-		if wrong != flawless {
+		if wrong != findinglog.Flawless {
 			if in.invalid == nil {
-				in.invalid = map[flaw]int64{}
+				in.invalid = map[findinglog.Flaw]int64{}
 			}
 			in.invalid[wrong]++
 			continue
 		}
-		switch f.state {
-		case stateConfirmed:
-			in.confirmed++
-		case stateRetracted:
-			in.retracted++
-		case stateInconclusive:
-			in.inconclusive++
-		}
+		in.seen[f.state]++
 		switch t.apply(f, now) {
 		case raised:
 			in.raised = append(in.raised, f.identity)
@@ -48,13 +44,13 @@ func (in *intake) take(t *table, resource pcommon.Map, records plog.LogRecordSli
 }
 
 func (in *intake) empty() bool {
-	return in.confirmed+in.retracted+in.inconclusive == 0 && in.invalid == nil
+	return in.seen == [fact.StateCount]int64{} && in.invalid == nil
 }
 
 func (in *intake) report(ctx context.Context, m *telemetry) {
-	m.seen(ctx, stateConfirmed, in.confirmed)
-	m.seen(ctx, stateRetracted, in.retracted)
-	m.seen(ctx, stateInconclusive, in.inconclusive)
+	for state, n := range in.seen {
+		m.seen(ctx, fact.State(state), n)
+	}
 	for wrong, n := range in.invalid {
 		m.invalid(ctx, wrong, n)
 		m.dropped(ctx, reasonInvalid, n)

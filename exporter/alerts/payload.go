@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/alertmanager/api/v2/models"
 
 	"github.com/otelcol-session/otelcol-session/internal/clean"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // writer turns alerts into what Alertmanager takes. It knows the links and labels of the configuration.
@@ -68,13 +69,13 @@ func (w writer) annotations(a alert) models.LabelSet {
 	return notes
 }
 
-// after has the types of violations that there are. It says, by violation, when sessions were served: of one, and of several.
+// after says, by violation, when sessions were served: of one, and of several.
 var after = map[string][2]string{
-	"idle_timeout":     {"past its idle timeout", "past their idle timeouts"},
-	"absolute_timeout": {"past its absolute timeout", "past their absolute timeouts"},
-	"ended":            {"after it had ended", "after they had ended"},
-	"rotated":          {"under an id that had been rotated away", "under ids that had been rotated away"},
-	"revoked":          {"after it had been revoked", "after they had been revoked"},
+	fact.IdleTimeout.String():     {"past its idle timeout", "past their idle timeouts"},
+	fact.AbsoluteTimeout.String(): {"past its absolute timeout", "past their absolute timeouts"},
+	fact.EndedSession.String():    {"after it had ended", "after they had ended"},
+	fact.RotatedSession.String():  {"under an id that had been rotated away", "under ids that had been rotated away"},
+	fact.RevokedSession.String():  {"after it had been revoked", "after they had been revoked"},
 }
 
 func summary(a alert) string {

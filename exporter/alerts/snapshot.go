@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 // snapshotVersion grows when what older versions wrote means something else. The first had neither version
@@ -129,7 +131,7 @@ func (t *table) restoreFinding(saved savedFinding, l *lease, now time.Time) {
 	if f.observed == 0 {
 		f.observed = f.arrived.UnixNano() // it was decided no later
 	}
-	if isPseudonym(saved.Session) { // the first version stored others, too
+	if _, ok := findinglog.ParsePseudonym(saved.Session); ok { // the first version stored others, too
 		f.session = saved.Session
 	}
 	if id, err := hex.DecodeString(saved.Trace); err == nil && len(id) == len(f.trace) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // outcome is what a finding did.
@@ -57,7 +59,7 @@ func newTable(cfg *Config) *table {
 // apply takes a finding in. What is known as it is now, or as it was decided later, changes nothing, and
 // so findings may be delivered in any order and any number of times.
 func (t *table) apply(f finding, now time.Time) outcome {
-	if f.silent || f.state == stateInconclusive {
+	if f.silent || f.state == fact.Inconclusive {
 		return ignored
 	}
 	t.mu.Lock()
@@ -67,7 +69,7 @@ func (t *table) apply(f finding, now time.Time) outcome {
 	if known != nil && !f.isLater(known) {
 		return ignored
 	}
-	if f.state == stateRetracted {
+	if f.state == fact.Retracted {
 		return t.retract(f, known, now)
 	}
 	return t.confirm(f, known, now)

@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcol-session/otelcol-session/exporter/alerts/internal/metadata"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 // The reasons for which an alert is dropped.
@@ -39,13 +41,11 @@ func newTelemetry(set exporter.Settings, cfg *Config, t *table) (*telemetry, err
 		return nil, err
 	}
 	m := &telemetry{builder: builder, self: attribute.String("exporter", set.ID.String()), options: map[string]metric.AddOption{}}
-	for _, state := range []string{stateConfirmed, stateRetracted, stateInconclusive} {
-		m.options[state] = m.with(attribute.String("state", state))
+	for state := range fact.StateCount {
+		m.options[state.String()] = m.with(attribute.String("state", state.String()))
 	}
-	for _, wrong := range []flaw{
-		flawID, flawOverrun, flawRequests, flawRevision, flawSession, flawSeverity, flawState, flawTime, flawType, flawUser,
-	} {
-		m.options["flaw "+string(wrong)] = m.with(attribute.String("reason", string(wrong)))
+	for wrong := findinglog.Flawless + 1; wrong < findinglog.FlawCount; wrong++ {
+		m.options["flaw "+wrong.String()] = m.with(attribute.String("reason", wrong.String()))
 		m.invalid(context.Background(), wrong, 0)
 	}
 	for _, result := range []string{savedStored, savedFailed} {
@@ -89,12 +89,12 @@ func (m *telemetry) with(attrs ...attribute.KeyValue) metric.AddOption {
 	return metric.WithAttributeSet(attribute.NewSet(append(attrs, m.self)...))
 }
 
-func (m *telemetry) seen(ctx context.Context, state string, n int64) {
-	m.builder.ExporterAlertsFindings.Add(ctx, n, m.options[state])
+func (m *telemetry) seen(ctx context.Context, state fact.State, n int64) {
+	m.builder.ExporterAlertsFindings.Add(ctx, n, m.options[state.String()])
 }
 
-func (m *telemetry) invalid(ctx context.Context, wrong flaw, n int64) {
-	m.builder.ExporterAlertsFindingsInvalid.Add(ctx, n, m.options["flaw "+string(wrong)])
+func (m *telemetry) invalid(ctx context.Context, wrong findinglog.Flaw, n int64) {
+	m.builder.ExporterAlertsFindingsInvalid.Add(ctx, n, m.options["flaw "+wrong.String()])
 }
 
 func (m *telemetry) saved(ctx context.Context, err error) {
