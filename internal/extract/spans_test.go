@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 func TestSpanIsARequest(t *testing.T) {
@@ -123,10 +124,10 @@ func TestBrowsersAndDevicesAreNotBelieved(t *testing.T) {
 func TestOwnFindingsAreNotBelieved(t *testing.T) {
 	x := newExtractor(t)
 	td := oneSpan(t, served)
-	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().SetName(OwnScope)
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().SetName(findinglog.Scope)
 	require.Empty(t, ofTraces(x, td).Facts)
 	ld := oneLog(t, served)
-	ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().SetName(OwnScope)
+	ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().SetName(findinglog.Scope)
 	require.Empty(t, ofLogs(x, ld).Facts)
 }
 

@@ -7,10 +7,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
-
-// OwnScope is the name of the scope of our own findings, which are no facts.
-const OwnScope = "github.com/otelcol-session/otelcol-session/processor/sessiontimeout"
 
 // maxDetail is the longest string in bytes that a fact quotes.
 const maxDetail = fact.MaxText
@@ -79,9 +77,10 @@ func isUserAgent(attributes pcommon.Map) bool {
 	return false
 }
 
-// enterScope reports whether what is in the scope may be facts.
+// enterScope reports whether what is in the scope may be facts: our own findings
+// are none.
 func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
-	if s.Name() == OwnScope {
+	if s.Name() == findinglog.Scope {
 		return false
 	}
 	w.ref.Scope = int32(j)

@@ -13,12 +13,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-)
 
-const (
-	findingScope = "github.com/otelcol-session/otelcol-session/processor/sessiontimeout"
-	findingEvent = "session_timeout.violation"
-	ownPrefix    = "session_timeout."
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 // Outcome is what came of a scenario.
@@ -41,10 +37,10 @@ type Outcome struct {
 
 // layout is how the attributes of a finding are written, line by line.
 var layout = [][]string{
-	{"session_timeout.session", "session_timeout.user", "session_timeout.policy", "session_timeout.limit", "session_timeout.evidence", "session_timeout.background"},
-	{"session_timeout.type", "session_timeout.overrun", "session_timeout.expired_at", "session_timeout.last_activity_at", "session_timeout.ended_by", "session_timeout.started_at", "session_timeout.start_known"},
-	{"session_timeout.requests", "session_timeout.first_at", "session_timeout.last_at"},
-	{"http.request.method", "http.route", "url.path", "http.response.status_code", "rpc.method", "messaging.destination.name"},
+	{findinglog.AttrSession, findinglog.AttrUser, findinglog.AttrPolicy, findinglog.AttrLimit, findinglog.AttrEvidence, findinglog.AttrBackground},
+	{findinglog.AttrType, findinglog.AttrOverrun, findinglog.AttrExpiredAt, findinglog.AttrLastActivityAt, findinglog.AttrEndedBy, findinglog.AttrStartedAt, findinglog.AttrStartKnown},
+	{findinglog.AttrRequests, findinglog.AttrFirstAt, findinglog.AttrLastAt},
+	{findinglog.AttrMethod, findinglog.AttrRoute, findinglog.AttrPath, findinglog.AttrStatus, findinglog.AttrRPCMethod, findinglog.AttrDestination},
 }
 
 // read writes down what came out as findings.
@@ -103,10 +99,10 @@ func request(resource, attrs pcommon.Map, at time.Time, trace pcommon.TraceID, s
 	if !span.IsEmpty() {
 		words = append(words, trace.String(), span.String())
 	}
-	if v, ok := resource.Get("service.name"); ok {
+	if v, ok := resource.Get(findinglog.AttrServiceName); ok {
 		words = append(words, v.AsString())
 	}
-	for _, name := range []string{"http.request.method", "http.method", "url.path", "http.target", "rpc.method", "messaging.destination.name"} {
+	for _, name := range []string{findinglog.AttrMethod, "http.method", findinglog.AttrPath, "http.target", findinglog.AttrRPCMethod, findinglog.AttrDestination} {
 		if v, ok := attrs.Get(name); ok {
 			path, _, _ := strings.Cut(v.AsString(), "?")
 			path, _, _ = strings.Cut(path, ";")
@@ -163,9 +159,9 @@ func (s *Scenario) finding(resource pcommon.Map, r plog.LogRecord, names *string
 		delete(left, name)
 		return v
 	}
-	w.id, w.revision = take("session_timeout.id"), take("session_timeout.revision")
-	w.kind = left["session_timeout.type"]
-	w.state, w.reason = take("session_timeout.state"), take("session_timeout.reason")
+	w.id, w.revision = take(findinglog.AttrID), take(findinglog.AttrRevision)
+	w.kind = left[findinglog.AttrType]
+	w.state, w.reason = take(findinglog.AttrState), take(findinglog.AttrReason)
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %s\n", names.Replace(r.Body().AsString()))
@@ -187,7 +183,7 @@ func (s *Scenario) finding(resource pcommon.Map, r plog.LogRecord, names *string
 		var words []string
 		for _, name := range attrs {
 			if _, ok := left[name]; ok {
-				words = append(words, strings.Replace(name, ownPrefix, ".", 1)+"="+take(name))
+				words = append(words, strings.Replace(name, findinglog.Prefix, ".", 1)+"="+take(name))
 			}
 		}
 		if len(words) > 0 {
@@ -276,24 +272,24 @@ func (s *Scenario) names() *strings.Replacer {
 }
 
 func isFindings(records plog.ScopeLogs) bool {
-	return records.Scope().Name() == findingScope && records.LogRecords().Len() > 0 &&
-		records.LogRecords().At(0).EventName() == findingEvent
+	return records.Scope().Name() == findinglog.Scope && records.LogRecords().Len() > 0 &&
+		records.LogRecords().At(0).EventName() == findinglog.Event
 }
 
 // unmark takes the marks off a record and writes them down.
 func (p *player) unmark(attrs pcommon.Map, at time.Time, resource pcommon.Map) {
 	var words []string
-	for _, name := range []string{"type", "state", "overrun", "policy"} {
-		if v, ok := attrs.Get(ownPrefix + name); ok {
-			words = append(words, "."+name+"="+p.value(v, strings.NewReplacer()))
-			attrs.Remove(ownPrefix + name)
+	for _, name := range []string{findinglog.AttrType, findinglog.AttrState, findinglog.AttrOverrun, findinglog.AttrPolicy} {
+		if v, ok := attrs.Get(name); ok {
+			words = append(words, strings.Replace(name, findinglog.Prefix, ".", 1)+"="+p.value(v, strings.NewReplacer()))
+			attrs.Remove(name)
 		}
 	}
 	if len(words) == 0 {
 		return
 	}
 	service := "-"
-	if v, ok := resource.Get("service.name"); ok {
+	if v, ok := resource.Get(findinglog.AttrServiceName); ok {
 		service = v.AsString()
 	}
 	p.mu.marks = append(p.mu.marks, fmt.Sprintf("%s %s: %s", p.clock(at), service, strings.Join(words, " ")))

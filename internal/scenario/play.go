@@ -17,6 +17,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
+
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
 // Delivery says how the telemetry of a scenario is brought to the processor.
@@ -293,7 +295,7 @@ func (p *player) logsPassed(_ context.Context, ld plog.Logs) error {
 	defer p.mu.Unlock()
 	for _, rl := range ld.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
-			if sl.Scope().Name() == findingScope {
+			if sl.Scope().Name() == findinglog.Scope {
 				if events := plog.NewLogs(); isFindings(sl) {
 					ld.CopyTo(events)
 					p.mu.findings = append(p.mu.findings, events)
