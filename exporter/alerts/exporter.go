@@ -161,7 +161,7 @@ func (e *alertsExporter) stop(ctx context.Context) error {
 }
 
 // ConsumeLogs takes the findings among the logs. It waits neither for an Alertmanager nor for the storage:
-// an alert that cannot be sent now is offered again until it has run out.
+// an alert that cannot be sent now is requested again until it has run out.
 func (e *alertsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 	if e.closed.Load() {
 		return errShutdown

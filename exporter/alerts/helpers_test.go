@@ -304,12 +304,12 @@ func noQueue() configoptional.Optional[exporterhelper.QueueBatchConfig] {
 	return configoptional.None[exporterhelper.QueueBatchConfig]()
 }
 
-func offersOf(ids []identity) []offer {
-	offers := make([]offer, len(ids))
+func requestsOf(ids []identity) []sendRequest {
+	requests := make([]sendRequest, len(ids))
 	for i, id := range ids {
-		offers[i] = offer{identity: id, at: 1 << 62}
+		requests[i] = sendRequest{identity: id, at: 1 << 62}
 	}
-	return offers
+	return requests
 }
 
 // remaining is how many alerts an error of push leaves to be tried again.

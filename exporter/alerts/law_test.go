@@ -54,11 +54,11 @@ func (h *harness) requireBounded(t *testing.T) {
 	require.LessOrEqual(t, findings, h.cfg.MaxFindings+h.cfg.MaxAlerts)
 	for _, target := range h.targets {
 		target.mu.Lock()
-		due, unsent, offered := len(target.mu.due), len(target.mu.unsent), len(target.mu.offered)
+		due, unsent, requested := len(target.mu.due), len(target.mu.unsent), len(target.mu.requested)
 		target.mu.Unlock()
 		require.LessOrEqual(t, due, h.cfg.MaxAlerts)
 		require.LessOrEqual(t, unsent, h.cfg.MaxAlerts)
-		require.LessOrEqual(t, offered, 2*h.cfg.MaxAlerts, "those that ran out since the last renewal among them")
+		require.LessOrEqual(t, requested, 2*h.cfg.MaxAlerts, "those that ran out since the last renewal among them")
 	}
 }
 

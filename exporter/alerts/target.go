@@ -21,7 +21,7 @@ import (
 var errQuiet = errors.New("not sent, since Alertmanager asked for a pause")
 
 // target is one Alertmanager with a queue, retries and a goroutine of its own, so that one that is down
-// delays no other. The goroutine offers alerts to the queue, at once when they are raised and every
+// delays no other. The goroutine asks the queue to send alerts, at once when they are raised and every
 // resend interval as long as they live; the queue's consumers send what the table holds at that moment.
 type target struct {
 	endpoint
@@ -42,9 +42,9 @@ type target struct {
 
 	mu struct {
 		sync.Mutex
-		due        []identity                     // to be offered
-		offered    map[identity]pcommon.Timestamp // the latest offer of each
-		unsent     map[identity]struct{}          // due, or offered and not answered yet
+		due        []identity                     // to be requested
+		requested  map[identity]pcommon.Timestamp // the latest request of each
+		unsent     map[identity]struct{}          // due, or requested and not answered yet
 		last       pcommon.Timestamp
 		quietUntil time.Time
 	}
@@ -58,7 +58,7 @@ func newTarget(set exporter.Settings, cfg *Config, e endpoint, t *table, m *tele
 			return cfg.ClientConfig.ToClient(ctx, host.GetExtensions(), set.TelemetrySettings)
 		},
 	}
-	tg.mu.offered = map[identity]pcommon.Timestamp{}
+	tg.mu.requested = map[identity]pcommon.Timestamp{}
 	tg.mu.unsent = map[identity]struct{}{}
 	tg.ending, tg.giveUp = context.WithCancel(context.Background())
 	var err error
@@ -105,11 +105,11 @@ func (t *target) run(ctx context.Context) {
 		case <-ticker.C:
 			t.renew(time.Now())
 		}
-		t.offerDue(ctx)
+		t.requestDue(ctx)
 	}
 }
 
-// raise has alerts offered now, not at the next renewal. It never blocks.
+// raise has alerts requested now, not at the next renewal. It never blocks.
 func (t *target) raise(ids []identity) {
 	t.mu.Lock()
 	for _, id := range ids {
@@ -145,54 +145,54 @@ func (t *target) renew(now time.Time) {
 	for _, id := range live {
 		t.mu.unsent[id] = struct{}{}
 	}
-	for id := range t.mu.offered {
+	for id := range t.mu.requested {
 		if _, ok := alive[id]; !ok && !t.table.holds(id) {
-			delete(t.mu.offered, id)
+			delete(t.mu.requested, id)
 		}
 	}
 }
 
-// offerDue puts what is due into the queue. What finds no room there stays due until the next renewal.
-func (t *target) offerDue(ctx context.Context) {
-	if t.quiet(time.Now()) > 0 {
+// requestDue puts what is due into the queue. What finds no room there stays due until the next renewal.
+func (t *target) requestDue(ctx context.Context) {
+	if t.backoff(time.Now()) > 0 {
 		return
 	}
-	for offers := t.takeDue(); len(offers) > 0; {
-		batch := offers[:min(len(offers), maxBatch)]
-		if err := t.queue.ConsumeLogs(ctx, encodeOffers(batch)); err != nil && !consumererror.IsPermanent(err) {
-			t.putBack(offers)
+	for requests := t.takeDue(); len(requests) > 0; {
+		batch := requests[:min(len(requests), maxBatch)]
+		if err := t.queue.ConsumeLogs(ctx, encodeRequests(batch)); err != nil && !consumererror.IsPermanent(err) {
+			t.putBack(requests)
 			return
 		}
-		t.outdate(batch)
-		offers = offers[len(batch):]
+		t.supersede(batch)
+		requests = requests[len(batch):]
 	}
 }
 
-func (t *target) takeDue() []offer {
+func (t *target) takeDue() []sendRequest {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	offers := make([]offer, len(t.mu.due))
+	requests := make([]sendRequest, len(t.mu.due))
 	for i, id := range t.mu.due {
 		t.mu.last = max(t.mu.last+1, pcommon.NewTimestampFromTime(time.Now()))
-		offers[i] = offer{identity: id, at: t.mu.last}
+		requests[i] = sendRequest{identity: id, at: t.mu.last}
 	}
 	t.mu.due = nil
-	return offers
+	return requests
 }
 
-// outdate has earlier offers of these alerts left out, now that the queue holds later ones.
-func (t *target) outdate(offers []offer) {
+// supersede has earlier requests of these alerts left out, now that the queue holds later ones.
+func (t *target) supersede(requests []sendRequest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, o := range offers {
-		t.mu.offered[o.identity] = o.at
+	for _, o := range requests {
+		t.mu.requested[o.identity] = o.at
 	}
 }
 
-func (t *target) putBack(offers []offer) {
+func (t *target) putBack(requests []sendRequest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, o := range offers {
+	for _, o := range requests {
 		_, unsent := t.mu.unsent[o.identity] // else it has run out meanwhile
 		if unsent && !slices.Contains(t.mu.due, o.identity) {
 			t.mu.due = append(t.mu.due, o.identity)
@@ -200,14 +200,14 @@ func (t *target) putBack(offers []offer) {
 	}
 }
 
-// quiet is for how long Alertmanager wants nothing.
-func (t *target) quiet(now time.Time) time.Duration {
+// backoff is for how long Alertmanager wants nothing.
+func (t *target) backoff(now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return max(0, t.mu.quietUntil.Sub(now))
 }
 
-// push sends the alerts that were offered. The queue's consumers call it, and retries call it again.
+// push sends the alerts that were requested. The queue's consumers call it, and retries call it again.
 func (t *target) push(ctx context.Context, logs plog.Logs) error {
 	if t.ending.Err() != nil {
 		return errUnsent
@@ -215,35 +215,35 @@ func (t *target) push(ctx context.Context, logs plog.Logs) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(t.ending, cancel)()
-	if wait := t.quiet(time.Now()); wait > 0 {
+	if wait := t.backoff(time.Now()); wait > 0 {
 		return exporterhelper.NewThrottleRetry(errQuiet, wait)
 	}
 	var rejected error
-	for offers := t.latest(decodeOffers(logs)); len(offers) > 0; {
-		batch := offers[:min(len(offers), maxBatch)]
+	for requests := t.latest(decodeRequests(logs)); len(requests) > 0; {
+		batch := requests[:min(len(requests), maxBatch)]
 		if err := t.send(ctx, batch); consumererror.IsPermanent(err) {
 			rejected = errors.Join(rejected, err)
 		} else if err != nil {
-			return consumererror.NewLogs(err, encodeOffers(offers))
+			return consumererror.NewLogs(err, encodeRequests(requests))
 		}
-		offers = offers[len(batch):]
+		requests = requests[len(batch):]
 	}
 	return rejected
 }
 
-// latest leaves out what was offered again since: the later offer says the same and more. And so an
+// latest leaves out what was requested again since: the later request says the same and more. And so an
 // Alertmanager that was down for long is sent each alert once when it is back, not once for each renewal.
-func (t *target) latest(offers []offer) []offer {
+func (t *target) latest(requests []sendRequest) []sendRequest {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.DeleteFunc(offers, func(o offer) bool { return o.at < t.mu.offered[o.identity] })
+	return slices.DeleteFunc(requests, func(o sendRequest) bool { return o.at < t.mu.requested[o.identity] })
 }
 
 // send posts a batch of alerts as they stand now. Those that ran out while they waited are dropped.
-func (t *target) send(ctx context.Context, batch []offer) error {
+func (t *target) send(ctx context.Context, batch []sendRequest) error {
 	now := time.Now()
 	alerts := make(models.PostableAlerts, 0, len(batch))
-	var over []offer
+	var over []sendRequest
 	for _, o := range batch {
 		if a, ok := t.table.alert(o.identity, now); ok {
 			alerts = append(alerts, t.write.postable(a))
@@ -265,7 +265,7 @@ func (t *target) send(ctx context.Context, batch []offer) error {
 		t.telemetry.dropped(ctx, reasonRejected, int64(len(alerts)))
 	}
 	if got.result == resultRejected || got.result == resultAccepted {
-		t.settle(batch)
+		t.answered(batch)
 	}
 	// Nobody waits longer than an alert lives, whatever the header says.
 	if wait := min(got.wait, t.cfg.ResolveAfter); wait > 0 {

@@ -53,15 +53,15 @@ func (t *target) drain(ctx context.Context) error {
 	if t.cfg.QueueConfig.HasValue() {
 		flush, cancel := context.WithTimeout(ctx, flushTimeout)
 		defer cancel()
-		t.offerDue(flush)
+		t.requestDue(flush)
 		return t.queue.Shutdown(ctx)
 	}
 	err := t.queue.Shutdown(ctx)
-	if t.quiet(time.Now()) > 0 {
+	if t.backoff(time.Now()) > 0 {
 		return err
 	}
 	if due := t.takeDue(); len(due) > 0 {
-		err = errors.Join(err, t.push(ctx, encodeOffers(due)))
+		err = errors.Join(err, t.push(ctx, encodeRequests(due)))
 	}
 	return err
 }

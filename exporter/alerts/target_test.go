@@ -102,7 +102,7 @@ func TestTargetLeavesAThrottlingAlertmanagerAlone(t *testing.T) {
 		h.start(t, nil)
 		h.consume(t, violation{})
 		synctest.Wait()
-		require.ErrorIs(t, h.targets[0].push(t.Context(), encodeOffers(offersOf(h.table.live(time.Now())))), errQuiet, "from the queue")
+		require.ErrorIs(t, h.targets[0].push(t.Context(), encodeRequests(requestsOf(h.table.live(time.Now())))), errQuiet, "from the queue")
 		h.consume(t, violation{id: numbered(2), service: "ledger"})
 		sleep(9*time.Minute + 59*time.Second)
 		require.Equal(t, 1, am.tried("localhost:9093"))
@@ -181,7 +181,7 @@ func TestTargetRejectsOneBatchAndSendsTheOthers(t *testing.T) {
 		am.take()
 
 		// As the queue's batching may join them.
-		joined := encodeOffers(offersOf(h.table.live(time.Now())))
+		joined := encodeRequests(requestsOf(h.table.live(time.Now())))
 		statuses := []int{400, 503, 200}
 		am.answers(func(string) (*http.Response, error) {
 			status := statuses[0]
@@ -284,7 +284,7 @@ func TestTargetForgetsOffersOfAlertsThatAreGone(t *testing.T) {
 		target := h.targets[0]
 		target.mu.Lock()
 		defer target.mu.Unlock()
-		require.Empty(t, target.mu.offered)
+		require.Empty(t, target.mu.requested)
 		require.Empty(t, target.mu.due)
 	})
 }

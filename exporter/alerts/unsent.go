@@ -17,13 +17,13 @@ func (t *target) expireLocked(alive func(identity) bool) {
 	t.telemetry.dropped(context.Background(), reasonExpired, int64(before-len(t.mu.unsent)))
 }
 
-// expired drops and counts the offers of alerts that have run out, but for those that were counted when
-// they did. What was offered by an earlier run of the collector was not.
-func (t *target) expired(offers []offer) {
+// expired drops and counts the requests of alerts that have run out, but for those that were counted when
+// they did. What was requested by an earlier run of the collector was not.
+func (t *target) expired(requests []sendRequest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var n int64
-	for _, o := range offers {
+	for _, o := range requests {
 		if _, ok := t.mu.unsent[o.identity]; ok || o.at < t.begun {
 			n++
 		}
@@ -32,12 +32,12 @@ func (t *target) expired(offers []offer) {
 	t.telemetry.dropped(context.Background(), reasonExpired, n)
 }
 
-// settle says that offers were answered for good.
-func (t *target) settle(offers []offer) {
+// answered says that requests were answered for good.
+func (t *target) answered(requests []sendRequest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, o := range offers {
-		if o.at >= t.mu.offered[o.identity] { // else a later one is under way
+	for _, o := range requests {
+		if o.at >= t.mu.requested[o.identity] { // else a later one is under way
 			delete(t.mu.unsent, o.identity)
 		}
 	}
