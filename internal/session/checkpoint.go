@@ -38,8 +38,6 @@ func (e *Engine) beginCheckpoint(now int64) *Checkpoint {
 	if e.checkpoint != nil {
 		e.checkpoint.abort()
 	}
-	e.work.allow(workOfHold)
-	e.decideLater() // what is left measures no silence, should this be restored
 	c := &Checkpoint{e: e, was: e.stored}
 	c.manifest = manifest{
 		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.shards[0].recent.limit,

@@ -180,3 +180,25 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	}
 	return r, details
 }
+
+// What here is written and read depends on how the recent records are kept.
+
+// Records of one range, as a power of two. Tests have fewer.
+var recordBits = 10
+
+// positionAt returns what was at index when next was the next position.
+func (r *recent) positionAt(index int, next uint64) uint64 {
+	last := next - 1
+	return last - ((last-1)%r.limit+r.limit-uint64(index))%r.limit
+}
+
+// appendAt appends the record at position.
+func (r *recent) appendAt(buf []byte, position uint64, base int64) []byte {
+	rec := r.at(position)
+	details := r.details.At(rec.details)
+	buf = appendRecord(buf, rec, details != nil, base)
+	if details == nil {
+		return buf
+	}
+	return appendDetails(buf, details)
+}

@@ -9,28 +9,48 @@
 // # Map
 //
 // The package is flat, since all of it shares what is under one lock. The names
-// of its files say what they are about:
+// of its files begin with what they are about. From above:
 //
-//   - engine: what callers see. engine_advance is what falls due as time goes on,
-//     engine_lane a share of the sessions, engine_work how work is bounded,
-//     engine_stats what is counted.
-//   - observe: how a fact is taken. observe_batch takes many, observe_fast the
-//     ordinary request by what stands in one entry, observe_request and
-//     observe_event all others.
-//   - rule: what is allowed (rule_policy), what counts as activity, which request
-//     lies inside which, when a session was dead (rule_expiry), what is doubted,
-//     what that means for a request (rule_verdict), and how what comes late is held
-//     against what came before (rule_review, rule_rebuild). Who wants to change a
-//     rule opens one of these.
-//   - state: what is remembered. state_timeline is what a session's facts amount
-//     to, state_entry what is left of that where nothing works on it, state_table all
+//   - restore: how what is stored is read again, whatever of it is lost.
+//   - engine: what callers see, and what falls due as time goes on (engine_advance).
+//   - observe: how a fact is taken. observe_fast takes the ordinary request by what
+//     stands in one entry, observe_request and observe_event all others.
+//   - evict: which session gives way, and what is kept of it.
+//   - review: how what came late is held against what came before.
+//   - finding: what is suspected (finding_suspect has the life of a suspicion), what is
+//     decided, and when it is sent.
+//   - compact: how a session that nothing works on becomes an entry of the table.
+//   - dirty: what has to be done again, and for whom.
+//   - rule: what is allowed. What counts as activity and how limits are compared
+//     (rule_activity, rule_limits), what a record says of its session (rule_apply),
+//     which records are one request or lie inside one (rule_nesting), when a session
+//     was dead (rule_expiry), what is doubted, and what that means for a request
+//     (rule_verdict). Who wants to change a rule opens one of these.
+//   - checkpoint: how all of it is stored, beside facts that go on. checkpoint_manifest
+//     is the root, the others are one kind each.
+//   - state: what is remembered. state_timeline is what a session's facts amount to,
+//     state_entry what is left of that where nothing works on it, state_table all
 //     sessions, state_recent the last requests, state_users who showed what,
-//     state_tombstones and state_fingerprints what was thrown away.
-//   - finding: what is suspected (finding_suspect has the life of a suspicion), what
-//     is found, and when it is sent.
-//   - checkpoint: how all of it is stored, beside facts that go on (checkpoint), and
-//     in which form: checkpoint_head is the root, the others are one kind each.
-//   - restore: how it is read again, whatever of it is lost.
+//     state_tombstones and state_fingerprints what was evicted.
+//   - config: policies and bounds.
+//
+// Each calls those below it, and none calls back ([TestGroups] holds that): what is
+// remembered knows no rule, a rule changes no finding, what is found waits for nobody
+// who observes. What has to be done later is marked dirty and done by those above. That
+// is why dirty is a group of its own, and why eviction, which ends findings, stands over
+// them and not beside the table.
+//
+//	restore    > engine, evict, review, finding, compact, dirty, rule, checkpoint, state
+//	engine     > observe, evict, review, finding, compact, rule, checkpoint, state
+//	observe    > evict, review, finding, compact, dirty, rule, checkpoint, state, config
+//	evict      > review, finding, dirty, rule, checkpoint, state
+//	review     > finding, dirty, rule, checkpoint, state
+//	finding    > dirty, rule, checkpoint, state
+//	compact    > rule, state
+//	dirty      > checkpoint, state
+//	rule       > checkpoint (touch alone), state
+//	checkpoint > state
+//	state      > config
 //
 // # Invariants
 //
@@ -47,9 +67,8 @@
 //
 // # Concurrency
 //
-// An [Engine] is used under a lock of its owner's. [Engine.Observe] and
-// [Checkpoint.Fill] may run beside themselves and each other under a read lock: they
-// touch one shard at a time, under the shard's own lock, and change nothing else. All
-// other methods need the lock for themselves; where a comment says that none is
-// needed, they need none.
+// An [Engine] is safe for concurrent use: it owns its lock. The fast path and
+// [Checkpoint.Next] share it with one another, and hold the lock of the one shard that
+// they look at beside it; all others have it for themselves. Nothing holds it for more
+// than a bounded number of units of work. A [Checkpoint] belongs to one caller.
 package session

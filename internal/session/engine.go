@@ -164,6 +164,8 @@ func (e *Engine) Resume(now int64) {
 func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.work.allow(workOfHold)
+	e.decideLater() // what is left measures no silence, should this be restored
 	return e.beginCheckpoint(now)
 }
 

@@ -131,3 +131,43 @@ func (e *Engine) decideSuspectsDue(now int64) (done bool) {
 	}
 	return true
 }
+
+// shutdown ends the engine where nothing keeps its state: what has not waited
+// long enough is inconclusive.
+func (e *Engine) shutdown(now int64) {
+	e.advance(now)
+	e.each(func(l *shard) {
+		for ; l.cursor < l.recent.next; l.cursor++ {
+			e.work.allow(workOfHold)
+			e.decide(l.recent.at(l.cursor))
+		}
+	})
+	for s := e.suspects.pending.first(); s != nil; s = e.suspects.pending.first() {
+		e.work.allow(workOfHold)
+		e.decideSuspect(s, ReasonShutdown)
+	}
+	for _, let := range []func(now int64, all bool) bool{e.recall, e.report} {
+		for done := false; !done; done = let(now, true) {
+			e.work.allow(workOfHold)
+		}
+	}
+}
+
+// Resume lets what waits for its decision wait anew from now on: what may clear
+// it waits in the senders' queues. It is called after [Restore], and after the
+// facts of a journal have been observed once more.
+func (e *Engine) resumeAt(now int64) {
+	e.each(func(l *shard) {
+		for p := max(l.cursor, l.recent.oldest()); p < l.recent.next; p++ {
+			if r := l.recent.at(p); r.state&decided == 0 {
+				e.touchPosition(l, p)
+				r.Arrival = now
+			}
+		}
+	})
+	e.suspects.pending.postpone(func(s *suspect) int64 {
+		e.suspects.touchOne(s)
+		s.Arrival = now
+		return now + int64(e.cfg.DecisionWait)
+	})
+}

@@ -1,5 +1,10 @@
 package session
 
+import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
 // decideSuspect decides a suspect that has waited long enough, or that cannot wait
 // any longer because of doubt.
 func (e *Engine) decideSuspect(s *suspect, doubt string) {
@@ -68,23 +73,61 @@ func (e *Engine) closeFinding(f *finding) {
 	f.members = nil
 }
 
-// shutdown ends the engine where nothing keeps its state: what has not waited
-// long enough is inconclusive.
-func (e *Engine) shutdown(now int64) {
-	e.advance(now)
-	e.each(func(l *shard) {
-		for ; l.cursor < l.recent.next; l.cursor++ {
-			e.work.allow(workOfHold)
-			e.decide(l.recent.at(l.cursor))
-		}
-	})
-	for s := e.suspects.pending.first(); s != nil; s = e.suspects.pending.first() {
-		e.work.allow(workOfHold)
-		e.decideSuspect(s, ReasonShutdown)
+// decide counts r's verdict: its time has come, or its place is needed.
+func (e *Engine) decide(r *record) {
+	if r.state&decided != 0 {
+		return
 	}
-	for _, let := range []func(now int64, all bool) bool{e.recall, e.report} {
-		for done := false; !done; done = let(now, true) {
-			e.work.allow(workOfHold)
+	e.touchRecord(r)
+	if t := e.dirtyNow(r); t != nil && e.canViolate(r) {
+		if j := e.judge(t, r); j.violated || j.short || t.stale() {
+			since := r.Arrival
+			if r.state&deferred == 0 { // what came just now accuses it
+				since = max(since, t.dirtyAsOf())
+			}
+			e.suspect(t, r, j, since+int64(e.cfg.DecisionWait), nil)
 		}
 	}
+	e.undefer(r)
+	r.state |= decided
+	service := e.services.resources[r.resource].service
+	if r.state&afterGap != 0 && r.policy != fact.NoPolicy {
+		if t := e.get(r.session); t != nil && e.isJudged(r) {
+			e.measureGap(t, r, service)
+		}
+		stats := &e.shardOf(r.session).stats
+		stats.measured(stats.row(e.stats.rowOf(r.policy, service)), e.stats.bounds(r.policy, service).ServedMax)
+	}
+	if r.state&suspected != 0 || !e.isJudged(r) {
+		return
+	}
+	if r.outcome == fact.Served {
+		// The usual case need not look at the session again.
+		e.stats.request(r.policy, service, e.verdictOf(nil, r))
+		return
+	}
+	t := e.get(r.session)
+	e.stats.request(r.policy, service, e.verdictOf(t, r))
+	if t != nil && r.outcome == fact.Rejected && keepsAlive(r.flags) {
+		e.measureGap(t, r, service)
+	}
+}
+
+// dirtyNow returns the timeline of r's session if r has yet to be judged by what is
+// known of it.
+func (e *Engine) dirtyNow(r *record) *timeline {
+	switch {
+	case r.state&suspected != 0:
+		return nil
+	case r.state&deferred != 0:
+		return e.at(r)
+	case r.kind != fact.Request || r.slot == compact.NoSlot || len(e.dirty) == 0:
+		return nil
+	}
+	if l := e.shardOf(r.session); r.slot < l.sessions.slots {
+		if t := l.sessions.dirtyAt(r.slot); t != nil && t.id == r.session {
+			return t
+		}
+	}
+	return nil
 }

@@ -2,6 +2,9 @@ package session
 
 import (
 	"cmp"
+	"container/heap"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -70,4 +73,94 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 		e.findings.remove(f)
 	}
 	return true
+}
+
+// retractEmptied lets findings of session out that nothing is left of, before the
+// session is evicted: what was found is not so, and nobody would say it later.
+func (e *Engine) retractEmptied(session fact.ID, now int64) {
+	for _, f := range slices.Clone(e.findings.bySession[session]) {
+		if (f.dirty || f.inLater >= 0) && len(f.members) == 0 {
+			e.reportOne(f, now, true)
+		}
+	}
+}
+
+// findingID is the same for the same violation wherever it is found.
+func (e *Engine) findingID(s *suspect) uint64 {
+	if s.named && s.idFor == s.judgement.authentication {
+		return s.id
+	}
+	s.named, s.idFor = true, s.judgement.authentication
+	s.id = e.hashFinding(s)
+	return s.id
+}
+
+func (e *Engine) hashFinding(s *suspect) uint64 {
+	h := sha256.New()
+	h.Write(s.t.pseudonym[:])
+	for _, part := range [...]string{
+		e.cfg.Policies[s.policy].Name,
+		s.resource.ServiceName, s.resource.ServiceNamespace, s.resource.Environment,
+	} {
+		h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		h.Write([]byte(part))
+	}
+	if !e.cfg.PerRequest {
+		h.Write(binary.BigEndian.AppendUint64([]byte{0}, uint64(s.judgement.authentication)))
+	} else {
+		b := []byte{1}
+		if s.identified() {
+			b = append(append(b, s.trace[:]...), s.span[:]...)
+		} else {
+			b = binary.BigEndian.AppendUint64(b, uint64(s.Start))
+			b = binary.BigEndian.AppendUint64(b, uint64(s.End))
+			b = append(append(append(append(b, s.details.Method...), 0), s.details.Path...), s.details.Route...)
+		}
+		h.Write(b)
+	}
+	return binary.BigEndian.Uint64(h.Sum(nil))
+}
+
+// laterFindings are changed findings that were sent a moment ago, the one that may
+// be sent again first in front: a heap.
+type laterFindings []*finding
+
+func (l *laterFindings) Len() int           { return len(*l) }
+func (l *laterFindings) Less(i, j int) bool { return (*l)[i].sendAt < (*l)[j].sendAt }
+
+func (l *laterFindings) Swap(i, j int) {
+	f := *l
+	f[i], f[j] = f[j], f[i]
+	f[i].inLater, f[j].inLater = i, j
+}
+
+func (l *laterFindings) Push(x any) {
+	f := x.(*finding)
+	f.inLater = len(*l)
+	*l = append(*l, f)
+}
+
+func (l *laterFindings) Pop() any {
+	last := len(*l) - 1
+	f := (*l)[last]
+	(*l)[last] = nil
+	*l = (*l)[:last]
+	f.inLater = -1
+	return f
+}
+
+func (l *laterFindings) add(f *finding) { heap.Push(l, f) }
+
+func (l *laterFindings) remove(f *finding) {
+	if f.inLater >= 0 {
+		heap.Remove(l, f.inLater)
+	}
+}
+
+// first returns the finding that may be sent first, or nil.
+func (l *laterFindings) first() *finding {
+	if len(*l) == 0 {
+		return nil
+	}
+	return (*l)[0]
 }

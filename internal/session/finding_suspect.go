@@ -268,3 +268,33 @@ func (e *Engine) discard(s *suspect) {
 	e.removeSuspect(s)
 	e.await(s)
 }
+
+// updateSuspect copies what changed in a record to the suspect that stands for
+// it, and the other way round. won: d is what describes it now.
+func (e *Engine) updateSuspect(r *record, won bool, d *fact.Details) {
+	s := e.suspectOf(r)
+	if s == nil {
+		return
+	}
+	e.suspects.touchOne(s)
+	ring := e.ring(r.session).at(r.position)
+	if ring != nil && ring != r && ring.session == r.session {
+		*ring = *r
+	}
+	if &s.record != r {
+		s.record = *r
+	}
+	if won {
+		res := e.services.resources[r.resource]
+		s.resource, s.service = res.Resource, res.service
+		s.details = clonedDetails(d)
+	}
+	s.named = false
+	e.await(s)
+	switch {
+	case s.policy == fact.NoPolicy: // nothing governs it any more
+		e.clear(s)
+	case s.finding != nil:
+		e.findings.assign(e, s)
+	}
+}

@@ -89,54 +89,6 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	}
 }
 
-// applyEvent joins what the event says of its own session.
-func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
-	t.newest = max(t.newest, r.At)
-	inTime := r.state&late == 0
-	if inTime && r.At < t.first {
-		t.first = r.At
-		due |= dirtyLineage
-	}
-	if (inTime || r.kind == fact.Authenticated) && !r.user.IsZero() {
-		due |= e.showIdentity(t, identity{r.At, r.user}, true)
-	}
-	switch r.kind {
-	case fact.Authenticated:
-		var lost int
-		var added bool
-		if len(t.authentications) == maxInstants {
-			t.droppedAuthentication = t.authentications[0]
-		}
-		t.authentications, added, lost = addInstant(t.authentications, r.At)
-		e.stats.lost += int64(lost)
-		e.authenticated |= t.policies
-		t.reported = t.reported && !added
-		if added {
-			due |= dirtyLineage
-		}
-	case fact.Started, fact.Rotated:
-		switch {
-		case !inTime:
-			if r.At < t.firstStart && t.addLateStart(r.At) {
-				due |= dirtyLineage
-			}
-		case r.At < t.firstStart:
-			t.firstStart = r.At
-			due |= dirtyLineage
-		}
-	}
-	if r.isActivity() {
-		if inTime && r.At < t.firstActivity {
-			t.firstActivity = r.At
-			due |= dirtyLineage
-		}
-		if t.intervals.add(r.At, r.At, 0, e.gap, t.lastInactiveStart) {
-			due |= dirtyVerdicts
-		}
-	}
-	return due
-}
-
 // rotatedAway ends the previous id of a rotation.
 func (e *Engine) rotatedAway(f *fact.Fact, service uint32, now int64) {
 	table := &e.shardOf(f.Session.ID).sessions
@@ -183,15 +135,24 @@ func (e *Engine) observeUserEnd(f *fact.Fact, now int64) {
 	e.markSessionsDirty(f.User.ID, now)
 }
 
-// markSessionsDirty lets an end of user that came at now be held against all its sessions.
-func (e *Engine) markSessionsDirty(user fact.ID, now int64) {
-	if n := e.users.number(user); n != 0 && e.users.begin(n, now) {
-		e.userEnds = append(e.userEnds, n)
-	}
-}
-
 // rank orders rotations at one instant by what they came from.
 func (e *Engine) rank(n *fact.Name) uint64 {
 	p := e.cfg.pseudonym(n)
 	return binary.BigEndian.Uint64(p[:8])
+}
+
+// nameUser keeps what a user is called in findings.
+func (e *Engine) nameUser(n *fact.Name) {
+	u := &e.users
+	switch number := u.number(n.ID); {
+	case number == 0:
+		if !u.add(n.ID, e.cfg.pseudonym(n)) {
+			e.stats.lost++ // an end of all sessions will not find this one
+		}
+	case u.user(number).pseudonym == fact.Pseudonym{}: // until now only a tombstone or a record had told of it
+		u.touch(int(number))
+		x := u.user(number)
+		x.id, x.pseudonym = n.ID, e.cfg.pseudonym(n)
+	}
+	e.hold(n.ID)
 }

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"cmp"
-
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -119,100 +117,6 @@ func (e *Engine) makeRoom(l *shard) {
 	l.recent.release(old)
 }
 
-// apply joins what r says to its session's timeline, and says what that makes
-// dirty.
-func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
-	t.newest = max(t.newest, r.End)
-	if r.flags&fact.Sampled != 0 && !t.sampled {
-		t.sampled = true
-		if t.suspects > 0 {
-			due |= dirtyVerdicts
-		}
-	}
-	if r.state&late != 0 {
-		// From the past: it can clear, and accuses nobody.
-		if r.isActivity() && t.intervals.add(r.Start, r.End, 0, e.gap, t.lastInactiveStart) {
-			due |= dirtyVerdicts
-		}
-		return due
-	}
-	known := t.facts > 1 || len(t.rotations) > 0 // somebody may have been judged
-	if r.At < t.first {
-		if known {
-			due |= dirtyLineage
-		}
-		t.first = r.At
-	}
-	if r.policy != fact.NoPolicy {
-		bit := uint64(1) << r.policy
-		t.policies |= bit
-		t.policy = r.policy
-		if len(t.authentications) > 0 {
-			e.authenticated |= bit
-		}
-	}
-	if !r.user.IsZero() {
-		due |= e.showIdentity(t, identity{r.At, r.user}, known)
-	}
-	if r.isActivity() {
-		e.observeGap(t, r)
-		if known && r.At < t.firstActivity {
-			due |= dirtyLineage
-		}
-		var governs uint64
-		if r.policy != fact.NoPolicy {
-			governs = 1 << r.policy
-		}
-		if r.EffectiveStart < r.Start {
-			if t.addNestedStart(r.EffectiveStart, governs, r.state&coveredByActivity != 0, e.gap) {
-				due |= dirtyVerdicts
-			}
-			governs = 0
-		}
-		t.firstActivity = min(t.firstActivity, r.At)
-		if t.intervals.add(r.Start, r.End, governs, e.gap, t.lastInactiveStart) {
-			due |= dirtyVerdicts
-		}
-		e.stats.lost += int64(t.boundIntervals(int64(e.cfg.ReorderWindow)))
-	} else {
-		t.lastInactiveStart = max(t.lastInactiveStart, r.EffectiveStart)
-	}
-	return due
-}
-
-// duplicate finds what has been heard of the same request before.
-func (e *Engine) duplicateOf(rec *record, k traceRecords, d *fact.Details) *record {
-	ring := e.ring(rec.session)
-	for _, r := range k.records {
-		if r.sameRequest(rec) || r.sameRecord(rec) && ring.details.get(r.details) == *d {
-			return r
-		}
-	}
-	if !rec.identified() {
-		return nil
-	}
-	s := e.suspects.byRequest[rec.name()]
-	if s == nil || !s.sameRequest(rec) {
-		return nil
-	}
-	e.spend(1)
-	if r := ring.at(s.position); r != nil && r.sameRequest(rec) {
-		return r
-	}
-	return &s.record
-}
-
-// sameRecord reports whether r and o, without both ids or exempt, are one
-// record delivered twice.
-func (r *record) sameRecord(o *record) bool {
-	if r.kind != o.kind || r.kind == fact.Request && r.identified() {
-		return false
-	}
-	return r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
-		r.user == o.user && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
-		r.outcome == o.outcome && r.policy == o.policy && r.flags == o.flags
-}
-
 // merge joins a second record of one request to the first: a span knows the
 // times better than a log record, and the worse outcome holds.
 func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k traceRecords, now int64) Mark {
@@ -277,78 +181,4 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	e.straying(duplicate, &was)
 	e.markDirty(t, dirtyTimeline|dirtyLineage|due, cause{now, &f.Session})
 	return e.evaluate(t, duplicate, cause{now, &f.Session})
-}
-
-// mergeRecords returns the join of two records of one request. It depends on their
-// content alone, not on their order.
-// won: the second knows it better than the first.
-func (e *Engine) mergeRecords(a, b *record) (m record, won bool) {
-	win, lose := a, b
-	if won = e.knowsBetter(b, a); won {
-		win, lose = b, a
-	}
-	m = *a
-	m.Start, m.End, m.At, m.policy, m.resource, m.flags = win.Start, win.End, win.At, win.policy, win.resource, win.flags
-	m.EffectiveStart = a.EffectiveStart
-	if win.Start != a.Start {
-		m.EffectiveStart = win.Start
-	}
-	m.user = win.user
-	if m.user.IsZero() {
-		m.user = lose.user
-	}
-	m.outcome = max(a.outcome, b.outcome)
-	return m, won
-}
-
-// knowsBetter orders the records of one request.
-func (e *Engine) knowsBetter(a, b *record) bool {
-	if la, lb := a.flags&fact.FromLog, b.flags&fact.FromLog; la != lb {
-		return la == 0
-	}
-	switch {
-	case a.Start != b.Start:
-		return a.Start < b.Start
-	case a.End != b.End:
-		return a.End < b.End
-	case a.policy != b.policy:
-		return a.policy < b.policy
-	}
-	sa, sb := e.services.resources[a.resource], e.services.resources[b.resource]
-	if c := cmp.Or(cmp.Compare(sa.ServiceName, sb.ServiceName), cmp.Compare(a.At, b.At),
-		cmp.Compare(sa.ServiceNamespace, sb.ServiceNamespace), cmp.Compare(sa.Environment, sb.Environment),
-		cmp.Compare(sa.ServiceInstance, sb.ServiceInstance)); c != 0 {
-		return c < 0
-	}
-	return a.flags < b.flags
-}
-
-// updateSuspect copies what changed in a record to the suspect that stands for
-// it, and the other way round. won: d is what describes it now.
-func (e *Engine) updateSuspect(r *record, won bool, d *fact.Details) {
-	s := e.suspectOf(r)
-	if s == nil {
-		return
-	}
-	e.suspects.touchOne(s)
-	ring := e.ring(r.session).at(r.position)
-	if ring != nil && ring != r && ring.session == r.session {
-		*ring = *r
-	}
-	if &s.record != r {
-		s.record = *r
-	}
-	if won {
-		res := e.services.resources[r.resource]
-		s.resource, s.service = res.Resource, res.service
-		s.details = clonedDetails(d)
-	}
-	s.named = false
-	e.await(s)
-	switch {
-	case s.policy == fact.NoPolicy: // nothing governs it any more
-		e.clear(s)
-	case s.finding != nil:
-		e.findings.assign(e, s)
-	}
 }

@@ -329,22 +329,3 @@ func (r *restorer) endings(list []ending) []ending {
 	slices.SortStableFunc(list, compareEnding)
 	return list
 }
-
-// Resume lets what waits for its decision wait anew from now on: what may clear
-// it waits in the senders' queues. It is called after [Restore], and after the
-// facts of a journal have been observed once more.
-func (e *Engine) resumeAt(now int64) {
-	e.each(func(l *shard) {
-		for p := max(l.cursor, l.recent.oldest()); p < l.recent.next; p++ {
-			if r := l.recent.at(p); r.state&decided == 0 {
-				e.touchPosition(l, p)
-				r.Arrival = now
-			}
-		}
-	})
-	e.suspects.pending.postpone(func(s *suspect) int64 {
-		e.suspects.touchOne(s)
-		s.Arrival = now
-		return now + int64(e.cfg.DecisionWait)
-	})
-}

@@ -241,3 +241,25 @@ func (r *restorer) shownSoon() map[fact.ID]bool {
 	}
 	return users
 }
+
+// eachTimeline calls visit with every session. No pointer to one may be held.
+func (e *Engine) eachTimeline(visit func(*timeline)) {
+	e.each(func(l *shard) {
+		for slot := range l.sessions.slots {
+			if l.sessions.entry(slot).flags&taken == 0 {
+				continue
+			}
+			visit(l.sessions.timeline(slot))
+			if len(l.sessions.timelines) > timelinesAtOnce {
+				e.compactAll()
+			}
+		}
+	})
+}
+
+// take makes t what from is, but for its place in the table.
+func (t *timeline) take(from *timeline) {
+	id, shard, slot, place := t.id, t.shard, t.slot, t.place
+	*t, *from = *from, *t
+	t.id, t.shard, t.slot, t.place = id, shard, slot, place
+}

@@ -43,7 +43,3 @@ func leastGap(policies []Policy) int64 {
 	}
 	return gap
 }
-
-// continues reports whether activity from start on goes on where one ended at end: no
-// idle limit can have been exceeded between them.
-func continues(end, start, gap int64) bool { return start-end < gap }

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -86,65 +85,6 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 	}
 	j.short = e.work.cut
 	return j
-}
-
-// decide counts r's verdict: its time has come, or its place is needed.
-func (e *Engine) decide(r *record) {
-	if r.state&decided != 0 {
-		return
-	}
-	e.touchRecord(r)
-	if t := e.dirtyNow(r); t != nil && e.canViolate(r) {
-		if j := e.judge(t, r); j.violated || j.short || t.stale() {
-			since := r.Arrival
-			if r.state&deferred == 0 { // what came just now accuses it
-				since = max(since, t.dirtyAsOf())
-			}
-			e.suspect(t, r, j, since+int64(e.cfg.DecisionWait), nil)
-		}
-	}
-	e.undefer(r)
-	r.state |= decided
-	service := e.services.resources[r.resource].service
-	if r.state&afterGap != 0 && r.policy != fact.NoPolicy {
-		if t := e.get(r.session); t != nil && e.isJudged(r) {
-			e.measureGap(t, r, service)
-		}
-		stats := &e.shardOf(r.session).stats
-		stats.measured(stats.row(e.stats.rowOf(r.policy, service)), e.stats.bounds(r.policy, service).ServedMax)
-	}
-	if r.state&suspected != 0 || !e.isJudged(r) {
-		return
-	}
-	if r.outcome == fact.Served {
-		// The usual case need not look at the session again.
-		e.stats.request(r.policy, service, e.verdictOf(nil, r))
-		return
-	}
-	t := e.get(r.session)
-	e.stats.request(r.policy, service, e.verdictOf(t, r))
-	if t != nil && r.outcome == fact.Rejected && keepsAlive(r.flags) {
-		e.measureGap(t, r, service)
-	}
-}
-
-// dirtyNow returns the timeline of r's session if r has yet to be judged by what is
-// known of it.
-func (e *Engine) dirtyNow(r *record) *timeline {
-	switch {
-	case r.state&suspected != 0:
-		return nil
-	case r.state&deferred != 0:
-		return e.at(r)
-	case r.kind != fact.Request || r.slot == compact.NoSlot || len(e.dirty) == 0:
-		return nil
-	}
-	if l := e.shardOf(r.session); r.slot < l.sessions.slots {
-		if t := l.sessions.dirtyAt(r.slot); t != nil && t.id == r.session {
-			return t
-		}
-	}
-	return nil
 }
 
 // verdictOf is the verdict on a request that violates nothing.

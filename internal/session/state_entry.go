@@ -2,7 +2,6 @@ package session
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -116,80 +115,4 @@ func (x *entry) newer(t *timeline) {
 		t.intervals[len(t.intervals)-1].end = x.end
 		t.newest = x.end
 	}
-}
-
-// compact makes x stand for t.
-func (x *entry) compact(t *timeline, cfg *Config, users *users) {
-	*x = entry{
-		id: x.id, flags: taken,
-		recent: uint32(t.recent), heard: seconds(t.lastArrival), facts: countAndOpened(t.facts, fact.NoPolicy),
-		policies: uint16(t.policies), policy: t.policy,
-	}
-	if t.sampled {
-		x.flags |= sampledEntry
-	}
-	if t.reported {
-		x.flags |= reportedEntry
-	}
-	if t.over() {
-		x.flags |= overEntry
-	}
-	if n := len(t.intervals); n > 0 {
-		x.from, x.end, x.since = t.intervals[n-1].start, t.intervals[n-1].end, t.sinceAtLeast()
-	}
-	if !t.ordinary(cfg, users) {
-		return
-	}
-	x.flags |= fast
-	if len(t.identities) == 1 {
-		x.user = users.number(t.identities[0].user)
-		x.from = max(x.from, t.identities[0].at)
-	}
-	x.from = max(x.from, x.since, t.first, t.firstActivity)
-	if opened := t.intervals[0].policies; opened != 0 {
-		x.facts = countAndOpened(t.facts, uint8(bits.TrailingZeros64(opened)))
-	}
-}
-
-// isPlain reports whether the entry alone stands for t, has being its fields.
-func (x *entry) isPlain(t *timeline, has uint64, tombstones *tombstones) bool {
-	return has&^hasPlain == 0 && x.flags&fast != 0 && len(t.intervals) == 1 &&
-		t.intervals[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
-		t.intervals[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && t.unknownBefore <= tombstones.before(x.from)
-}
-
-// sinceAtLeast is an instant no later than the one that the absolute clock
-// starts from for a request to come.
-func (t *timeline) sinceAtLeast() int64 {
-	if n := len(t.authentications); n > 0 {
-		return t.authentications[n-1]
-	}
-	at := min(t.first, t.firstActivity, t.firstStart)
-	for _, late := range t.lateStarts {
-		at = min(at, late)
-	}
-	return at
-}
-
-// ordinary reports whether a request that goes on where the session is violates
-// nothing but, perhaps, the absolute limit, and changes nothing but the end of
-// the last interval.
-func (t *timeline) ordinary(cfg *Config, users *users) bool {
-	n := len(t.intervals)
-	if n == 0 || t.newest != t.intervals[n-1].end || t.lastInactiveStart > t.newest || t.first == unset || t.firstActivity == unset ||
-		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.nestedStarts) > 0 || t.droppedAuthentication != 0 || t.back.end != 0 || t.back.last != 0 ||
-		len(t.identities) > 1 || t.policies >= 1<<16 {
-		return false
-	}
-	if len(t.identities) == 1 && len(users.ends(t.identities[0].user)) > 0 {
-		return false
-	}
-	from := t.sinceAtLeast()
-	for i := range cfg.Policies {
-		p := &cfg.Policies[i]
-		if t.intervals.silent(p, uint8(i), from) {
-			return false
-		}
-	}
-	return true
 }

@@ -131,3 +131,12 @@ func (g *generation) over(mark uint64) bool {
 	at, _, _ := g.find(mark)
 	return g.cells[at]&fingerprintOver != 0
 }
+
+// groupsOf returns how many groups there are of so many cells, in whole ranges.
+func groupsOf(cells int) int { return rangesOf(cells, cellBits+groupBits) << groupBits }
+
+// groupOf returns the number of the group that g's cell at at is in, among those of all
+// generations.
+func (f *fingerprints) groupOf(g *generation, at int) int {
+	return g.number%maxGenerations*f.groups + at>>cellBits
+}

@@ -189,55 +189,6 @@ func (t *table) cool(tl *timeline) {
 	}
 }
 
-// compact puts every timeline that nothing refers to back into its entry. No
-// pointer to one may be held.
-func (t *table) compact(cfg *Config, users *users) {
-	t.compacting = 0
-	t.compactSome(cfg, users, len(t.timelines))
-}
-
-// compactSome looks at no more than so many, and goes on there when it is called
-// again. It reports how many it has looked at, and whether it has come round.
-func (t *table) compactSome(cfg *Config, users *users, looks int) (looked int, done bool) {
-	if t.compacting <= 0 || t.compacting > len(t.timelines) {
-		t.compacting = len(t.timelines)
-	}
-	// From behind, since cool puts the last in the place of what it takes.
-	for ; t.compacting > 0 && looked < looks; looked++ {
-		t.compacting--
-		if tl := t.timelines[t.compacting]; tl.isFree() {
-			t.compactOne(tl, cfg, users)
-		}
-	}
-	return looked, t.compacting == 0
-}
-
-// compactOne puts tl back into its entry, which nothing refers to.
-func (t *table) compactOne(tl *timeline, cfg *Config, users *users) {
-	x := t.entry(tl.slot)
-	t.cool(tl)
-	x.compact(tl, cfg, users)
-	has := tl.compacted().fields()
-	if x.isPlain(tl, has, t.tombstones) {
-		return
-	}
-	t.encoded = appendTimeline(t.encoded[:0], tl, has)
-	x.more = t.slab.Put(t.encoded)
-}
-
-// compactOrdinary puts the timeline of x, which is worked on, back into it if an
-// ordinary request can then be taken by what stands there, and reports whether it
-// did. Otherwise one fact that had to be looked at closely would make all that follow
-// it in its session cost as much.
-func (t *table) compactOrdinary(x *entry, cfg *Config, users *users) bool {
-	tl := t.timelines[x.more]
-	if !tl.isFree() || !tl.ordinary(cfg, users) {
-		return false
-	}
-	t.compactOne(tl, cfg, users)
-	return true
-}
-
 // dirtyAt returns the timeline of the session in slot if it is dirty, or
 // nil: it may be another's by now.
 func (t *table) dirtyAt(slot uint32) *timeline {

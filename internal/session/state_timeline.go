@@ -187,25 +187,6 @@ func (t *timeline) addNestedStart(at int64, policies uint64, covered bool, gap i
 	return true
 }
 
-// silence finds the first silence too long for policy that is behind from and in
-// front of a request which policy governs or of at.
-func (t *timeline) silence(p *Policy, policy uint8, from, at int64) (since int64, found bool) {
-	since, found = t.intervals.firstGap(p, policy, from, at)
-	for _, c := range t.nestedStarts {
-		if c.policies&(1<<policy) == 0 || c.at > at {
-			continue
-		}
-		heard := from
-		if end, ok := t.intervals.before(c.at); ok {
-			heard = max(heard, end)
-		}
-		if p.tooIdle(c.at-heard) && (!found || heard < since) {
-			since, found = heard, true
-		}
-	}
-	return since, found
-}
-
 // maxLateRotations bounds the rotations onto an id that came behind the window and
 // are earlier than its lineage.
 const maxLateRotations = 8
@@ -256,4 +237,27 @@ func (t *timeline) rotatedWithin(at, tolerance int64) bool {
 		}
 	}
 	return false
+}
+
+// cause is why something is done: what came, and when, on the collector's clock. While
+// it is observed it has a name, later none.
+type cause struct {
+	at   int64
+	name *fact.Name
+}
+
+// name gives t its pseudonym, if n is its name. It is needed where something may
+// become of t, and costs too much where nothing does.
+func (e *Engine) name(t *timeline, n *fact.Name) {
+	if t.pseudonym == (fact.Pseudonym{}) && n != nil && n.ID == t.id {
+		t.pseudonym = e.cfg.pseudonym(n)
+	}
+}
+
+// dirtyAsOf is when the last fact came that made t dirty.
+func (t *timeline) dirtyAsOf() int64 {
+	if t.review.again != 0 {
+		return max(t.dirtySince, t.review.againSince)
+	}
+	return t.dirtySince
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -62,3 +63,61 @@ func readEndings(d *wire.Decoder, list []ending, base int64) []ending {
 	}
 	return list
 }
+
+func (b *comeback) append(buf []byte, base int64) []byte {
+	var has byte
+	for _, x := range [...]struct {
+		bit byte
+		set bool
+	}{
+		{comebackLost, b.lost},
+		{comebackUnsure, b.unsure},
+		{comebackEnd, b.end != 0},
+		{comebackLast, b.last != 0},
+		{comebackSeen, b.seen != longAgo},
+		{comebackLogin, b.login},
+	} {
+		if x.set {
+			has |= x.bit
+		}
+	}
+	buf = append(buf, has)
+	if b.end != 0 {
+		buf = binary.AppendVarint(append(buf, byte(b.typ)), b.end-base)
+		buf = binary.AppendUvarint(buf, uint64(b.service))
+	}
+	if b.last != 0 {
+		buf = binary.AppendVarint(binary.AppendVarint(buf, b.first-base), b.last-base)
+	}
+	if b.seen != longAgo {
+		buf = binary.AppendVarint(buf, b.seen-base)
+	}
+	return buf
+}
+
+func readComeback(d *wire.Decoder, base int64) (b comeback) {
+	has := d.Byte()
+	b.back, b.login, b.lost, b.unsure, b.seen = true, has&comebackLogin != 0, has&comebackLost != 0, has&comebackUnsure != 0, longAgo
+	if has&comebackEnd != 0 {
+		b.typ = fact.Type(d.Below(uint64(fact.TypeCount)))
+		b.end = d.After(base)
+		b.service = uint32(d.Below(1 << 32))
+	}
+	if has&comebackLast != 0 {
+		b.first, b.last = d.After(base), d.After(base)
+	}
+	if has&comebackSeen != 0 {
+		b.seen = d.After(base)
+	}
+	return b
+}
+
+// What a stored comeback has.
+const (
+	comebackLost = 1 << iota
+	comebackUnsure
+	comebackEnd
+	comebackLast
+	comebackSeen
+	comebackLogin
+)

@@ -122,3 +122,88 @@ func (p *placed[T]) beginPass(stored []chunkRange, write func(buf []byte, x *T) 
 		return buf
 	})
 }
+
+// rangePass is the part of a pass that concerns things of one kind that have places:
+// sessions their slots, records those in the ring.
+type rangePass struct {
+	bits    int            // places of a range, as a power of two
+	places  int            // how many there were
+	taken   int            // those in front of it have been taken, where they are to be
+	actions []action       // of each range
+	changed compact.BitSet // sessions that changed, of others ranges
+	// preimages are those behind taken that have changed meanwhile, as they were.
+	preimages compact.Preimages
+}
+
+// action is what is to be done with a range.
+type action uint8
+
+const (
+	actionNone  action = iota // there is nothing
+	actionKeep                // what is stored is right
+	actionDelta               // what changed is to be written
+	actionWhole
+)
+
+const (
+	// fullEvery is how many passes come until a range that changes is written whole
+	// once more: one has its turn after the other, so that all passes cost the
+	// same, and what changed is read back from few deltas.
+	fullEvery = 8
+	// maxDeltas is how many deltas a range has at most.
+	maxDeltas = fullEvery + 2
+	// wholePart: where one part in so many has changed, the rest is written, too.
+	wholePart = 2
+)
+
+// deltasOf returns how many deltas range n has.
+func deltasOf(stored []chunkRange, n int) int {
+	if n < len(stored) {
+		return len(stored[n].deltas)
+	}
+	return 0
+}
+
+func (p *rangePass) actionForRange(part, deltas int) action {
+	if deltas > 0 && !p.changed.Has(part) {
+		return actionKeep
+	}
+	return actionWhole
+}
+
+func (p *rangePass) actionForSessions(part, deltas int, wholeTurn bool) action {
+	changed := p.changed.Count(part<<p.bits, p.rangeEnd(part))
+	switch {
+	case deltas == 0 || deltas >= maxDeltas:
+		return actionWhole
+	case changed == 0:
+		return actionKeep
+	case wholeTurn || changed*wholePart >= p.rangeEnd(part)-part<<p.bits:
+		return actionWhole
+	}
+	return actionDelta
+}
+
+// action returns what is to be done with a range that the shard may not have.
+func (p *rangePass) action(part int) action {
+	if part < len(p.actions) {
+		return p.actions[part]
+	}
+	return actionNone
+}
+
+// rangeEnd is the place behind the last one of a range.
+func (p *rangePass) rangeEnd(part int) int { return min((part+1)<<p.bits, p.places) }
+
+// ahead reports whether place is to be written, has not been yet, and is not kept.
+func (p *rangePass) ahead(place int) bool {
+	if place < p.taken || place >= p.places || p.preimages.Has(place) {
+		return false
+	}
+	action := p.actions[place>>p.bits]
+	return action == actionWhole || action == actionDelta && p.changed.Has(place)
+}
+
+// placesAtOnce are how many places of a range fill looks at: so few that nobody
+// waits long for the shard. Tests have fewer.
+var placesAtOnce = 1 << 7

@@ -1,100 +1,8 @@
 package session
 
 import (
-	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
-
-// dirtyFlags says what has to be done again for a session: once for all facts that
-// came in between, however many they were.
-type dirtyFlags uint8
-
-const (
-	// dirtyVerdicts: its requests may be judged differently now.
-	dirtyVerdicts dirtyFlags = 1 << iota
-	// dirtyLineage: so may those of what it was rotated to.
-	dirtyLineage
-	// dirtyTimeline: what one of its facts seemed to say no longer holds.
-	dirtyTimeline
-	// dirtyNesting: the traces of some of its requests are yet to be looked through.
-	dirtyNesting
-)
-
-// review is how far a session's requests have been judged once more.
-type review struct {
-	underWay bool
-	lineage  bool  // what it was rotated to is due, too
-	steps    uint8 // so far
-	children int   // so many of those have been told
-	suspects int   // so many are left
-	placing  bool  // requests are placed before any is judged
-	next     uint64
-	looked   int
-	since    int64 // when the last fact came that it is for
-	// again is what came meanwhile and is dirty afterwards.
-	again      dirtyFlags
-	againSince int64
-}
-
-// stale reports whether t is yet to be read again.
-func (t *timeline) stale() bool { return (t.dirty|t.review.again)&dirtyTimeline != 0 }
-
-// dirtyBeside says what is yet to be done for t that no review under way does.
-func (t *timeline) dirtyBeside() dirtyFlags {
-	if t.review.underWay {
-		return t.review.again
-	}
-	return t.dirty
-}
-
-// dirtyAsOf is when the last fact came that made t dirty.
-func (t *timeline) dirtyAsOf() int64 {
-	if t.review.again != 0 {
-		return max(t.dirtySince, t.review.againSince)
-	}
-	return t.dirtySince
-}
-
-// markDirty notes that something of t has to be done again because of
-// what came.
-func (e *Engine) markDirty(t *timeline, due dirtyFlags, why cause) {
-	e.markLineageDirty(t, due, why, maxLineage)
-}
-
-// markLineageDirty is markDirty where a line of rotations is followed for so many more steps.
-func (e *Engine) markLineageDirty(t *timeline, due dirtyFlags, why cause, steps uint8) {
-	e.touch(t)
-	e.name(t, why.name)
-	t.deferred = t.deferred || due&dirtyNesting != 0 // what is not placed may yet be
-	if due&dirtyLineage != 0 {
-		t.steps = max(t.steps, steps)
-	}
-	if t.review.underWay {
-		t.review.again |= due
-		t.review.againSince = max(t.review.againSince, why.at)
-		return
-	}
-	if t.dirty == 0 {
-		e.enqueue(t)
-		t.dirtySince = why.at
-	}
-	t.dirtySince = max(t.dirtySince, why.at)
-	t.dirty |= due
-}
-
-// enqueue lets t have its turn behind all others that are dirty.
-func (e *Engine) enqueue(t *timeline) {
-	t.dirtyTurn = e.nextTurn()
-	e.dirty = append(e.dirty, t.placeOf())
-}
-
-// nextTurn is that of the next that becomes dirty.
-func (e *Engine) nextTurn() uint64 { return e.cleaned + uint64(len(e.dirty)-e.dirtyDone) }
-
-// dirtyAt returns the timeline at place if it is dirty, or nil.
-func (e *Engine) dirtyAt(place uint32) *timeline {
-	return e.shards[place>>compact.SlotBits].sessions.dirtyAt(place & compact.SlotMask)
-}
 
 // resume goes on with what is dirty, for as long as there is work to be spent. It
 // reports whether nothing is left.
@@ -157,12 +65,6 @@ func (e *Engine) mayRebuild(t *timeline) bool {
 	t.dirty &^= dirtyTimeline
 	return true
 }
-
-// reach is how many recent requests of one session can be judged once more.
-func (e *Engine) reach() int { return max(minReach, e.cfg.MaxRecentRequests/64) }
-
-// Tests have less.
-var minReach = 256
 
 // advanceReview judges once more every request of t that can still be reached. It
 // reports whether it is through.
@@ -307,3 +209,43 @@ func (e *Engine) refresh(t *timeline) bool {
 
 // undecidedIn reports whether something about t is still to be decided.
 func (e *Engine) undecidedIn(t *timeline) bool { return t.dirty != 0 || t.undecided > 0 }
+
+// heldUser is a user that is known for a while though no session shows it.
+type heldUser struct {
+	id    fact.ID
+	until uint64 // so many sessions have become clean, ever
+}
+
+// hold keeps a user known until no session that may show it is dirty.
+func (e *Engine) hold(id fact.ID) {
+	if x := e.users.get(id); x != nil && !x.held {
+		x.held = true
+		e.held = append(e.held, heldUser{id, e.nextTurn() + dueOfFact})
+	}
+}
+
+// dueOfFact is how many sessions one fact makes dirty.
+const dueOfFact = 2
+
+// releaseHeld forgets the users who were named by what turned out to show nobody:
+// a late request, or one of which a second record says that it was rejected. It
+// reports whether the work that is left allowed that.
+func (e *Engine) releaseHeld() (done bool) {
+	n := 0
+	for ; n < len(e.held) && (e.held[n].until <= e.cleaned || e.backlog() == 0); n++ {
+		if e.work.left <= 0 {
+			break
+		}
+		e.spend(1)
+		if x := e.users.get(e.held[n].id); x != nil {
+			x.held = false
+			e.users.release(x.id)
+		}
+	}
+	if n == len(e.held) {
+		e.held = e.held[:0]
+	} else {
+		e.held = e.held[n:]
+	}
+	return e.work.left > 0
+}

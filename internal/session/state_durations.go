@@ -92,3 +92,12 @@ func (e *Engine) takeMeasured() Measured {
 	e.stats.measured = Measured{}
 	return out
 }
+
+// reportLifetime measures how long a session was in use, once for each start.
+func (e *Engine) reportLifetime(t *timeline) {
+	if t.reported || t.firstActivity == unset {
+		return
+	}
+	t.reported = true
+	measure(&e.stats.measured.Lifetimes, int(t.policy), t.newest-t.first)
+}

@@ -1,0 +1,102 @@
+package session
+
+import (
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+// dirtyFlags says what has to be done again for a session: once for all facts that
+// came in between, however many they were.
+type dirtyFlags uint8
+
+const (
+	// dirtyVerdicts: its requests may be judged differently now.
+	dirtyVerdicts dirtyFlags = 1 << iota
+	// dirtyLineage: so may those of what it was rotated to.
+	dirtyLineage
+	// dirtyTimeline: what one of its facts seemed to say no longer holds.
+	dirtyTimeline
+	// dirtyNesting: the traces of some of its requests are yet to be looked through.
+	dirtyNesting
+)
+
+// review is how far a session's requests have been judged once more.
+type review struct {
+	underWay bool
+	lineage  bool  // what it was rotated to is due, too
+	steps    uint8 // so far
+	children int   // so many of those have been told
+	suspects int   // so many are left
+	placing  bool  // requests are placed before any is judged
+	next     uint64
+	looked   int
+	since    int64 // when the last fact came that it is for
+	// again is what came meanwhile and is dirty afterwards.
+	again      dirtyFlags
+	againSince int64
+}
+
+// stale reports whether t is yet to be read again.
+func (t *timeline) stale() bool { return (t.dirty|t.review.again)&dirtyTimeline != 0 }
+
+// dirtyBeside says what is yet to be done for t that no review under way does.
+func (t *timeline) dirtyBeside() dirtyFlags {
+	if t.review.underWay {
+		return t.review.again
+	}
+	return t.dirty
+}
+
+// markDirty notes that something of t has to be done again because of
+// what came.
+func (e *Engine) markDirty(t *timeline, due dirtyFlags, why cause) {
+	e.markLineageDirty(t, due, why, maxLineage)
+}
+
+// markLineageDirty is markDirty where a line of rotations is followed for so many more steps.
+func (e *Engine) markLineageDirty(t *timeline, due dirtyFlags, why cause, steps uint8) {
+	e.touch(t)
+	e.name(t, why.name)
+	t.deferred = t.deferred || due&dirtyNesting != 0 // what is not placed may yet be
+	if due&dirtyLineage != 0 {
+		t.steps = max(t.steps, steps)
+	}
+	if t.review.underWay {
+		t.review.again |= due
+		t.review.againSince = max(t.review.againSince, why.at)
+		return
+	}
+	if t.dirty == 0 {
+		e.enqueue(t)
+		t.dirtySince = why.at
+	}
+	t.dirtySince = max(t.dirtySince, why.at)
+	t.dirty |= due
+}
+
+// enqueue lets t have its turn behind all others that are dirty.
+func (e *Engine) enqueue(t *timeline) {
+	t.dirtyTurn = e.nextTurn()
+	e.dirty = append(e.dirty, t.placeOf())
+}
+
+// nextTurn is that of the next that becomes dirty.
+func (e *Engine) nextTurn() uint64 { return e.cleaned + uint64(len(e.dirty)-e.dirtyDone) }
+
+// dirtyAt returns the timeline at place if it is dirty, or nil.
+func (e *Engine) dirtyAt(place uint32) *timeline {
+	return e.shards[place>>compact.SlotBits].sessions.dirtyAt(place & compact.SlotMask)
+}
+
+// reach is how many recent requests of one session can be judged once more.
+func (e *Engine) reach() int { return max(minReach, e.cfg.MaxRecentRequests/64) }
+
+// markSessionsDirty lets an end of user that came at now be held against all its sessions.
+func (e *Engine) markSessionsDirty(user fact.ID, now int64) {
+	if n := e.users.number(user); n != 0 && e.users.begin(n, now) {
+		e.userEnds = append(e.userEnds, n)
+	}
+}
+
+// Tests have less.
+var minReach = 256

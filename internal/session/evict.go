@@ -1,0 +1,74 @@
+package session
+
+import "github.com/otelcol-session/otelcol-session/internal/compact"
+
+// evictSilent lets go of sessions of l that have been silent for the retention. It
+// reports whether the work that is left allowed that.
+func (e *Engine) evictSilent(l *shard, now int64) (done bool) {
+	retention := int64(e.cfg.Retention)
+	for looks := min(evictLooks, l.sessions.slots) - min(l.swept, evictLooks, l.sessions.slots); looks > 0; looks-- {
+		if e.work.left < 2*maxIdentities {
+			return false
+		}
+		e.spend(1)
+		slot := l.sessions.next(&l.sessions.sweep)
+		l.swept++
+		if slot == compact.NoSlot || now-l.sessions.heardAt(slot) <= retention {
+			continue
+		}
+		t := l.sessions.timeline(slot)
+		if e.undecidedIn(t) {
+			continue
+		}
+		if !e.discardSuspects(t) { // comes again
+			l.sessions.sweep, l.swept = slot-1, l.swept-1
+			return false
+		}
+		e.evict(t, now, EvictedRetention)
+	}
+	l.swept = 0
+	return true
+}
+
+// evictLooks is how many places of a shard one round looks at for sessions that
+// have been silent for the retention.
+const evictLooks = 1024
+
+// discardSuspects lets go of all suspects of t, whose findings stay as they were
+// reported. It reports whether the work that is left allowed that.
+func (e *Engine) discardSuspects(t *timeline) (done bool) {
+	for list := e.suspects.of(t.id); len(list) > 0; list = e.suspects.of(t.id) {
+		if e.work.left <= maxIdentities+maxMembers {
+			return false
+		}
+		e.spend(1)
+		if s := list[len(list)-1]; s.finding != nil {
+			e.closeFinding(s.finding)
+		} else {
+			e.discard(s)
+		}
+	}
+	return true
+}
+
+// evict forgets a session, and what could have cleared its findings with it.
+func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
+	e.touch(t)
+	if t.stale() {
+		e.mayRebuild(t)
+	}
+	t.dirty, t.review = 0, review{}
+	e.retractEmptied(t.id, now)
+	e.discardSuspects(t) // there are none, unless it was so few
+	for list := e.findings.bySession[t.id]; len(list) > 0; list = e.findings.bySession[t.id] {
+		e.closeFinding(list[len(list)-1])
+	}
+	e.reportLifetime(t)
+	e.spend(len(t.identities))
+	for _, i := range t.identities {
+		e.users.unlink(i.user, t.placeOf())
+	}
+	e.leaveTombstone(t)
+	e.stats.evicted[reason]++
+	t.shard.sessions.remove(t.slot)
+}

@@ -1,0 +1,168 @@
+package session
+
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+// apply joins what r says to its session's timeline, and says what that makes
+// dirty.
+func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
+	t.newest = max(t.newest, r.End)
+	if r.flags&fact.Sampled != 0 && !t.sampled {
+		t.sampled = true
+		if t.suspects > 0 {
+			due |= dirtyVerdicts
+		}
+	}
+	if r.state&late != 0 {
+		// From the past: it can clear, and accuses nobody.
+		if r.isActivity() && t.intervals.add(r.Start, r.End, 0, e.gap, t.lastInactiveStart) {
+			due |= dirtyVerdicts
+		}
+		return due
+	}
+	known := t.facts > 1 || len(t.rotations) > 0 // somebody may have been judged
+	if r.At < t.first {
+		if known {
+			due |= dirtyLineage
+		}
+		t.first = r.At
+	}
+	if r.policy != fact.NoPolicy {
+		bit := uint64(1) << r.policy
+		t.policies |= bit
+		t.policy = r.policy
+		if len(t.authentications) > 0 {
+			e.authenticated |= bit
+		}
+	}
+	if !r.user.IsZero() {
+		due |= e.showIdentity(t, identity{r.At, r.user}, known)
+	}
+	if r.isActivity() {
+		e.observeGap(t, r)
+		if known && r.At < t.firstActivity {
+			due |= dirtyLineage
+		}
+		var governs uint64
+		if r.policy != fact.NoPolicy {
+			governs = 1 << r.policy
+		}
+		if r.EffectiveStart < r.Start {
+			if t.addNestedStart(r.EffectiveStart, governs, r.state&coveredByActivity != 0, e.gap) {
+				due |= dirtyVerdicts
+			}
+			governs = 0
+		}
+		t.firstActivity = min(t.firstActivity, r.At)
+		if t.intervals.add(r.Start, r.End, governs, e.gap, t.lastInactiveStart) {
+			due |= dirtyVerdicts
+		}
+		e.stats.lost += int64(t.boundIntervals(int64(e.cfg.ReorderWindow)))
+	} else {
+		t.lastInactiveStart = max(t.lastInactiveStart, r.EffectiveStart)
+	}
+	return due
+}
+
+// applyEvent joins what the event says of its own session.
+func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
+	t.newest = max(t.newest, r.At)
+	inTime := r.state&late == 0
+	if inTime && r.At < t.first {
+		t.first = r.At
+		due |= dirtyLineage
+	}
+	if (inTime || r.kind == fact.Authenticated) && !r.user.IsZero() {
+		due |= e.showIdentity(t, identity{r.At, r.user}, true)
+	}
+	switch r.kind {
+	case fact.Authenticated:
+		var lost int
+		var added bool
+		if len(t.authentications) == maxInstants {
+			t.droppedAuthentication = t.authentications[0]
+		}
+		t.authentications, added, lost = addInstant(t.authentications, r.At)
+		e.stats.lost += int64(lost)
+		e.authenticated |= t.policies
+		t.reported = t.reported && !added
+		if added {
+			due |= dirtyLineage
+		}
+	case fact.Started, fact.Rotated:
+		switch {
+		case !inTime:
+			if r.At < t.firstStart && t.addLateStart(r.At) {
+				due |= dirtyLineage
+			}
+		case r.At < t.firstStart:
+			t.firstStart = r.At
+			due |= dirtyLineage
+		}
+	}
+	if r.isActivity() {
+		if inTime && r.At < t.firstActivity {
+			t.firstActivity = r.At
+			due |= dirtyLineage
+		}
+		if t.intervals.add(r.At, r.At, 0, e.gap, t.lastInactiveStart) {
+			due |= dirtyVerdicts
+		}
+	}
+	return due
+}
+
+// showIdentity joins who to what t showed. others: somebody may have been
+// judged by it.
+func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirtyFlags) {
+	for i := range t.identities {
+		if have := &t.identities[i].user; sameUser(*have, who.user) {
+			*have = who.user
+		}
+	}
+	switch n := len(t.identities); {
+	case n == 0:
+		t.identities = append(t.identities, who)
+		e.users.addLink(who.user, t.placeOf())
+	case n == 1 && t.identities[0].user == who.user:
+		if t.identities[0].at <= who.at {
+			return 0
+		}
+		t.identities[0].at = who.at
+	default:
+		// The list says too little to put another user in its place.
+		return dirtyTimeline | dirtyLineage
+	}
+	if others {
+		return dirtyLineage
+	}
+	return 0
+}
+
+// setIdentities makes list what t showed.
+func (e *Engine) setIdentities(t *timeline, list []identity) {
+	was := slices.Clone(t.identities)
+	for i := range list { // until its name was heard only a tombstone had told of it
+		if x := e.users.get(list[i].user); x != nil {
+			list[i].user = x.id
+		}
+	}
+	t.identities = addIdentities(t.identities[:0], list...)
+	for _, i := range was {
+		if !t.shows(i.user) {
+			e.users.unlink(i.user, t.placeOf())
+		}
+	}
+	for n, i := range t.identities {
+		known := func(have identity) bool { return sameUser(have.user, i.user) }
+		if !slices.ContainsFunc(was, known) && !slices.ContainsFunc(t.identities[:n], known) {
+			e.users.addLink(i.user, t.placeOf())
+		}
+	}
+	for _, i := range list {
+		e.users.release(i.user)
+	}
+}
