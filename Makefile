@@ -1,7 +1,7 @@
-# One module holds everything that we write; the distribution, the benchmarks and the tools are
-# modules of their own beside it. Every tool is pinned in internal/tools/go.mod.
+# The first module is what others build into their collectors. What it does not need is in modules of
+# its own beside it. Every tool is pinned in internal/tools/go.mod.
 TOOL := go tool -modfile=$(CURDIR)/internal/tools/go.mod
-MODULES := . bench cmd/otelcol-session internal/tools
+MODULES := . bench cmd/otelcol-session e2e examples/shop internal/tools
 # No commit in the binary: the same sources give the same bytes, also without git.
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w"
 
@@ -31,7 +31,7 @@ check: test ## Run every test, the linters, and each fuzz test for a while (FUZZ
 
 .PHONY: soak
 soak: build ## Hold the engine against the naive reference on 10,000,000 random histories, and kill the collector 100 times.
-	SESSION_KILLS=$(or $(KILLS),100) go test -count=1 -timeout 1h -v -run '^TestKill$$' ./e2e
+	cd e2e && SESSION_KILLS=$(or $(KILLS),100) go test -count=1 -timeout 1h -v -run '^TestKill$$' .
 	SESSION_HISTORIES=$(or $(HISTORIES),10000000) GOGC=400 go test -count=1 -timeout 12h -v -run '^(TestVerdictsAreMeaning|TestLateFacts)$$' ./internal/session
 
 .PHONY: bench
@@ -60,6 +60,4 @@ generate: ## Generate anew what comes from metadata.yaml files and from builder-
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
 	cd cmd/_builder && mv components.go main_others.go main_windows.go go.mod go.sum ../otelcol-session
 	rm -r cmd/_builder
-	cd cmd/otelcol-session && go mod tidy
-	cd bench && go mod tidy
-	cd internal/tools && go mod tidy
+	@set -e; for module in $(MODULES); do (cd $$module && go mod tidy); done

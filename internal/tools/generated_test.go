@@ -110,7 +110,7 @@ func found(pattern, text string) []string {
 
 // TestModules checks that modules beside the root's have what the root's go.mod asks for.
 func TestModules(t *testing.T) {
-	for _, module := range []string{".", "bench", "cmd/otelcol-session", "internal/tools"} {
+	for _, module := range []string{".", "bench", "cmd/otelcol-session", "e2e", "examples/shop", "internal/tools"} {
 		t.Run(module, func(t *testing.T) {
 			tidy := exec.CommandContext(t.Context(), "go", "mod", "tidy", "-diff")
 			tidy.Dir = filepath.Join(root, module)
