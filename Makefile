@@ -48,7 +48,7 @@ mutate: ## Change the engine in a thousand small ways and count the changes that
 
 .PHONY: lint
 lint: ## Run the linters over what we write.
-	@set -e; for module in $(MODULES); do echo "== $$module"; (cd $$module && $(TOOL) golangci-lint run ./...); done
+	@scripts/lint $(MODULES)
 
 .PHONY: fmt
 fmt: ## Format what we write.
