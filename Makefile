@@ -26,7 +26,7 @@ test: build ## Run every test. Installs Debian's Prometheus and Alertmanager whe
 	@scripts/test
 
 .PHONY: check
-check: test ## Run every test, the linters, and each fuzz test for a while (FUZZTIME, 30s).
+check: test ## Run every test, the linters, tidy-check, and each fuzz test for a while (FUZZTIME, 30s).
 	@scripts/check
 
 .PHONY: soak
@@ -49,6 +49,11 @@ mutate: ## Change the engine in a thousand small ways and count the changes that
 .PHONY: lint
 lint: ## Run the linters over what we write.
 	@scripts/lint $(MODULES)
+
+.PHONY: tidy-check
+tidy-check: ## Check that each module's go.mod and go.sum have what it needs, and no more.
+	@failed=0; for module in $(MODULES); do (cd $$module && go mod tidy -diff) || \
+		{ echo "$$module: go.mod or go.sum is out of date: run make generate and commit what it changes" >&2; failed=1; }; done; exit $$failed
 
 .PHONY: fmt
 fmt: ## Format what we write.

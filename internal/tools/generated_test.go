@@ -108,16 +108,36 @@ func found(pattern, text string) []string {
 	return slices.Compact(all)
 }
 
-// TestModules checks that modules beside the root's have what the root's go.mod asks for.
+// TestModules checks that the Makefile knows every module, and that scripts/test runs the tests of each.
 func TestModules(t *testing.T) {
-	for _, module := range []string{".", "bench", "cmd/otelcol-session", "e2e", "examples/shop", "internal/tools"} {
-		t.Run(module, func(t *testing.T) {
-			tidy := exec.CommandContext(t.Context(), "go", "mod", "tidy", "-diff")
-			tidy.Dir = filepath.Join(root, module)
-			if difference, err := tidy.CombinedOutput(); err != nil {
-				t.Errorf("go.mod or go.sum is out of date (%v): %s\n%.2000s", err, remedy, difference)
+	list := regexp.MustCompile(`(?m)^MODULES := (.+)$`).FindSubmatch(readFile(t, root+"/Makefile"))
+	if list == nil {
+		t.Fatal("the Makefile has no MODULES")
+	}
+	known := strings.Fields(string(list[1]))
+	script := string(readFile(t, root+"/scripts/test"))
+	var there []string
+	for _, pattern := range []string{"", "/*", "/*/*", "/*/*/*"} {
+		files, err := filepath.Glob(root + pattern + "/go.mod")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			module, err := filepath.Rel(root, filepath.Dir(file))
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
+			module = filepath.ToSlash(module)
+			there = append(there, module)
+			if !regexp.MustCompile(`(?m)\brun "[^"]+" ` + regexp.QuoteMeta(module) + ` .*\./\.\.\.$`).MatchString(script) {
+				t.Errorf("scripts/test does not run the tests of %s", module)
+			}
+		}
+	}
+	slices.Sort(there)
+	slices.Sort(known)
+	if !slices.Equal(there, known) {
+		t.Errorf("the Makefile's MODULES are %q, and those that are there %q", known, there)
 	}
 }
 
