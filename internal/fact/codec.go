@@ -22,6 +22,9 @@ const (
 	factTrace
 	factSpan
 	factDetails
+	factLinked
+	factParent
+	factUserSource // another than the first
 )
 
 // Append appends a fact, and when it arrived, to buf. It holds no raw id: a
@@ -40,6 +43,9 @@ func Append(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudonym)
 		{factTrace, f.Trace != [16]byte{}},
 		{factSpan, f.Span != [8]byte{}},
 		{factDetails, f.Details != Details{}},
+		{factLinked, !f.Linked.ID.IsZero()},
+		{factParent, f.Parent != [8]byte{}},
+		{factUserSource, f.UserSource != 0},
 	} {
 		if x.set {
 			has |= x.bit
@@ -56,7 +62,7 @@ func Append(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudonym)
 	if has&factAt != 0 {
 		buf = binary.AppendVarint(buf, f.At-f.Start)
 	}
-	for _, n := range [...]*Name{&f.Session, &f.Previous, &f.User} {
+	for _, n := range f.names() {
 		if !n.ID.IsZero() {
 			p := pseudonym(n)
 			buf = append(wire.AppendUint128(buf, n.ID), p[:]...)
@@ -67,6 +73,12 @@ func Append(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudonym)
 	}
 	if has&factSpan != 0 {
 		buf = append(buf, f.Span[:]...)
+	}
+	if has&factParent != 0 {
+		buf = append(buf, f.Parent[:]...)
+	}
+	if has&factUserSource != 0 {
+		buf = append(buf, f.UserSource)
 	}
 	buf = AppendResource(buf, f.Resource)
 	if has&factDetails != 0 {
@@ -96,8 +108,8 @@ func Read(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	if has&factAt != 0 {
 		f.At = d.After(f.Start)
 	}
-	for i, n := range [...]*Name{&f.Session, &f.Previous, &f.User} {
-		if has&(factSession<<i) != 0 {
+	for i, n := range f.names() {
+		if has&[...]uint64{factSession, factPrevious, factUser, factLinked}[i] != 0 {
 			n.ID = d.Uint128()
 			n.Pseudonym = new(Pseudonym)
 			d.Copy(n.Pseudonym[:])
@@ -108,6 +120,12 @@ func Read(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	}
 	if has&factSpan != 0 {
 		d.Copy(f.Span[:])
+	}
+	if has&factParent != 0 {
+		d.Copy(f.Parent[:])
+	}
+	if has&factUserSource != 0 {
+		f.UserSource = d.Byte()
 	}
 	r := ReadResource(&d)
 	f.Resource = &r
@@ -122,3 +140,6 @@ func Read(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	}
 	return f, arrival, d.Left, nil
 }
+
+// names returns the names of f in the order in which they are written.
+func (f *Fact) names() [4]*Name { return [...]*Name{&f.Session, &f.Previous, &f.User, &f.Linked} }

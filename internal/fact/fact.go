@@ -91,6 +91,16 @@ const (
 	FromLog
 	// Sampled: other spans of this session may have been dropped.
 	Sampled
+	// Options: a request with the method OPTIONS, which browsers send by themselves:
+	// only an identity proves that a session was honoured.
+	Options
+	// ParentLocal: the parent span is of the same process.
+	ParentLocal
+	// UserPresented: the user was read from what the client sent, or from a claim: it
+	// is named in the finding and counts nowhere.
+	UserPresented
+	// FromRequest: a request said this event, at its end.
+	FromRequest
 )
 
 // Has reports whether all of want are set.
@@ -128,4 +138,12 @@ type Fact struct {
 	Details  Details
 	User     Name // the identity that the record shows, or whose sessions end
 	Previous Name // of Rotated
+	// Linked is the larger session that this one is part of, where the record says so
+	// and its client did not.
+	Linked Name
+	// Parent is the span that this request was called by; zero where it is not known.
+	Parent [8]byte
+	// UserSource is which of the configured sources named User: 0 is the first. Only
+	// users of one source can be different.
+	UserSource uint8
 }

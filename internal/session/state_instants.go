@@ -139,17 +139,17 @@ type intervals []interval
 // facts of 24 hours there are at most 288.
 const maxIntervals = 1024
 
-// add joins [start, end] to the list. gap is the smallest idle limit, outside
+// add joins [start, end] to the list. gap is the smallest idle limit, lastInactive
 // the latest start of a judged request that is no activity itself. It reports
 // whether a gap in front of any other request may have changed.
-func (a *intervals) add(start, end int64, policies uint64, gap, outside int64) (changed bool) {
+func (a *intervals) add(start, end int64, policies uint64, gap, lastInactive int64) (changed bool) {
 	list := *a
 	n := len(list)
 	if n > 0 {
 		// The usual case: it goes on where the session is.
 		last := &list[n-1]
 		if start > last.start && continues(last.end, start, gap) {
-			changed = end > last.end && outside > last.end
+			changed = end > last.end && lastInactive > last.end
 			last.end = max(last.end, end)
 			return changed
 		}
@@ -165,7 +165,7 @@ func (a *intervals) add(start, end int64, policies uint64, gap, outside int64) (
 		copy(list[lo+1:], list[lo:])
 		list[lo] = interval{start, end, policies}
 		*a = list
-		return lo < n || outside > start
+		return lo < n || lastInactive > start
 	}
 	merged := interval{start, end, policies}
 	for _, r := range list[lo:hi] {
@@ -180,7 +180,7 @@ func (a *intervals) add(start, end int64, policies uint64, gap, outside int64) (
 	if hi-lo == 1 && merged == list[lo] {
 		return false
 	}
-	changed = hi < n || hi-lo > 1 || outside > start ||
+	changed = hi < n || hi-lo > 1 || lastInactive > start ||
 		merged.start != list[lo].start || merged.policies != list[lo].policies
 	list[lo] = merged
 	*a = append(list[:lo+1], list[hi:]...)
