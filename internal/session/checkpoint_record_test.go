@@ -20,7 +20,7 @@ func anything(d *rand.Rand) int64 {
 	case 2:
 		return int64(d.Uint64())
 	}
-	return epoch + d.Int64N(1e12)
+	return Epoch + d.Int64N(1e12)
 }
 
 func anyRecord(d *rand.Rand) record {
@@ -51,16 +51,16 @@ func TestRecordCodec(t *testing.T) {
 		if d.IntN(2) == 0 {
 			details = fact.Details{Method: "GET", Route: "/a", Path: "/a/b", Status: int32(d.Uint32()), RPCMethod: "m", Destination: "q"}
 		}
-		b := appendRecord(nil, &r, details != fact.Details{}, epoch)
+		b := appendRecord(nil, &r, details != fact.Details{}, Epoch)
 		if details != (fact.Details{}) {
 			b = fact.AppendDetails(b, &details)
 		}
 		in := wire.NewDecoder(b)
-		if got, gotDetails := readRecord(&in, epoch); in.End() != nil || got != r || gotDetails != details {
+		if got, gotDetails := readRecord(&in, Epoch); in.End() != nil || got != r || gotDetails != details {
 			t.Fatalf("wrote %+v %+v\nread  %+v %+v: %v", r, details, got, gotDetails, in.Err)
 		}
 		in = wire.NewDecoder(b[:d.IntN(len(b))])
-		if readRecord(&in, epoch); in.Err == nil {
+		if readRecord(&in, Epoch); in.Err == nil {
 			t.Fatalf("%d bytes of %+v were enough", len(in.Left), r)
 		}
 	}

@@ -21,24 +21,24 @@ import (
 // named, and nothing is found that is not so by all the facts.
 func TestDamage(t *testing.T) {
 	var lost, found atomic.Int64
-	sampled(t, histories/20, func(seed uint64) *history {
-		h := seededHistory(seed, inWindow)
+	sampled(t, histories/20, func(seed uint64) *trial {
+		h := seededHistory(seed, InWindow)
 		h.restarts = seed + 1
 		return h
-	}, func(h *history) string {
+	}, func(h *trial) string {
 		d := rand.New(rand.NewPCG(h.restarts, 3))
-		e, half := New(h.cfg), d.IntN(len(h.steps)+1)
-		now := epoch
-		tell := func(steps []historyStep) {
+		e, half := New(h.config()), d.IntN(len(h.Steps)+1)
+		now := Epoch
+		tell := func(steps []Step) {
 			for i := range steps {
-				now = steps[i].now
-				steps[i].do(e)
+				now = steps[i].Now
+				doStep(&steps[i], e)
 			}
 		}
-		if speaksOfEarlier(h.steps, half) {
+		if speaksOfEarlier(h.Steps, half) {
 			return ""
 		}
-		tell(h.steps[:half])
+		tell(h.Steps[:half])
 		s := everything(e, now)
 		keys := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(k string) bool { return k == manifestKey })
 		if len(keys) == 0 {
@@ -59,34 +59,34 @@ func TestDamage(t *testing.T) {
 			chunk[len(chunk)-1-d.IntN(len(chunk)-10)] ^= 1 << d.IntN(8)
 			s[key], reason = chunk, "corrupt"
 		}
-		e, res, err := Restore(h.cfg, s.get, now)
+		e, res, err := Restore(h.config(), s.get, now)
 		if want := []LostChunk{{key, reason}}; err != nil || !slices.Equal(res.Lost, want) {
 			return fmt.Sprintf("lost %v %v, want %v", res.Lost, err, want)
 		}
 		lost.Add(1)
 		e.takeFindings() // what was found before is so
-		tell(h.steps[half:])
+		tell(h.Steps[half:])
 		final := map[uint64]fact.Finding{}
 		for range 3 {
-			now += int64(h.cfg.DecisionWait) + int64(h.cfg.UpdateInterval)
+			now += int64(h.Config.DecisionWait) + int64(h.Config.UpdateInterval)
 			e.advance(now)
 			for _, f := range e.takeFindings() {
 				final[f.ID] = f
 			}
 		}
-		facts, blinds := h.arrivals()
+		facts, blinds := h.Arrivals()
 		type violation struct {
 			session fact.Pseudonym
 			policy  int
 			service string
 		}
 		truth := map[violation]bool{}
-		for _, f := range reference(h.cfg, blinds, facts) {
+		for _, f := range Reference(h.Config, blinds, facts) {
 			truth[violation{f.Session, f.Policy, f.Resource.ServiceName}] = true
 		}
 		for _, f := range final {
 			if f.State == fact.Confirmed && !truth[violation{f.Session, f.Policy, f.Resource.ServiceName}] {
-				return fmt.Sprintf("after %d steps, %s %s: %s", half, key, reason, findingText(h, &f))
+				return fmt.Sprintf("after %d steps, %s %s: %s", half, key, reason, h.FindingText(&f))
 			}
 			if f.State == fact.Confirmed {
 				found.Add(1)
@@ -100,11 +100,11 @@ func TestDamage(t *testing.T) {
 // speaksOfEarlier reports whether a step from n on says that one before it was
 // something else. What it speaks of may be lost: it is as far out of reach then
 // as what max_recent_requests has displaced.
-func speaksOfEarlier(steps []historyStep, n int) bool {
+func speaksOfEarlier(steps []Step, n int) bool {
 	for i := n; i < len(steps); i++ {
-		f := &steps[i].fact
+		f := &steps[i].Fact
 		for j := range n {
-			if g := &steps[j].fact; f.Kind != fact.EndedUser && f.Session.ID == g.Session.ID && hasBothIDs(f) && f.Trace == g.Trace {
+			if g := &steps[j].Fact; f.Kind != fact.EndedUser && f.Session.ID == g.Session.ID && HasBothIDs(f) && f.Trace == g.Trace {
 				return true
 			}
 		}
@@ -114,42 +114,42 @@ func speaksOfEarlier(steps []historyStep, n int) bool {
 
 // TestHeads: a manifest decides whether anything is restored at all.
 func TestHeads(t *testing.T) {
-	h := seededHistory(7, inWindow)
+	h := seededHistory(7, InWindow)
 	e := run(h, false).engine
-	s := everything(e, epoch)
+	s := everything(e, Epoch)
 	restore := func(cfg Config, damage func(stored)) (*Engine, Restored, error) {
 		c := maps.Clone(s)
 		c[manifestKey] = bytes.Clone(c[manifestKey])
 		damage(c)
-		return Restore(cfg, c.get, epoch+1)
+		return Restore(cfg, c.get, Epoch+1)
 	}
-	if _, res, err := restore(h.cfg, func(s stored) { delete(s, manifestKey) }); err != nil || res.Found {
+	if _, res, err := restore(h.config(), func(s stored) { delete(s, manifestKey) }); err != nil || res.Found {
 		t.Errorf("no head: %v %v", res, err)
 	}
-	if _, _, err := restore(h.cfg, func(s stored) { s[manifestKey][4]++ }); !errors.Is(err, wire.ErrNewer) {
+	if _, _, err := restore(h.config(), func(s stored) { s[manifestKey][4]++ }); !errors.Is(err, wire.ErrNewer) {
 		t.Errorf("newer version: %v", err)
 	}
-	if _, _, err := restore(h.cfg, func(s stored) { s[manifestKey][4] = wire.Oldest - 1 }); !errors.Is(err, wire.ErrOlder) {
+	if _, _, err := restore(h.config(), func(s stored) { s[manifestKey][4] = wire.Oldest - 1 }); !errors.Is(err, wire.ErrOlder) {
 		t.Errorf("older version: %v", err)
 	}
-	other := h.cfg
+	other := h.config()
 	other.KeyID[3]++
 	if _, _, err := restore(other, func(stored) {}); !errors.Is(err, ErrOtherKey) {
 		t.Errorf("another key: %v", err)
 	}
-	e, res, err := restore(h.cfg, func(s stored) { s[manifestKey][20]++ })
+	e, res, err := restore(h.config(), func(s stored) { s[manifestKey][20]++ })
 	if err != nil || !res.Found || !slices.Equal(res.Lost, []LostChunk{{manifestKey, "corrupt"}}) || e.sessions() != 0 {
 		t.Errorf("corrupt: %v %v", res, err)
 	}
-	if e.restarted != epoch+1 || e.tombstones.oldestKnown != epoch+1 {
+	if e.restarted != Epoch+1 || e.tombstones.oldestKnown != Epoch+1 {
 		t.Error("nothing is doubted after all was lost")
 	}
 	failing := errors.New("read-only")
-	if _, _, err := Restore(h.cfg, func(string) ([]byte, error) { return nil, failing }, 0); !errors.Is(err, failing) {
+	if _, _, err := Restore(h.config(), func(string) ([]byte, error) { return nil, failing }, 0); !errors.Is(err, failing) {
 		t.Errorf("failing storage: %v", err)
 	}
-	e, res, err = restore(h.cfg, func(stored) {})
-	if err != nil || len(res.Lost) > 0 || res.Sessions == 0 || res.Sessions != e.sessions() || res.At != epoch {
+	e, res, err = restore(h.config(), func(stored) {})
+	if err != nil || len(res.Lost) > 0 || res.Sessions == 0 || res.Sessions != e.sessions() || res.At != Epoch {
 		t.Errorf("whole: %v %v", res, err)
 	}
 }
@@ -161,12 +161,12 @@ func TestNoRawID(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0"}}
 	cfg.Pseudonym = func(string) fact.Pseudonym { return fact.Pseudonym{7} }
 	e := New(cfg)
-	f := fact.Fact{Session: fact.Name{ID: fact.ID{1, 1}, Raw: secret}, User: fact.Name{ID: fact.ID{2, 1}, Raw: secret}, Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
-	e.observe(&f, epoch)
+	f := fact.Fact{Session: fact.Name{ID: fact.ID{1, 1}, Raw: secret}, User: fact.Name{ID: fact.ID{2, 1}, Raw: secret}, Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"]}
+	e.observe(&f, Epoch)
 	f.Kind, f.Previous, f.Session.ID = fact.Rotated, f.Session, fact.ID{1, 2}
-	e.observe(&f, epoch)
-	s := everything(e, epoch)
-	s["journal"] = fact.Append(nil, &f, epoch, cfg.pseudonym)
+	e.observe(&f, Epoch)
+	s := everything(e, Epoch)
+	s["journal"] = fact.Append(nil, &f, Epoch, cfg.pseudonym)
 	for key, value := range s {
 		if bytes.Contains(value, []byte(secret)) {
 			t.Errorf("%s holds a raw id", key)
@@ -182,15 +182,15 @@ func TestPoliciesByName(t *testing.T) {
 	e := New(cfg)
 	for i := range cfg.Policies {
 		for n := range int64(3) {
-			at := epoch + n*10*int64(second)
-			f := fact.Fact{Session: sessionName(i), Start: at, End: at, At: at, Policy: uint8(i), Resource: resources["web"], Trace: [16]byte{1}, Span: [8]byte{byte(i), byte(n)}}
+			at := Epoch + n*10*int64(second)
+			f := fact.Fact{Session: SessionName(i), Start: at, End: at, At: at, Policy: uint8(i), Resource: Resources["web"], Trace: [16]byte{1}, Span: [8]byte{byte(i), byte(n)}}
 			e.observe(&f, at)
 			if n == 1 {
 				e.advance(at + int64(cfg.DecisionWait))
 			}
 		}
 	}
-	now := epoch + 20*int64(second)
+	now := Epoch + 20*int64(second)
 	cfg.Policies = []Policy{{Name: "new", IdleTimeout: second}, {Name: "other", IdleTimeout: second}, {Name: "kept", IdleTimeout: second}}
 	e, why := everything(e, now).restored(cfg, now)
 	if why != "" {
@@ -199,7 +199,7 @@ func TestPoliciesByName(t *testing.T) {
 	e.advance(now + int64(cfg.DecisionWait+cfg.UpdateInterval))
 	last := map[string]fact.Finding{}
 	for _, f := range e.takeFindings() {
-		last[cfg.Policies[f.Policy].Name+" "+text(f.Session)] = f
+		last[cfg.Policies[f.Policy].Name+" "+RawOf(f.Session)] = f
 	}
 	if got := strings.Join(slices.Sorted(maps.Keys(last)), ", "); got != "kept b, other c" {
 		t.Errorf("findings of %q", got)
@@ -210,7 +210,7 @@ func TestPoliciesByName(t *testing.T) {
 	if e.pending() != 0 {
 		t.Errorf("%d pending", e.pending())
 	}
-	if a := e.get(sessionName(0).ID); a.policies != 0 || a.policy != fact.NoPolicy {
+	if a := e.get(SessionName(0).ID); a.policies != 0 || a.policy != fact.NoPolicy {
 		t.Error("a policy that is gone governs a session")
 	}
 }
@@ -222,12 +222,12 @@ func TestOtherLimits(t *testing.T) {
 	cfg.MaxSessions, cfg.MaxRecentRequests = 20, 100
 	e := New(cfg)
 	for i := range int64(150) {
-		at := epoch + i*int64(second)
-		f := fact.Fact{Session: sessionName(int(i % 15)), Start: at, End: at, At: at, Resource: resources["web"], Trace: [16]byte{byte(i)}, Span: [8]byte{1}}
-		f.Details.Path = instantText(at)
+		at := Epoch + i*int64(second)
+		f := fact.Fact{Session: SessionName(int(i % 15)), Start: at, End: at, At: at, Resource: Resources["web"], Trace: [16]byte{byte(i)}, Span: [8]byte{1}}
+		f.Details.Path = InstantText(at)
 		e.observe(&f, at)
 	}
-	now := epoch + 150*int64(second)
+	now := Epoch + 150*int64(second)
 	s := everything(e, now)
 	for _, limit := range []struct{ sessions, records int }{{5, 100}, {20, 10}, {5, 10}, {100, 1000}, {1, 1}} {
 		cfg.MaxSessions, cfg.MaxRecentRequests = limit.sessions, limit.records
@@ -239,22 +239,22 @@ func TestOtherLimits(t *testing.T) {
 			t.Errorf("%+v: %d sessions, %d evicted", limit, e.sessions(), e.counters().Evicted(EvictedLimit))
 		}
 		for i := range 15 {
-			id := sessionName(i).ID
-			if e.shardOf(id).sessions.find(id) == compact.NoSlot && !(e.tombstones.known(id) || e.tombstones.oldestKnown > epoch+int64(135+i)*int64(second)) {
+			id := SessionName(i).ID
+			if e.shardOf(id).sessions.find(id) == compact.NoSlot && !(e.tombstones.known(id) || e.tombstones.oldestKnown > Epoch+int64(135+i)*int64(second)) {
 				t.Errorf("%+v: session %d has neither a place nor a tombstone", limit, i)
 			}
 		}
 		for p := e.shards[0].recent.oldest(); p < e.shards[0].recent.next; p++ {
 			r := e.shards[0].recent.at(p)
 			there := p > 150-uint64(min(limit.records, 100))
-			if r.position != p || there != (r.kind == fact.Request) || there && e.shards[0].recent.details.get(r.details).Path != instantText(r.At) {
+			if r.position != p || there != (r.kind == fact.Request) || there && e.shards[0].recent.details.get(r.details).Path != InstantText(r.At) {
 				t.Fatalf("%+v: record %d: %+v", limit, p, r)
 			}
 		}
 		// It goes on.
 		for i := range int64(2000) {
 			at := now + i*int64(second)/10
-			f := fact.Fact{Session: sessionName(int(i % 26)), Start: at, End: at, At: at, Resource: resources["api"], Trace: [16]byte{byte(i)}, Span: [8]byte{2}}
+			f := fact.Fact{Session: SessionName(int(i % 26)), Start: at, End: at, At: at, Resource: Resources["api"], Trace: [16]byte{byte(i)}, Span: [8]byte{2}}
 			e.observe(&f, at)
 			if i%50 == 0 {
 				e.advance(at)
@@ -267,14 +267,14 @@ func TestOtherLimits(t *testing.T) {
 // engine that it makes.
 func FuzzRestore(f *testing.F) {
 	for seed := range uint64(4) {
-		h := seededHistory(seed, anyOrder)
-		s := everything(run(h, false).engine, epoch)
+		h := seededHistory(seed, AnyOrder)
+		s := everything(run(h, false).engine, Epoch)
 		for key, value := range s {
 			f.Add(key, value[min(wire.Header, len(value)):])
 		}
 	}
-	base := seededHistory(7, anyOrder)
-	whole := everything(run(base, false).engine, epoch)
+	base := seededHistory(7, AnyOrder)
+	whole := everything(run(base, false).engine, Epoch)
 	f.Fuzz(func(_ *testing.T, key string, body []byte) {
 		s := maps.Clone(whole)
 		kind := kindManifest
@@ -296,15 +296,15 @@ func FuzzRestore(f *testing.F) {
 			sealChunk(head, manifestKey, kindManifest)
 			s[manifestKey] = head
 		}
-		cfg := base.cfg
-		e, _, err := Restore(cfg, s.get, epoch)
+		cfg := base.config()
+		e, _, err := Restore(cfg, s.get, Epoch)
 		if err != nil {
 			return
 		}
-		now := epoch
-		for i := range base.steps {
-			now = base.steps[i].now
-			base.steps[i].do(e)
+		now := Epoch
+		for i := range base.Steps {
+			now = base.Steps[i].Now
+			doStep(&base.Steps[i], e)
 		}
 		e.advance(now + int64(cfg.DecisionWait))
 		e.resumeAt(now)
@@ -341,13 +341,13 @@ func TestLostIsDoubted(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)
 	for i := range 3 {
-		f := fact.Fact{Session: sessionName(i), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
-		if e.observe(&f, epoch); i == 2 {
-			f.Kind, f.Previous = fact.Rotated, sessionName(0)
-			e.observe(&f, epoch)
+		f := fact.Fact{Session: SessionName(i), Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"]}
+		if e.observe(&f, Epoch); i == 2 {
+			f.Kind, f.Previous = fact.Rotated, SessionName(0)
+			e.observe(&f, Epoch)
 		}
 	}
-	now := epoch + int64(second)
+	now := Epoch + int64(second)
 	whole := everything(e, now)
 	for lost, doubted := range map[string][3]bool{
 		// Two sessions make a range, and the last was rotated from the first.
@@ -363,7 +363,7 @@ func TestLostIsDoubted(t *testing.T) {
 			t.Errorf("without %s: restarted %d %v", lost, e.restarted, err)
 		}
 		for i, want := range doubted {
-			f := fact.Fact{Kind: fact.Activity, Session: sessionName(i), Start: now, End: now, At: now, Resource: resources["web"]}
+			f := fact.Fact{Kind: fact.Activity, Session: SessionName(i), Start: now, End: now, At: now, Resource: Resources["web"]}
 			e.observe(&f, now)
 			if got := e.get(f.Session.ID).unknownBefore == now; got != want {
 				t.Errorf("without %s session %d is in doubt: %v", lost, i, got)
@@ -378,21 +378,21 @@ func TestUserEndsAreForgotten(t *testing.T) {
 	cfg := historyConfig()
 	cfg.Policies, cfg.Retention = []Policy{{Name: "p0"}}, time.Hour
 	e := New(cfg)
-	f := fact.Fact{Kind: fact.EndedUser, User: userName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
-	e.observe(&f, epoch)
+	f := fact.Fact{Kind: fact.EndedUser, User: UserName(0), Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"]}
+	e.observe(&f, Epoch)
 	for _, lose := range []bool{false, true} {
 		if lose {
 			e.users.ended[f.User.ID] = endsOfUser{ends: e.users.ends(f.User.ID)}
 		}
-		e, why := everything(e, epoch).restored(cfg, epoch)
+		e, why := everything(e, Epoch).restored(cfg, Epoch)
 		if why != "" || len(e.users.ended) != 1 || e.users.count != 1 {
 			t.Fatalf("%d users ended, %d names %s", len(e.users.ended), e.users.count, why)
 		}
-		e.advance(epoch + int64(time.Hour))
+		e.advance(Epoch + int64(time.Hour))
 		if len(e.users.ended) != 1 {
 			t.Error("forgotten too soon")
 		}
-		e.advance(epoch + int64(time.Hour) + 1)
+		e.advance(Epoch + int64(time.Hour) + 1)
 		if len(e.users.ended)+e.users.came.Len()+e.users.count != 0 {
 			t.Error("not forgotten")
 		}

@@ -19,7 +19,7 @@ func TestSafeForConcurrentUse(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, EndGrace: time.Second}}
 	e := New(cfg)
 	const workers, batches, size = 4, 30, 200
-	now := epoch + int64(time.Minute)
+	now := Epoch + int64(time.Minute)
 	left := make([]int, workers)
 	stop := make(chan struct{})
 	var observing, beside sync.WaitGroup
@@ -82,13 +82,13 @@ func TestCloseBetweenTwoHolds(t *testing.T) {
 	e := New(historyConfig())
 	facts := []fact.Fact{tideFact(fact.Ended, tideSession(1), 1), tideFact(fact.Ended, tideSession(2), 1)}
 	rest := e.route(facts)
-	left, more := e.holdFast(facts, epoch, rest)
+	left, more := e.holdFast(facts, Epoch, rest)
 	require.Zero(t, left)
 	require.False(t, more)
 	require.Equal(t, 2, rest.len())
 	e.Close()
 	for range 2 {
-		left, more = e.holdSlow(facts, epoch, rest, nil)
+		left, more = e.holdSlow(facts, Epoch, rest, nil)
 		require.Equal(t, 2, left)
 		require.False(t, more)
 	}

@@ -19,24 +19,24 @@ type stage struct {
 
 func newStage(t *testing.T, text string, more ...func(*Config)) *stage {
 	t.Helper()
-	cfg := parseHistory(text).cfg
+	cfg := engineConfig(MustParse(text).Config)
 	for _, change := range more {
 		change(&cfg)
 	}
-	return &stage{New(cfg), t, epoch}
+	return &stage{New(cfg), t, Epoch}
 }
 
-// tell observes facts, as [parseHistory] reads them, and returns the last mark.
+// tell observes facts, as [MustParse] reads them, and returns the last mark.
 func (s *stage) tell(text string) (m Mark) {
 	s.t.Helper()
-	for _, step := range parseHistory(text).steps {
-		s.now = max(s.now, step.now)
-		switch step.verb {
-		case doObserve:
-			m = s.observe(&step.fact, s.now)
-		case doBlind:
-			s.blind(step.blind.From, step.blind.To, step.blind.Reason)
-		case doAdvance:
+	for _, step := range MustParse(text).Steps {
+		s.now = max(s.now, step.Now)
+		switch step.Verb {
+		case Observe:
+			m = s.observe(&step.Fact, s.now)
+		case Blind:
+			s.blind(step.Blind.From, step.Blind.To, step.Blind.Reason)
+		case Advance:
 			s.advance(s.now)
 		}
 	}
@@ -51,9 +51,9 @@ func (s *stage) wait(d time.Duration) []fact.Finding {
 }
 
 func (s *stage) served(n int, at time.Duration, policy uint8) Mark {
-	s.now = max(s.now, epoch+int64(at))
-	i := epoch + int64(at)
-	return s.observe(&fact.Fact{Session: sessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: resources["web"]}, s.now)
+	s.now = max(s.now, Epoch+int64(at))
+	i := Epoch + int64(at)
+	return s.observe(&fact.Fact{Session: SessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: Resources["web"]}, s.now)
 }
 
 // The smallest idle limit is what tells intervals apart.
@@ -93,11 +93,11 @@ func TestLateEvidenceWaits(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("a started at=0s\na request at=20s\nb started at=20s\nb request at=35s\nb request at=36s rejected\nc request at=36s")
-	s.now = epoch + int64(40*time.Second)
+	s.now = Epoch + int64(40*time.Second)
 	s.shutdown(s.now)
 	found := map[string]fact.Finding{}
 	for _, f := range s.takeFindings() {
-		found[text(f.Session)] = f
+		found[RawOf(f.Session)] = f
 	}
 	require.Len(t, found, 2)
 	require.Equal(t, fact.Confirmed, found["a"].State)
@@ -124,7 +124,7 @@ func TestRetention(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.Retention = time.Hour })
 	s.tell("a started at=0s\na request at=20s user=u1")
 	require.Len(t, s.wait(time.Minute), 1)
-	s.now = epoch + int64(20*time.Second+time.Hour)
+	s.now = Epoch + int64(20*time.Second+time.Hour)
 	s.advance(s.now)
 	require.Equal(t, 1, s.sessions())
 	require.Zero(t, s.counters().Evicted(EvictedRetention))
@@ -162,7 +162,7 @@ func TestForgottenMakeRoom(t *testing.T) {
 	s.tell("a started at=0s\nb started at=0s\nc started at=0s")
 	s.wait(2 * time.Hour)
 	require.Zero(t, s.sessions())
-	again := time.Duration(s.now - epoch)
+	again := time.Duration(s.now - Epoch)
 	for n := range 8 {
 		s.served(3+n, again, 0)
 	}
@@ -220,7 +220,7 @@ func TestEviction(t *testing.T) {
 	s.tell("a started at=0s\nb started at=1s\nc authenticated at=2s\nc request at=2s")
 	require.Equal(t, 2, s.sessions())
 	require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit))
-	require.Nil(t, s.get(sessionName(0).ID))
+	require.Nil(t, s.get(SessionName(0).ID))
 	s.tell("b request at=20s\nc request at=20s")
 	s.tell("a request at=21s")
 	require.EqualValues(t, 1, s.counters().Refused(RefusedLimit), "both have an open finding")
@@ -261,8 +261,8 @@ func TestOpenFindingsAreBounded(t *testing.T) {
 	require.Len(t, s.suspects.bySession, minOpen)
 	require.Len(t, s.findings.open, minOpen)
 	for _, i := range []int{0, 43, 44, n - 1} {
-		at := epoch + int64(19*time.Second)
-		s.observe(&fact.Fact{Kind: fact.Authenticated, Session: sessionName(i), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
+		at := Epoch + int64(19*time.Second)
+		s.observe(&fact.Fact{Kind: fact.Authenticated, Session: SessionName(i), Start: at, End: at, At: at, Resource: Resources["web"]}, s.now)
 	}
 	found = s.wait(time.Minute)
 	require.Len(t, found, 2, "the closed ones stay as they were")

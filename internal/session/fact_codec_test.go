@@ -14,9 +14,9 @@ func TestJournal(t *testing.T) {
 	d := rand.New(rand.NewPCG(firstSeed, 0))
 	cfg := historyConfig()
 	for seed := range uint64(50) {
-		h := seededHistory(seed, anyOrder)
+		h := seededHistory(seed, AnyOrder)
 		var b []byte
-		facts, _ := h.arrivals()
+		facts, _ := h.Arrivals()
 		for i := range facts {
 			b = fact.Append(b, &facts[i].Fact, facts[i].At, cfg.pseudonym)
 		}
@@ -59,10 +59,11 @@ func TestJournal(t *testing.T) {
 
 // FuzzReadFact reads any bytes as a fact; what it reads, an engine can take.
 func FuzzReadFact(f *testing.F) {
-	h := seededHistory(firstSeed, anyOrder)
-	facts, _ := h.arrivals()
+	h := seededHistory(firstSeed, AnyOrder)
+	cfg := h.config()
+	facts, _ := h.Arrivals()
 	for i := range facts {
-		f.Add(fact.Append(nil, &facts[i].Fact, facts[i].At, h.cfg.pseudonym))
+		f.Add(fact.Append(nil, &facts[i].Fact, facts[i].At, cfg.pseudonym))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, at, rest, err := fact.Read(data)
@@ -72,10 +73,10 @@ func FuzzReadFact(f *testing.F) {
 		if len(rest) >= len(data) {
 			t.Fatal("nothing was read")
 		}
-		if int(got.Policy) >= len(h.cfg.Policies) {
+		if int(got.Policy) >= len(h.Config.Policies) {
 			got.Policy = fact.NoPolicy
 		}
-		e := New(h.cfg)
+		e := New(h.config())
 		e.observe(&got, at)
 		e.advance(at)
 	})

@@ -19,7 +19,7 @@ func TestClosedFindingsGoOn(t *testing.T) {
 	})
 	last := map[uint64]fact.Finding{}
 	tell := func(n int, kind fact.Kind, at int64) {
-		s.observe(&fact.Fact{Kind: kind, Session: sessionName(n), Start: at, End: at, At: at, Resource: resources["web"]}, s.now)
+		s.observe(&fact.Fact{Kind: kind, Session: SessionName(n), Start: at, End: at, At: at, Resource: Resources["web"]}, s.now)
 	}
 	for n := range sessions {
 		tell(n, fact.Started, s.now)

@@ -23,7 +23,7 @@ func TestAccused(t *testing.T) {
 			require.Equal(t, int64(10*time.Second)+int64(i)*int64(time.Millisecond), m.Overrun)
 		}
 		require.Equal(t, n, s.pending())
-		require.Len(t, s.suspects.of(sessionName(0).ID), int(maxPending))
+		require.Len(t, s.suspects.of(SessionName(0).ID), int(maxPending))
 		return s
 	}
 	s := fill()
@@ -153,9 +153,9 @@ func TestAccusedKeepsItsName(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", EndGrace: time.Second}}
 	for name, restart := range map[string]bool{"goes on": false, "is restored": true} {
 		t.Run(name, func(t *testing.T) {
-			e, now := New(cfg), epoch
+			e, now := New(cfg), Epoch
 			tell := func(kind fact.Kind, n int) {
-				f := fact.Fact{Kind: kind, Session: sessionName(n), Start: now, End: now, At: now, Resource: resources["web"]}
+				f := fact.Fact{Kind: kind, Session: SessionName(n), Start: now, End: now, At: now, Resource: Resources["web"]}
 				f.Session.Raw = strconv.Itoa(n)
 				e.observe(&f, now)
 			}

@@ -15,27 +15,27 @@ import (
 // floodedHistory is the history of one number in an engine that has room for a
 // few sessions only, with invented ids mixed in. Some of those show users or end,
 // so that tombstones are displaced by others that say something.
-func floodedHistory(seed uint64) *history {
-	h := seededHistory(seed, delivery(seed%8/7))
+func floodedHistory(seed uint64) *trial {
+	h := seededHistory(seed, Delivery(seed%8/7))
 	d := plainDice{rand.New(rand.NewPCG(seed, 5))}
-	h.cfg.MaxSessions = 2 + d.roll(5)
-	speaking := d.roll(3) == 0
-	steps := h.steps
-	h.steps = nil
+	h.room.sessions = 2 + d.Roll(5)
+	speaking := d.Roll(3) == 0
+	steps := h.Steps
+	h.Steps = nil
 	n := uint64(0)
 	for _, s := range steps {
-		h.steps = append(h.steps, s)
-		for range d.roll(2) * d.roll(6) {
+		h.Steps = append(h.Steps, s)
+		for range d.Roll(2) * d.Roll(6) {
 			n++
-			f := fact.Fact{Session: fact.Name{ID: fact.ID{7, n + 100}, Raw: "invented"}, Start: s.now, End: s.now, At: s.now, Resource: resources["web"], Policy: fact.NoPolicy}
+			f := fact.Fact{Session: fact.Name{ID: fact.ID{7, n + 100}, Raw: "invented"}, Start: s.Now, End: s.Now, At: s.Now, Resource: Resources["web"], Policy: fact.NoPolicy}
 			f.Trace[1], f.Span[1] = byte(n), byte(n>>8)+1
 			switch {
-			case speaking && d.roll(4) == 0:
+			case speaking && d.Roll(4) == 0:
 				f.User = fact.Name{ID: fact.ID{n + 100, 9}, Raw: "somebody"}
-			case speaking && d.roll(3) == 0:
+			case speaking && d.Roll(3) == 0:
 				f.Kind, f.Trace, f.Span = fact.Ended, [16]byte{}, [8]byte{}
 			}
-			h.steps = append(h.steps, historyStep{now: s.now, fact: f})
+			h.Steps = append(h.Steps, Step{Now: s.Now, Fact: f})
 		}
 	}
 	if seed%4 == 1 {
@@ -59,21 +59,21 @@ func foundOf(session fact.Pseudonym, policy int, r fact.Resource) found {
 // flooded says what is wrong with what an engine found in a flood: it confirmed
 // what is not so, or says nothing of a request that came when its session was
 // over.
-func flooded(h *history, count func(what string)) string {
-	e := New(h.cfg)
-	final, now := map[uint64]fact.Finding{}, epoch
+func flooded(h *trial, count func(what string)) string {
+	e := New(h.config())
+	final, now := map[uint64]fact.Finding{}, Epoch
 	take := func() {
 		for _, f := range e.takeFindings() {
 			final[f.ID] = f
 		}
 	}
 	stop, away := -1, int64(0)
-	if h.restarts != 0 && len(h.steps) > 0 {
-		stop = rand.New(rand.NewPCG(h.restarts, 6)).IntN(len(h.steps))
+	if h.restarts != 0 && len(h.Steps) > 0 {
+		stop = rand.New(rand.NewPCG(h.restarts, 6)).IntN(len(h.Steps))
 	}
-	for i := range h.steps {
-		now = h.steps[i].now
-		h.steps[i].do(e)
+	for i := range h.Steps {
+		now = h.Steps[i].Now
+		doStep(&h.Steps[i], e)
 		if i%3 == 0 {
 			e.compactAll()
 		}
@@ -81,24 +81,24 @@ func flooded(h *history, count func(what string)) string {
 			dropped := e.counters().Forgotten()
 			away = e.counters().Refused(RefusedLimit)
 			var why string
-			if e, why = everything(e, now).restored(h.cfg, now); why != "" || e.counters().Forgotten() != dropped {
+			if e, why = everything(e, now).restored(h.config(), now); why != "" || e.counters().Forgotten() != dropped {
 				return "restored: " + why
 			}
 		}
 	}
 	for range 3 {
-		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + second)
+		now += int64(h.Config.DecisionWait + h.Config.UpdateInterval + second)
 		e.advance(now)
 		take()
 	}
 	stats := e.counters()
 	away += stats.Refused(RefusedLimit)
-	facts, blinds := h.arrivals()
-	w := refTold(h.cfg, blinds, facts)
+	facts, blinds := h.Arrivals()
+	w := NewWorld(h.Config, blinds, facts)
 	so := map[found]bool{}
-	for _, r := range w.requests {
-		if _, violates := w.judge(r); violates {
-			so[foundOf(h.cfg.Pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)] = true
+	for _, r := range w.Requests {
+		if _, violates := w.Judge(r); violates {
+			so[foundOf(pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)] = true
 		}
 	}
 	said := map[found]bool{}
@@ -106,7 +106,7 @@ func flooded(h *history, count func(what string)) string {
 		what := foundOf(f.Session, f.Policy, f.Resource)
 		said[what] = said[what] || f.State != fact.Retracted
 		if f.State == fact.Confirmed && !so[what] && !speaksOfItself(h, f.Session) {
-			return "not so: " + findingText(h, &f)
+			return "not so: " + h.FindingText(&f)
 		}
 		if f.Reason == ReasonEvicted {
 			count("inconclusive")
@@ -121,46 +121,46 @@ func flooded(h *history, count func(what string)) string {
 	}
 	told := 0
 	for i, a := range facts {
-		if a.Fact.End > a.At+int64(h.cfg.MaxAhead) || h.cfg.MaxAge > 0 && a.Fact.At < a.At-int64(h.cfg.MaxAge) {
+		if a.Fact.End > a.At+int64(h.Config.MaxAhead) || h.Config.MaxAge > 0 && a.Fact.At < a.At-int64(h.Config.MaxAge) {
 			continue
 		}
 		told++
-		end := slices.IndexFunc(w.requests, func(x *refFact) bool { return x.order == told-1 })
+		end := slices.IndexFunc(w.Requests, func(x *KnownFact) bool { return x.Order == told-1 })
 		if end < 0 {
 			continue
 		}
-		if last, violates := w.judge(w.requests[end]); !violates || last.kind < fact.EndedSession {
+		if last, violates := w.Judge(w.Requests[end]); !violates || last.Type < fact.EndedSession {
 			continue // it was in time, or cleared
 		}
 		if hasTwins(facts, a.Fact.Session.ID) {
 			continue
 		}
-		known := refTold(h.cfg, blinds, facts[:i+1])
-		at := slices.IndexFunc(known.requests, func(r *refFact) bool { return r.order == told-1 })
-		if at < 0 || !comesLast(known, known.requests[at]) {
+		known := NewWorld(h.Config, blinds, facts[:i+1])
+		at := slices.IndexFunc(known.Requests, func(r *KnownFact) bool { return r.Order == told-1 })
+		if at < 0 || !comesLast(known, known.Requests[at]) {
 			continue
 		}
-		r := known.requests[at]
-		v, violates := known.judge(r)
-		if !violates || v.kind < fact.EndedSession {
+		r := known.Requests[at]
+		v, violates := known.Judge(r)
+		if !violates || v.Type < fact.EndedSession {
 			continue // what it violates came later
 		}
-		if lineage := known.lineage(r.Session.ID, known.horizon(r)); lineage != nil && v.kind == fact.RevokedSession {
+		if lineage := known.Lineage(r.Session.ID, known.Horizon(r)); lineage != nil && v.Type == fact.RevokedSession {
 			continue // what an ancestor showed is lost with it
 		}
-		r = w.requests[end]
-		what := foundOf(h.cfg.Pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)
+		r = w.Requests[end]
+		what := foundOf(pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)
 		switch {
 		case said[what]:
 			count("found")
 		case stats.Forgotten() > 0, away > 0:
 			count("counted as lost")
-		case v.kind == fact.RevokedSession && displaced && r.User.ID.IsZero():
+		case v.Type == fact.RevokedSession && displaced && r.User.ID.IsZero():
 			count("of nobody")
-		case e.tombstones.oldestKnown != longAgo && beginsAt(facts, r.Session.ID, v, w.policy(r)):
+		case e.tombstones.oldestKnown != longAgo && beginsAt(facts, r.Session.ID, v, w.Policy(r)):
 			count("of nobody") // that it was heard of before it seemed to begin was lost: it had said nothing
 		default:
-			return fmt.Sprintf("silent: %s %s at=%s expired=%s", r.Session.Raw, v.kind, instantText(r.Start), instantText(v.expiry))
+			return fmt.Sprintf("silent: %s %s at=%s expired=%s", r.Session.Raw, v.Type, InstantText(r.Start), InstantText(v.Expiry))
 		}
 	}
 	return ""
@@ -168,9 +168,9 @@ func flooded(h *history, count func(what string)) string {
 
 // speaksOfItself reports whether a record of the session says that an earlier one
 // was something else. That is out of reach when the session is thrown away.
-func speaksOfItself(h *history, session fact.Pseudonym) bool {
-	of := slices.DeleteFunc(slices.Clone(h.steps), func(s historyStep) bool {
-		return s.verb != doObserve || h.cfg.Pseudonym(s.fact.Session.Raw) != session
+func speaksOfItself(h *trial, session fact.Pseudonym) bool {
+	of := slices.DeleteFunc(slices.Clone(h.Steps), func(s Step) bool {
+		return s.Verb != Observe || pseudonym(s.Fact.Session.Raw) != session
 	})
 	for n := range of {
 		if speaksOfEarlier(of[:n+1], n) {
@@ -183,22 +183,22 @@ func speaksOfItself(h *history, session fact.Pseudonym) bool {
 // beginsAt reports whether the session has a start within the tolerance of its end,
 // or showed its user at the very instant of that one's end: what matters then is
 // whether it had been heard of before.
-func beginsAt(facts []arrival, session fact.ID, v refVerdict, p *Policy) bool {
-	return slices.ContainsFunc(facts, func(a arrival) bool {
+func beginsAt(facts []Arrival, session fact.ID, v ReferenceVerdict, p *rules) bool {
+	return slices.ContainsFunc(facts, func(a Arrival) bool {
 		f := &a.Fact
-		distance := max(f.At-v.since, v.since-f.At)
-		return f.Session.ID == session && (distance == 0 && v.kind == fact.RevokedSession ||
+		distance := max(f.At-v.Since, v.Since-f.At)
+		return f.Session.ID == session && (distance == 0 && v.Type == fact.RevokedSession ||
 			(f.Kind == fact.Started || f.Kind == fact.Rotated) && distance <= int64(p.Tolerance))
 	})
 }
 
 // hasTwins reports whether one request of the session was told of twice: one record
 // may have been thrown away with the session before the other came.
-func hasTwins(facts []arrival, session fact.ID) bool {
+func hasTwins(facts []Arrival, session fact.ID) bool {
 	seen := map[[24]byte]fact.Fact{}
 	for i := range facts {
 		f := &facts[i].Fact
-		if f.Session.ID != session || !hasBothIDs(f) {
+		if f.Session.ID != session || !HasBothIDs(f) {
 			continue
 		}
 		key := [24]byte(append(f.Trace[:], f.Span[:]...))
@@ -211,9 +211,9 @@ func hasTwins(facts []arrival, session fact.ID) bool {
 }
 
 // comesLast reports whether r starts behind all that was known of its session.
-func comesLast(w *refWorld, r *refFact) bool {
-	for _, f := range w.told[:len(w.told)-1] {
-		if (f.Session.ID == r.Session.ID || f.isRotation() && f.Previous.ID == r.Session.ID) && f.End > r.began {
+func comesLast(w *World, r *KnownFact) bool {
+	for _, f := range w.Told[:len(w.Told)-1] {
+		if (f.Session.ID == r.Session.ID || f.IsRotation() && f.Previous.ID == r.Session.ID) && f.End > r.Began {
 			return false
 		}
 	}
@@ -229,7 +229,7 @@ func TestFloodsHideNothing(t *testing.T) {
 	maxGenerations = 3
 	names := []string{"found", "inconclusive", "displaced", "dropped", "counted as lost", "of nobody"}
 	counts := make([]atomic.Int64, len(names))
-	sampled(t, histories/20, floodedHistory, func(h *history) string {
+	sampled(t, histories/20, floodedHistory, func(h *trial) string {
 		return flooded(h, func(what string) { counts[slices.Index(names, what)].Add(1) })
 	})
 	for i, name := range names {

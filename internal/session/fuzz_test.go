@@ -12,7 +12,7 @@ import (
 // byteDice takes its choices from bytes; when they are used up, the plainest.
 type byteDice struct{ left []byte }
 
-func (d *byteDice) roll(n int) int {
+func (d *byteDice) Roll(n int) int {
 	if len(d.left) == 0 {
 		return 0
 	}
@@ -22,9 +22,9 @@ func (d *byteDice) roll(n int) int {
 }
 
 // Fuzz with -fuzzminimizetime 10x: with its default the fuzzer spends its time on
-// making histories shorter, which [minimal] does better.
+// making histories shorter, which [Minimal] does better.
 
-// FuzzMeaning lets the fuzzer choose what [makeHistory] chooses, and holds the
+// FuzzMeaning lets the fuzzer choose what [Make] chooses, and holds the
 // engine against the reference.
 func FuzzMeaning(f *testing.F) {
 	seed := rand.New(rand.NewPCG(firstSeed, 0))
@@ -36,9 +36,9 @@ func FuzzMeaning(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h := makeHistory(&byteDice{data}, anyOrder)
+		h := trialOf(Make(&byteDice{data}, AnyOrder))
 		if check(h, false) != "" {
-			t.Error(report(h, func(h *history) string { return check(h, false) }))
+			t.Error(report(h, func(h *trial) string { return check(h, false) }))
 		}
 	})
 }
@@ -56,23 +56,23 @@ func FuzzObserve(f *testing.F) {
 		f.Add(data, uint8(i*37))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, config uint8) {
-		h := &history{cfg: historyConfig()}
+		h := trialOf(&History{Config: DefaultConfig()})
 		idle := []time.Duration{10 * time.Second, 0, time.Nanosecond, 1 << 61}[config&3]
-		h.cfg.Policies = []Policy{
+		h.Config.Policies = []rules{
 			{Name: "p0", IdleTimeout: idle, Tolerance: time.Second, EndGrace: time.Second},
-			{Name: "p1", AbsoluteTimeout: time.Minute, Inclusive: config&4 != 0, Background: Background(config % 3)},
+			{Name: "p1", AbsoluteTimeout: time.Minute, Inclusive: config&4 != 0, Background: background(config % 3)},
 		}
 		// Little room, so that everything is displaced and evicted.
-		h.cfg.MaxSessions, h.cfg.MaxRecentRequests, h.cfg.MaxServices = 1+int(config>>6), 1+int(config>>4&3)*5, 2
-		h.cfg.PerRequest = config&8 != 0
-		h.cfg.Retention = time.Hour
+		h.room.sessions, h.room.requests, h.room.services = 1+int(config>>6), 1+int(config>>4&3)*5, 2
+		h.Config.PerRequest = config&8 != 0
+		h.room.retention = time.Hour
 		if config&16 != 0 {
-			h.cfg.MaxAge = time.Hour
+			h.Config.MaxAge = time.Hour
 		}
-		now := epoch
+		now := Epoch
 		for ; len(data) >= factBytes; data = data[factBytes:] {
 			s := anyStep(data, &now)
-			h.steps = append(h.steps, s)
+			h.Steps = append(h.Steps, s)
 		}
 		if o := run(h, true); o.trouble != "" {
 			t.Fatalf("%s\n%s", h, o.trouble)
@@ -87,7 +87,7 @@ const factBytes = 24
 // away as a broken clock can be. What the extraction sees to is so here: a fact
 // ends no earlier than it starts, a request has a session and is governed by a
 // policy that exists or by none.
-func anyStep(b []byte, now *int64) historyStep {
+func anyStep(b []byte, now *int64) Step {
 	instant := func(code byte, fine []byte) int64 {
 		v := int64(binary.LittleEndian.Uint32(fine))
 		switch code % 8 {
@@ -96,9 +96,9 @@ func anyStep(b []byte, now *int64) historyStep {
 		case 1:
 			return 1<<62 - v
 		case 2, 3:
-			return epoch + int64(fine[0]%8)*int64(time.Second)
+			return Epoch + int64(fine[0]%8)*int64(time.Second)
 		}
-		return epoch + v*int64(10*time.Millisecond)>>16
+		return Epoch + v*int64(10*time.Millisecond)>>16
 	}
 	name := func(x byte) fact.Name {
 		if x %= 6; x > 0 {
@@ -107,16 +107,16 @@ func anyStep(b []byte, now *int64) historyStep {
 		return fact.Name{}
 	}
 	*now += int64(b[0]%16) * int64(time.Second)
-	s := historyStep{now: *now}
+	s := Step{Now: *now}
 	switch b[1] % 16 {
 	case 0:
-		s.verb = doAdvance
+		s.Verb = Advance
 		return s
 	case 1:
-		s.verb, s.blind = doBlind, blindness{instant(b[2], b[3:]), instant(b[7], b[8:]), "crash"}
+		s.Verb, s.Blind = Blind, Blindness{instant(b[2], b[3:]), instant(b[7], b[8:]), "crash"}
 		return s
 	}
-	f := &s.fact
+	f := &s.Fact
 	f.Kind, f.Outcome, f.Flags, f.Policy = fact.Kind(b[2]%byte(fact.KindCount)), fact.Outcome(b[3]%3), fact.Flags(b[4])&63, b[5]%3
 	if f.Policy == 2 {
 		f.Policy = fact.NoPolicy
@@ -135,7 +135,7 @@ func anyStep(b []byte, now *int64) historyStep {
 		f.At = []int64{f.Start, f.End, instant(b[20], b[20:])}[b[6]%3]
 		f.Trace[0], f.Span[0] = b[20]%3, b[21]%5
 	}
-	f.Resource = resources[resourceNames[int(b[22])%len(resourceNames)]]
+	f.Resource = Resources[ResourceNames[int(b[22])%len(ResourceNames)]]
 	f.Details.Path = string(b[21:23])
 	return s
 }

@@ -100,19 +100,19 @@ const (
 	goldenVouched = "rev=1 q ended confirmed p0 web at=6m50s overrun=6m28s expired=22s n=1 first=6m50s last=6m50s origin=1s activity=never id=15/1 by=web unknown GET/q"
 )
 
-func goldenConfig(h *history) Config {
-	cfg := h.cfg
+func goldenConfig(h *History) Config {
+	cfg := engineConfig(h.Config)
 	cfg.MaxSessions, cfg.KeyID = 20, [16]byte{1, 2, 3}
 	return cfg
 }
 
-func (h *history) tell(e *Engine) {
-	for i := range h.steps {
-		s := h.steps[i]
-		if s.verb == doObserve && s.fact.Kind == fact.Request {
-			s.fact.Details = fact.Details{Method: "GET", Route: "/" + s.fact.Session.Raw, Status: 200}
+func tellGolden(h *History, e *Engine) {
+	for i := range h.Steps {
+		s := h.Steps[i]
+		if s.Verb == Observe && s.Fact.Kind == fact.Request {
+			s.Fact.Details = fact.Details{Method: "GET", Route: "/" + s.Fact.Session.Raw, Status: 200}
 		}
-		s.do(e)
+		doStep(&s, e)
 	}
 }
 
@@ -120,7 +120,7 @@ func (h *history) tell(e *Engine) {
 // only what had changed.
 func writeGolden(t *testing.T, name string) {
 	t.Helper()
-	h := parseHistory(goldenBefore)
+	h := MustParse(goldenBefore)
 	e, s := New(goldenConfig(h)), stored{}
 	write := func(now int64) {
 		c := e.BeginCheckpoint(now)
@@ -130,16 +130,16 @@ func writeGolden(t *testing.T, name string) {
 		c.Commit()
 		s.forget(c.Needless(), 0)
 	}
-	split := len(h.steps) - 6
+	split := len(h.Steps) - 6
 	early := *h
-	early.steps = h.steps[:split]
-	early.tell(e)
+	early.Steps = h.Steps[:split]
+	tellGolden(&early, e)
 	e.takeFindings()
-	e.evict(e.get(sessionName('q'-'a').ID), early.steps[split-1].now, EvictedLimit)
-	write(early.steps[split-1].now)
-	early.steps = h.steps[split:]
-	early.tell(e)
-	write(h.steps[len(h.steps)-1].now)
+	e.evict(e.get(SessionName('q'-'a').ID), early.Steps[split-1].Now, EvictedLimit)
+	write(early.Steps[split-1].Now)
+	early.Steps = h.Steps[split:]
+	tellGolden(&early, e)
+	write(h.Steps[len(h.Steps)-1].Now)
 	text, err := json.MarshalIndent(s, "", "\t")
 	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
@@ -179,22 +179,22 @@ func TestGolden(t *testing.T) {
 			require.NoError(t, err)
 			var s stored
 			require.NoError(t, json.Unmarshal(text, &s))
-			h := parseHistory(goldenBefore + goldenAfter)
+			h := MustParse(goldenBefore + goldenAfter)
 			cfg := goldenConfig(h)
-			now := epoch + int64(403*time.Second)
+			now := Epoch + int64(403*time.Second)
 			e, res, err := Restore(cfg, s.get, now)
 			require.NoError(t, err)
 			require.Empty(t, res.Lost)
 			require.Equal(t, Restored{Found: true, At: now, Sessions: 15}, res)
 			require.Equal(t, 4, e.pending())
 			requireWritten(t, e, maps.Clone(s), now)
-			before := len(parseHistory(goldenBefore).steps)
+			before := len(MustParse(goldenBefore).Steps)
 			after := *h
-			after.steps = h.steps[before:]
-			after.tell(e)
+			after.Steps = h.Steps[before:]
+			tellGolden(&after, e)
 			var found []string
 			for _, f := range e.takeFindings() {
-				found = append(found, fmt.Sprintf("rev=%d %s", f.Revision, findingText(h, &f)))
+				found = append(found, fmt.Sprintf("rev=%d %s", f.Revision, h.FindingText(&f)))
 			}
 			slices.Sort(found)
 			wants := append(slices.Clone(goldenWants), goldenVouched)

@@ -13,50 +13,83 @@ import (
 )
 
 // A history is what one engine meets: facts in the order of their arrival, and
-// what happens between them. Its text form, which [history.String] writes and
-// [parseHistory] reads, is one line for each policy and each step:
+// what happens between them. Its text form, which [History.String] writes and
+// [MustParse] reads, is one line for each policy and each step:
 //
 //	policy p0 idle=10s absolute=1m tolerance=1s end=2s rotation=3s
 //	now=1s a request at=0s..1s served p0 web user=u1 id=1/2
 //	now=2s advance
 //	now=3s blind 0s..2s crash
 //
-// Instants are durations after [epoch].
-type history struct {
-	cfg   Config
-	steps []historyStep
-	// restarts is where the checkpoints, stops and crashes are drawn from that
-	// its engine goes through; 0: none.
-	restarts uint64
-	stops    bool // it stops in order only
-	// holds: it is advanced by single holds of the lock, between which facts come.
-	holds bool
-	audit bool // after each step
+// Instants are durations after [Epoch].
+type History struct {
+	Config settings
+	Steps  []Step
 }
 
-// A historyStep is one call of the engine.
-type historyStep struct {
-	verb  verb
-	now   int64
-	fact  fact.Fact
-	blind blindness
-	keep  bool // not to be taken away when the history is made smaller
+// settings are the times and policies that the verdicts on a history depend on.
+type settings struct {
+	Policies []rules
+	// DecisionWait is how long a verdict waits for what may clear it.
+	DecisionWait time.Duration
+	// ReorderWindow is how far a fact may end behind its session's newest end.
+	ReorderWindow time.Duration
+	// MaxAhead and MaxAge bound a timestamp against its arrival; MaxAge 0 is no bound.
+	MaxAhead, MaxAge time.Duration
+	// PerRequest: one finding for every request, not for every session.
+	PerRequest bool
+	// UpdateInterval bounds how often a growing finding is sent again. No verdict
+	// depends on it, and none on Shards.
+	UpdateInterval time.Duration
+	Shards         int
 }
 
-type verb byte
+// rules are what one group of requests must keep to. A limit of zero is none.
+type rules struct {
+	Name             string
+	IdleTimeout      time.Duration
+	AbsoluteTimeout  time.Duration
+	Tolerance        time.Duration
+	EndGrace         time.Duration
+	RotationGrace    time.Duration
+	Background       background
+	EvidenceIdentity bool // only a request with an identity proves anything
+	Inclusive        bool // a limit is exceeded at its value, not only past it
+	Sampled          bool // silence proves nothing
+}
+
+// background says what becomes of violations by CONSUMER spans.
+type background uint8
 
 const (
-	doObserve verb = iota
-	doAdvance
-	doBlind
+	observed background = iota // they are found
+	off                        // they are not judged
+	alert                      // as any other request
 )
 
-// epoch is the instant 0s of a history.
-var epoch = time.Date(2026, 3, 28, 22, 0, 0, 0, time.UTC).UnixNano()
+// A historyStep is one call of the engine.
+type Step struct {
+	Verb  Verb
+	Now   int64
+	Fact  fact.Fact
+	Blind Blindness
+	Keep  bool // not to be taken away when the history is made smaller
+}
+
+type Verb byte
+
+const (
+	Observe Verb = iota
+	Advance
+	Blind
+)
+
+// Epoch is the instant 0s of a history.
+var Epoch = time.Date(2026, 3, 28, 22, 0, 0, 0, time.UTC).UnixNano()
 
 // resources are the services of histories, by their names in the text form.
 // web and web2 are two instances of one service, web-eu is another.
-var resources = map[string]*fact.Resource{
+var Resources = map[string]*fact.Resource{
 	"web":    {ServiceName: "web", ServiceNamespace: "shop", ServiceInstance: "web-1", Environment: "prod"},
 	"web2":   {ServiceName: "web", ServiceNamespace: "shop", ServiceInstance: "web-2", Environment: "prod"},
 	"web-eu": {ServiceName: "web", ServiceNamespace: "shop", ServiceInstance: "web-3", Environment: "eu"},
@@ -64,86 +97,73 @@ var resources = map[string]*fact.Resource{
 	"jobs":   {ServiceName: "jobs", ServiceInstance: "jobs-1"},
 }
 
-var resourceNames = []string{"web", "api", "web2", "jobs", "web-eu"}
+var ResourceNames = []string{"web", "api", "web2", "jobs", "web-eu"}
 
 func resourceName(r fact.Resource) string {
-	for _, name := range resourceNames {
-		if *resources[name] == r {
+	for _, name := range ResourceNames {
+		if *Resources[name] == r {
 			return name
 		}
 	}
 	return r.ServiceName
 }
 
-func sessionName(n int) fact.Name {
+func SessionName(n int) fact.Name {
 	return fact.Name{ID: fact.ID{1, uint64(n + 1)}, Raw: string(rune('a' + n))}
 }
 
-func userName(n int) fact.Name {
+func UserName(n int) fact.Name {
 	return fact.Name{ID: fact.ID{uint64(n + 1), 2}, Raw: "u" + strconv.Itoa(n+1)}
 }
 
-func historyConfig() Config {
-	return Config{
-		DecisionWait: 10 * time.Second, ReorderWindow: time.Hour, MaxAhead: 5 * time.Minute,
-		MaxSessions: 16, MaxRecentRequests: 256, MaxServices: 16,
-		Retention: 100_000 * time.Hour, UpdateInterval: time.Minute,
-		Pseudonym: func(raw string) (p fact.Pseudonym) {
-			copy(p[:], raw)
-			return p
-		},
-	}
+// usual are the settings of a history that names no others.
+func DefaultConfig() settings {
+	return settings{DecisionWait: 10 * time.Second, ReorderWindow: time.Hour, MaxAhead: 5 * time.Minute, UpdateInterval: time.Minute}
 }
 
-// do lets e know what the step says, at its time.
-func (s *historyStep) do(e *Engine) {
-	switch s.verb {
-	case doObserve:
-		e.observe(&s.fact, s.now)
-	case doAdvance:
-		e.advance(s.now)
-	case doBlind:
-		e.blind(s.blind.From, s.blind.To, s.blind.Reason)
-	}
+// pseudonym is what is shown of a raw id: the id itself.
+func pseudonym(raw string) (p fact.Pseudonym) {
+	copy(p[:], raw)
+	return p
 }
 
 // arrivals and blindnesses are what the reference is told of h.
-func (h *history) arrivals() (facts []arrival, blinds []blindness) {
-	for i := range h.steps {
-		switch s := &h.steps[i]; s.verb {
-		case doObserve:
-			facts = append(facts, arrival{s.fact, s.now})
-		case doBlind:
-			blinds = append(blinds, s.blind)
+func (h *History) Arrivals() (facts []Arrival, blinds []Blindness) {
+	for i := range h.Steps {
+		switch s := &h.Steps[i]; s.Verb {
+		case Observe:
+			facts = append(facts, Arrival{s.Fact, s.Now})
+		case Blind:
+			blinds = append(blinds, s.Blind)
 		}
 	}
 	return facts, blinds
 }
 
 // dice is where a generator takes its choices from: 0 is always the plainest.
-type dice interface{ roll(n int) int }
+type Dice interface{ Roll(n int) int }
 
 type plainDice struct{ *rand.Rand }
 
-func (d plainDice) roll(n int) int { return d.IntN(n) }
+func (d plainDice) Roll(n int) int { return d.IntN(n) }
 
 // delivery says how a history's facts may arrive.
-type delivery int
+type Delivery int
 
 const (
-	inWindow delivery = iota // each as the design demands, in any order beyond that
-	anyOrder                 // truly late facts, too
+	InWindow Delivery = iota // each as the design demands, in any order beyond that
+	AnyOrder                 // truly late facts, too
 )
 
 // maker makes one history.
 type maker struct {
-	dice
-	cfg      Config
+	Dice
+	cfg      settings
 	facts    []fact.Fact
 	sessions []*madeSession
 	users    int
 	calm     bool // most requests are in time
-	blinds   []blindness
+	blinds   []Blindness
 	blind    bool // there are any
 	sampled  bool // some telemetry is
 	logins   bool // there are authentications
@@ -161,63 +181,57 @@ type madeSession struct {
 	marks  []int64 // instants at which something happened
 }
 
-func (m *maker) chance(percent int) bool { return m.roll(100) >= 100-percent }
+func (m *maker) chance(percent int) bool { return m.Roll(100) >= 100-percent }
 
-func among[T any](m *maker, of ...T) T { return of[m.roll(len(of))] }
+func among[T any](m *maker, of ...T) T { return of[m.Roll(len(of))] }
 
-// makeHistory makes a history of some 45 arrivals.
-func makeHistory(d dice, how delivery) *history { return makeHistories(d, how, 1)[0] }
+// Make makes a history of some 45 arrivals.
+func Make(d Dice, how Delivery) *History { return MakeDeep(d, how, 0) }
 
-// makeHistories makes histories of the same facts that arrive in n ways.
-func makeHistories(d dice, how delivery, n int) []*history { return makeDeep(d, how, n, 0) }
-
-// makeDeep is makeHistories where so many of a hundred of what happens are long
+// MakeDeep is Make where so many of a hundred of what happens are long
 // traces.
-func makeDeep(d dice, how delivery, n, deep int) (made []*history) {
-	m := &maker{dice: d, cfg: historyConfig(), alone: map[[3]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
+func MakeDeep(d Dice, how Delivery, deep int) *History {
+	m := &maker{Dice: d, cfg: DefaultConfig(), alone: map[[3]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
 	m.blind, m.sampled, m.calm = m.chance(15), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
-	m.cfg.Shards = 1 << m.roll(3)
-	m.users = 1 + m.roll(2)
-	for i := range 2 + m.roll(4) {
-		s := &madeSession{name: sessionName(i), cursor: epoch + int64(m.roll(30))*int64(time.Second)}
+	m.cfg.Shards = 1 << m.Roll(3)
+	m.users = 1 + m.Roll(2)
+	for i := range 2 + m.Roll(4) {
+		s := &madeSession{name: SessionName(i), cursor: Epoch + int64(m.Roll(30))*int64(time.Second)}
 		s.marks = []int64{s.cursor}
 		if m.chance(80) {
-			s.user = userName(m.roll(m.users))
+			s.user = UserName(m.Roll(m.users))
 		}
 		m.sessions = append(m.sessions, s)
 	}
-	for facts := 22 + m.roll(30); len(m.facts) < facts; {
+	for facts := 22 + m.Roll(30); len(m.facts) < facts; {
 		if s := among(m, m.sessions...); deep > 0 && m.chance(deep) {
 			m.deep(s)
 		} else {
 			m.happen(s)
 		}
 	}
-	for range m.roll(3) {
+	for range m.Roll(3) {
 		if m.blind {
-			b := blindness{From: m.when(among(m, m.sessions...)), Reason: among(m, "crash", "shed")}
+			b := Blindness{From: m.when(among(m, m.sessions...)), Reason: among(m, "crash", "shed")}
 			b.To = max(b.From, among(m, b.From+int64(5*second), m.when(among(m, m.sessions...))))
 			m.blinds = append(m.blinds, b)
 		}
 	}
-	for range n {
-		made = append(made, m.deliver(how))
-	}
-	return made
+	return m.deliver(how)
 }
 
 const second = time.Second
 
 // configure draws policies and the engine's times.
 func (m *maker) configure() {
-	for i := range 2 + m.roll(3) {
-		m.cfg.Policies = append(m.cfg.Policies, Policy{
+	for i := range 2 + m.Roll(3) {
+		m.cfg.Policies = append(m.cfg.Policies, rules{
 			Name:        "p" + strconv.Itoa(i),
 			IdleTimeout: among(m, 10*second, 20*second, 5*second, 0), AbsoluteTimeout: among(m, 60*second, 0, 120*second, 25*second),
 			Tolerance: among(m, second, 0, 2*second, 5*second, 1), EndGrace: among(m, 0, 2*second, 5*second), RotationGrace: among(m, 3*second, 0, 10*second),
-			Background: Background(m.roll(3)), EvidenceIdentity: m.chance(15), Inclusive: m.chance(25),
+			Background: background(m.Roll(3)), EvidenceIdentity: m.chance(15), Inclusive: m.chance(25),
 			Sampled: m.sampled && m.chance(30),
 		})
 	}
@@ -236,7 +250,7 @@ func (m *maker) configure() {
 // when draws an instant: a step on, or one at a limit of something past.
 func (m *maker) when(s *madeSession) int64 {
 	steps := []time.Duration{second, 2 * second, 3 * second, 0, 1, 5 * second, 9 * second, second / 2}
-	if m.roll(100) < 60 || m.calm && m.chance(60) {
+	if m.Roll(100) < 60 || m.calm && m.chance(60) {
 		return s.cursor + int64(among(m, steps...))
 	}
 	from := among(m, s.marks...)
@@ -261,12 +275,12 @@ func (m *maker) mark(s *madeSession, t int64) {
 // happen lets one thing happen to s.
 func (m *maker) happen(s *madeSession) {
 	at := m.when(s)
-	f := fact.Fact{Session: s.name, Start: at, End: at, At: at, Resource: resources[among(m, resourceNames...)]}
+	f := fact.Fact{Session: s.name, Start: at, End: at, At: at, Resource: Resources[among(m, ResourceNames...)]}
 	ends := 7
 	if m.calm {
 		ends = 2
 	}
-	switch x := m.roll(100); {
+	switch x := m.Roll(100); {
 	case x < 66:
 		m.request(s, f)
 		return
@@ -298,8 +312,8 @@ func (m *maker) happen(s *madeSession) {
 		}
 	case x < 87+ends+ends/2+1:
 		f.Kind, f.User = fact.Ended, fact.Name{}
-	case x < 87+ends+ends/2+1+ends/3+1+m.roll(2):
-		f.Kind, f.User = fact.EndedUser, userName(m.roll(m.users))
+	case x < 87+ends+ends/2+1+ends/3+1+m.Roll(2):
+		f.Kind, f.User = fact.EndedUser, UserName(m.Roll(m.users))
 		f.Session = among(m, fact.Name{}, s.name)
 		for _, other := range m.sessions {
 			m.mark(other, at)
@@ -336,7 +350,7 @@ func (m *maker) request(s *madeSession, f fact.Fact) {
 		f.Flags |= fact.FromLog
 		f.At, f.Start = f.End, f.End-int64(among(m, 10*second, 60*second))
 	}
-	if !hasBothIDs(&f) {
+	if !HasBothIDs(&f) {
 		// Two requests of their own that begin as one would be told apart by
 		// nothing that a finding says.
 		for m.alone[[3]int64{int64(f.Session.ID[1]), f.Start, f.At}] {
@@ -347,19 +361,19 @@ func (m *maker) request(s *madeSession, f fact.Fact) {
 	m.mark(s, f.Start)
 	m.mark(s, f.End)
 	m.facts = append(m.facts, f)
-	if hasBothIDs(&f) && m.chance(15) {
+	if HasBothIDs(&f) && m.chance(15) {
 		m.facts = append(m.facts, m.twin(s, f))
 	}
-	if hasBothIDs(&f) && m.chance(25) {
+	if HasBothIDs(&f) && m.chance(25) {
 		m.inside(s, f)
 	}
 }
 
-func hasBothIDs(f *fact.Fact) bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
+func HasBothIDs(f *fact.Fact) bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
 
 // dress draws what a request says beside its times.
 func (m *maker) dress(s *madeSession, f *fact.Fact) {
-	f.Policy = uint8(m.roll(len(m.cfg.Policies)))
+	f.Policy = uint8(m.Roll(len(m.cfg.Policies)))
 	if m.chance(4) {
 		f.Policy = fact.NoPolicy
 	}
@@ -368,7 +382,7 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	if m.chance(40) {
 		f.User = s.user
 	} else if m.chance(4) {
-		f.User = userName(m.roll(m.users))
+		f.User = UserName(m.Roll(m.users))
 	}
 	for _, x := range []struct {
 		flag    fact.Flags
@@ -393,14 +407,14 @@ func (m *maker) twin(s *madeSession, f fact.Fact) fact.Fact {
 	f.End = max(f.Start, f.End+int64(among(m, 0, second/10, -1, -60*second)))
 	f.At = among(m, f.Start, f.End)
 	if m.chance(30) {
-		f.Outcome = fact.Outcome(m.roll(3))
+		f.Outcome = fact.Outcome(m.Roll(3))
 	}
 	if m.chance(30) {
 		f.User = among(m, fact.Name{}, s.user)
 	}
 	if m.chance(20) {
-		f.Resource = resources["api"]
-		f.Policy = uint8(m.roll(len(m.cfg.Policies)))
+		f.Resource = Resources["api"]
+		f.Policy = uint8(m.Roll(len(m.cfg.Policies)))
 	}
 	f.Details = fact.Details{Method: "POST", Path: "/log" + strconv.Itoa(int(f.Start%7)), Status: 200}
 	return f
@@ -408,7 +422,7 @@ func (m *maker) twin(s *madeSession, f fact.Fact) fact.Fact {
 
 // inside draws requests that lie inside outer, or just not.
 func (m *maker) inside(s *madeSession, outer fact.Fact) {
-	for range 1 + m.roll(2) {
+	for range 1 + m.Roll(2) {
 		f := outer
 		f.Kind = fact.Request
 		f.Start = among(m, outer.Start, outer.End, outer.Start+(outer.End-outer.Start)/2, outer.Start-1, outer.Start+1)
@@ -417,7 +431,7 @@ func (m *maker) inside(s *madeSession, outer fact.Fact) {
 		f.At = f.Start
 		m.span++
 		f.Span = [8]byte{m.span}
-		f.Resource = resources[among(m, resourceNames...)]
+		f.Resource = Resources[among(m, ResourceNames...)]
 		if m.chance(8) {
 			f.Session = among(m, m.sessions...).name
 		}
@@ -434,12 +448,12 @@ func (m *maker) inside(s *madeSession, outer fact.Fact) {
 // them told of twice.
 func (m *maker) deep(s *madeSession) {
 	at := m.when(s)
-	f := fact.Fact{Session: s.name, Start: at, End: at + int64(among(m, 12*second, second, 60*second)), At: at, Resource: resources[among(m, resourceNames...)]}
+	f := fact.Fact{Session: s.name, Start: at, End: at + int64(among(m, 12*second, second, 60*second)), At: at, Resource: Resources[among(m, ResourceNames...)]}
 	m.dress(s, &f)
 	f.Trace, f.Span = m.ids()
 	first := len(m.facts)
 	m.facts = append(m.facts, f)
-	for range 4 + m.roll(12) {
+	for range 4 + m.Roll(12) {
 		o := among(m, m.facts[first:]...)
 		if m.chance(20) {
 			if o.Kind == fact.Request {
@@ -464,18 +478,18 @@ func (m *maker) deep(s *madeSession) {
 }
 
 // deliver lets the facts arrive.
-func (m *maker) deliver(how delivery) *history {
-	h := &history{steps: make([]historyStep, 0, len(m.facts)*5/4+8)}
-	now := epoch
+func (m *maker) deliver(how Delivery) *History {
+	h := &History{Steps: make([]Step, 0, len(m.facts)*5/4+8)}
+	now := Epoch
 	if m.blind && m.logins {
 		// What was known of authentications before a blind time is what
 		// makes it matter: here it is known from the start.
-		f := fact.Fact{Kind: fact.Authenticated, Session: sessionName(25), Start: now, End: now, At: now, Resource: resources["web"]}
-		h.steps = append(h.steps, historyStep{now: now, fact: f, keep: true})
+		f := fact.Fact{Kind: fact.Authenticated, Session: SessionName(25), Start: now, End: now, At: now, Resource: Resources["web"]}
+		h.Steps = append(h.Steps, Step{Now: now, Fact: f, Keep: true})
 		for i := range m.cfg.Policies {
-			f.Kind, f.Policy, f.User, f.Trace = fact.Request, uint8(i), userName(25), [16]byte{99}
+			f.Kind, f.Policy, f.User, f.Trace = fact.Request, uint8(i), UserName(25), [16]byte{99}
 			f.Span = [8]byte{byte(i + 1)}
-			h.steps = append(h.steps, historyStep{now: now, fact: f, keep: true})
+			h.Steps = append(h.Steps, Step{Now: now, Fact: f, Keep: true})
 		}
 	}
 	blinds := slices.Clone(m.blinds)
@@ -491,24 +505,24 @@ func (m *maker) deliver(how delivery) *history {
 			now += int64(among(m, second, m.cfg.DecisionWait, m.cfg.DecisionWait+1, 2*m.cfg.DecisionWait, 1, 2*time.Minute))
 		}
 		if m.chance(20) {
-			h.steps = append(h.steps, historyStep{verb: doAdvance, now: now})
+			h.Steps = append(h.Steps, Step{Verb: Advance, Now: now})
 		}
 		if len(blinds) > 0 && m.chance(5) {
-			h.steps = append(h.steps, historyStep{verb: doBlind, now: now, blind: blinds[0]})
+			h.Steps = append(h.Steps, Step{Verb: Blind, Now: now, Blind: blinds[0]})
 			blinds = blinds[1:]
 		}
-		h.steps = append(h.steps, historyStep{now: now, fact: *f})
+		h.Steps = append(h.Steps, Step{Now: now, Fact: *f})
 	}
 	for _, b := range blinds {
-		h.steps = append(h.steps, historyStep{verb: doBlind, now: now, blind: b})
+		h.Steps = append(h.Steps, Step{Verb: Blind, Now: now, Blind: b})
 	}
-	h.cfg = m.cfg
+	h.Config = m.cfg
 	return h
 }
 
 // order draws the order of arrival, and what arrives more than once. In the window no fact comes while its end is
 // more than the window behind the newest of a session that it speaks of.
-func (m *maker) order(how delivery) []*fact.Fact {
+func (m *maker) order(how Delivery) []*fact.Fact {
 	left := make([]*fact.Fact, 0, len(m.facts)*5/4)
 	for i := range m.facts {
 		for left = append(left, &m.facts[i]); m.chance(12); {
@@ -519,8 +533,8 @@ func (m *maker) order(how delivery) []*fact.Fact {
 	spread := among(m, 1, 3, 10, len(left))
 	ordered := make([]*fact.Fact, 0, len(left))
 	for len(left) > 0 {
-		i := m.roll(min(spread, len(left)))
-		if how == inWindow && !m.mayCome(left, i) {
+		i := m.Roll(min(spread, len(left)))
+		if how == InWindow && !m.mayCome(left, i) {
 			i = 0
 		}
 		ordered = append(ordered, left[i])
@@ -548,20 +562,20 @@ func akin(a, b *fact.Fact) bool {
 }
 
 // with is h with other steps.
-func (h *history) with(steps []historyStep) *history {
+func (h *History) with(steps []Step) *History {
 	other := *h
-	other.steps = steps
+	other.Steps = steps
 	return &other
 }
 
-// minimal takes away from h what is not needed for it to be bad.
-func minimal(h *history, bad func(*history) bool) *history {
+// Minimal takes away from h what is not needed for it to be bad.
+func Minimal(h *History, bad func(*History) bool) *History {
 	for again := true; again; {
 		again = false
-		for size := (len(h.steps) + 1) / 2; size > 0; size /= 2 {
-			for from := 0; from+size <= len(h.steps); {
-				less := h.with(slices.Delete(slices.Clone(h.steps), from, from+size))
-				kept := slices.ContainsFunc(h.steps[from:from+size], func(s historyStep) bool { return s.keep })
+		for size := (len(h.Steps) + 1) / 2; size > 0; size /= 2 {
+			for from := 0; from+size <= len(h.Steps); {
+				less := h.with(slices.Delete(slices.Clone(h.Steps), from, from+size))
+				kept := slices.ContainsFunc(h.Steps[from:from+size], func(s Step) bool { return s.Keep })
 				if !kept && bad(less) {
 					h, again = less, true
 				} else {
@@ -569,19 +583,19 @@ func minimal(h *history, bad func(*history) bool) *history {
 				}
 			}
 		}
-		for i := range h.steps {
+		for i := range h.Steps {
 			for _, plainer := range plainerFacts {
-				less := h.with(slices.Clone(h.steps))
-				if plainer(&less.steps[i].fact); less.steps[i] != h.steps[i] && !h.steps[i].keep && bad(less) {
+				less := h.with(slices.Clone(h.Steps))
+				if plainer(&less.Steps[i].Fact); less.Steps[i] != h.Steps[i] && !h.Steps[i].Keep && bad(less) {
 					h, again = less, true
 				}
 			}
 		}
-		for i := range h.cfg.Policies {
+		for i := range h.Config.Policies {
 			for _, plainer := range plainerPolicies {
-				less := h.with(h.steps)
-				less.cfg.Policies = slices.Clone(h.cfg.Policies)
-				if plainer(&less.cfg.Policies[i]); less.cfg.Policies[i] != h.cfg.Policies[i] && bad(less) {
+				less := h.with(h.Steps)
+				less.Config.Policies = slices.Clone(h.Config.Policies)
+				if plainer(&less.Config.Policies[i]); less.Config.Policies[i] != h.Config.Policies[i] && bad(less) {
 					h, again = less, true
 				}
 			}
@@ -604,77 +618,77 @@ var plainerFacts = []func(*fact.Fact){
 	func(f *fact.Fact) { f.Policy = 0 },
 	func(f *fact.Fact) {
 		if f.Resource != nil {
-			f.Resource = resources["web"]
+			f.Resource = Resources["web"]
 		}
 	},
 	func(f *fact.Fact) { f.Details = fact.Details{} },
 }
 
-var plainerPolicies = []func(*Policy){
-	func(p *Policy) { p.IdleTimeout = 0 },
-	func(p *Policy) { p.AbsoluteTimeout = 0 },
-	func(p *Policy) { p.Tolerance = 0 },
-	func(p *Policy) { p.EndGrace = 0 },
-	func(p *Policy) { p.RotationGrace = 0 },
-	func(p *Policy) { p.Background = BackgroundObserve },
-	func(p *Policy) { p.EvidenceIdentity = false },
-	func(p *Policy) { p.Inclusive = false },
-	func(p *Policy) { p.Sampled = false },
+var plainerPolicies = []func(*rules){
+	func(p *rules) { p.IdleTimeout = 0 },
+	func(p *rules) { p.AbsoluteTimeout = 0 },
+	func(p *rules) { p.Tolerance = 0 },
+	func(p *rules) { p.EndGrace = 0 },
+	func(p *rules) { p.RotationGrace = 0 },
+	func(p *rules) { p.Background = observed },
+	func(p *rules) { p.EvidenceIdentity = false },
+	func(p *rules) { p.Inclusive = false },
+	func(p *rules) { p.Sampled = false },
 }
 
-// String writes h as [parseHistory] reads it.
-func (h *history) String() string {
+// String writes h as [MustParse] reads it.
+func (h *History) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "config wait=%s window=%s ahead=%s age=%s update=%s", h.cfg.DecisionWait, h.cfg.ReorderWindow,
-		h.cfg.MaxAhead, h.cfg.MaxAge, h.cfg.UpdateInterval)
-	writeWord(&b, h.cfg.PerRequest, "request")
-	writeWord(&b, h.cfg.Shards > 1, fmt.Sprint("lanes=", h.cfg.Shards))
-	for _, p := range h.cfg.Policies {
+	fmt.Fprintf(&b, "config wait=%s window=%s ahead=%s age=%s update=%s", h.Config.DecisionWait, h.Config.ReorderWindow,
+		h.Config.MaxAhead, h.Config.MaxAge, h.Config.UpdateInterval)
+	writeWord(&b, h.Config.PerRequest, "request")
+	writeWord(&b, h.Config.Shards > 1, fmt.Sprint("lanes=", h.Config.Shards))
+	for _, p := range h.Config.Policies {
 		fmt.Fprintf(&b, "\npolicy %s idle=%s absolute=%s tolerance=%s end=%s rotation=%s", p.Name, p.IdleTimeout, p.AbsoluteTimeout,
 			p.Tolerance, p.EndGrace, p.RotationGrace)
-		writeWord(&b, p.Background == BackgroundOff, "off")
-		writeWord(&b, p.Background == BackgroundAlert, "alert")
+		writeWord(&b, p.Background == off, "off")
+		writeWord(&b, p.Background == alert, "alert")
 		writeWord(&b, p.EvidenceIdentity, "identity")
 		writeWord(&b, p.Inclusive, "inclusive")
 		writeWord(&b, p.Sampled, "sampled")
 	}
-	for i := range h.steps {
-		s := &h.steps[i]
-		fmt.Fprintf(&b, "\nnow=%s ", instantText(s.now))
-		switch s.verb {
-		case doAdvance:
+	for i := range h.Steps {
+		s := &h.Steps[i]
+		fmt.Fprintf(&b, "\nnow=%s ", InstantText(s.Now))
+		switch s.Verb {
+		case Advance:
 			b.WriteString("advance")
-		case doBlind:
-			fmt.Fprintf(&b, "blind %s..%s %s", instantText(s.blind.From), instantText(s.blind.To), s.blind.Reason)
-		case doObserve:
-			writeFact(&b, &s.fact)
+		case Blind:
+			fmt.Fprintf(&b, "blind %s..%s %s", InstantText(s.Blind.From), InstantText(s.Blind.To), s.Blind.Reason)
+		case Observe:
+			writeFact(&b, &s.Fact)
 		}
-		writeWord(&b, s.keep, "keep")
+		writeWord(&b, s.Keep, "keep")
 	}
 	return b.String()
 }
 
-var flagNames = []string{"consumer", "passive", "stream", "presented", "log", "sampled"}
+var FlagNames = []string{"consumer", "passive", "stream", "presented", "log", "sampled"}
 
-var outcomeNames = []string{"served", "indeterminate", "rejected"}
+var OutcomeNames = []string{"served", "indeterminate", "rejected"}
 
 func writeFact(b *strings.Builder, f *fact.Fact) {
 	name := f.Session.Raw
 	if name == "" {
 		name = "-"
 	}
-	fmt.Fprintf(b, "%s %s at=%s", name, f.Kind, instantText(f.Start))
+	fmt.Fprintf(b, "%s %s at=%s", name, f.Kind, InstantText(f.Start))
 	if f.End != f.Start {
-		fmt.Fprintf(b, "..%s", instantText(f.End))
+		fmt.Fprintf(b, "..%s", InstantText(f.End))
 	}
 	if f.At != f.Start {
-		fmt.Fprintf(b, " own=%s", instantText(f.At))
+		fmt.Fprintf(b, " own=%s", InstantText(f.At))
 	}
 	fmt.Fprintf(b, " %s", resourceName(*f.Resource))
 	if f.Kind == fact.Request {
-		fmt.Fprintf(b, " %s %s", policyText(f.Policy), outcomeNames[f.Outcome])
+		fmt.Fprintf(b, " %s %s", policyText(f.Policy), OutcomeNames[f.Outcome])
 	}
-	for i, flag := range flagNames {
+	for i, flag := range FlagNames {
 		writeWord(b, f.Flags.Has(1<<i), flag)
 	}
 	writeWord(b, f.User.Raw != "", "user="+f.User.Raw)
@@ -696,19 +710,19 @@ func writeWord(b *strings.Builder, write bool, w string) {
 }
 
 // instantText writes an instant.
-func instantText(t int64) string {
+func InstantText(t int64) string {
 	if t == 0 {
 		return "never"
 	}
-	return time.Duration(t - epoch).String()
+	return time.Duration(t - Epoch).String()
 }
 
-// parseHistory reads a history. Where now is missing it is the end of the fact,
+// MustParse reads a history. Where now is missing it is the end of the fact,
 // or the last now; where no policy is named, p0 governs; where no service, web.
 // It panics on what it does not understand.
-func parseHistory(text string) *history {
-	h := &history{cfg: historyConfig()}
-	now := epoch
+func MustParse(text string) *History {
+	h := &History{Config: DefaultConfig()}
+	now := Epoch
 	for group := range strings.Lines(text) {
 		words := strings.Fields(group)
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
@@ -716,32 +730,32 @@ func parseHistory(text string) *history {
 		}
 		switch words[0] {
 		case "config":
-			parseConfig(&h.cfg, words[1:])
+			parseConfig(&h.Config, words[1:])
 			continue
 		case "policy":
-			h.cfg.Policies = append(h.cfg.Policies, parsePolicy(words[1:]))
+			h.Config.Policies = append(h.Config.Policies, parsePolicy(words[1:]))
 			continue
 		}
-		s := historyStep{keep: words[len(words)-1] == "keep"}
+		s := Step{Keep: words[len(words)-1] == "keep"}
 		v, given := strings.CutPrefix(words[0], "now=")
 		if given {
-			s.now, words = parseInstant(v), words[1:]
+			s.Now, words = parseInstant(v), words[1:]
 		}
 		switch words[0] {
 		case "advance":
-			s.verb = doAdvance
+			s.Verb = Advance
 		case "blind":
-			s.verb = doBlind
+			s.Verb = Blind
 			from, to, _ := strings.Cut(words[1], "..")
-			s.blind = blindness{parseInstant(from), parseInstant(to), words[2]}
+			s.Blind = Blindness{parseInstant(from), parseInstant(to), words[2]}
 		default:
-			s.fact = parseFact(words)
+			s.Fact = parseFact(words)
 		}
 		if !given {
-			s.now = max(now, s.fact.End)
+			s.Now = max(now, s.Fact.End)
 		}
-		now = s.now
-		h.steps = append(h.steps, s)
+		now = s.Now
+		h.Steps = append(h.Steps, s)
 	}
 	return h
 }
@@ -754,9 +768,9 @@ func parseDuration(v string) time.Duration {
 	return d
 }
 
-func parseInstant(v string) int64 { return epoch + int64(parseDuration(v)) }
+func parseInstant(v string) int64 { return Epoch + int64(parseDuration(v)) }
 
-func parseConfig(c *Config, words []string) {
+func parseConfig(c *settings, words []string) {
 	for _, w := range words {
 		switch k, v, _ := strings.Cut(w, "="); k {
 		case "wait":
@@ -777,8 +791,8 @@ func parseConfig(c *Config, words []string) {
 	}
 }
 
-func parsePolicy(words []string) Policy {
-	p := Policy{Name: words[0]}
+func parsePolicy(words []string) rules {
+	p := rules{Name: words[0]}
 	for _, w := range words[1:] {
 		switch k, v, _ := strings.Cut(w, "="); k {
 		case "idle":
@@ -792,9 +806,9 @@ func parsePolicy(words []string) Policy {
 		case "rotation":
 			p.RotationGrace = parseDuration(v)
 		case "off":
-			p.Background = BackgroundOff
+			p.Background = off
 		case "alert":
-			p.Background = BackgroundAlert
+			p.Background = alert
 		case "identity":
 			p.EvidenceIdentity = true
 		case "inclusive":
@@ -809,9 +823,9 @@ func parsePolicy(words []string) Policy {
 }
 
 func parseFact(words []string) fact.Fact {
-	f := fact.Fact{Resource: resources["web"]}
+	f := fact.Fact{Resource: Resources["web"]}
 	if words[0] != "-" {
-		f.Session = sessionName(int(words[0][0] - 'a'))
+		f.Session = SessionName(int(words[0][0] - 'a'))
 	}
 	for f.Kind.String() != words[1] {
 		f.Kind++ // past the last it panics
@@ -828,18 +842,18 @@ func parseFact(words []string) fact.Fact {
 		case k == "own":
 			own = parseInstant(v)
 		case k == "user":
-			f.User = userName(int(v[1] - '1'))
+			f.User = UserName(int(v[1] - '1'))
 		case k == "from":
-			f.Previous = sessionName(int(v[0] - 'a'))
+			f.Previous = SessionName(int(v[0] - 'a'))
 		case k == "id":
 			trace, span, _ := strings.Cut(v, "/")
 			f.Trace[0], f.Span[0] = parseNumber(trace), parseNumber(span)
-		case resources[k] != nil:
-			f.Resource = resources[k]
-		case slices.Contains(outcomeNames, k):
-			f.Outcome = fact.Outcome(slices.Index(outcomeNames, k))
-		case slices.Contains(flagNames, k):
-			f.Flags |= 1 << slices.Index(flagNames, k)
+		case Resources[k] != nil:
+			f.Resource = Resources[k]
+		case slices.Contains(OutcomeNames, k):
+			f.Outcome = fact.Outcome(slices.Index(OutcomeNames, k))
+		case slices.Contains(FlagNames, k):
+			f.Flags |= 1 << slices.Index(FlagNames, k)
 		case k == "p-":
 			f.Policy = fact.NoPolicy
 		case len(k) == 2 && k[0] == 'p':

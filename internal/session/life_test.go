@@ -14,14 +14,14 @@ import (
 // crampedHistory is a history whose engine has room for less than it is told: its
 // ring turns again and again, and sessions give way to others, many of which are
 // heard of once. bare: no fact says anything of another record, see bareFacts.
-func crampedHistory(seed uint64, bare bool) *history {
+func crampedHistory(seed uint64, bare bool) *trial {
 	d := plainDice{rand.New(rand.NewPCG(seed, 3))}
-	h := makeHistory(d, inWindow)
+	h := trialOf(Make(d, InWindow))
 	if bare {
 		h.bareFacts()
 	}
 	h.flood(d)
-	h.cfg.MaxSessions, h.cfg.MaxRecentRequests = 4+d.roll(13), 8+d.roll(57)
+	h.room.sessions, h.room.requests = 4+d.Roll(13), 8+d.Roll(57)
 	if seed%4 == 1 {
 		h.restarts = seed
 	}
@@ -31,36 +31,36 @@ func crampedHistory(seed uint64, bare bool) *history {
 // bareFacts takes away what is evidence only as long as another record is among
 // the recent ones: exempt requests, second records of one request, and requests
 // that lie inside others. What is left is only ever joined to its session.
-func (h *history) bareFacts() {
+func (h *trial) bareFacts() {
 	traces := map[[16]byte]bool{}
-	h.steps = slices.DeleteFunc(h.steps, func(s historyStep) bool {
-		if s.verb != doObserve || s.fact.Kind != fact.Request && s.fact.Kind != fact.Exempt {
+	h.Steps = slices.DeleteFunc(h.Steps, func(s Step) bool {
+		if s.Verb != Observe || s.Fact.Kind != fact.Request && s.Fact.Kind != fact.Exempt {
 			return false
 		}
-		shared := traces[s.fact.Trace] && hasBothIDs(&s.fact)
-		traces[s.fact.Trace] = true
-		return shared || s.fact.Kind == fact.Exempt
+		shared := traces[s.Fact.Trace] && HasBothIDs(&s.Fact)
+		traces[s.Fact.Trace] = true
+		return shared || s.Fact.Kind == fact.Exempt
 	})
 }
 
 // flood lets other sessions be heard of in between, most of them once.
-func (h *history) flood(d dice) {
-	var steps []historyStep
+func (h *trial) flood(d Dice) {
+	var steps []Step
 	n := 0
-	for _, s := range h.steps {
+	for _, s := range h.Steps {
 		steps = append(steps, s)
-		for d.roll(3) == 0 {
-			at := s.now - int64(d.roll(2))*int64(second)
+		for d.Roll(3) == 0 {
+			at := s.Now - int64(d.Roll(2))*int64(second)
 			f := fact.Fact{
 				Session: fact.Name{ID: fact.ID{uint64(100 + n), uint64(100 + n)}, Raw: fmt.Sprint("flood-", n)}, Start: at, End: at, At: at,
-				Resource: resources["web"], Trace: [16]byte{200, byte(n), byte(n >> 8)}, Span: [8]byte{1},
-				Details: fact.Details{Method: "GET", Path: fmt.Sprint("/flood/", n), Status: 200}, Policy: uint8(n % len(h.cfg.Policies)),
+				Resource: Resources["web"], Trace: [16]byte{200, byte(n), byte(n >> 8)}, Span: [8]byte{1},
+				Details: fact.Details{Method: "GET", Path: fmt.Sprint("/flood/", n), Status: 200}, Policy: uint8(n % len(h.Config.Policies)),
 			}
-			steps = append(steps, historyStep{now: s.now, fact: f})
+			steps = append(steps, Step{Now: s.Now, Fact: f})
 			n++
 		}
 	}
-	h.steps = steps
+	h.Steps = steps
 }
 
 // crampedHistories is how many are tried: an audit after each step takes its time.
@@ -69,7 +69,7 @@ func crampedHistories() uint64 { return max(histories/200, 500) }
 // A life is what became of an engine with too little room.
 type life struct {
 	outcome
-	h *history
+	h *trial
 
 	turns   uint64
 	evicted int64
@@ -77,9 +77,9 @@ type life struct {
 
 // live gives h to an engine and has it audited after each step. It says what no
 // engine may do, however little room it has.
-func live(h *history) (l life, trouble string) {
+func live(h *trial) (l life, trouble string) {
 	l = life{outcome: outcome{final: map[uint64]fact.Finding{}}, h: h}
-	e, now := New(h.cfg), epoch
+	e, now := New(h.config()), Epoch
 	defer func() {
 		if p := recover(); p != nil {
 			trouble = fmt.Sprint("panic: ", p)
@@ -87,21 +87,21 @@ func live(h *history) (l life, trouble string) {
 	}()
 	restarts := newRestarter(h)
 	said, names := map[string]bool{}, map[fact.ID]fact.Name{}
-	for i := range h.steps {
-		if s := &h.steps[i]; s.verb == doObserve {
-			said[describes(&s.fact)] = true
-			names[s.fact.Session.ID] = s.fact.Session
+	for i := range h.Steps {
+		if s := &h.Steps[i]; s.Verb == Observe {
+			said[describes(&s.Fact)] = true
+			names[s.Fact.Session.ID] = s.Fact.Session
 		}
 	}
 	take := func(i int) string {
 		for _, f := range e.takeFindings() {
 			last := l.final[f.ID]
 			if why := insane(h, &f, &last, now); why != "" {
-				return fmt.Sprintf("step %d: %s: %s", i, why, findingText(h, &f))
+				return fmt.Sprintf("step %d: %s: %s", i, why, h.FindingText(&f))
 			}
-			quoted := fact.Fact{Session: fact.Name{Raw: text(f.Session)}, Trace: f.Trace, Span: f.Span, Details: f.Details}
+			quoted := fact.Fact{Session: fact.Name{Raw: RawOf(f.Session)}, Trace: f.Trace, Span: f.Span, Details: f.Details}
 			if !said[describes(&quoted)] {
-				return fmt.Sprintf("step %d: nobody said %+v: %s", i, f.Details, findingText(h, &f))
+				return fmt.Sprintf("step %d: nobody said %+v: %s", i, f.Details, h.FindingText(&f))
 			}
 			l.final[f.ID] = f
 		}
@@ -111,7 +111,7 @@ func live(h *history) (l life, trouble string) {
 				r := ring.at(p)
 				known := fact.Fact{Session: names[r.session], Trace: r.trace, Span: r.span, Details: ring.details.get(r.details)}
 				if r.kind == fact.Request && !said[describes(&known)] {
-					return fmt.Sprintf("after step %d: nobody said %+v of the request at %s of %s", i, known.Details, instantText(r.At), known.Session.Raw)
+					return fmt.Sprintf("after step %d: nobody said %+v of the request at %s of %s", i, known.Details, InstantText(r.At), known.Session.Raw)
 				}
 			}
 		}
@@ -120,19 +120,19 @@ func live(h *history) (l life, trouble string) {
 		}
 		return ""
 	}
-	do := func(s *historyStep) {
-		now = s.now
-		s.do(e)
+	do := func(s *Step) {
+		now = s.Now
+		doStep(s, e)
 	}
-	for i := range h.steps {
-		do(&h.steps[i])
+	for i := range h.Steps {
+		do(&h.Steps[i])
 		if trouble = take(i); trouble != "" {
 			return l, trouble
 		}
 		if restarts == nil {
 			continue
 		}
-		var again []historyStep
+		var again []Step
 		was := e
 		e, again = restarts.next(e, &l.outcome, i+1, now)
 		if l.trouble != "" {
@@ -147,12 +147,12 @@ func live(h *history) (l life, trouble string) {
 				return l, "after a restart: " + trouble
 			}
 		}
-		now = h.steps[i].now
+		now = h.Steps[i].Now
 	}
 	for range 3 {
-		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + 3600*second)
+		now += int64(h.Config.DecisionWait + h.Config.UpdateInterval + 3600*second)
 		e.advance(now)
-		if trouble = take(len(h.steps)); trouble != "" {
+		if trouble = take(len(h.Steps)); trouble != "" {
 			return l, trouble
 		}
 	}
@@ -177,19 +177,19 @@ func describes(f *fact.Fact) string {
 
 // violations are the requests that were served too late by all the facts, each by
 // itself.
-func (h *history) violations() map[string]bool {
-	cfg := h.cfg
+func (h *trial) violations() map[string]bool {
+	cfg := h.Config
 	cfg.PerRequest = true
-	facts, blinds := h.arrivals()
+	facts, blinds := h.Arrivals()
 	late := map[string]bool{}
-	for _, f := range reference(cfg, blinds, facts) {
+	for _, f := range Reference(cfg, blinds, facts) {
 		late[offence(&f)] = true
 	}
 	return late
 }
 
 func offence(f *fact.Finding) string {
-	return fmt.Sprint(text(f.Session), f.Policy, f.At, f.Trace, f.Span)
+	return fmt.Sprint(RawOf(f.Session), f.Policy, f.At, f.Trace, f.Span)
 }
 
 // unfounded are the confirmed findings about requests that violate nothing by all
@@ -199,7 +199,7 @@ func (l *life) unfounded() string {
 	var lines []string
 	for _, f := range l.final {
 		if f.State == fact.Confirmed && !late[offence(&f)] {
-			lines = append(lines, findingText(l.h, &f))
+			lines = append(lines, l.h.FindingText(&f))
 		}
 	}
 	slices.Sort(lines)
@@ -213,7 +213,7 @@ func (l *life) unfounded() string {
 func TestCrampedEngine(t *testing.T) {
 	noGoroutine(t)
 	var turns, evicted, misled, found atomic.Int64
-	sampled(t, crampedHistories(), func(seed uint64) *history { return crampedHistory(seed, false) }, func(h *history) string {
+	sampled(t, crampedHistories(), func(seed uint64) *trial { return crampedHistory(seed, false) }, func(h *trial) string {
 		l, trouble := live(h)
 		if trouble != "" {
 			return trouble
@@ -240,7 +240,7 @@ func TestCrampedEngine(t *testing.T) {
 func TestCrampedEngineIsNeverWrong(t *testing.T) {
 	noGoroutine(t)
 	var found, evicted, idle atomic.Int64
-	sampled(t, crampedHistories(), func(seed uint64) *history { return crampedHistory(seed, true) }, func(h *history) string {
+	sampled(t, crampedHistories(), func(seed uint64) *trial { return crampedHistory(seed, true) }, func(h *trial) string {
 		l, trouble := live(h)
 		if trouble != "" {
 			return trouble

@@ -208,8 +208,8 @@ func (l little) set() (before little) {
 }
 
 // deepHistory is a history with long traces, which is advanced by single holds.
-func deepHistory(seed uint64, how delivery) *history {
-	h := makeDeep(plainDice{rand.New(rand.NewPCG(seed, 9))}, how, 1, 8)[0]
+func deepHistory(seed uint64, how Delivery) *trial {
+	h := trialOf(MakeDeep(plainDice{rand.New(rand.NewPCG(seed, 9))}, how, 8))
 	h.holds, h.audit = true, true
 	if seed%8 == 1 {
 		h.restarts = seed
@@ -224,8 +224,8 @@ func TestLittleWork(t *testing.T) {
 	for i, l := range littles() {
 		t.Run(fmt.Sprint(l), func(t *testing.T) {
 			defer l.set().set()
-			sampled(t, cmp.Or(histories/100, 1), func(seed uint64) *history { return deepHistory(seed*4+uint64(i), inWindow) },
-				func(h *history) string { return check(h, false) })
+			sampled(t, cmp.Or(histories/100, 1), func(seed uint64) *trial { return deepHistory(seed*4+uint64(i), InWindow) },
+				func(h *trial) string { return check(h, false) })
 		})
 	}
 }
@@ -247,8 +247,8 @@ func TestLittleRoom(t *testing.T) {
 	for i, l := range littleRooms() {
 		t.Run(fmt.Sprint(l), func(t *testing.T) {
 			defer l.set().set()
-			sampled(t, cmp.Or(histories/100, 1), func(seed uint64) *history { return cramped(seed, uint64(i)) },
-				func(h *history) string { return run(h, false).trouble })
+			sampled(t, cmp.Or(histories/100, 1), func(seed uint64) *trial { return cramped(seed, uint64(i)) },
+				func(h *trial) string { return run(h, false).trouble })
 		})
 	}
 }
@@ -259,14 +259,14 @@ func littleRooms() []little {
 }
 
 // cramped is a deep history of an engine that keeps next to nothing.
-func cramped(seed, salt uint64) *history {
-	h := deepHistory(seed*4+salt, anyOrder)
-	h.cfg.MaxRecentRequests, h.cfg.MaxServices = 16+int(seed%32), 1
+func cramped(seed, salt uint64) *trial {
+	h := deepHistory(seed*4+salt, AnyOrder)
+	h.room.requests, h.room.services = 16+int(seed%32), 1
 	if seed%2 == 0 {
-		h.cfg.MaxSessions, h.cfg.Retention = 3, time.Minute
+		h.room.sessions, h.room.retention = 3, time.Minute
 	}
 	if seed%3 == 0 {
-		h.cfg.MaxSessions = 2
+		h.room.sessions = 2
 	}
 	return h
 }

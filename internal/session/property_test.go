@@ -37,8 +37,8 @@ func environment(name string, otherwise uint64) uint64 {
 }
 
 // seededHistory is the history of one number.
-func seededHistory(seed uint64, how delivery) *history {
-	return makeHistory(plainDice{rand.New(rand.NewPCG(seed, 0))}, how)
+func seededHistory(seed uint64, how Delivery) *trial {
+	return trialOf(Make(plainDice{rand.New(rand.NewPCG(seed, 0))}, how))
 }
 
 // outcome is what an engine made of a history.
@@ -52,7 +52,7 @@ type outcome struct {
 
 // run gives a history to an engine and lets all time pass that it may want.
 // With scribble the memory of names and details is overwritten after each call.
-func run(h *history, scribble bool) (o outcome) {
+func run(h *trial, scribble bool) (o outcome) {
 	o.final = map[uint64]fact.Finding{}
 	defer func() {
 		if p := recover(); p != nil {
@@ -60,71 +60,71 @@ func run(h *history, scribble bool) (o outcome) {
 			o.trouble = fmt.Sprintf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
 		}
 	}()
-	e := New(h.cfg)
+	e := New(h.config())
 	o.engine = e
-	now := epoch
+	now := Epoch
 	take := func(i int) {
 		for _, f := range e.takeFindings() {
 			last := o.final[f.ID]
 			if why := insane(h, &f, &last, now); why != "" && o.trouble == "" {
-				o.trouble = why + ": " + findingText(h, &f)
+				o.trouble = why + ": " + h.FindingText(&f)
 			}
 			o.final[f.ID] = f
 			o.sent, o.sentAt = append(o.sent, f), append(o.sentAt, i)
 		}
 	}
 	var memory []byte
-	do := func(i int, s *historyStep) {
-		now = s.now
-		switch s.verb {
-		case doObserve:
-			f := s.fact
+	do := func(i int, s *Step) {
+		now = s.Now
+		switch s.Verb {
+		case Observe:
+			f := s.Fact
 			if scribble {
 				memory = borrow(&f, memory[:0])
 			}
 			e.observe(&f, now)
-			if (i+len(h.steps))%3 == 0 { // what is not worked on rests in its small form
+			if (i+len(h.Steps))%3 == 0 { // what is not worked on rests in its small form
 				e.compactAll()
 			}
 			for j := range memory {
 				memory[j] = '#'
 			}
-		case doAdvance:
-			for n := 0; e.advanceSome(now) && !(h.holds && n >= (i+len(h.steps))%4); n++ {
+		case Advance:
+			for n := 0; e.advanceSome(now) && !(h.holds && n >= (i+len(h.Steps))%4); n++ {
 			}
-		case doBlind:
-			e.blind(s.blind.From, s.blind.To, s.blind.Reason)
+		case Blind:
+			e.blind(s.Blind.From, s.Blind.To, s.Blind.Reason)
 		}
 		if h.audit && o.trouble == "" {
 			o.trouble = auditWork(e)
 		}
 	}
 	restarts := newRestarter(h)
-	for i := 0; i < len(h.steps); i++ {
+	for i := 0; i < len(h.Steps); i++ {
 		if batch := h.batch(i); len(batch) > 1 && restarts == nil {
-			now = h.steps[i].now
+			now = h.Steps[i].Now
 			i += len(batch) - 1
 			e.Observe(batch, now, func(int, Mark) {})
 			take(i)
 			continue
 		}
-		do(i, &h.steps[i])
+		do(i, &h.Steps[i])
 		if restarts != nil {
-			var again []historyStep
+			var again []Step
 			e, again = restarts.next(e, &o, i+1, now)
 			for j := range again {
 				do(i, &again[j])
 				take(i)
 			}
-			now = h.steps[i].now
+			now = h.Steps[i].Now
 			o.engine = e
 		}
 		take(i)
 	}
 	for range 3 {
-		now += int64(h.cfg.DecisionWait + h.cfg.UpdateInterval + time.Hour)
+		now += int64(h.Config.DecisionWait + h.Config.UpdateInterval + time.Hour)
 		e.advance(now)
-		take(len(h.steps))
+		take(len(h.Steps))
 		if h.audit && o.trouble == "" {
 			o.trouble = auditWork(e)
 		}
@@ -134,12 +134,12 @@ func run(h *history, scribble bool) (o outcome) {
 
 // batch returns the facts from step i on that arrive at one instant, in half of
 // the histories.
-func (h *history) batch(i int) (facts []fact.Fact) {
-	for _, s := range h.steps[i:] {
-		if len(h.steps)%2 == 0 || s.verb != doObserve || s.now != h.steps[i].now {
+func (h *trial) batch(i int) (facts []fact.Fact) {
+	for _, s := range h.Steps[i:] {
+		if len(h.Steps)%2 == 0 || s.Verb != Observe || s.Now != h.Steps[i].Now {
 			break
 		}
-		facts = append(facts, s.fact)
+		facts = append(facts, s.Fact)
 	}
 	return facts
 }
@@ -164,13 +164,13 @@ func borrow(f *fact.Fact, memory []byte) []byte {
 }
 
 // insane says what is impossible about f, which is sent at now after last.
-func insane(h *history, f, last *fact.Finding, now int64) string {
+func insane(h *trial, f, last *fact.Finding, now int64) string {
 	switch {
 	case f.Revision != last.Revision+1:
 		return fmt.Sprintf("revision %d after %d", f.Revision, last.Revision)
 	case f.DecidedAt != now && !(h.holds && f.DecidedAt < now):
 		return "decided at another time than it is sent"
-	case last.Revision > 0 && f.State == last.State && f.Type == last.Type && now-last.DecidedAt < int64(h.cfg.UpdateInterval):
+	case last.Revision > 0 && f.State == last.State && f.Type == last.Type && now-last.DecidedAt < int64(h.Config.UpdateInterval):
 		return "sent again too soon"
 	case f.State >= fact.StateCount || f.Type >= fact.TypeCount:
 		return "no such state or type"
@@ -180,7 +180,7 @@ func insane(h *history, f, last *fact.Finding, now int64) string {
 		return "retracted before it was sent"
 	case f.State != fact.Retracted && f.Requests < 1, f.FirstAt > f.LastAt, f.At < f.FirstAt, f.At > f.LastAt:
 		return "no requests"
-	case f.Overrun < 0 || f.Overrun <= int64(h.cfg.Policies[f.Policy].Tolerance) && !h.cfg.Policies[f.Policy].Inclusive:
+	case f.Overrun < 0 || f.Overrun <= int64(h.Config.Policies[f.Policy].Tolerance) && !h.Config.Policies[f.Policy].Inclusive:
 		return "no overrun"
 	case f.Session == fact.Pseudonym{}:
 		return "no session"
@@ -189,19 +189,19 @@ func insane(h *history, f, last *fact.Finding, now int64) string {
 }
 
 // withoutEngine takes from f what no reference can know.
-func withoutEngine(f fact.Finding) expectation {
+func Expected(f fact.Finding) Expectation {
 	f.ID, f.Revision, f.DecidedAt, f.User = 0, 0, 0, fact.Pseudonym{}
 	return f
 }
 
-func text(p fact.Pseudonym) string { return strings.TrimRight(string(p[:]), "\x00") }
+func RawOf(p fact.Pseudonym) string { return strings.TrimRight(string(p[:]), "\x00") }
 
 // findingText writes what matters of f, word by word.
-func findingText(h *history, f *fact.Finding) string {
+func (h *History) FindingText(f *fact.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s %s at=%s overrun=%s expired=%s n=%d first=%s last=%s origin=%s activity=%s id=%d/%d",
-		text(f.Session), f.Type, f.State, h.cfg.Policies[f.Policy].Name, resourceName(f.Resource), instantText(f.At), time.Duration(f.Overrun),
-		instantText(f.ExpiredAt), f.Requests, instantText(f.FirstAt), instantText(f.LastAt), instantText(f.StartedAt), instantText(f.LastActivityAt),
+		RawOf(f.Session), f.Type, f.State, h.Config.Policies[f.Policy].Name, resourceName(f.Resource), InstantText(f.At), time.Duration(f.Overrun),
+		InstantText(f.ExpiredAt), f.Requests, InstantText(f.FirstAt), InstantText(f.LastAt), InstantText(f.StartedAt), InstantText(f.LastActivityAt),
 		f.Trace[0], f.Span[0])
 	writeWord(&b, f.Reason != "", "reason="+f.Reason)
 	writeWord(&b, f.EndedBy != "", "by="+f.EndedBy)
@@ -214,14 +214,14 @@ func findingText(h *history, f *fact.Finding) string {
 }
 
 // disagreement says where engine and reference differ about h.
-func disagreement(h *history, o outcome, truth map[findingKey]expectation) string {
+func disagreement(h *trial, o outcome, truth map[Key]Expectation) string {
 	if o.trouble != "" {
 		return o.trouble
 	}
-	got, want := map[expectation]int{}, map[expectation]int{}
+	got, want := map[Expectation]int{}, map[Expectation]int{}
 	for _, f := range o.final {
 		if f.State != fact.Retracted {
-			got[withoutEngine(f)]++
+			got[Expected(f)]++
 		}
 	}
 	for _, f := range truth {
@@ -230,51 +230,51 @@ func disagreement(h *history, o outcome, truth map[findingKey]expectation) strin
 	var lines []string
 	for f := range want {
 		for range want[f] - got[f] {
-			lines = append(lines, "want: "+findingText(h, &f))
+			lines = append(lines, "want: "+h.FindingText(&f))
 		}
 	}
 	for f := range got {
 		for range got[f] - want[f] {
-			lines = append(lines, "got:  "+findingText(h, &f))
+			lines = append(lines, "got:  "+h.FindingText(&f))
 		}
 	}
 	slices.SortFunc(lines, func(a, b string) int { return cmp.Or(cmp.Compare(a[6:], b[6:]), cmp.Compare(b, a)) })
 	return strings.Join(lines, "\n")
 }
 
-func check(h *history, scribble bool) string {
-	facts, blinds := h.arrivals()
-	return disagreement(h, run(h, scribble), reference(h.cfg, blinds, facts))
+func check(h *trial, scribble bool) string {
+	facts, blinds := h.Arrivals()
+	return disagreement(h, run(h, scribble), Reference(h.Config, blinds, facts))
 }
 
 // report is what a failing test says: the smallest history that still fails.
-func report(h *history, why func(*history) string) string {
+func report(h *trial, why func(*trial) string) string {
 	if quick {
 		return why(h)
 	}
-	small := minimal(h, func(h *history) bool { return why(h) != "" })
+	small := h.with(Minimal(h.History, func(less *History) bool { return why(h.with(less)) != "" }))
 	return fmt.Sprintf("%s\n\n%s", small, why(small))
 }
 
 // shares counts the histories that have something.
 type shares map[string]uint64
 
-func (s shares) count(h *history, o outcome, truth map[findingKey]expectation) {
+func (s shares) count(h *trial, o outcome, truth map[Key]Expectation) {
 	has := map[string]bool{}
 	longest, facts := 0, uint64(0)
-	for i := range h.steps {
-		if h.steps[i].verb == doBlind {
+	for i := range h.Steps {
+		if h.Steps[i].Verb == Blind {
 			has["blind"] = true
 		}
-		if h.steps[i].verb != doObserve {
+		if h.Steps[i].Verb != Observe {
 			continue
 		}
 		facts++
-		f := &h.steps[i].fact
+		f := &h.Steps[i].Fact
 		has["kind "+f.Kind.String()] = true
 		if f.Kind == fact.Request {
-			has["outcome "+outcomeNames[f.Outcome]] = true
-			for i, name := range flagNames {
+			has["outcome "+OutcomeNames[f.Outcome]] = true
+			for i, name := range FlagNames {
 				if f.Flags.Has(1 << i) {
 					has["flag "+name] = true
 				}
@@ -294,7 +294,7 @@ func (s shares) count(h *history, o outcome, truth map[findingKey]expectation) {
 		has["state "+f.State.String()] = true
 	}
 	has["no finding"] = len(truth) == 0
-	has["per request"] = h.cfg.PerRequest
+	has["per request"] = h.Config.PerRequest
 	for name, yes := range has {
 		if yes {
 			s[name]++
@@ -338,7 +338,7 @@ func (s shares) print(t *testing.T, n uint64) {
 	for k := range fact.KindCount {
 		wanted = append(wanted, "kind "+k.String())
 	}
-	for _, o := range outcomeNames {
+	for _, o := range OutcomeNames {
 		wanted = append(wanted, "outcome "+o)
 	}
 	for k := range fact.TypeCount {
@@ -356,7 +356,7 @@ func (s shares) print(t *testing.T, n uint64) {
 
 // agree tries histories on all cores, and fails at the first that engine and
 // reference differ about.
-func agree(t *testing.T, name string, n uint64, how delivery) {
+func agree(t *testing.T, name string, n uint64, how Delivery) {
 	t.Helper()
 	var (
 		wg     sync.WaitGroup
@@ -375,8 +375,8 @@ func agree(t *testing.T, name string, n uint64, how delivery) {
 			mine := shares{}
 			for seed := next.Add(1) - 1; seed < firstSeed+n; seed = next.Add(1) - 1 {
 				h := restartedHistory(seed, how)
-				facts, blinds := h.arrivals()
-				truth, o := reference(h.cfg, blinds, facts), run(h, seed%16 == 0)
+				facts, blinds := h.Arrivals()
+				truth, o := Reference(h.Config, blinds, facts), run(h, seed%16 == 0)
 				if disagreement(h, o, truth) != "" {
 					mu.Lock()
 					failed = append(failed, seed)
@@ -398,19 +398,19 @@ func agree(t *testing.T, name string, n uint64, how delivery) {
 	slices.Sort(failed)
 	for _, seed := range failed[:min(3, len(failed))] {
 		t.Errorf("SESSION_SEED=%d SESSION_HISTORIES=1 go test -run '^%s$' ./internal/session\n%s", seed, t.Name(),
-			report(restartedHistory(seed, how), func(h *history) string { return check(h, false) }))
+			report(restartedHistory(seed, how), func(h *trial) string { return check(h, false) }))
 	}
 }
 
 // TestVerdictsAreMeaning: whatever arrives, in whatever order and however often,
 // the engine says in the end what Meaning says of all the facts.
-func TestVerdictsAreMeaning(t *testing.T) { agree(t, "in the window", histories, inWindow) }
+func TestVerdictsAreMeaning(t *testing.T) { agree(t, "in the window", histories, InWindow) }
 
 // TestLateFacts: the same where facts are later than the window.
-func TestLateFacts(t *testing.T) { agree(t, "later than the window", histories/5, anyOrder) }
+func TestLateFacts(t *testing.T) { agree(t, "later than the window", histories/5, AnyOrder) }
 
 // sampled tries n seeds on all cores and shows the first failures.
-func sampled(t *testing.T, n uint64, draw func(seed uint64) *history, why func(*history) string) {
+func sampled(t *testing.T, n uint64, draw func(seed uint64) *trial, why func(*trial) string) {
 	t.Helper()
 	var (
 		wg     sync.WaitGroup
@@ -445,32 +445,32 @@ func TestLineages(t *testing.T) {
 	for _, steps := range []int{1, 2, 62, 63, 64, 65, 66, 80} {
 		for variant := range 4 {
 			loop, revoked := variant&1 != 0, variant&2 != 0
-			h := parseHistory("policy p0 absolute=60s tolerance=1s rotation=1h")
-			h.cfg.MaxSessions = 128
+			h := parsedTrial("policy p0 absolute=60s tolerance=1s rotation=1h")
+			h.room.sessions = 128
 			add := func(f fact.Fact, at time.Duration) {
-				f.Start, f.Resource = epoch+int64(at), resources["web"]
+				f.Start, f.Resource = Epoch+int64(at), Resources["web"]
 				f.End, f.At = f.Start, f.Start
-				h.steps = append(h.steps, historyStep{now: epoch + int64(time.Hour), fact: f})
+				h.Steps = append(h.Steps, Step{Now: Epoch + int64(time.Hour), Fact: f})
 			}
 			end := time.Duration(steps+2) * time.Second
-			add(fact.Fact{Kind: fact.Authenticated, Session: sessionName(0), User: userName(0)}, 0)
-			add(fact.Fact{Kind: fact.Started, Session: sessionName(1)}, time.Millisecond)
+			add(fact.Fact{Kind: fact.Authenticated, Session: SessionName(0), User: UserName(0)}, 0)
+			add(fact.Fact{Kind: fact.Started, Session: SessionName(1)}, time.Millisecond)
 			for i := range steps {
-				add(fact.Fact{Kind: fact.Rotated, Previous: sessionName(i), Session: sessionName(i + 1)}, time.Duration(i+1)*time.Second)
+				add(fact.Fact{Kind: fact.Rotated, Previous: SessionName(i), Session: SessionName(i + 1)}, time.Duration(i+1)*time.Second)
 			}
 			if loop {
-				add(fact.Fact{Kind: fact.Rotated, Previous: sessionName(steps), Session: sessionName(0)}, time.Duration(steps+1)*time.Second)
+				add(fact.Fact{Kind: fact.Rotated, Previous: SessionName(steps), Session: SessionName(0)}, time.Duration(steps+1)*time.Second)
 			}
 			if revoked {
-				h.cfg.Policies[0].AbsoluteTimeout = 0
-				add(fact.Fact{Kind: fact.EndedUser, User: userName(0)}, end)
+				h.Config.Policies[0].AbsoluteTimeout = 0
+				add(fact.Fact{Kind: fact.EndedUser, User: UserName(0)}, end)
 			}
 			for _, after := range []time.Duration{time.Second, 10 * time.Second, 40 * time.Second, 70 * time.Second} {
 				for _, i := range []int{0, 1, steps / 2, steps} {
-					add(fact.Fact{Session: sessionName(i)}, end+after)
+					add(fact.Fact{Session: SessionName(i)}, end+after)
 				}
 			}
-			rand.New(rand.NewPCG(firstSeed, 0)).Shuffle(len(h.steps), func(i, j int) { h.steps[i], h.steps[j] = h.steps[j], h.steps[i] })
+			rand.New(rand.NewPCG(firstSeed, 0)).Shuffle(len(h.Steps), func(i, j int) { h.Steps[i], h.Steps[j] = h.Steps[j], h.Steps[i] })
 			if why := check(h, false); why != "" {
 				t.Errorf("%d steps, loop %t, revoked %t:\n%s", steps, loop, revoked, why)
 			}
@@ -481,8 +481,8 @@ func TestLineages(t *testing.T) {
 // TestCounted: where nothing is decided before all is told, each request is
 // counted once, under what it is in the end.
 func TestCounted(t *testing.T) {
-	sampled(t, histories/10, func(seed uint64) *history { return seededHistory(seed, inWindow) }, func(h *history) string {
-		h = &history{cfg: h.cfg, steps: slices.DeleteFunc(slices.Clone(h.steps), func(s historyStep) bool { return s.verb == doAdvance })}
+	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, InWindow) }, func(h *trial) string {
+		h = h.with(&History{Config: h.Config, Steps: slices.DeleteFunc(slices.Clone(h.Steps), func(s Step) bool { return s.Verb == Advance })})
 		type class struct {
 			policy  int
 			service string
@@ -498,17 +498,17 @@ func TestCounted(t *testing.T) {
 				got[class{policy, service, v}] += n
 			}
 		})
-		facts, blinds := h.arrivals()
-		w := refTold(h.cfg, blinds, facts)
-		for _, r := range w.requests {
-			if int(r.Policy) >= len(h.cfg.Policies) {
+		facts, blinds := h.Arrivals()
+		w := NewWorld(h.Config, blinds, facts)
+		for _, r := range w.Requests {
+			if int(r.Policy) >= len(h.Config.Policies) {
 				continue
 			}
-			p, c := w.policy(r), class{int(r.Policy), r.Resource.ServiceName, InTime}
-			v, violates := w.judge(r)
+			p, c := w.Policy(r), class{int(r.Policy), r.Resource.ServiceName, InTime}
+			v, violates := w.Judge(r)
 			proven := r.Outcome == fact.Served && (!r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(fact.Presented))
 			switch {
-			case !proven, r.Flags.Has(fact.Consumer) && p.Background == BackgroundOff, violates && v.reason != "":
+			case !proven, r.Flags.Has(fact.Consumer) && p.Background == off, violates && v.Reason != "":
 				continue
 			case violates:
 				c.verdict = Violation
@@ -532,16 +532,16 @@ func TestCounted(t *testing.T) {
 }
 
 // refuses reports whether something of h comes too late or too early to be evidence.
-func refuses(h *history, s *historyStep) bool {
-	return s.verb == doObserve && (s.fact.End > s.now+int64(h.cfg.MaxAhead) || h.cfg.MaxAge > 0 && s.fact.At < s.now-int64(h.cfg.MaxAge))
+func refuses(h *trial, s *Step) bool {
+	return s.Verb == Observe && (s.Fact.End > s.Now+int64(h.Config.MaxAhead) || h.Config.MaxAge > 0 && s.Fact.At < s.Now-int64(h.Config.MaxAge))
 }
 
 // finals writes the last word on each finding, with its id.
-func finals(h *history, o outcome) string {
+func finals(h *trial, o outcome) string {
 	var lines []string
 	for id, f := range o.final {
 		if f.State != fact.Retracted {
-			lines = append(lines, fmt.Sprintf("%016x %s user=%s", id, findingText(h, &f), text(f.User)))
+			lines = append(lines, fmt.Sprintf("%016x %s user=%s", id, h.FindingText(&f), RawOf(f.User)))
 		}
 	}
 	slices.Sort(lines)
@@ -552,29 +552,29 @@ func finals(h *history, o outcome) string {
 func TestOrder(t *testing.T) {
 	// The steps of a history that are still there in a smaller one are put in
 	// the order of their ends: that is in order.
-	endOf := func(s *historyStep) int64 {
-		if s.keep {
+	endOf := func(s *Step) int64 {
+		if s.Keep {
 			return 0 // what has to come first
 		}
-		return max(s.fact.End, 1)
+		return max(s.Fact.End, 1)
 	}
-	inOrder := func(h *history) *history {
-		ordered := &history{cfg: h.cfg, steps: slices.Clone(h.steps)}
-		last := h.steps[len(h.steps)-1].now
-		slices.SortStableFunc(ordered.steps, func(a, b historyStep) int {
+	inOrder := func(h *trial) *trial {
+		ordered := h.with(&History{Config: h.Config, Steps: slices.Clone(h.Steps)})
+		last := h.Steps[len(h.Steps)-1].Now
+		slices.SortStableFunc(ordered.Steps, func(a, b Step) int {
 			return cmp.Compare(endOf(&a), endOf(&b))
 		})
-		for i := range ordered.steps {
-			ordered.steps[i].now = last
+		for i := range ordered.Steps {
+			ordered.Steps[i].Now = last
 		}
 		return ordered
 	}
-	sampled(t, histories/10, func(seed uint64) *history { return seededHistory(seed, inWindow) }, func(h *history) string {
-		if len(h.steps) == 0 || slices.ContainsFunc(h.steps, func(s historyStep) bool { return refuses(h, &s) }) {
+	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, InWindow) }, func(h *trial) string {
+		if len(h.Steps) == 0 || slices.ContainsFunc(h.Steps, func(s Step) bool { return refuses(h, &s) }) {
 			return ""
 		}
 		ordered := inOrder(h)
-		if slices.ContainsFunc(ordered.steps, func(s historyStep) bool { return refuses(h, &s) }) {
+		if slices.ContainsFunc(ordered.Steps, func(s Step) bool { return refuses(h, &s) }) {
 			return ""
 		}
 		if a, b := finals(h, run(h, false)), finals(h, run(ordered, false)); a != b {
@@ -587,14 +587,14 @@ func TestOrder(t *testing.T) {
 // TestTwice: a fact given twice changes nothing, neither what is sent nor what is
 // counted, whether it comes again at once or after others.
 func TestTwice(t *testing.T) {
-	sampled(t, histories/10, func(seed uint64) *history { return seededHistory(seed, inWindow) }, func(h *history) string {
-		twice := &history{cfg: h.cfg}
-		for i, s := range h.steps {
-			twice.steps = append(twice.steps, s)
-			again := h.steps[i*7919%(i+1)] // any of those before, in the window or not
-			again.now = s.now
-			if s.verb == doObserve && again.verb == doObserve && !refuses(h, &s) && !refuses(h, &again) && !refuses(h, &h.steps[i*7919%(i+1)]) {
-				twice.steps = append(twice.steps, s, again)
+	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, InWindow) }, func(h *trial) string {
+		twice := h.with(&History{Config: h.Config})
+		for i, s := range h.Steps {
+			twice.Steps = append(twice.Steps, s)
+			again := h.Steps[i*7919%(i+1)] // any of those before, in the window or not
+			again.Now = s.Now
+			if s.Verb == Observe && again.Verb == Observe && !refuses(h, &s) && !refuses(h, &again) && !refuses(h, &h.Steps[i*7919%(i+1)]) {
+				twice.Steps = append(twice.Steps, s, again)
 			}
 		}
 		once, again := told(h, run(h, false)), told(h, run(twice, false))
@@ -609,10 +609,10 @@ func TestTwice(t *testing.T) {
 }
 
 // told is all that an engine ever said.
-func told(h *history, o outcome) string {
+func told(h *trial, o outcome) string {
 	var b strings.Builder
 	for _, f := range o.sent {
-		fmt.Fprintf(&b, "%016x %d %s %s\n", f.ID, f.Revision, instantText(f.DecidedAt), findingText(h, &f))
+		fmt.Fprintf(&b, "%016x %d %s %s\n", f.ID, f.Revision, InstantText(f.DecidedAt), h.FindingText(&f))
 	}
 	if o.engine != nil {
 		b.WriteString(counters(o.engine))
@@ -660,44 +660,44 @@ func counters(e *Engine) string {
 // moment, and what is retracted is so no more.
 func TestRetractions(t *testing.T) {
 	var confirmed, retracted atomic.Int64
-	sampled(t, histories/40, func(seed uint64) *history { return seededHistory(seed, inWindow) }, func(h *history) string {
+	sampled(t, histories/40, func(seed uint64) *trial { return seededHistory(seed, InWindow) }, func(h *trial) string {
 		o := run(h, false)
-		keys, sent := map[uint64]findingKey{}, map[uint64]int{}
+		keys, sent := map[uint64]Key{}, map[uint64]int{}
 		for i, f := range o.sent {
-			known := &history{cfg: h.cfg, steps: h.steps[:min(o.sentAt[i]+1, len(h.steps))]}
-			facts, blinds := known.arrivals()
-			w := refTold(h.cfg, blinds, facts)
+			known := &History{Config: h.Config, Steps: h.Steps[:min(o.sentAt[i]+1, len(h.Steps))]}
+			facts, blinds := known.Arrivals()
+			w := NewWorld(h.Config, blinds, facts)
 			switch f.State {
 			case fact.Confirmed:
-				at := slices.IndexFunc(w.requests, func(r *refFact) bool {
+				at := slices.IndexFunc(w.Requests, func(r *KnownFact) bool {
 					return r.Trace == f.Trace && r.Span == f.Span && r.At == f.At && *r.Resource == f.Resource &&
-						h.cfg.Pseudonym(r.Session.Raw) == f.Session && int(r.Policy) == f.Policy
+						pseudonym(r.Session.Raw) == f.Session && int(r.Policy) == f.Policy
 				})
 				if at < 0 {
-					return "no such request: " + findingText(h, &f)
+					return "no such request: " + h.FindingText(&f)
 				}
-				v, violates := w.judge(w.requests[at])
-				if !violates || v.reason != "" || v.kind != f.Type || v.began-v.expiry != f.Overrun || v.expiry != f.ExpiredAt {
-					return "confirmed without a reason: " + findingText(h, &f)
+				v, violates := w.Judge(w.Requests[at])
+				if !violates || v.Reason != "" || v.Type != f.Type || v.Began-v.Expiry != f.Overrun || v.Expiry != f.ExpiredAt {
+					return "confirmed without a reason: " + h.FindingText(&f)
 				}
-				key := w.key(w.requests[at])
-				key.request = 0
+				key := w.KeyOf(w.Requests[at])
+				key.Request = 0
 				if before, ok := keys[f.ID]; ok && before != key {
-					return "another finding of the same id: " + findingText(h, &f)
+					return "another finding of the same id: " + h.FindingText(&f)
 				}
 				keys[f.ID] = key
 				confirmed.Add(1)
 			case fact.Retracted:
 				retracted.Add(1)
-				cleared := h.cfg.PerRequest // the reference numbers requests by arrival
+				cleared := h.Config.PerRequest // the reference numbers requests by arrival
 				for n := sent[f.ID]; n <= o.sentAt[i] && !cleared; n++ {
-					known := &history{cfg: h.cfg, steps: h.steps[:min(n+1, len(h.steps))]}
-					facts, blinds := known.arrivals()
-					x, ok := reference(h.cfg, blinds, facts)[keys[f.ID]]
+					known := &History{Config: h.Config, Steps: h.Steps[:min(n+1, len(h.Steps))]}
+					facts, blinds := known.Arrivals()
+					x, ok := Reference(h.Config, blinds, facts)[keys[f.ID]]
 					cleared = !ok || x.State != fact.Confirmed
 				}
 				if !cleared {
-					return "retracted without a reason: " + findingText(h, &f)
+					return "retracted without a reason: " + h.FindingText(&f)
 				}
 			}
 			sent[f.ID] = o.sentAt[i]
@@ -719,17 +719,17 @@ var floods = []struct {
 		f.Session = fact.Name{ID: fact.ID{7, i + 1}, Raw: "s" + strconv.FormatUint(i, 10)}
 	}},
 	{"rotations of one", func(_ *rand.Rand, i uint64, f *fact.Fact) {
-		f.Kind, f.Previous, f.Session = fact.Rotated, sessionName(0), fact.Name{ID: fact.ID{7, i + 1}, Raw: "new"}
+		f.Kind, f.Previous, f.Session = fact.Rotated, SessionName(0), fact.Name{ID: fact.ID{7, i + 1}, Raw: "new"}
 	}},
 	{"rotations between two", func(_ *rand.Rand, i uint64, f *fact.Fact) {
-		f.Kind, f.Previous, f.Session = fact.Rotated, sessionName(int(i%2)), sessionName(int(i+1)%2)
+		f.Kind, f.Previous, f.Session = fact.Rotated, SessionName(int(i%2)), SessionName(int(i+1)%2)
 	}},
 	{"a long chain", func(_ *rand.Rand, i uint64, f *fact.Fact) {
 		f.Kind, f.Previous, f.Session = fact.Rotated, fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}, fact.Name{ID: fact.ID{7, i + 2}, Raw: "new"}
 	}},
 	{"rotations onto one at one instant", func(_ *rand.Rand, i uint64, f *fact.Fact) {
 		f.Kind, f.Previous = fact.Rotated, fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}
-		f.Start, f.End, f.At = epoch, epoch, epoch
+		f.Start, f.End, f.At = Epoch, Epoch, Epoch
 	}},
 	{"logins", func(_ *rand.Rand, _ uint64, f *fact.Fact) { f.Kind = fact.Authenticated }},
 	{"ends", func(_ *rand.Rand, _ uint64, f *fact.Fact) { f.Kind = fact.Ended }},
@@ -787,8 +787,8 @@ func TestBounded(t *testing.T) {
 			}
 			var before uint64
 			for i := range uint64(many) {
-				at := epoch + int64(i)*int64(time.Second)
-				f := fact.Fact{Session: sessionName(0), Start: at, End: at, At: at, Resource: resources["web"]}
+				at := Epoch + int64(i)*int64(time.Second)
+				f := fact.Fact{Session: SessionName(0), Start: at, End: at, At: at, Resource: Resources["web"]}
 				if flood.make(d, i, &f); i%3 == 0 && f.Kind != fact.EndedUser {
 					f.Kind = fact.Request
 				}
@@ -819,15 +819,15 @@ func TestBounded(t *testing.T) {
 // rapidDice shrink.
 type rapidDice struct{ *rapid.T }
 
-func (d rapidDice) roll(n int) int { return rapid.IntRange(0, n-1).Draw(d.T, "") }
+func (d rapidDice) Roll(n int) int { return rapid.IntRange(0, n-1).Draw(d.T, "") }
 
 // TestVerdictsShrink is TestVerdictsAreMeaning with choices that rapid makes: it
 // tries extremes that chance does not, and what fails gets small twice.
 func TestVerdictsShrink(t *testing.T) {
-	made := rapid.Custom(func(t *rapid.T) *history { return makeHistory(rapidDice{t}, inWindow) })
+	made := rapid.Custom(func(t *rapid.T) *trial { return trialOf(Make(rapidDice{t}, InWindow)) })
 	rapid.Check(t, func(t *rapid.T) {
 		if h := made.Draw(t, "history"); check(h, false) != "" {
-			t.Fatal(report(h, func(h *history) string { return check(h, false) }))
+			t.Fatal(report(h, func(h *trial) string { return check(h, false) }))
 		}
 	})
 }
@@ -988,15 +988,15 @@ func requireReadings(t *testing.T, readings []reading) {
 			if !strings.Contains(r.text, "policy p0") {
 				r.text = standard + r.text
 			}
-			h := parseHistory(r.text)
-			if again := parseHistory(h.String()).String(); again != h.String() {
+			h := parsedTrial(r.text)
+			if again := MustParse(h.String()).String(); again != h.String() {
 				t.Errorf("written as\n%s\nread as\n%s", h, again)
 			}
-			facts, blinds := h.arrivals()
-			truth := reference(h.cfg, blinds, facts)
+			facts, blinds := h.Arrivals()
+			truth := Reference(h.Config, blinds, facts)
 			var found []string
 			for _, f := range truth {
-				found = append(found, findingText(h, &f))
+				found = append(found, h.FindingText(&f))
 			}
 			ok := len(found) == len(r.want)
 			for _, want := range r.want {

@@ -14,78 +14,81 @@ import (
 // the plain types with the engine. Each function is headed by the sentence that
 // it reads.
 
+// lineageSteps is how many rotations are followed back, as Meaning's "so far".
+const lineageSteps = 64
+
 // An arrival is a fact and when it came, on the collector's clock.
-type arrival struct {
+type Arrival struct {
 	Fact fact.Fact
 	At   int64
 }
 
 // A blindness is a time whose facts may be lost for good.
-type blindness struct {
+type Blindness struct {
 	From, To int64
 	Reason   string
 }
 
 // A findingKey is what makes two violations one finding.
-type findingKey struct {
-	session fact.ID
-	policy  uint8
-	service [3]string
-	auth    int64 // the authentication that a is; 0 if none
-	request int   // of findings per request: which, from 1
+type Key struct {
+	Session       fact.ID
+	Policy        uint8
+	Service       [3]string
+	Authenticated int64 // the authentication that a is; 0 if none
+	Request       int   // of findings per request: which, from 1
 }
 
 // An expectation is a final finding without what only an engine can say of it:
 // ID, Revision, DecidedAt and User.
-type expectation = fact.Finding
+type Expectation = fact.Finding
 
 // refFact is a fact; a request is the sum of its records.
-type refFact struct {
+type KnownFact struct {
 	fact.Fact
-	began int64 // its start; of a request, when the longest around it starts
-	order int   // how many records came before the first of it
-	late  bool  // of a request: each of its records came later than the window
+	Began int64 // its start; of a request, when the longest around it starts
+	Order int   // how many records came before the first of it
+	Late  bool  // of a request: each of its records came later than the window
 }
 
 // refRule is one reason why a session may have been dead.
-type refRule struct {
-	kind   fact.Type
-	expiry int64
-	since  int64  // H, the end itself, the origin: facts after it may clear it
-	by     string // who reported the end
+type ExpiryRule struct {
+	Type   fact.Type
+	Expiry int64
+	Since  int64  // H, the end itself, the origin: facts after it may clear it
+	By     string // who reported the end
 }
 
 // refVerdict is a violation: by which rule, and why it is inconclusive.
-type refVerdict struct {
-	*refFact
-	refRule
-	reason string
+type ReferenceVerdict struct {
+	*KnownFact
+	ExpiryRule
+	Reason string
 }
 
 // refWorld is all that was ever told.
-type refWorld struct {
-	cfg      Config
-	blind    []blindness
-	told     []*refFact             // every record, in the order in which they came
-	requests []*refFact             // neither rejected nor exempt
-	of       map[fact.ID][]*refFact // what says something of a session, its requests too
-	away     map[fact.ID][]*refFact // the rotations away from it
-	about    *refFact               // the request that is judged
+type World struct {
+	cfg      settings
+	blind    []Blindness
+	Told     []*KnownFact             // every record, in the order in which they came
+	Requests []*KnownFact             // neither rejected nor exempt
+	of       map[fact.ID][]*KnownFact // what says something of a session, its requests too
+	away     map[fact.ID][]*KnownFact // the rotations away from it
+	about    *KnownFact               // the request that is judged
 }
 
 // "One finding for each session, policy, service and latest authentication", or
 // "one for every violating request"; "requests served after expiry so far".
-func reference(cfg Config, blind []blindness, arrivals []arrival) map[findingKey]expectation {
-	w := refTold(cfg, blind, arrivals)
-	found, truth := map[findingKey][]refVerdict{}, map[findingKey]expectation{}
-	for _, r := range w.requests {
-		if v, violates := w.judge(r); violates {
-			found[w.key(r)] = append(found[w.key(r)], v)
+func Reference(cfg settings, blind []Blindness, arrivals []Arrival) map[Key]Expectation {
+	w := NewWorld(cfg, blind, arrivals)
+	found, truth := map[Key][]ReferenceVerdict{}, map[Key]Expectation{}
+	for _, r := range w.Requests {
+		if v, violates := w.Judge(r); violates {
+			found[w.KeyOf(r)] = append(found[w.KeyOf(r)], v)
 		}
 	}
 	for key, all := range found {
-		if slices.ContainsFunc(all, func(v refVerdict) bool { return v.reason == "" }) {
-			all = slices.DeleteFunc(all, func(v refVerdict) bool { return v.reason != "" })
+		if slices.ContainsFunc(all, func(v ReferenceVerdict) bool { return v.Reason == "" }) {
+			all = slices.DeleteFunc(all, func(v ReferenceVerdict) bool { return v.Reason != "" })
 		}
 		truth[key] = w.finding(all)
 	}
@@ -93,39 +96,39 @@ func reference(cfg Config, blind []blindness, arrivals []arrival) map[findingKey
 }
 
 // "The id comes from those, never from the type".
-func (w *refWorld) key(r *refFact) findingKey {
+func (w *World) KeyOf(r *KnownFact) Key {
 	if w.cfg.PerRequest {
-		return findingKey{request: r.order + 1}
+		return Key{Request: r.Order + 1}
 	}
-	auth, _ := w.lastAuthentication(r.Session.ID, w.horizon(r))
-	return findingKey{
-		session: r.Session.ID, policy: r.Policy, auth: auth,
-		service: [3]string{r.Resource.ServiceName, r.Resource.ServiceNamespace, r.Resource.Environment},
+	auth, _ := w.lastAuthentication(r.Session.ID, w.Horizon(r))
+	return Key{
+		Session: r.Session.ID, Policy: r.Policy, Authenticated: auth,
+		Service: [3]string{r.Resource.ServiceName, r.Resource.ServiceNamespace, r.Resource.Environment},
 	}
 }
 
 // "The offender: the first request that violates".
-func (w *refWorld) finding(all []refVerdict) expectation {
-	slices.SortFunc(all, func(a, b refVerdict) int {
-		return cmp.Or(cmp.Compare(a.Flags&fact.Consumer, b.Flags&fact.Consumer), cmp.Compare(a.began, b.began), cmp.Compare(a.At, b.At),
+func (w *World) finding(all []ReferenceVerdict) Expectation {
+	slices.SortFunc(all, func(a, b ReferenceVerdict) int {
+		return cmp.Or(cmp.Compare(a.Flags&fact.Consumer, b.Flags&fact.Consumer), cmp.Compare(a.Began, b.Began), cmp.Compare(a.At, b.At),
 			bytes.Compare(a.Span[:], b.Span[:]), bytes.Compare(a.Trace[:], b.Trace[:]))
 	})
 	r := all[0]
-	w.about = r.refFact
-	f := expectation{
-		Type: r.kind, State: fact.Confirmed, Reason: r.reason,
-		Session: w.cfg.Pseudonym(r.Session.Raw), Policy: int(r.Policy),
+	w.about = r.KnownFact
+	f := Expectation{
+		Type: r.Type, State: fact.Confirmed, Reason: r.Reason,
+		Session: pseudonym(r.Session.Raw), Policy: int(r.Policy),
 		Resource: *r.Resource, Details: r.Details, Trace: r.Trace, Span: r.Span, At: r.At,
-		Overrun: r.began - r.expiry, ExpiredAt: r.expiry, EndedBy: r.by,
+		Overrun: r.Began - r.Expiry, ExpiredAt: r.Expiry, EndedBy: r.By,
 		Requests: len(all), FirstAt: r.At, LastAt: r.At,
 		Identity: !r.User.ID.IsZero(), Background: r.Flags.Has(fact.Consumer),
 	}
-	f.StartedAt, f.StartKnown = w.origin(r.refFact)
-	if r.reason != "" {
+	f.StartedAt, f.StartKnown = w.origin(r.KnownFact)
+	if r.Reason != "" {
 		f.State = fact.Inconclusive
 	}
-	if r.kind == fact.IdleTimeout {
-		f.LastActivityAt = r.since
+	if r.Type == fact.IdleTimeout {
+		f.LastActivityAt = r.Since
 	}
 	for _, v := range all {
 		f.FirstAt, f.LastAt = min(f.FirstAt, v.At), max(f.LastAt, v.At)
@@ -139,35 +142,35 @@ func (w *refWorld) finding(all []refVerdict) expectation {
 // the request, and so does every request under evidence: identity; without one
 // it is indeterminate." "background: off". "A fact later than the window makes no
 // new finding".
-func (w *refWorld) judge(r *refFact) (refVerdict, bool) {
+func (w *World) Judge(r *KnownFact) (ReferenceVerdict, bool) {
 	if int(r.Policy) >= len(w.cfg.Policies) { // governed by none
-		return refVerdict{}, false
+		return ReferenceVerdict{}, false
 	}
 	w.about = r
-	p := w.policy(r)
+	p := w.Policy(r)
 	proven := !r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(fact.Presented)
-	if r.Outcome != fact.Served || !proven || r.late || r.Flags.Has(fact.Consumer) && p.Background == BackgroundOff {
-		return refVerdict{}, false
+	if r.Outcome != fact.Served || !proven || r.Late || r.Flags.Has(fact.Consumer) && p.Background == off {
+		return ReferenceVerdict{}, false
 	}
 	rules := slices.Concat(w.ends(r), w.absolute(r), w.idle(r))
-	rules = slices.DeleteFunc(rules, func(x refRule) bool { return !refExceeds(p, r.began-x.expiry, p.Tolerance) })
+	rules = slices.DeleteFunc(rules, func(x ExpiryRule) bool { return !refExceeds(p, r.Began-x.Expiry, p.Tolerance) })
 	rank := [fact.TypeCount]int{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
-	slices.SortFunc(rules, func(a, b refRule) int {
-		return cmp.Or(cmp.Compare(a.expiry, b.expiry), cmp.Compare(rank[a.kind], rank[b.kind]), cmp.Compare(a.by, b.by))
+	slices.SortFunc(rules, func(a, b ExpiryRule) int {
+		return cmp.Or(cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(rank[a.Type], rank[b.Type]), cmp.Compare(a.By, b.By))
 	})
 	for _, x := range rules {
 		if w.doubt(r, x) == "" {
-			return refVerdict{r, x, ""}, true
+			return ReferenceVerdict{r, x, ""}, true
 		}
 	}
 	if len(rules) == 0 {
-		return refVerdict{}, false
+		return ReferenceVerdict{}, false
 	}
-	return refVerdict{r, rules[0], w.doubt(r, rules[0])}, true
+	return ReferenceVerdict{r, rules[0], w.doubt(r, rules[0])}, true
 }
 
 // "A limit is exceeded by more than (or, with inclusive: true, at) its value".
-func refExceeds[D ~int64](p *Policy, d int64, limit D) bool {
+func refExceeds[D ~int64](p *rules, d int64, limit D) bool {
 	return d > int64(limit) || p.Inclusive && d == int64(limit)
 }
 
@@ -175,13 +178,13 @@ func refExceeds[D ~int64](p *Policy, d int64, limit D) bool {
 // clear it: a blind interval after H for idle, after the end for ended, after the
 // origin for absolute (for the last two only where authentications have been seen
 // under this policy); sampled spans for idle." Of several the one that began first.
-func (w *refWorld) doubt(r *refFact, x refRule) (reason string) {
-	sampled := func(f *refFact) bool { return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) }
-	if x.kind == fact.IdleTimeout && (w.policy(r).Sampled || slices.ContainsFunc(w.of[r.Session.ID], sampled)) {
+func (w *World) doubt(r *KnownFact, x ExpiryRule) (reason string) {
+	sampled := func(f *KnownFact) bool { return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) }
+	if x.Type == fact.IdleTimeout && (w.Policy(r).Sampled || slices.ContainsFunc(w.of[r.Session.ID], sampled)) {
 		return "sampled"
 	}
 	for _, b := range w.blind {
-		if b.From < w.horizon(r) && b.To > x.since && (x.kind == fact.IdleTimeout || w.authenticates(r.Policy)) {
+		if b.From < w.Horizon(r) && b.To > x.Since && (x.Type == fact.IdleTimeout || w.authenticates(r.Policy)) {
 			return b.Reason
 		}
 	}
@@ -189,10 +192,10 @@ func (w *refWorld) doubt(r *refFact, x refRule) (reason string) {
 }
 
 // "Where authentications have been seen under this policy".
-func (w *refWorld) authenticates(policy uint8) bool {
+func (w *World) authenticates(policy uint8) bool {
 	for _, facts := range w.of {
-		if slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == fact.Authenticated }) &&
-			slices.ContainsFunc(facts, func(f *refFact) bool { return f.Kind == fact.Request && f.Policy == policy }) {
+		if slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Authenticated }) &&
+			slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Request && f.Policy == policy }) {
 			return true
 		}
 	}
@@ -203,32 +206,32 @@ func (w *refWorld) authenticates(policy uint8) bool {
 // after H, where q is r itself or an activity request that P governs, and H is the
 // latest end of activity that started before q.start (cut at a, and a itself to
 // begin with)." "Passive requests do not violate an idle limit".
-func (w *refWorld) idle(r *refFact) (found []refRule) {
-	p, first := w.policy(r), int64(math.MaxInt64)
+func (w *World) idle(r *KnownFact) (found []ExpiryRule) {
+	p, first := w.Policy(r), int64(math.MaxInt64)
 	a, _ := w.since(r)
 	for _, q := range w.of[r.Session.ID] {
-		governed := q.Kind == fact.Request && q.Policy == r.Policy && !q.late && (q == r || q.isActivity())
-		if !governed || q.began > r.began || q.began >= first || p.IdleTimeout == 0 || r.Flags.Has(fact.Passive) {
+		governed := q.Kind == fact.Request && q.Policy == r.Policy && !q.Late && (q == r || q.isActivity())
+		if !governed || q.Began > r.Began || q.Began >= first || p.IdleTimeout == 0 || r.Flags.Has(fact.Passive) {
 			continue
 		}
 		h := a
 		for _, f := range w.of[r.Session.ID] {
-			if f.isActivity() && f.activeFrom() < q.began {
+			if f.isActivity() && f.activeFrom() < q.Began {
 				h = max(h, f.End)
 			}
 		}
-		if refExceeds(p, q.began-h, p.IdleTimeout+p.Tolerance) {
-			first, found = q.began, []refRule{{kind: fact.IdleTimeout, expiry: h + int64(p.IdleTimeout), since: h}}
+		if refExceeds(p, q.Began-h, p.IdleTimeout+p.Tolerance) {
+			first, found = q.Began, []ExpiryRule{{Type: fact.IdleTimeout, Expiry: h + int64(p.IdleTimeout), Since: h}}
 		}
 	}
 	return found
 }
 
 // "Absolute: origin + A".
-func (w *refWorld) absolute(r *refFact) []refRule {
+func (w *World) absolute(r *KnownFact) []ExpiryRule {
 	origin, _ := w.origin(r)
-	if p := w.policy(r); p.AbsoluteTimeout != 0 {
-		return []refRule{{kind: fact.AbsoluteTimeout, expiry: origin + int64(p.AbsoluteTimeout), since: origin}}
+	if p := w.Policy(r); p.AbsoluteTimeout != 0 {
+		return []ExpiryRule{{Type: fact.AbsoluteTimeout, Expiry: origin + int64(p.AbsoluteTimeout), Since: origin}}
 	}
 	return nil
 }
@@ -240,22 +243,22 @@ func (w *refWorld) absolute(r *refFact) []refRule {
 // ended_users at or before a + τ do not count, and a rotation away does not if a
 // is more than τ after it." All sessions of this user "but the one that the record
 // itself names".
-func (w *refWorld) ends(r *refFact) (found []refRule) {
-	s, p := r.Session.ID, w.policy(r)
+func (w *World) ends(r *KnownFact) (found []ExpiryRule) {
+	s, p := r.Session.ID, w.Policy(r)
 	a, known := w.since(r)
 	tol, grace := int64(p.Tolerance), int64(p.EndGrace)
-	for _, e := range w.told {
-		rotation := func(x *refFact) bool { return max(x.At-e.At, e.At-x.At) <= tol }
-		rule := refRule{since: e.At, by: e.Resource.ServiceName}
+	for _, e := range w.Told {
+		rotation := func(x *KnownFact) bool { return max(x.At-e.At, e.At-x.At) <= tol }
+		rule := ExpiryRule{Since: e.At, By: e.Resource.ServiceName}
 		switch {
 		case e.Kind == fact.Ended && e.Session.ID == s && !(known && e.At <= a+tol) && !slices.ContainsFunc(w.away[s], rotation):
-			rule.kind, rule.expiry = fact.EndedSession, e.At+grace
-		case e.isRotation() && e.Previous.ID == s && !(known && a-e.At > tol):
-			rule.kind, rule.expiry = fact.RotatedSession, e.At+int64(p.RotationGrace)
+			rule.Type, rule.Expiry = fact.EndedSession, e.At+grace
+		case e.IsRotation() && e.Previous.ID == s && !(known && a-e.At > tol):
+			rule.Type, rule.Expiry = fact.RotatedSession, e.At+int64(p.RotationGrace)
 		case e.Kind == fact.EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
 			w.first(s) < e.At &&
-			w.identity(s, e.At, w.horizon(r), 0) == e.User.ID:
-			rule.kind, rule.expiry = fact.RevokedSession, e.At+grace
+			w.identity(s, e.At, w.Horizon(r), 0) == e.User.ID:
+			rule.Type, rule.Expiry = fact.RevokedSession, e.At+grace
 		default:
 			continue
 		}
@@ -268,33 +271,33 @@ func (w *refWorld) ends(r *refFact) (found []refRule) {
 
 // "A fact later than the window makes no new finding from the past, but ends and
 // authentications bind what follows".
-func (w *refWorld) binds(e, r *refFact) bool {
-	return e.order < r.order || !w.isLate(e, r.Session.ID)
+func (w *World) binds(e, r *KnownFact) bool {
+	return e.Order < r.Order || !w.isLate(e, r.Session.ID)
 }
 
 // "The user whose identity the session showed last at or before it (an id that
 // shows none has the one that its previous id showed last up to the rotation)".
-func (w *refWorld) identity(s fact.ID, u, before int64, steps int) fact.ID {
-	last := &refFact{}
+func (w *World) identity(s fact.ID, u, before int64, steps int) fact.ID {
+	last := &KnownFact{}
 	for _, f := range w.of[s] {
-		if !f.User.ID.IsZero() && !(f.late && f.Kind != fact.Authenticated) && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
+		if !f.User.ID.IsZero() && !(f.Late && f.Kind != fact.Authenticated) && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
 			f.At == last.At && slices.Compare(f.User.ID[:], last.User.ID[:]) > 0) {
 			last = f
 		}
 	}
-	if rotation := w.lineage(s, before); last.User.ID.IsZero() && rotation != nil && steps < maxLineage {
+	if rotation := w.Lineage(s, before); last.User.ID.IsZero() && rotation != nil && steps < lineageSteps {
 		return w.identity(rotation.Previous.ID, rotation.At, rotation.At-1, steps+1)
 	}
 	return last.User.ID
 }
 
 // "At or before r.start + τ or r.end, whichever is later".
-func (w *refWorld) horizon(r *refFact) int64 {
-	return max(r.began+int64(w.policy(r).Tolerance), r.End)
+func (w *World) Horizon(r *KnownFact) int64 {
+	return max(r.Began+int64(w.Policy(r).Tolerance), r.End)
 }
 
 // "The latest authentication at or before" an instant; 0 without one.
-func (w *refWorld) lastAuthentication(s fact.ID, until int64) (at int64, ok bool) {
+func (w *World) lastAuthentication(s fact.ID, until int64) (at int64, ok bool) {
 	for _, f := range w.of[s] {
 		if f.Kind == fact.Authenticated && f.At <= until {
 			at, ok = max(at, f.At), true
@@ -306,23 +309,23 @@ func (w *refWorld) lastAuthentication(s fact.ID, until int64) (at int64, ok bool
 // "For a request r, a is the latest authentication at or before r.start + τ or
 // r.end. Without one it is the session's start. Otherwise the start is unknown,
 // and a is the earliest activity".
-func (w *refWorld) since(r *refFact) (a int64, known bool) {
-	if a, ok := w.lastAuthentication(r.Session.ID, w.horizon(r)); ok {
+func (w *World) since(r *KnownFact) (a int64, known bool) {
+	if a, ok := w.lastAuthentication(r.Session.ID, w.Horizon(r)); ok {
 		return a, true
 	}
-	return w.start(r.Session.ID, int64(w.policy(r).Tolerance), r.began)
+	return w.start(r.Session.ID, int64(w.Policy(r).Tolerance), r.Began)
 }
 
 // "The session's start: its earliest started or rotated fact, unless any other
 // fact of this id (a rotation away from it, too) came more than τ before that.
 // Otherwise the earliest activity (a lower bound of the age)".
-func (w *refWorld) start(s fact.ID, tol, otherwise int64) (at int64, known bool) {
+func (w *World) start(s fact.ID, tol, otherwise int64) (at int64, known bool) {
 	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
-		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (!f.late || f.At >= first-tol) {
+		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (!f.Late || f.At >= first-tol) {
 			start = min(start, f.At)
 		}
-		if f.isActivity() && !f.late {
+		if f.isActivity() && !f.Late {
 			activity = min(activity, f.At)
 		}
 	}
@@ -337,10 +340,10 @@ func (w *refWorld) start(s fact.ID, tol, otherwise int64) (at int64, known bool)
 
 // When a fact first told of the session. "A fact later than the window makes no new
 // finding from the past": it makes no session older.
-func (w *refWorld) first(s fact.ID) int64 {
+func (w *World) first(s fact.ID) int64 {
 	first := int64(math.MaxInt64)
 	for _, f := range w.of[s] {
-		if !f.late {
+		if !f.Late {
 			first = min(first, f.At)
 		}
 	}
@@ -356,15 +359,15 @@ func (w *refWorld) first(s fact.ID) int64 {
 // start: "the latest authentication in the lineage: on this id up to the same
 // instant, or on the ids it was rotated from, each up to the rotation plus τ; without
 // one, the root's start, else its earliest activity, else the rotation".
-func (w *refWorld) origin(r *refFact) (at int64, known bool) {
-	tol, latest, authenticated := int64(w.policy(r).Tolerance), int64(math.MinInt64), false
-	s, until, before, otherwise := r.Session.ID, w.horizon(r), w.horizon(r), r.began
+func (w *World) origin(r *KnownFact) (at int64, known bool) {
+	tol, latest, authenticated := int64(w.Policy(r).Tolerance), int64(math.MinInt64), false
+	s, until, before, otherwise := r.Session.ID, w.Horizon(r), w.Horizon(r), r.Began
 	for steps := 0; ; steps++ {
 		if auth, ok := w.lastAuthentication(s, until); ok {
 			latest, authenticated = max(latest, auth), true
 		}
-		rotation := w.lineage(s, before)
-		if rotation == nil || steps == maxLineage {
+		rotation := w.Lineage(s, before)
+		if rotation == nil || steps == lineageSteps {
 			break
 		}
 		s, until, before, otherwise = rotation.Previous.ID, rotation.At+tol, rotation.At-1, rotation.At
@@ -377,14 +380,14 @@ func (w *refWorld) origin(r *refFact) (at int64, known bool) {
 
 // "The earliest rotation onto an id N at or before r.start + τ or r.end (of two at one
 // instant, from the smaller pseudonym) is its lineage; it is followed only if it is
-// earlier than the one that led to it". So far it is followed for maxLineage steps.
-func (w *refWorld) lineage(s fact.ID, before int64) (found *refFact) {
-	smaller := func(a, b *refFact) bool {
-		x, y := w.cfg.Pseudonym(a.Previous.Raw), w.cfg.Pseudonym(b.Previous.Raw)
+// earlier than the one that led to it". So far it is followed for lineageSteps steps.
+func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
+	smaller := func(a, b *KnownFact) bool {
+		x, y := pseudonym(a.Previous.Raw), pseudonym(b.Previous.Raw)
 		return bytes.Compare(x[:], y[:]) < 0
 	}
 	for _, f := range w.of[s] {
-		if f.isRotation() && (!f.late || f.order < w.about.order) &&
+		if f.IsRotation() && (!f.Late || f.Order < w.about.Order) &&
 			(found == nil || f.At < found.At || f.At == found.At && smaller(f, found)) {
 			found = f
 		}
@@ -395,11 +398,11 @@ func (w *refWorld) lineage(s fact.ID, before int64) (found *refFact) {
 	return found
 }
 
-func (w *refWorld) policy(r *refFact) *Policy { return &w.cfg.Policies[r.Policy] }
+func (w *World) Policy(r *KnownFact) *rules { return &w.cfg.Policies[r.Policy] }
 
 // "Every request that is neither rejected nor passive nor a CONSUMER span, over its
 // whole interval, and every start, authentication and activity fact at its instant".
-func (f *refFact) isActivity() bool {
+func (f *KnownFact) isActivity() bool {
 	switch f.Kind {
 	case fact.Request:
 		return f.Outcome != fact.Rejected && f.Flags&(fact.Passive|fact.Consumer) == 0
@@ -410,32 +413,32 @@ func (f *refFact) isActivity() bool {
 }
 
 // "Every request over its whole interval": its own, wherever it is judged to start.
-func (f *refFact) activeFrom() int64 { return f.Start }
+func (f *KnownFact) activeFrom() int64 { return f.Start }
 
 // "A start, and the previous id ended here (onto itself: only a start)".
-func (f *refFact) isRotation() bool {
+func (f *KnownFact) IsRotation() bool {
 	return f.Kind == fact.Rotated && f.Previous.ID != f.Session.ID && !f.Previous.ID.IsZero()
 }
 
 // "Lies inside a longer one of the same session and trace"; "a record without both
 // ids lies inside nothing".
-func (f *refFact) liesInside(c *refFact) bool {
+func (f *KnownFact) liesInside(c *KnownFact) bool {
 	return f.hasIDs() && c.hasIDs() && f.Session.ID == c.Session.ID && f.Trace == c.Trace &&
 		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start
 }
 
 // "What lies inside an exempt request is exempt with it", and so is another record
 // of it.
-func (f *refFact) exempts(r *refFact) bool {
+func (f *KnownFact) exempts(r *KnownFact) bool {
 	same := r.hasIDs() && f.Session.ID == r.Session.ID && f.Trace == r.Trace && f.Span == r.Span
 	return f.Kind == fact.Exempt && (r.liesInside(f) || same)
 }
 
-func (f *refFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
+func (f *KnownFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
 
 // "A request that lies inside a longer one, which is not a stream, starts when the
 // longest around it starts".
-func (f *refFact) start(all []*refFact) int64 {
+func (f *KnownFact) start(all []*KnownFact) int64 {
 	longest, at := int64(0), f.Start
 	for _, c := range all {
 		d := c.End - c.Start
@@ -450,29 +453,29 @@ func (f *refFact) start(all []*refFact) int64 {
 // (0 for replay), is not evidence." "Exempt requests are no facts; what lies inside
 // an exempt request of the same session and trace is exempt with it." "A rejected
 // request changes no verdict and opens no session".
-func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
-	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b blindness) int { return cmp.Compare(a.From, b.From) })
-	w := &refWorld{cfg: cfg, blind: blind, of: map[fact.ID][]*refFact{}, away: map[fact.ID][]*refFact{}}
+func NewWorld(cfg settings, blind []Blindness, arrivals []Arrival) *World {
+	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b Blindness) int { return cmp.Compare(a.From, b.From) })
+	w := &World{cfg: cfg, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
 	for _, x := range arrivals {
-		f := &refFact{Fact: x.Fact, order: len(w.told), began: x.Fact.Start}
+		f := &KnownFact{Fact: x.Fact, Order: len(w.Told), Began: x.Fact.Start}
 		if f.End > x.At+int64(cfg.MaxAhead) || cfg.MaxAge > 0 && f.At < x.At-int64(cfg.MaxAge) {
 			continue
 		}
-		w.told = append(w.told, f)
-		f.late = w.isLate(f, f.Session.ID)
+		w.Told = append(w.Told, f)
+		f.Late = w.isLate(f, f.Session.ID)
 		if f.Kind != fact.Request && f.Kind != fact.Exempt && f.Kind != fact.EndedUser {
 			w.of[f.Session.ID] = append(w.of[f.Session.ID], f)
 		}
-		if f.isRotation() {
+		if f.IsRotation() {
 			w.away[f.Previous.ID] = append(w.away[f.Previous.ID], f)
 		}
 	}
 	all := w.joined()
 	for _, r := range all {
-		exempt := func(f *refFact) bool { return f.exempts(r) }
-		if r.Outcome != fact.Rejected && !slices.ContainsFunc(w.told, exempt) {
-			r.began = r.start(all)
-			w.requests = append(w.requests, r)
+		exempt := func(f *KnownFact) bool { return f.exempts(r) }
+		if r.Outcome != fact.Rejected && !slices.ContainsFunc(w.Told, exempt) {
+			r.Began = r.start(all)
+			w.Requests = append(w.Requests, r)
 			w.of[r.Session.ID] = append(w.of[r.Session.ID], r)
 		}
 	}
@@ -481,7 +484,7 @@ func refTold(cfg Config, blind []blindness, arrivals []arrival) *refWorld {
 
 // "Records with one trace id and span id are one request. A record without both ids
 // is a request of its own (equal ones, delivered twice, are one)".
-func (f *refFact) sameAs(g *refFact) bool {
+func (f *KnownFact) sameAs(g *KnownFact) bool {
 	if f.hasIDs() || g.hasIDs() {
 		return f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
 	}
@@ -491,29 +494,29 @@ func (f *refFact) sameAs(g *refFact) bool {
 }
 
 // "The span's times win, and rejected beats indeterminate beats served".
-func (w *refWorld) joined() (all []*refFact) {
-	var requests [][]*refFact
-	for _, f := range w.told {
+func (w *World) joined() (all []*KnownFact) {
+	var requests [][]*KnownFact
+	for _, f := range w.Told {
 		if f.Kind == fact.Request {
-			if i := slices.IndexFunc(requests, func(records []*refFact) bool { return f.sameAs(records[0]) }); i >= 0 {
+			if i := slices.IndexFunc(requests, func(records []*KnownFact) bool { return f.sameAs(records[0]) }); i >= 0 {
 				requests[i] = append(requests[i], f)
 			} else {
-				requests = append(requests, []*refFact{f})
+				requests = append(requests, []*KnownFact{f})
 			}
 		}
 	}
 	for _, records := range requests {
-		best := slices.SortedStableFunc(slices.Values(records), func(a, b *refFact) int {
+		best := slices.SortedStableFunc(slices.Values(records), func(a, b *KnownFact) int {
 			return cmp.Or(cmp.Compare(a.Flags&fact.FromLog, b.Flags&fact.FromLog), cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End),
 				cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Resource.ServiceName, b.Resource.ServiceName), cmp.Compare(a.At, b.At))
 		})
 		r := *best[0]
-		r.order = records[0].order
+		r.Order = records[0].Order
 		for _, other := range best {
 			if r.User.ID.IsZero() {
 				r.User = other.User
 			}
-			r.Outcome, r.late = max(r.Outcome, other.Outcome), r.late && other.late
+			r.Outcome, r.Late = max(r.Outcome, other.Outcome), r.Late && other.Late
 		}
 		all = append(all, &r)
 	}
@@ -523,16 +526,16 @@ func (w *refWorld) joined() (all []*refFact) {
 // "Each comes while its end is no more than reorder_window behind the session's
 // newest end (event time)": else it is late. What is known to be rejected or exempt
 // is no end of the session's.
-func (w *refWorld) isLate(f *refFact, s fact.ID) bool {
-	for _, x := range w.told[:f.order] {
-		exempt := func(e *refFact) bool { return e.exempts(x) }
-		rejected := func(r *refFact) bool {
+func (w *World) isLate(f *KnownFact, s fact.ID) bool {
+	for _, x := range w.Told[:f.Order] {
+		exempt := func(e *KnownFact) bool { return e.exempts(x) }
+		rejected := func(r *KnownFact) bool {
 			return r.Kind == fact.Request && r.Outcome == fact.Rejected && (r == x || r.sameAs(x))
 		}
 		says := x.Session.ID == s && x.Kind != fact.Exempt && x.Kind != fact.EndedUser &&
-			!(x.Kind == fact.Request && slices.ContainsFunc(w.told[:x.order+1], rejected))
-		if (says || x.isRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) &&
-			!slices.ContainsFunc(w.told[:x.order], exempt) {
+			!(x.Kind == fact.Request && slices.ContainsFunc(w.Told[:x.Order+1], rejected))
+		if (says || x.IsRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) &&
+			!slices.ContainsFunc(w.Told[:x.Order], exempt) {
 			return true
 		}
 	}

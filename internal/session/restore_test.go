@@ -53,7 +53,7 @@ func (s stored) forget(keys []string, but int) {
 
 // restartedHistory is the history of one number; one of eight goes through
 // restarts.
-func restartedHistory(seed uint64, how delivery) *history {
+func restartedHistory(seed uint64, how Delivery) *trial {
 	h := seededHistory(seed, how)
 	if seed%8 == 1 {
 		h.restarts = seed
@@ -65,7 +65,7 @@ func restartedHistory(seed uint64, how delivery) *history {
 // time, and another go on.
 type restarter struct {
 	*rand.Rand
-	h       *history
+	h       *trial
 	stored  stored
 	buf     []byte
 	c       *Checkpoint
@@ -79,7 +79,7 @@ type durable struct {
 	final map[uint64]fact.Finding
 }
 
-func newRestarter(h *history) *restarter {
+func newRestarter(h *trial) *restarter {
 	if h.restarts == 0 {
 		return nil
 	}
@@ -88,7 +88,7 @@ func newRestarter(h *history) *restarter {
 
 // next does what comes after so many steps, and returns the engine that goes on
 // and the steps that it has to be told again.
-func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, []historyStep) {
+func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, []Step) {
 	if r.c == nil && r.IntN(3) == 0 {
 		r.begin(e, o, steps, now)
 	}
@@ -115,7 +115,7 @@ func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, 
 	default:
 		return e, nil
 	}
-	e, res, err := Restore(r.h.cfg, r.stored.get, now)
+	e, res, err := Restore(r.h.config(), r.stored.get, now)
 	if err != nil || len(res.Lost) > 0 || res.Found != (r.durable.steps > 0) {
 		o.trouble = "restore: " + res.String() + " " + errorText(err)
 	}
@@ -123,7 +123,7 @@ func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, 
 	if o.final == nil {
 		o.final = map[uint64]fact.Finding{}
 	}
-	again := r.journal(r.h.steps[r.durable.steps:steps])
+	again := r.journal(r.h.Steps[r.durable.steps:steps])
 	if len(again) == 0 && !r.h.stops && r.IntN(2) == 0 {
 		e.resumeAt(now)
 	}
@@ -153,21 +153,21 @@ func (r *restarter) write() {
 
 // journal is what a journal holds of steps: all facts, and all else or some of
 // it.
-func (r *restarter) journal(steps []historyStep) (again []historyStep) {
+func (r *restarter) journal(steps []Step) (again []Step) {
 	all := r.IntN(2) == 0
 	for _, s := range steps {
-		switch s.verb {
-		case doAdvance:
+		switch s.Verb {
+		case Advance:
 			if !all {
 				continue
 			}
-		case doObserve:
-			b := fact.Append(nil, &s.fact, s.now, func(n *fact.Name) fact.Pseudonym { return r.h.cfg.Pseudonym(n.Raw) })
+		case Observe:
+			b := fact.Append(nil, &s.Fact, s.Now, func(n *fact.Name) fact.Pseudonym { return pseudonym(n.Raw) })
 			f, now, rest, err := fact.Read(b)
 			if err != nil || len(rest) > 0 {
 				panic(err)
 			}
-			s.fact, s.now = f, now
+			s.Fact, s.Now = f, now
 		}
 		again = append(again, s)
 	}
@@ -233,45 +233,45 @@ func (s stored) restored(cfg Config, now int64) (*Engine, string) {
 func TestCheckpointIsOneInstant(t *testing.T) {
 	noGoroutine(t)
 	var many atomic.Int64
-	sampled(t, histories/20, func(seed uint64) *history {
-		h := seededHistory(seed, anyOrder)
+	sampled(t, histories/20, func(seed uint64) *trial {
+		h := seededHistory(seed, AnyOrder)
 		h.restarts = seed + 1
 		if seed%2 == 0 { // all is displaced and evicted
-			h.cfg.MaxSessions, h.cfg.MaxRecentRequests, h.cfg.Retention = 3, 20, time.Minute
+			h.room.sessions, h.room.requests, h.room.retention = 3, 20, time.Minute
 		}
 		return h
-	}, func(h *history) string { return oneInstant(h, &many) })
+	}, func(h *trial) string { return oneInstant(h, &many) })
 	for i, l := range littleRooms() {
 		func() {
 			defer l.set().set()
-			sampled(t, histories/100, func(seed uint64) *history {
+			sampled(t, histories/100, func(seed uint64) *trial {
 				h := cramped(seed, uint64(i))
 				if seed%5 > 0 { // or else few sessions live for long
-					h.cfg.MaxSessions = 100
+					h.room.sessions = 100
 				}
 				h.restarts = seed + 1
 				return h
-			}, func(h *history) string { return oneInstant(h, &many) })
+			}, func(h *trial) string { return oneInstant(h, &many) })
 		}()
 	}
 	t.Logf("%d checkpoints", many.Load())
 }
 
 // oneInstant says what is wrong with what is stored while h is told.
-func oneInstant(h *history, many *atomic.Int64) string {
+func oneInstant(h *trial, many *atomic.Int64) string {
 	d, s := rand.New(rand.NewPCG(h.restarts, 2)), stored{}
-	e := New(h.cfg)
+	e := New(h.config())
 	var c *Checkpoint
 	var want stored
 	var at int64
-	for i := range h.steps {
-		step := &h.steps[i]
-		step.do(e)
+	for i := range h.Steps {
+		step := &h.Steps[i]
+		doStep(step, e)
 		if d.IntN(4) == 0 {
 			e.takeFindings()
 		}
 		if c == nil && d.IntN(3) == 0 {
-			at = step.now
+			at = step.Now
 			want, c = everything(e, at), e.BeginCheckpoint(at)
 		}
 		if c != nil && d.IntN(40) == 0 {
@@ -288,8 +288,8 @@ func oneInstant(h *history, many *atomic.Int64) string {
 			s.forget(c.Needless(), d.IntN(4))
 			c = nil
 			many.Add(1)
-			e1, why1 := s.restored(h.cfg, at)
-			e2, why2 := want.restored(h.cfg, at)
+			e1, why1 := s.restored(h.config(), at)
+			e2, why2 := want.restored(h.config(), at)
 			if why1 != "" || why2 != "" {
 				return why1 + " " + why2
 			}
@@ -318,11 +318,11 @@ func oneInstant(h *history, many *atomic.Int64) string {
 // TestStopsChangeNothing: an engine that goes on with what another stored sends
 // what that one would have sent, and when.
 func TestStopsChangeNothing(t *testing.T) {
-	sampled(t, histories/10, func(seed uint64) *history {
-		h := seededHistory(seed, anyOrder)
+	sampled(t, histories/10, func(seed uint64) *trial {
+		h := seededHistory(seed, AnyOrder)
 		h.restarts, h.stops = seed+1, true
 		return h
-	}, func(h *history) string {
+	}, func(h *trial) string {
 		with := told(h, withoutCounters(run(h, false)))
 		plain := *h
 		plain.restarts = 0
@@ -346,16 +346,16 @@ func TestResume(t *testing.T) {
 		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Minute}}
 		e := New(cfg)
 		request := func(e *Engine, at int64, span int) {
-			f := fact.Fact{Session: sessionName(0), Start: epoch + at, End: epoch + at, At: epoch + at, Resource: resources["web"], Trace: [16]byte{1, byte(span)}}
+			f := fact.Fact{Session: SessionName(0), Start: Epoch + at, End: Epoch + at, At: Epoch + at, Resource: Resources["web"], Trace: [16]byte{1, byte(span)}}
 			f.Span[0], f.Span[1] = byte(span), 1
-			e.observe(&f, epoch+at)
+			e.observe(&f, Epoch+at)
 		}
 		request(e, 0, 0)
 		late := int64(5 * time.Minute)
 		for i := range crowd {
 			request(e, late, 1+i)
 		}
-		now := epoch + late
+		now := Epoch + late
 		e, why := everything(e, now).restored(cfg, now)
 		if why != "" {
 			t.Fatal(why)

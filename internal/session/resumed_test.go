@@ -21,7 +21,7 @@ func TestRejoinedFrames(t *testing.T) {
 		fmt.Fprintf(&b, "a request at=110s..%ds id=1/%d\n", 111+i%3, i+1)
 	}
 	b.WriteString("a request at=150s..160s id=1/250\nadvance\n")
-	require.Empty(t, check(parseHistory(b.String()), false))
+	require.Empty(t, check(parsedTrial(b.String()), false))
 }
 
 // A session that is deferred is known by its name when that is found to be right,
@@ -31,7 +31,7 @@ func TestAccusedHasName(t *testing.T) {
 	cfg.Policies, cfg.MaxRecentRequests, cfg.MaxSessions = []Policy{{Name: "p0"}}, 1200, 2000
 	e := New(cfg)
 	n := minOpen + cfg.MaxRecentRequests/4 + 10
-	now := epoch + int64(time.Minute)
+	now := Epoch + int64(time.Minute)
 	for i := range n {
 		for _, f := range []fact.Fact{tideFact(fact.Ended, tideSession(i), 0), inSpan(tideFact(fact.Request, tideSession(i), 20_000), i, 1)} {
 			e.observe(&f, now)
@@ -73,7 +73,7 @@ func TestEndStaysInTime(t *testing.T) {
 		fmt.Fprintf(&b, "a request at=%dms user=u1\n", i)
 	}
 	b.WriteString("a request at=20s p1 user=u1\nnow=21s - ended_user at=10s user=u1\nnow=60s advance\na request at=1000s p0\na activity at=19s\nadvance")
-	require.Empty(t, check(parseHistory(b.String()), false))
+	require.Empty(t, check(parsedTrial(b.String()), false))
 }
 
 // A hold of the lock ends though the facts that are left cost next to nothing.
@@ -86,12 +86,12 @@ func TestHoldOfCheapFacts(t *testing.T) {
 		facts[i] = tideFact(fact.Started, tideSession(i), 0)
 	}
 	rest := e.route(facts)
-	more := e.observeFast(facts, epoch, rest)
+	more := e.observeFast(facts, Epoch, rest)
 	for more {
-		more = e.observeFast(facts, epoch, rest)
+		more = e.observeFast(facts, Epoch, rest)
 	}
 	holds := 1
-	for e.observeSlow(facts, epoch, rest, func(int, Mark) {}) {
+	for e.observeSlow(facts, Epoch, rest, func(int, Mark) {}) {
 		holds++
 	}
 	require.GreaterOrEqual(t, holds, len(facts)/workOfHold)
@@ -114,9 +114,9 @@ func TestHoldOfFastFacts(t *testing.T) {
 	}
 	for i := range 100 {
 		f := tideFact(fact.Request, tideSession(i), 0)
-		e.observe(&f, epoch)
+		e.observe(&f, Epoch)
 	}
-	now := epoch + int64(time.Minute)
+	now := Epoch + int64(time.Minute)
 	holds := 0
 	rest := e.route(facts)
 	for more := true; more; holds++ {
@@ -145,7 +145,7 @@ func TestHoldOfBatch(t *testing.T) {
 		ms++
 		f := inSpan(tideFact(fact.Request, tideSession(session), ms), trace, ms)
 		f.Outcome = outcome
-		e.observe(&f, epoch)
+		e.observe(&f, Epoch)
 	}
 	for i := range 8000 {
 		outcome := fact.Served
@@ -165,7 +165,7 @@ func TestHoldOfBatch(t *testing.T) {
 	waiting := slices.Clone(e.shards[0].later)
 	require.NotEmpty(t, waiting)
 	for range 4 {
-		e.advance(epoch)
+		e.advance(Epoch)
 		e.shards[0].later = append(e.shards[0].later[:0], waiting...)
 		facts := make([]fact.Fact, FactsOfHold)
 		for i := range facts {
@@ -173,7 +173,7 @@ func TestHoldOfBatch(t *testing.T) {
 			facts[i] = inSpan(tideFact(fact.Request, tideSession(100+i), ms), 20_000, ms)
 		}
 		before := e.workDone()
-		e.Observe(facts, epoch, func(int, Mark) { t.Error("nothing is wrong") })
+		e.Observe(facts, Epoch, func(int, Mark) { t.Error("nothing is wrong") })
 		require.Greater(t, e.workDone()-before, uint64(workOfHold)/2, "what this is about")
 		require.LessOrEqual(t, e.workDone()-before, uint64(workOfHold))
 	}

@@ -59,7 +59,7 @@ func TestBlindsAreBounded(t *testing.T) {
 
 // Blind time is counted by its reason, and judges again who waits.
 func TestBlindIsCounted(t *testing.T) {
-	o := run(parseHistory(standard+`
+	o := run(parsedTrial(standard+`
 		a started at=0s
 		a request at=20s
 		now=21s blind 1s..5s crash
@@ -84,7 +84,7 @@ func TestRestarted(t *testing.T) {
 		{"thrown away since", "a started at=33s\nnow=35s b started at=35s\nc started at=36s\na started at=32s\na request at=45s", ReasonEvicted},
 	} {
 		s := newStage(t, text, func(c *Config) { c.MaxSessions = 1 })
-		s.restartedAt(epoch + int64(30*time.Second))
+		s.restartedAt(Epoch + int64(30*time.Second))
 		s.tell(c.text)
 		found := s.wait(time.Minute)
 		require.Len(t, found, 1, c.name)

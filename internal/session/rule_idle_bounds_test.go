@@ -85,7 +85,7 @@ var silences = []struct{ name, text, want string }{
 func TestSilences(t *testing.T) {
 	for _, c := range silences {
 		t.Run(c.name, func(t *testing.T) {
-			o := run(parseHistory(c.text), true)
+			o := run(parsedTrial(c.text), true)
 			require.Empty(t, o.trouble)
 			got := slices.DeleteFunc(lines(counters(o.engine)), func(group string) bool { return !isBound(group) })
 			require.Equal(t, lines(c.want), got)

@@ -69,7 +69,7 @@ func TestCrowded(t *testing.T) {
 		s.tell("a started at=0s")
 		for i := range c.records {
 			s.observe(&fact.Fact{
-				Session: sessionName(0), Start: epoch, End: epoch, At: epoch, Resource: resources["web"],
+				Session: SessionName(0), Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"],
 				Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
 			}, s.now)
 		}

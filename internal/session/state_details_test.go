@@ -11,9 +11,9 @@ import (
 
 // detailFact is the request n of a session, served by web.
 func detailFact(session int, at time.Duration, id byte, path string) fact.Fact {
-	i := epoch + int64(at)
+	i := Epoch + int64(at)
 	f := fact.Fact{
-		Session: sessionName(session), Start: i, End: i + 1000, At: i, Resource: resources["web"],
+		Session: SessionName(session), Start: i, End: i + 1000, At: i, Resource: Resources["web"],
 		Details: fact.Details{Method: "GET", Path: path, Status: 200},
 	}
 	f.Trace[0], f.Span[0] = id, id
@@ -27,7 +27,7 @@ func TestLateSpanKeepsDetails(t *testing.T) {
 	cfg := historyConfig()
 	cfg.MaxRecentRequests, cfg.DecisionWait = n, time.Minute
 	cfg.Policies = []Policy{{Name: "p", IdleTimeout: time.Hour, EndGrace: time.Second, Tolerance: time.Second}}
-	e, now := New(cfg), epoch
+	e, now := New(cfg), Epoch
 	observe := func(f fact.Fact) { now = max(now, f.End); e.observe(&f, now) }
 	log := detailFact(0, 0, 7, "/a")
 	log.Flags = fact.FromLog

@@ -201,7 +201,7 @@ var counted = []struct{ name, text, want string }{
 func TestCounters(t *testing.T) {
 	for _, c := range counted {
 		t.Run(c.name, func(t *testing.T) {
-			o := run(parseHistory(c.text), true)
+			o := run(parsedTrial(c.text), true)
 			require.Empty(t, o.trouble)
 			require.Equal(t, lines(c.want), counts(o.engine))
 			o.engine.counters().Violations(func(_ int, _ string, typ fact.Type, n int64) {
@@ -230,7 +230,7 @@ func lines(text string) []string {
 }
 
 func TestMeasured(t *testing.T) {
-	o := run(parseHistory(standard+`
+	o := run(parsedTrial(standard+`
 		policy p1 idle=10s absolute=30s tolerance=1s end=2s rotation=3s
 		a started at=0s
 		a ended at=5s
@@ -261,7 +261,7 @@ func TestMeasured(t *testing.T) {
 }
 
 func TestLifetimes(t *testing.T) {
-	o := run(parseHistory(standard+`
+	o := run(parsedTrial(standard+`
 		policy p1
 		a started at=0s
 		a request at=2s..8s p1
@@ -289,7 +289,7 @@ func TestTruncated(t *testing.T) {
 	}{
 		{"ends", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Ended }},
 		{"logins", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Authenticated }},
-		{"rotations away", maxInstants, func(i int, f *fact.Fact) { f.Kind, f.Previous, f.Session = fact.Rotated, f.Session, sessionName(i+1) }},
+		{"rotations away", maxInstants, func(i int, f *fact.Fact) { f.Kind, f.Previous, f.Session = fact.Rotated, f.Session, SessionName(i+1) }},
 		{"silences", maxIntervals, func(int, *fact.Fact) {}},
 	} {
 		s := newStage(t, "policy p0\npolicy p1 idle=10s", func(c *Config) { c.MaxSessions = 2 * maxInstants })
@@ -298,7 +298,7 @@ func TestTruncated(t *testing.T) {
 				require.Zero(t, s.counters().Truncated(), c.name)
 			}
 			s.now += int64(time.Minute)
-			f := fact.Fact{Session: sessionName(0), Start: s.now, End: s.now, At: s.now, Resource: resources["web"]}
+			f := fact.Fact{Session: SessionName(0), Start: s.now, End: s.now, At: s.now, Resource: Resources["web"]}
 			c.make(i, &f)
 			s.observe(&f, s.now)
 		}
@@ -312,7 +312,7 @@ func TestCloneOfStats(t *testing.T) {
 	tell := func() {
 		s.tell("a started at=0s\na request at=25s\nb started at=0s\nb ended at=1s\nb request at=25s rejected")
 		s.wait(time.Hour)
-		s.blind(epoch, epoch+1, ReasonShutdown)
+		s.blind(Epoch, Epoch+1, ReasonShutdown)
 	}
 	read := func(c *Stats) (all []string) {
 		c.Requests(func(p int, service string, v Verdict, n int64) { all = append(all, fmt.Sprint(p, service, v, n)) })
@@ -330,7 +330,7 @@ func TestCloneOfStats(t *testing.T) {
 	s.now += int64(time.Hour)
 	s.tell("c started at=7201s\nc request at=7290s api")
 	s.wait(time.Hour)
-	s.blind(epoch, epoch+1, ReasonShutdown)
+	s.blind(Epoch, Epoch+1, ReasonShutdown)
 	require.NotEqual(t, before, read(s.counters()))
 	require.Equal(t, before, read(c))
 }

@@ -130,8 +130,8 @@ func TestTimelineCodec(t *testing.T) {
 func TestTimelineSize(t *testing.T) {
 	s := int64(1e9)
 	tl := timeline{
-		newest: epoch + 900*s, first: epoch, firstActivity: epoch, firstStart: unset, lastInactiveStart: longAgo, unknownBefore: longAgo,
-		lastArrival: epoch + 901*s, policies: 1, policy: 0, intervals: intervals{{epoch, epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
+		newest: Epoch + 900*s, first: Epoch, firstActivity: Epoch, firstStart: unset, lastInactiveStart: longAgo, unknownBefore: longAgo,
+		lastArrival: Epoch + 901*s, policies: 1, policy: 0, intervals: intervals{{Epoch, Epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
 	}
 	if n := len(appendTimeline(nil, &tl, tl.fields())); n > 44 {
 		t.Errorf("%d bytes", n)

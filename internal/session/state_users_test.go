@@ -77,7 +77,7 @@ func TestUsersAreForgotten(t *testing.T) {
 func TestShowIdentity(t *testing.T) {
 	e := New(historyConfig())
 	tl := e.timelineOf(&fact.Name{ID: fact.ID{1}, Raw: "a"}, 0)
-	a, b := userName(0), userName(1)
+	a, b := UserName(0), UserName(1)
 	e.nameUser(&a)
 	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{10, a.ID}, true))
 	require.Equal(t, []uint32{tl.slot}, slotsOf(&e.users, a.ID))
@@ -147,8 +147,8 @@ func TestTooManyUsers(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)
 	show := func(user int) {
-		f := fact.Fact{Kind: fact.Authenticated, Session: sessionName(user), User: userName(user), Start: epoch, End: epoch, At: epoch, Resource: resources["web"]}
-		e.observe(&f, epoch)
+		f := fact.Fact{Kind: fact.Authenticated, Session: SessionName(user), User: UserName(user), Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"]}
+		e.observe(&f, Epoch)
 		require.NoError(t, e.audit())
 	}
 	show(0)
@@ -157,8 +157,8 @@ func TestTooManyUsers(t *testing.T) {
 	show(2)
 	require.EqualValues(t, 1, e.counters().Truncated())
 	require.Equal(t, 2, e.users.count)
-	e.advance(epoch)
-	e.evict(e.get(sessionName(0).ID), epoch, EvictedLimit)
+	e.advance(Epoch)
+	e.evict(e.get(SessionName(0).ID), Epoch, EvictedLimit)
 	show(3)
 	require.EqualValues(t, 1, e.counters().Truncated())
 	require.Equal(t, 2, e.users.count)
@@ -167,7 +167,7 @@ func TestTooManyUsers(t *testing.T) {
 // A user whom a session turns out to have shown when it is read again is known by
 // then.
 func TestUserIsKnownWhenShown(t *testing.T) {
-	require.Empty(t, check(parseHistory(`policy p0 tolerance=1s
+	require.Empty(t, check(parsedTrial(`policy p0 tolerance=1s
 		a request at=34s log user=u2 id=4/5
 		a request at=34s user=u1
 		advance
@@ -183,6 +183,6 @@ func TestUserIsKnownWhenShown(t *testing.T) {
 		advance
 		a request at=36s id=4/5
 		advance`)
-	u1 := userName(0)
+	u1 := UserName(0)
 	require.Len(t, slotsOf(&s.users, u1.ID), 1)
 }

@@ -30,8 +30,8 @@ func tideUser(n int) fact.Name    { return tideID(2, n) }
 
 // tideFact is what happens to a session so many milliseconds after the epoch.
 func tideFact(kind fact.Kind, session fact.Name, ms int) fact.Fact {
-	at := epoch + int64(ms)*int64(time.Millisecond)
-	return fact.Fact{Kind: kind, Session: session, Start: at, End: at, At: at, Resource: resources["web"], Details: fact.Details{Method: "GET", Path: "/a"}}
+	at := Epoch + int64(ms)*int64(time.Millisecond)
+	return fact.Fact{Kind: kind, Session: session, Start: at, End: at, At: at, Resource: Resources["web"], Details: fact.Details{Method: "GET", Path: "/a"}}
 }
 
 // inSpan is f with these ids.
@@ -51,7 +51,7 @@ func rotatedFact(from, to fact.Name, ms int) fact.Fact {
 func inTrace(n, all int) fact.Fact {
 	f := inSpan(tideFact(fact.Request, tideSession(0), 0), 0, n)
 	f.Start += int64(n)
-	f.End = epoch + int64(2*all-n)
+	f.End = Epoch + int64(2*all-n)
 	f.At = f.Start
 	return f
 }
@@ -171,7 +171,7 @@ type spent struct{ fact, hold uint64 }
 // served too late, as ordinary ones are. It returns how many of them were confirmed.
 func (d *tide) ride(t *testing.T, e *Engine) (most spent, controls, found int) {
 	t.Helper()
-	now := epoch + int64(d.facts)*int64(time.Millisecond)
+	now := Epoch + int64(d.facts)*int64(time.Millisecond)
 	measured := func(call func()) uint64 {
 		before := e.workDone()
 		call()
