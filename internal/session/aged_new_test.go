@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // Where more was thrown away than can be remembered one by one, new sessions go
@@ -17,12 +18,12 @@ func TestNewSessionsWhenAged(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p", IdleTimeout: time.Hour, EndGrace: time.Second, Tolerance: time.Second}}
 	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Shards, cfg.Retention = 4096, 1<<16, 4, 24*time.Hour
 	e := New(cfg)
-	now, id := Epoch, uint64(0)
+	now, id := sessiontest.Epoch, uint64(0)
 	measure := func(what string) (left, bytes int) {
 		facts := make([]fact.Fact, 2000)
 		for i := range facts {
 			id++
-			f := fact.Fact{Session: fact.Name{ID: fact.ID{mix(id, 7), mix(id, 9)}, Raw: "s"}, Start: now, End: now, At: now, Resource: Resources["web"]}
+			f := fact.Fact{Session: fact.Name{ID: fact.ID{mix(id, 7), mix(id, 9)}, Raw: "s"}, Start: now, End: now, At: now, Resource: sessiontest.Resources["web"]}
 			f.Trace[0], f.Trace[1], f.Trace[2], f.Span[0] = byte(id), byte(id>>8), byte(id>>16), 1
 			facts[i] = f
 		}
@@ -53,12 +54,12 @@ func TestNewSessionsWhenAged(t *testing.T) {
 // what came since it began, and all of what is older.
 func TestPlainDoubtsWhatIsOlder(t *testing.T) {
 	s := newStage(t, "policy p0 idle=10s tolerance=2s\nconfig wait=0s ahead=1h")
-	s.tombstones.raise(Epoch + int64(20*time.Second))
+	s.tombstones.raise(sessiontest.Epoch + int64(20*time.Second))
 	s.tell("c request at=30s id=1/1") // now its service is known
 	s.compactAll()
 	s.tell("b request at=30s id=2/2\na request at=30s id=3/3")
 	require.Zero(t, s.timelines(), "both went the fast way")
-	s.tombstones.raise(Epoch + int64(70*time.Second))
+	s.tombstones.raise(sessiontest.Epoch + int64(70*time.Second))
 	s.tell("a request at=60s id=4/4")
 	found := s.wait(0)
 	require.Len(t, found, 1)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // agedFacts is how many facts an engine is told before it counts as old, in all:
@@ -44,14 +45,14 @@ func newAging() *aging {
 		copy(p[:], raw)
 		return p
 	}
-	return &aging{e: New(cfg), now: Epoch, next: 1, d: rand.New(rand.NewPCG(firstSeed, 5))}
+	return &aging{e: New(cfg), now: sessiontest.Epoch, next: 1, d: rand.New(rand.NewPCG(firstSeed, 5))}
 }
 
 func (a *aging) fact(session uint64) fact.Fact {
 	a.n++
 	f := fact.Fact{
 		Session: fact.Name{ID: agedID(session), Raw: string(binary.BigEndian.AppendUint64(nil, session))}, Start: a.now, End: a.now, At: a.now,
-		Resource: Resources["web"], Details: fact.Details{Method: "GET", Route: "/products/{id}", Status: 200},
+		Resource: sessiontest.Resources["web"], Details: fact.Details{Method: "GET", Route: "/products/{id}", Status: 200},
 	}
 	binary.BigEndian.PutUint64(f.Trace[:], a.n)
 	f.Span[0] = 1
@@ -77,7 +78,7 @@ func (a *aging) live(facts uint64) {
 			a.next++
 			f.Session = a.fact(a.next).Session
 		case 10:
-			f.Kind, f.User = fact.Authenticated, UserName(a.d.IntN(3000))
+			f.Kind, f.User = fact.Authenticated, sessiontest.UserName(a.d.IntN(3000))
 		case 11, 12:
 			f.Kind = fact.Ended
 			a.observe(&f)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -20,7 +21,7 @@ func anything(d *rand.Rand) int64 {
 	case 2:
 		return int64(d.Uint64())
 	}
-	return Epoch + d.Int64N(1e12)
+	return sessiontest.Epoch + d.Int64N(1e12)
 }
 
 func anyRecord(d *rand.Rand) record {
@@ -51,16 +52,16 @@ func TestRecordCodec(t *testing.T) {
 		if d.IntN(2) == 0 {
 			details = fact.Details{Method: "GET", Route: "/a", Path: "/a/b", Status: int32(d.Uint32()), RPCMethod: "m", Destination: "q"}
 		}
-		b := appendRecord(nil, &r, details != fact.Details{}, Epoch)
+		b := appendRecord(nil, &r, details != fact.Details{}, sessiontest.Epoch)
 		if details != (fact.Details{}) {
 			b = fact.AppendDetails(b, &details)
 		}
 		in := wire.NewDecoder(b)
-		if got, gotDetails := readRecord(&in, Epoch); in.End() != nil || got != r || gotDetails != details {
+		if got, gotDetails := readRecord(&in, sessiontest.Epoch); in.End() != nil || got != r || gotDetails != details {
 			t.Fatalf("wrote %+v %+v\nread  %+v %+v: %v", r, details, got, gotDetails, in.Err)
 		}
 		in = wire.NewDecoder(b[:d.IntN(len(b))])
-		if readRecord(&in, Epoch); in.Err == nil {
+		if readRecord(&in, sessiontest.Epoch); in.Err == nil {
 			t.Fatalf("%d bytes of %+v were enough", len(in.Left), r)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // layered is an engine whose passes have stored some ranges whole, and of others
@@ -27,7 +28,7 @@ func newLayered(t *testing.T) *layered {
 	t.Helper()
 	cfg := historyConfig()
 	cfg.Policies, cfg.MaxSessions = []Policy{{Name: "p0", IdleTimeout: time.Hour}}, 100
-	l := &layered{T: t, e: New(cfg), now: Epoch, stored: stored{}}
+	l := &layered{T: t, e: New(cfg), now: sessiontest.Epoch, stored: stored{}}
 	for i := range 32 {
 		l.tell(i)
 	}
@@ -37,7 +38,7 @@ func newLayered(t *testing.T) *layered {
 // tell lets something happen to a session.
 func (l *layered) tell(session int) {
 	l.now += int64(time.Millisecond)
-	f := fact.Fact{Session: fact.Name{ID: fact.ID{mix(uint64(session), 1), 1}, Raw: "s"}, Start: l.now, End: l.now, At: l.now, Resource: Resources["web"]}
+	f := fact.Fact{Session: fact.Name{ID: fact.ID{mix(uint64(session), 1), 1}, Raw: "s"}, Start: l.now, End: l.now, At: l.now, Resource: sessiontest.Resources["web"]}
 	l.e.observe(&f, l.now)
 }
 
@@ -120,7 +121,7 @@ func TestFreedIsStored(t *testing.T) {
 	l.pass()
 	for _, n := range []int{2, 9, 31} {
 		tl := l.e.get(fact.ID{mix(uint64(n), 1), 1})
-		l.e.evict(tl, Epoch, EvictedLimit)
+		l.e.evict(tl, sessiontest.Epoch, EvictedLimit)
 		l.e.compactAll()
 	}
 	if keys := l.pass(); len(keys) != 3 {
@@ -227,7 +228,7 @@ func TestFillBesideBatches(t *testing.T) {
 	var facts []fact.Fact
 	for n := range uint64(4000) { // ids that are known, and others
 		facts = append(facts, fact.Fact{
-			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: Resources["web"], Policy: uint8(n % 2), Start: now, End: now + 1, At: now,
+			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: sessiontest.Resources["web"], Policy: uint8(n % 2), Start: now, End: now + 1, At: now,
 		})
 	}
 	rest := e.route(facts)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // BenchmarkCheckpoint stores sessions, and restores them. Bytes are per session.
@@ -15,10 +16,10 @@ func BenchmarkCheckpoint(b *testing.B) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	cfg.MaxSessions, cfg.MaxRecentRequests = sessions, sessions/10
 	e := New(cfg)
-	at := Epoch
+	at := sessiontest.Epoch
 	for i := range uint64(2 * sessions) {
 		at += int64(time.Millisecond)
-		f := fact.Fact{Session: fact.Name{ID: fact.ID{i % sessions * 0x9e3779b97f4a7c15, 1}, Raw: "s"}, Start: at, End: at, At: at, Resource: Resources["web"]}
+		f := fact.Fact{Session: fact.Name{ID: fact.ID{i % sessions * 0x9e3779b97f4a7c15, 1}, Raw: "s"}, Start: at, End: at, At: at, Resource: sessiontest.Resources["web"]}
 		f.Trace[0], f.Trace[1], f.Trace[2], f.Span[0] = byte(i), byte(i>>8), byte(i>>16), 1
 		e.observe(&f, at)
 	}
@@ -64,15 +65,15 @@ func TestOnlyChanges(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)
 	tell := func(session int, at int64) {
-		at += Epoch
-		f := fact.Fact{Session: SessionName(session), Start: at, End: at, At: at, Resource: Resources["web"]}
+		at += sessiontest.Epoch
+		f := fact.Fact{Session: sessiontest.SessionName(session), Start: at, End: at, At: at, Resource: sessiontest.Resources["web"]}
 		e.observe(&f, at)
 	}
 	for i := range 10 {
 		tell(i, int64(i))
 	}
 	pass := func(commit bool) (keys []string) {
-		c := e.BeginCheckpoint(Epoch)
+		c := e.BeginCheckpoint(sessiontest.Epoch)
 		for key, _, ok := c.Next(nil); ok; key, _, ok = c.Next(nil) {
 			keys = append(keys, key)
 		}
@@ -91,7 +92,7 @@ func TestOnlyChanges(t *testing.T) {
 		t.Errorf("nothing changed: %q", keys)
 	}
 	tell(4, 20)
-	e.advance(Epoch)
+	e.advance(sessiontest.Epoch)
 	changed := pass(false)
 	has := func(keys []string, want ...string) {
 		t.Helper()
@@ -112,7 +113,7 @@ func TestOnlyChanges(t *testing.T) {
 	has(pass(true), "recent/2/00001/0", "sessions/2/00002/0", manifestKey)
 	tell(4, 30)
 	has(pass(true), "recent/0/00001/0", "sessions/0/00002/0", manifestKey)
-	if _, _, ok := e.BeginCheckpoint(Epoch).Next(nil); !ok {
+	if _, _, ok := e.BeginCheckpoint(sessiontest.Epoch).Next(nil); !ok {
 		t.Error("not even a head")
 	}
 }

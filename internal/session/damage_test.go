@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -22,14 +23,14 @@ import (
 func TestDamage(t *testing.T) {
 	var lost, found atomic.Int64
 	sampled(t, histories/20, func(seed uint64) *trial {
-		h := seededHistory(seed, InWindow)
+		h := seededHistory(seed, sessiontest.InWindow)
 		h.restarts = seed + 1
 		return h
 	}, func(h *trial) string {
 		d := rand.New(rand.NewPCG(h.restarts, 3))
 		e, half := New(h.config()), d.IntN(len(h.Steps)+1)
-		now := Epoch
-		tell := func(steps []Step) {
+		now := sessiontest.Epoch
+		tell := func(steps []sessiontest.Step) {
 			for i := range steps {
 				now = steps[i].Now
 				doStep(&steps[i], e)
@@ -81,7 +82,7 @@ func TestDamage(t *testing.T) {
 			service string
 		}
 		truth := map[violation]bool{}
-		for _, f := range Reference(h.Config, blinds, facts) {
+		for _, f := range sessiontest.Reference(h.Config, blinds, facts) {
 			truth[violation{f.Session, f.Policy, f.Resource.ServiceName}] = true
 		}
 		for _, f := range final {
@@ -100,11 +101,11 @@ func TestDamage(t *testing.T) {
 // speaksOfEarlier reports whether a step from n on says that one before it was
 // something else. What it speaks of may be lost: it is as far out of reach then
 // as what max_recent_requests has displaced.
-func speaksOfEarlier(steps []Step, n int) bool {
+func speaksOfEarlier(steps []sessiontest.Step, n int) bool {
 	for i := n; i < len(steps); i++ {
 		f := &steps[i].Fact
 		for j := range n {
-			if g := &steps[j].Fact; f.Kind != fact.EndedUser && f.Session.ID == g.Session.ID && HasBothIDs(f) && f.Trace == g.Trace {
+			if g := &steps[j].Fact; f.Kind != fact.EndedUser && f.Session.ID == g.Session.ID && sessiontest.HasBothIDs(f) && f.Trace == g.Trace {
 				return true
 			}
 		}
@@ -114,14 +115,14 @@ func speaksOfEarlier(steps []Step, n int) bool {
 
 // TestHeads: a manifest decides whether anything is restored at all.
 func TestHeads(t *testing.T) {
-	h := seededHistory(7, InWindow)
+	h := seededHistory(7, sessiontest.InWindow)
 	e := run(h, false).engine
-	s := everything(e, Epoch)
+	s := everything(e, sessiontest.Epoch)
 	restore := func(cfg Config, damage func(stored)) (*Engine, Restored, error) {
 		c := maps.Clone(s)
 		c[manifestKey] = bytes.Clone(c[manifestKey])
 		damage(c)
-		return Restore(cfg, c.get, Epoch+1)
+		return Restore(cfg, c.get, sessiontest.Epoch+1)
 	}
 	if _, res, err := restore(h.config(), func(s stored) { delete(s, manifestKey) }); err != nil || res.Found {
 		t.Errorf("no head: %v %v", res, err)
@@ -141,7 +142,7 @@ func TestHeads(t *testing.T) {
 	if err != nil || !res.Found || !slices.Equal(res.Lost, []LostChunk{{manifestKey, "corrupt"}}) || e.sessions() != 0 {
 		t.Errorf("corrupt: %v %v", res, err)
 	}
-	if e.restarted != Epoch+1 || e.tombstones.oldestKnown != Epoch+1 {
+	if e.restarted != sessiontest.Epoch+1 || e.tombstones.oldestKnown != sessiontest.Epoch+1 {
 		t.Error("nothing is doubted after all was lost")
 	}
 	failing := errors.New("read-only")
@@ -149,7 +150,7 @@ func TestHeads(t *testing.T) {
 		t.Errorf("failing storage: %v", err)
 	}
 	e, res, err = restore(h.config(), func(stored) {})
-	if err != nil || len(res.Lost) > 0 || res.Sessions == 0 || res.Sessions != e.sessions() || res.At != Epoch {
+	if err != nil || len(res.Lost) > 0 || res.Sessions == 0 || res.Sessions != e.sessions() || res.At != sessiontest.Epoch {
 		t.Errorf("whole: %v %v", res, err)
 	}
 }
@@ -161,12 +162,12 @@ func TestNoRawID(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0"}}
 	cfg.Pseudonym = func(string) fact.Pseudonym { return fact.Pseudonym{7} }
 	e := New(cfg)
-	f := fact.Fact{Session: fact.Name{ID: fact.ID{1, 1}, Raw: secret}, User: fact.Name{ID: fact.ID{2, 1}, Raw: secret}, Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"]}
-	e.observe(&f, Epoch)
+	f := fact.Fact{Session: fact.Name{ID: fact.ID{1, 1}, Raw: secret}, User: fact.Name{ID: fact.ID{2, 1}, Raw: secret}, Start: sessiontest.Epoch, End: sessiontest.Epoch, At: sessiontest.Epoch, Resource: sessiontest.Resources["web"]}
+	e.observe(&f, sessiontest.Epoch)
 	f.Kind, f.Previous, f.Session.ID = fact.Rotated, f.Session, fact.ID{1, 2}
-	e.observe(&f, Epoch)
-	s := everything(e, Epoch)
-	s["journal"] = fact.Append(nil, &f, Epoch, cfg.pseudonym)
+	e.observe(&f, sessiontest.Epoch)
+	s := everything(e, sessiontest.Epoch)
+	s["journal"] = fact.Append(nil, &f, sessiontest.Epoch, cfg.pseudonym)
 	for key, value := range s {
 		if bytes.Contains(value, []byte(secret)) {
 			t.Errorf("%s holds a raw id", key)
@@ -182,15 +183,15 @@ func TestPoliciesByName(t *testing.T) {
 	e := New(cfg)
 	for i := range cfg.Policies {
 		for n := range int64(3) {
-			at := Epoch + n*10*int64(second)
-			f := fact.Fact{Session: SessionName(i), Start: at, End: at, At: at, Policy: uint8(i), Resource: Resources["web"], Trace: [16]byte{1}, Span: [8]byte{byte(i), byte(n)}}
+			at := sessiontest.Epoch + n*10*int64(second)
+			f := fact.Fact{Session: sessiontest.SessionName(i), Start: at, End: at, At: at, Policy: uint8(i), Resource: sessiontest.Resources["web"], Trace: [16]byte{1}, Span: [8]byte{byte(i), byte(n)}}
 			e.observe(&f, at)
 			if n == 1 {
 				e.advance(at + int64(cfg.DecisionWait))
 			}
 		}
 	}
-	now := Epoch + 20*int64(second)
+	now := sessiontest.Epoch + 20*int64(second)
 	cfg.Policies = []Policy{{Name: "new", IdleTimeout: second}, {Name: "other", IdleTimeout: second}, {Name: "kept", IdleTimeout: second}}
 	e, why := everything(e, now).restored(cfg, now)
 	if why != "" {
@@ -199,7 +200,7 @@ func TestPoliciesByName(t *testing.T) {
 	e.advance(now + int64(cfg.DecisionWait+cfg.UpdateInterval))
 	last := map[string]fact.Finding{}
 	for _, f := range e.takeFindings() {
-		last[cfg.Policies[f.Policy].Name+" "+RawOf(f.Session)] = f
+		last[cfg.Policies[f.Policy].Name+" "+sessiontest.RawOf(f.Session)] = f
 	}
 	if got := strings.Join(slices.Sorted(maps.Keys(last)), ", "); got != "kept b, other c" {
 		t.Errorf("findings of %q", got)
@@ -210,7 +211,7 @@ func TestPoliciesByName(t *testing.T) {
 	if e.pending() != 0 {
 		t.Errorf("%d pending", e.pending())
 	}
-	if a := e.get(SessionName(0).ID); a.policies != 0 || a.policy != fact.NoPolicy {
+	if a := e.get(sessiontest.SessionName(0).ID); a.policies != 0 || a.policy != fact.NoPolicy {
 		t.Error("a policy that is gone governs a session")
 	}
 }
@@ -222,12 +223,12 @@ func TestOtherLimits(t *testing.T) {
 	cfg.MaxSessions, cfg.MaxRecentRequests = 20, 100
 	e := New(cfg)
 	for i := range int64(150) {
-		at := Epoch + i*int64(second)
-		f := fact.Fact{Session: SessionName(int(i % 15)), Start: at, End: at, At: at, Resource: Resources["web"], Trace: [16]byte{byte(i)}, Span: [8]byte{1}}
-		f.Details.Path = InstantText(at)
+		at := sessiontest.Epoch + i*int64(second)
+		f := fact.Fact{Session: sessiontest.SessionName(int(i % 15)), Start: at, End: at, At: at, Resource: sessiontest.Resources["web"], Trace: [16]byte{byte(i)}, Span: [8]byte{1}}
+		f.Details.Path = sessiontest.InstantText(at)
 		e.observe(&f, at)
 	}
-	now := Epoch + 150*int64(second)
+	now := sessiontest.Epoch + 150*int64(second)
 	s := everything(e, now)
 	for _, limit := range []struct{ sessions, records int }{{5, 100}, {20, 10}, {5, 10}, {100, 1000}, {1, 1}} {
 		cfg.MaxSessions, cfg.MaxRecentRequests = limit.sessions, limit.records
@@ -239,22 +240,22 @@ func TestOtherLimits(t *testing.T) {
 			t.Errorf("%+v: %d sessions, %d evicted", limit, e.sessions(), e.counters().Evicted(EvictedLimit))
 		}
 		for i := range 15 {
-			id := SessionName(i).ID
-			if e.shardOf(id).sessions.find(id) == compact.NoSlot && !(e.tombstones.known(id) || e.tombstones.oldestKnown > Epoch+int64(135+i)*int64(second)) {
+			id := sessiontest.SessionName(i).ID
+			if e.shardOf(id).sessions.find(id) == compact.NoSlot && !(e.tombstones.known(id) || e.tombstones.oldestKnown > sessiontest.Epoch+int64(135+i)*int64(second)) {
 				t.Errorf("%+v: session %d has neither a place nor a tombstone", limit, i)
 			}
 		}
 		for p := e.shards[0].recent.oldest(); p < e.shards[0].recent.next; p++ {
 			r := e.shards[0].recent.at(p)
 			there := p > 150-uint64(min(limit.records, 100))
-			if r.position != p || there != (r.kind == fact.Request) || there && e.shards[0].recent.details.get(r.details).Path != InstantText(r.At) {
+			if r.position != p || there != (r.kind == fact.Request) || there && e.shards[0].recent.details.get(r.details).Path != sessiontest.InstantText(r.At) {
 				t.Fatalf("%+v: record %d: %+v", limit, p, r)
 			}
 		}
 		// It goes on.
 		for i := range int64(2000) {
 			at := now + i*int64(second)/10
-			f := fact.Fact{Session: SessionName(int(i % 26)), Start: at, End: at, At: at, Resource: Resources["api"], Trace: [16]byte{byte(i)}, Span: [8]byte{2}}
+			f := fact.Fact{Session: sessiontest.SessionName(int(i % 26)), Start: at, End: at, At: at, Resource: sessiontest.Resources["api"], Trace: [16]byte{byte(i)}, Span: [8]byte{2}}
 			e.observe(&f, at)
 			if i%50 == 0 {
 				e.advance(at)
@@ -267,14 +268,14 @@ func TestOtherLimits(t *testing.T) {
 // engine that it makes.
 func FuzzRestore(f *testing.F) {
 	for seed := range uint64(4) {
-		h := seededHistory(seed, AnyOrder)
-		s := everything(run(h, false).engine, Epoch)
+		h := seededHistory(seed, sessiontest.AnyOrder)
+		s := everything(run(h, false).engine, sessiontest.Epoch)
 		for key, value := range s {
 			f.Add(key, value[min(wire.Header, len(value)):])
 		}
 	}
-	base := seededHistory(7, AnyOrder)
-	whole := everything(run(base, false).engine, Epoch)
+	base := seededHistory(7, sessiontest.AnyOrder)
+	whole := everything(run(base, false).engine, sessiontest.Epoch)
 	f.Fuzz(func(_ *testing.T, key string, body []byte) {
 		s := maps.Clone(whole)
 		kind := kindManifest
@@ -297,11 +298,11 @@ func FuzzRestore(f *testing.F) {
 			s[manifestKey] = head
 		}
 		cfg := base.config()
-		e, _, err := Restore(cfg, s.get, Epoch)
+		e, _, err := Restore(cfg, s.get, sessiontest.Epoch)
 		if err != nil {
 			return
 		}
-		now := Epoch
+		now := sessiontest.Epoch
 		for i := range base.Steps {
 			now = base.Steps[i].Now
 			doStep(&base.Steps[i], e)
@@ -341,13 +342,13 @@ func TestLostIsDoubted(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)
 	for i := range 3 {
-		f := fact.Fact{Session: SessionName(i), Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"]}
-		if e.observe(&f, Epoch); i == 2 {
-			f.Kind, f.Previous = fact.Rotated, SessionName(0)
-			e.observe(&f, Epoch)
+		f := fact.Fact{Session: sessiontest.SessionName(i), Start: sessiontest.Epoch, End: sessiontest.Epoch, At: sessiontest.Epoch, Resource: sessiontest.Resources["web"]}
+		if e.observe(&f, sessiontest.Epoch); i == 2 {
+			f.Kind, f.Previous = fact.Rotated, sessiontest.SessionName(0)
+			e.observe(&f, sessiontest.Epoch)
 		}
 	}
-	now := Epoch + int64(second)
+	now := sessiontest.Epoch + int64(second)
 	whole := everything(e, now)
 	for lost, doubted := range map[string][3]bool{
 		// Two sessions make a range, and the last was rotated from the first.
@@ -363,7 +364,7 @@ func TestLostIsDoubted(t *testing.T) {
 			t.Errorf("without %s: restarted %d %v", lost, e.restarted, err)
 		}
 		for i, want := range doubted {
-			f := fact.Fact{Kind: fact.Activity, Session: SessionName(i), Start: now, End: now, At: now, Resource: Resources["web"]}
+			f := fact.Fact{Kind: fact.Activity, Session: sessiontest.SessionName(i), Start: now, End: now, At: now, Resource: sessiontest.Resources["web"]}
 			e.observe(&f, now)
 			if got := e.get(f.Session.ID).unknownBefore == now; got != want {
 				t.Errorf("without %s session %d is in doubt: %v", lost, i, got)
@@ -378,21 +379,21 @@ func TestUserEndsAreForgotten(t *testing.T) {
 	cfg := historyConfig()
 	cfg.Policies, cfg.Retention = []Policy{{Name: "p0"}}, time.Hour
 	e := New(cfg)
-	f := fact.Fact{Kind: fact.EndedUser, User: UserName(0), Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"]}
-	e.observe(&f, Epoch)
+	f := fact.Fact{Kind: fact.EndedUser, User: sessiontest.UserName(0), Start: sessiontest.Epoch, End: sessiontest.Epoch, At: sessiontest.Epoch, Resource: sessiontest.Resources["web"]}
+	e.observe(&f, sessiontest.Epoch)
 	for _, lose := range []bool{false, true} {
 		if lose {
 			e.users.ended[f.User.ID] = endsOfUser{ends: e.users.ends(f.User.ID)}
 		}
-		e, why := everything(e, Epoch).restored(cfg, Epoch)
+		e, why := everything(e, sessiontest.Epoch).restored(cfg, sessiontest.Epoch)
 		if why != "" || len(e.users.ended) != 1 || e.users.count != 1 {
 			t.Fatalf("%d users ended, %d names %s", len(e.users.ended), e.users.count, why)
 		}
-		e.advance(Epoch + int64(time.Hour))
+		e.advance(sessiontest.Epoch + int64(time.Hour))
 		if len(e.users.ended) != 1 {
 			t.Error("forgotten too soon")
 		}
-		e.advance(Epoch + int64(time.Hour) + 1)
+		e.advance(sessiontest.Epoch + int64(time.Hour) + 1)
 		if len(e.users.ended)+e.users.came.Len()+e.users.count != 0 {
 			t.Error("not forgotten")
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // TestSafeForConcurrentUse: batches, ticks, checkpoints and whoever reads may come
@@ -19,7 +20,7 @@ func TestSafeForConcurrentUse(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, EndGrace: time.Second}}
 	e := New(cfg)
 	const workers, batches, size = 4, 30, 200
-	now := Epoch + int64(time.Minute)
+	now := sessiontest.Epoch + int64(time.Minute)
 	left := make([]int, workers)
 	stop := make(chan struct{})
 	var observing, beside sync.WaitGroup
@@ -82,13 +83,13 @@ func TestCloseBetweenTwoHolds(t *testing.T) {
 	e := New(historyConfig())
 	facts := []fact.Fact{tideFact(fact.Ended, tideSession(1), 1), tideFact(fact.Ended, tideSession(2), 1)}
 	rest := e.route(facts)
-	left, more := e.holdFast(facts, Epoch, rest)
+	left, more := e.holdFast(facts, sessiontest.Epoch, rest)
 	require.Zero(t, left)
 	require.False(t, more)
 	require.Equal(t, 2, rest.len())
 	e.Close()
 	for range 2 {
-		left, more = e.holdSlow(facts, Epoch, rest, nil)
+		left, more = e.holdSlow(facts, sessiontest.Epoch, rest, nil)
 		require.Equal(t, 2, left)
 		require.False(t, more)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // stage is an engine that is told facts in their text form.
@@ -19,24 +20,24 @@ type stage struct {
 
 func newStage(t *testing.T, text string, more ...func(*Config)) *stage {
 	t.Helper()
-	cfg := engineConfig(MustParse(text).Config)
+	cfg := engineConfig(sessiontest.MustParse(text).Config)
 	for _, change := range more {
 		change(&cfg)
 	}
-	return &stage{New(cfg), t, Epoch}
+	return &stage{New(cfg), t, sessiontest.Epoch}
 }
 
-// tell observes facts, as [MustParse] reads them, and returns the last mark.
+// tell observes facts, as [sessiontest.MustParse] reads them, and returns the last mark.
 func (s *stage) tell(text string) (m Mark) {
 	s.t.Helper()
-	for _, step := range MustParse(text).Steps {
+	for _, step := range sessiontest.MustParse(text).Steps {
 		s.now = max(s.now, step.Now)
 		switch step.Verb {
-		case Observe:
+		case sessiontest.Observe:
 			m = s.observe(&step.Fact, s.now)
-		case Blind:
+		case sessiontest.Blind:
 			s.blind(step.Blind.From, step.Blind.To, step.Blind.Reason)
-		case Advance:
+		case sessiontest.Advance:
 			s.advance(s.now)
 		}
 	}
@@ -51,9 +52,9 @@ func (s *stage) wait(d time.Duration) []fact.Finding {
 }
 
 func (s *stage) served(n int, at time.Duration, policy uint8) Mark {
-	s.now = max(s.now, Epoch+int64(at))
-	i := Epoch + int64(at)
-	return s.observe(&fact.Fact{Session: SessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: Resources["web"]}, s.now)
+	s.now = max(s.now, sessiontest.Epoch+int64(at))
+	i := sessiontest.Epoch + int64(at)
+	return s.observe(&fact.Fact{Session: sessiontest.SessionName(n), Start: i, End: i, At: i, Policy: policy, Resource: sessiontest.Resources["web"]}, s.now)
 }
 
 // The smallest idle limit is what tells intervals apart.
@@ -93,11 +94,11 @@ func TestLateEvidenceWaits(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("a started at=0s\na request at=20s\nb started at=20s\nb request at=35s\nb request at=36s rejected\nc request at=36s")
-	s.now = Epoch + int64(40*time.Second)
+	s.now = sessiontest.Epoch + int64(40*time.Second)
 	s.shutdown(s.now)
 	found := map[string]fact.Finding{}
 	for _, f := range s.takeFindings() {
-		found[RawOf(f.Session)] = f
+		found[sessiontest.RawOf(f.Session)] = f
 	}
 	require.Len(t, found, 2)
 	require.Equal(t, fact.Confirmed, found["a"].State)
@@ -124,7 +125,7 @@ func TestRetention(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.Retention = time.Hour })
 	s.tell("a started at=0s\na request at=20s user=u1")
 	require.Len(t, s.wait(time.Minute), 1)
-	s.now = Epoch + int64(20*time.Second+time.Hour)
+	s.now = sessiontest.Epoch + int64(20*time.Second+time.Hour)
 	s.advance(s.now)
 	require.Equal(t, 1, s.sessions())
 	require.Zero(t, s.counters().Evicted(EvictedRetention))
@@ -162,7 +163,7 @@ func TestForgottenMakeRoom(t *testing.T) {
 	s.tell("a started at=0s\nb started at=0s\nc started at=0s")
 	s.wait(2 * time.Hour)
 	require.Zero(t, s.sessions())
-	again := time.Duration(s.now - Epoch)
+	again := time.Duration(s.now - sessiontest.Epoch)
 	for n := range 8 {
 		s.served(3+n, again, 0)
 	}
@@ -220,7 +221,7 @@ func TestEviction(t *testing.T) {
 	s.tell("a started at=0s\nb started at=1s\nc authenticated at=2s\nc request at=2s")
 	require.Equal(t, 2, s.sessions())
 	require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit))
-	require.Nil(t, s.get(SessionName(0).ID))
+	require.Nil(t, s.get(sessiontest.SessionName(0).ID))
 	s.tell("b request at=20s\nc request at=20s")
 	s.tell("a request at=21s")
 	require.EqualValues(t, 1, s.counters().Refused(RefusedLimit), "both have an open finding")
@@ -261,8 +262,8 @@ func TestOpenFindingsAreBounded(t *testing.T) {
 	require.Len(t, s.suspects.bySession, minOpen)
 	require.Len(t, s.findings.open, minOpen)
 	for _, i := range []int{0, 43, 44, n - 1} {
-		at := Epoch + int64(19*time.Second)
-		s.observe(&fact.Fact{Kind: fact.Authenticated, Session: SessionName(i), Start: at, End: at, At: at, Resource: Resources["web"]}, s.now)
+		at := sessiontest.Epoch + int64(19*time.Second)
+		s.observe(&fact.Fact{Kind: fact.Authenticated, Session: sessiontest.SessionName(i), Start: at, End: at, At: at, Resource: sessiontest.Resources["web"]}, s.now)
 	}
 	found = s.wait(time.Minute)
 	require.Len(t, found, 2, "the closed ones stay as they were")

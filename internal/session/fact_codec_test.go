@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // TestJournal: facts are read as they were written, but for the raw ids, and
@@ -14,7 +15,7 @@ func TestJournal(t *testing.T) {
 	d := rand.New(rand.NewPCG(firstSeed, 0))
 	cfg := historyConfig()
 	for seed := range uint64(50) {
-		h := seededHistory(seed, AnyOrder)
+		h := seededHistory(seed, sessiontest.AnyOrder)
 		var b []byte
 		facts, _ := h.Arrivals()
 		for i := range facts {
@@ -59,7 +60,7 @@ func TestJournal(t *testing.T) {
 
 // FuzzReadFact reads any bytes as a fact; what it reads, an engine can take.
 func FuzzReadFact(f *testing.F) {
-	h := seededHistory(firstSeed, AnyOrder)
+	h := seededHistory(firstSeed, sessiontest.AnyOrder)
 	cfg := h.config()
 	facts, _ := h.Arrivals()
 	for i := range facts {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // A finding that was closed, since more were open than may be, goes on from its
@@ -19,7 +20,7 @@ func TestClosedFindingsGoOn(t *testing.T) {
 	})
 	last := map[uint64]fact.Finding{}
 	tell := func(n int, kind fact.Kind, at int64) {
-		s.observe(&fact.Fact{Kind: kind, Session: SessionName(n), Start: at, End: at, At: at, Resource: Resources["web"]}, s.now)
+		s.observe(&fact.Fact{Kind: kind, Session: sessiontest.SessionName(n), Start: at, End: at, At: at, Resource: sessiontest.Resources["web"]}, s.now)
 	}
 	for n := range sessions {
 		tell(n, fact.Started, s.now)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // A session has so many suspects that wait; what comes beyond is only deferred,
@@ -23,7 +24,7 @@ func TestAccused(t *testing.T) {
 			require.Equal(t, int64(10*time.Second)+int64(i)*int64(time.Millisecond), m.Overrun)
 		}
 		require.Equal(t, n, s.pending())
-		require.Len(t, s.suspects.of(SessionName(0).ID), int(maxPending))
+		require.Len(t, s.suspects.of(sessiontest.SessionName(0).ID), int(maxPending))
 		return s
 	}
 	s := fill()
@@ -153,9 +154,9 @@ func TestAccusedKeepsItsName(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", EndGrace: time.Second}}
 	for name, restart := range map[string]bool{"goes on": false, "is restored": true} {
 		t.Run(name, func(t *testing.T) {
-			e, now := New(cfg), Epoch
+			e, now := New(cfg), sessiontest.Epoch
 			tell := func(kind fact.Kind, n int) {
-				f := fact.Fact{Kind: kind, Session: SessionName(n), Start: now, End: now, At: now, Resource: Resources["web"]}
+				f := fact.Fact{Kind: kind, Session: sessiontest.SessionName(n), Start: now, End: now, At: now, Resource: sessiontest.Resources["web"]}
 				f.Session.Raw = strconv.Itoa(n)
 				e.observe(&f, now)
 			}

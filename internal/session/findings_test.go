@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // A finding that grows is sent again no more often than the interval says; what
@@ -26,8 +27,8 @@ func TestUpdates(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, 2, found[0].Revision)
 	require.Equal(t, 3, found[0].Requests)
-	require.Equal(t, Epoch+int64(20*time.Second), found[0].FirstAt)
-	require.Equal(t, Epoch+int64(52*time.Second), found[0].LastAt)
+	require.Equal(t, sessiontest.Epoch+int64(20*time.Second), found[0].FirstAt)
+	require.Equal(t, sessiontest.Epoch+int64(52*time.Second), found[0].LastAt)
 	require.Empty(t, s.wait(time.Hour), "nothing is new")
 
 	s.tell("a ended at=5s")
@@ -78,7 +79,7 @@ func TestAwaited(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, fact.Confirmed, found[0].State)
 	require.Equal(t, 2, found[0].Revision)
-	require.Equal(t, Epoch+int64(45*time.Second), found[0].At)
+	require.Equal(t, sessiontest.Epoch+int64(45*time.Second), found[0].At)
 }
 
 // What waits for another finding does not keep it.
@@ -109,10 +110,10 @@ func TestManyRequests(t *testing.T) {
 	require.Equal(t, 36, f.more)
 	require.Len(t, f.members, maxMembers)
 	require.Equal(t, n, f.last.Requests)
-	require.Equal(t, Epoch+int64(20*time.Second), f.last.FirstAt)
-	require.Equal(t, Epoch+int64(time.Duration(20+n-1)*time.Second), f.last.LastAt)
-	require.Equal(t, Epoch+int64(21*time.Second), f.moreFirst)
-	require.Equal(t, Epoch+int64(56*time.Second), f.moreLast)
+	require.Equal(t, sessiontest.Epoch+int64(20*time.Second), f.last.FirstAt)
+	require.Equal(t, sessiontest.Epoch+int64(time.Duration(20+n-1)*time.Second), f.last.LastAt)
+	require.Equal(t, sessiontest.Epoch+int64(21*time.Second), f.moreFirst)
+	require.Equal(t, sessiontest.Epoch+int64(56*time.Second), f.moreLast)
 
 	// The last are cleared: what was given up still counts, first and last.
 	s.tell("a authenticated at=56.5s")
@@ -120,8 +121,8 @@ func TestManyRequests(t *testing.T) {
 	require.Len(t, found, 2)
 	i := slices.IndexFunc(found, func(x fact.Finding) bool { return x.ID == f.id })
 	require.Equal(t, 37, found[i].Requests)
-	require.Equal(t, Epoch+int64(20*time.Second), found[i].FirstAt)
-	require.Equal(t, Epoch+int64(56*time.Second), found[i].LastAt)
+	require.Equal(t, sessiontest.Epoch+int64(20*time.Second), found[i].FirstAt)
+	require.Equal(t, sessiontest.Epoch+int64(56*time.Second), found[i].LastAt)
 }
 
 func only(t *testing.T, s *stage) *finding {
@@ -148,7 +149,7 @@ func TestManyDoubtful(t *testing.T) {
 	require.Len(t, f.members, maxMembers)
 	require.Equal(t, fact.Inconclusive, f.last.State)
 	require.Equal(t, maxMembers, f.last.Requests)
-	require.Equal(t, Epoch+int64(20*time.Second), f.last.At)
+	require.Equal(t, sessiontest.Epoch+int64(20*time.Second), f.last.At)
 }
 
 // The first request is the earliest as it is judged, then by its own time, its
@@ -172,9 +173,9 @@ func TestBefore(t *testing.T) {
 // told apart by, and nothing else.
 func TestFindingID(t *testing.T) {
 	base := func() (*Engine, *suspect) {
-		e := New(engineConfig(MustParse("policy p0 idle=1s\npolicy p1").Config))
+		e := New(engineConfig(sessiontest.MustParse("policy p0 idle=1s\npolicy p1").Config))
 		return e, &suspect{
-			t: &timeline{pseudonym: fact.Pseudonym{1}}, resource: *Resources["web"],
+			t: &timeline{pseudonym: fact.Pseudonym{1}}, resource: *sessiontest.Resources["web"],
 			record:    record{Start: 5, End: 6, At: 5, trace: [16]byte{1}, span: [8]byte{2}},
 			details:   fact.Details{Method: "GET", Path: "/a", Route: "/b"},
 			judgement: judgement{authentication: 7},

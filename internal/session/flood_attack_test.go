@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // floodAttack: a thousand sessions in use end, by themselves or by their user's
@@ -22,9 +23,9 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 	cfg.Policies = []Policy{{Name: "p", IdleTimeout: time.Hour, Tolerance: 2 * time.Second, EndGrace: 5 * time.Second, RotationGrace: 30 * time.Second}}
 	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.Shards, cfg.ReorderWindow, cfg.Retention = 2000, 4000, 4, 10*time.Minute, 24*time.Hour
 	e = New(cfg)
-	now := Epoch
+	now := sessiontest.Epoch
 	tell := func(f fact.Fact) {
-		f.Start, f.End, f.At, f.Resource = now, now, now, Resources["web"]
+		f.Start, f.End, f.At, f.Resource = now, now, now, sessiontest.Resources["web"]
 		e.observe(&f, now)
 		now += int64(time.Millisecond)
 	}
@@ -137,10 +138,10 @@ func TestUserEndsBehindTombstones(t *testing.T) {
 	found = s.wait(time.Minute)
 	require.Len(t, found, 1)
 	require.Equal(t, fact.RevokedSession, found[0].Type)
-	require.Equal(t, "u1", RawOf(found[0].User))
+	require.Equal(t, "u1", sessiontest.RawOf(found[0].User))
 	require.Equal(t, 1, s.users.count)
 	s.tell("a request at=16s user=u1\n- ended_user at=16s user=u2\na request at=17s user=u1")
-	require.Equal(t, []identity{{Epoch, UserName(0).ID}}, s.get(SessionName(0).ID).identities)
+	require.Equal(t, []identity{{sessiontest.Epoch, sessiontest.UserName(0).ID}}, s.get(sessiontest.SessionName(0).ID).identities)
 }
 
 // What ended and was thrown away is over until it is logged in to.
@@ -164,7 +165,7 @@ func TestComeback(t *testing.T) {
 		s := newStage(t, standard+"config ahead=1h")
 		for n, text := range strings.Split("a started at=0s\n"+c.text, "|") {
 			if n > 0 {
-				s.evict(s.get(SessionName(0).ID), s.now, EvictedLimit)
+				s.evict(s.get(sessiontest.SessionName(0).ID), s.now, EvictedLimit)
 			}
 			s.tell(text)
 		}

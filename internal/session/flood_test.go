@@ -10,14 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // floodedHistory is the history of one number in an engine that has room for a
 // few sessions only, with invented ids mixed in. Some of those show users or end,
 // so that tombstones are displaced by others that say something.
 func floodedHistory(seed uint64) *trial {
-	h := seededHistory(seed, Delivery(seed%8/7))
-	d := plainDice{rand.New(rand.NewPCG(seed, 5))}
+	h := seededHistory(seed, sessiontest.Delivery(seed%8/7))
+	d := sessiontest.NewDice(seed, 5)
 	h.room.sessions = 2 + d.Roll(5)
 	speaking := d.Roll(3) == 0
 	steps := h.Steps
@@ -27,7 +28,7 @@ func floodedHistory(seed uint64) *trial {
 		h.Steps = append(h.Steps, s)
 		for range d.Roll(2) * d.Roll(6) {
 			n++
-			f := fact.Fact{Session: fact.Name{ID: fact.ID{7, n + 100}, Raw: "invented"}, Start: s.Now, End: s.Now, At: s.Now, Resource: Resources["web"], Policy: fact.NoPolicy}
+			f := fact.Fact{Session: fact.Name{ID: fact.ID{7, n + 100}, Raw: "invented"}, Start: s.Now, End: s.Now, At: s.Now, Resource: sessiontest.Resources["web"], Policy: fact.NoPolicy}
 			f.Trace[1], f.Span[1] = byte(n), byte(n>>8)+1
 			switch {
 			case speaking && d.Roll(4) == 0:
@@ -35,7 +36,7 @@ func floodedHistory(seed uint64) *trial {
 			case speaking && d.Roll(3) == 0:
 				f.Kind, f.Trace, f.Span = fact.Ended, [16]byte{}, [8]byte{}
 			}
-			h.Steps = append(h.Steps, Step{Now: s.Now, Fact: f})
+			h.Steps = append(h.Steps, sessiontest.Step{Now: s.Now, Fact: f})
 		}
 	}
 	if seed%4 == 1 {
@@ -61,7 +62,7 @@ func foundOf(session fact.Pseudonym, policy int, r fact.Resource) found {
 // over.
 func flooded(h *trial, count func(what string)) string {
 	e := New(h.config())
-	final, now := map[uint64]fact.Finding{}, Epoch
+	final, now := map[uint64]fact.Finding{}, sessiontest.Epoch
 	take := func() {
 		for _, f := range e.takeFindings() {
 			final[f.ID] = f
@@ -94,11 +95,11 @@ func flooded(h *trial, count func(what string)) string {
 	stats := e.counters()
 	away += stats.Refused(RefusedLimit)
 	facts, blinds := h.Arrivals()
-	w := NewWorld(h.Config, blinds, facts)
+	w := sessiontest.NewWorld(h.Config, blinds, facts)
 	so := map[found]bool{}
 	for _, r := range w.Requests {
 		if _, violates := w.Judge(r); violates {
-			so[foundOf(pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)] = true
+			so[foundOf(sessiontest.Pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)] = true
 		}
 	}
 	said := map[found]bool{}
@@ -125,7 +126,7 @@ func flooded(h *trial, count func(what string)) string {
 			continue
 		}
 		told++
-		end := slices.IndexFunc(w.Requests, func(x *KnownFact) bool { return x.Order == told-1 })
+		end := slices.IndexFunc(w.Requests, func(x *sessiontest.KnownFact) bool { return x.Order == told-1 })
 		if end < 0 {
 			continue
 		}
@@ -135,8 +136,8 @@ func flooded(h *trial, count func(what string)) string {
 		if hasTwins(facts, a.Fact.Session.ID) {
 			continue
 		}
-		known := NewWorld(h.Config, blinds, facts[:i+1])
-		at := slices.IndexFunc(known.Requests, func(r *KnownFact) bool { return r.Order == told-1 })
+		known := sessiontest.NewWorld(h.Config, blinds, facts[:i+1])
+		at := slices.IndexFunc(known.Requests, func(r *sessiontest.KnownFact) bool { return r.Order == told-1 })
 		if at < 0 || !comesLast(known, known.Requests[at]) {
 			continue
 		}
@@ -149,7 +150,7 @@ func flooded(h *trial, count func(what string)) string {
 			continue // what an ancestor showed is lost with it
 		}
 		r = w.Requests[end]
-		what := foundOf(pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)
+		what := foundOf(sessiontest.Pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)
 		switch {
 		case said[what]:
 			count("found")
@@ -160,7 +161,7 @@ func flooded(h *trial, count func(what string)) string {
 		case e.tombstones.oldestKnown != longAgo && beginsAt(facts, r.Session.ID, v, w.Policy(r)):
 			count("of nobody") // that it was heard of before it seemed to begin was lost: it had said nothing
 		default:
-			return fmt.Sprintf("silent: %s %s at=%s expired=%s", r.Session.Raw, v.Type, InstantText(r.Start), InstantText(v.Expiry))
+			return fmt.Sprintf("silent: %s %s at=%s expired=%s", r.Session.Raw, v.Type, sessiontest.InstantText(r.Start), sessiontest.InstantText(v.Expiry))
 		}
 	}
 	return ""
@@ -169,8 +170,8 @@ func flooded(h *trial, count func(what string)) string {
 // speaksOfItself reports whether a record of the session says that an earlier one
 // was something else. That is out of reach when the session is thrown away.
 func speaksOfItself(h *trial, session fact.Pseudonym) bool {
-	of := slices.DeleteFunc(slices.Clone(h.Steps), func(s Step) bool {
-		return s.Verb != Observe || pseudonym(s.Fact.Session.Raw) != session
+	of := slices.DeleteFunc(slices.Clone(h.Steps), func(s sessiontest.Step) bool {
+		return s.Verb != sessiontest.Observe || sessiontest.Pseudonym(s.Fact.Session.Raw) != session
 	})
 	for n := range of {
 		if speaksOfEarlier(of[:n+1], n) {
@@ -183,8 +184,8 @@ func speaksOfItself(h *trial, session fact.Pseudonym) bool {
 // beginsAt reports whether the session has a start within the tolerance of its end,
 // or showed its user at the very instant of that one's end: what matters then is
 // whether it had been heard of before.
-func beginsAt(facts []Arrival, session fact.ID, v ReferenceVerdict, p *rules) bool {
-	return slices.ContainsFunc(facts, func(a Arrival) bool {
+func beginsAt(facts []sessiontest.Arrival, session fact.ID, v sessiontest.Verdict, p *sessiontest.Policy) bool {
+	return slices.ContainsFunc(facts, func(a sessiontest.Arrival) bool {
 		f := &a.Fact
 		distance := max(f.At-v.Since, v.Since-f.At)
 		return f.Session.ID == session && (distance == 0 && v.Type == fact.RevokedSession ||
@@ -194,11 +195,11 @@ func beginsAt(facts []Arrival, session fact.ID, v ReferenceVerdict, p *rules) bo
 
 // hasTwins reports whether one request of the session was told of twice: one record
 // may have been thrown away with the session before the other came.
-func hasTwins(facts []Arrival, session fact.ID) bool {
+func hasTwins(facts []sessiontest.Arrival, session fact.ID) bool {
 	seen := map[[24]byte]fact.Fact{}
 	for i := range facts {
 		f := &facts[i].Fact
-		if f.Session.ID != session || !HasBothIDs(f) {
+		if f.Session.ID != session || !sessiontest.HasBothIDs(f) {
 			continue
 		}
 		key := [24]byte(append(f.Trace[:], f.Span[:]...))
@@ -211,7 +212,7 @@ func hasTwins(facts []Arrival, session fact.ID) bool {
 }
 
 // comesLast reports whether r starts behind all that was known of its session.
-func comesLast(w *World, r *KnownFact) bool {
+func comesLast(w *sessiontest.World, r *sessiontest.KnownFact) bool {
 	for _, f := range w.Told[:len(w.Told)-1] {
 		if (f.Session.ID == r.Session.ID || f.IsRotation() && f.Previous.ID == r.Session.ID) && f.End > r.Began {
 			return false

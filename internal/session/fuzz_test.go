@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // byteDice takes its choices from bytes; when they are used up, the plainest.
@@ -22,9 +23,9 @@ func (d *byteDice) Roll(n int) int {
 }
 
 // Fuzz with -fuzzminimizetime 10x: with its default the fuzzer spends its time on
-// making histories shorter, which [Minimal] does better.
+// making histories shorter, which [sessiontest.Minimal] does better.
 
-// FuzzMeaning lets the fuzzer choose what [Make] chooses, and holds the
+// FuzzMeaning lets the fuzzer choose what [sessiontest.Make] chooses, and holds the
 // engine against the reference.
 func FuzzMeaning(f *testing.F) {
 	seed := rand.New(rand.NewPCG(firstSeed, 0))
@@ -36,7 +37,7 @@ func FuzzMeaning(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h := trialOf(Make(&byteDice{data}, AnyOrder))
+		h := trialOf(sessiontest.Make(&byteDice{data}, sessiontest.AnyOrder))
 		if check(h, false) != "" {
 			t.Error(report(h, func(h *trial) string { return check(h, false) }))
 		}
@@ -56,11 +57,11 @@ func FuzzObserve(f *testing.F) {
 		f.Add(data, uint8(i*37))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, config uint8) {
-		h := trialOf(&History{Config: DefaultConfig()})
+		h := trialOf(&sessiontest.History{Config: sessiontest.DefaultConfig()})
 		idle := []time.Duration{10 * time.Second, 0, time.Nanosecond, 1 << 61}[config&3]
-		h.Config.Policies = []rules{
+		h.Config.Policies = []sessiontest.Policy{
 			{Name: "p0", IdleTimeout: idle, Tolerance: time.Second, EndGrace: time.Second},
-			{Name: "p1", AbsoluteTimeout: time.Minute, Inclusive: config&4 != 0, Background: background(config % 3)},
+			{Name: "p1", AbsoluteTimeout: time.Minute, Inclusive: config&4 != 0, Background: sessiontest.Background(config % 3)},
 		}
 		// Little room, so that everything is displaced and evicted.
 		h.room.sessions, h.room.requests, h.room.services = 1+int(config>>6), 1+int(config>>4&3)*5, 2
@@ -69,7 +70,7 @@ func FuzzObserve(f *testing.F) {
 		if config&16 != 0 {
 			h.Config.MaxAge = time.Hour
 		}
-		now := Epoch
+		now := sessiontest.Epoch
 		for ; len(data) >= factBytes; data = data[factBytes:] {
 			s := anyStep(data, &now)
 			h.Steps = append(h.Steps, s)
@@ -87,7 +88,7 @@ const factBytes = 24
 // away as a broken clock can be. What the extraction sees to is so here: a fact
 // ends no earlier than it starts, a request has a session and is governed by a
 // policy that exists or by none.
-func anyStep(b []byte, now *int64) Step {
+func anyStep(b []byte, now *int64) sessiontest.Step {
 	instant := func(code byte, fine []byte) int64 {
 		v := int64(binary.LittleEndian.Uint32(fine))
 		switch code % 8 {
@@ -96,9 +97,9 @@ func anyStep(b []byte, now *int64) Step {
 		case 1:
 			return 1<<62 - v
 		case 2, 3:
-			return Epoch + int64(fine[0]%8)*int64(time.Second)
+			return sessiontest.Epoch + int64(fine[0]%8)*int64(time.Second)
 		}
-		return Epoch + v*int64(10*time.Millisecond)>>16
+		return sessiontest.Epoch + v*int64(10*time.Millisecond)>>16
 	}
 	name := func(x byte) fact.Name {
 		if x %= 6; x > 0 {
@@ -107,13 +108,13 @@ func anyStep(b []byte, now *int64) Step {
 		return fact.Name{}
 	}
 	*now += int64(b[0]%16) * int64(time.Second)
-	s := Step{Now: *now}
+	s := sessiontest.Step{Now: *now}
 	switch b[1] % 16 {
 	case 0:
-		s.Verb = Advance
+		s.Verb = sessiontest.Advance
 		return s
 	case 1:
-		s.Verb, s.Blind = Blind, Blindness{instant(b[2], b[3:]), instant(b[7], b[8:]), "crash"}
+		s.Verb, s.Blind = sessiontest.Blind, sessiontest.Blindness{From: instant(b[2], b[3:]), To: instant(b[7], b[8:]), Reason: "crash"}
 		return s
 	}
 	f := &s.Fact
@@ -135,7 +136,7 @@ func anyStep(b []byte, now *int64) Step {
 		f.At = []int64{f.Start, f.End, instant(b[20], b[20:])}[b[6]%3]
 		f.Trace[0], f.Span[0] = b[20]%3, b[21]%5
 	}
-	f.Resource = Resources[ResourceNames[int(b[22])%len(ResourceNames)]]
+	f.Resource = sessiontest.Resources[sessiontest.ResourceNames[int(b[22])%len(sessiontest.ResourceNames)]]
 	f.Details.Path = string(b[21:23])
 	return s
 }

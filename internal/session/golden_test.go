@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -100,16 +101,16 @@ const (
 	goldenVouched = "rev=1 q ended confirmed p0 web at=6m50s overrun=6m28s expired=22s n=1 first=6m50s last=6m50s origin=1s activity=never id=15/1 by=web unknown GET/q"
 )
 
-func goldenConfig(h *History) Config {
+func goldenConfig(h *sessiontest.History) Config {
 	cfg := engineConfig(h.Config)
 	cfg.MaxSessions, cfg.KeyID = 20, [16]byte{1, 2, 3}
 	return cfg
 }
 
-func tellGolden(h *History, e *Engine) {
+func tellGolden(h *sessiontest.History, e *Engine) {
 	for i := range h.Steps {
 		s := h.Steps[i]
-		if s.Verb == Observe && s.Fact.Kind == fact.Request {
+		if s.Verb == sessiontest.Observe && s.Fact.Kind == fact.Request {
 			s.Fact.Details = fact.Details{Method: "GET", Route: "/" + s.Fact.Session.Raw, Status: 200}
 		}
 		doStep(&s, e)
@@ -120,7 +121,7 @@ func tellGolden(h *History, e *Engine) {
 // only what had changed.
 func writeGolden(t *testing.T, name string) {
 	t.Helper()
-	h := MustParse(goldenBefore)
+	h := sessiontest.MustParse(goldenBefore)
 	e, s := New(goldenConfig(h)), stored{}
 	write := func(now int64) {
 		c := e.BeginCheckpoint(now)
@@ -135,7 +136,7 @@ func writeGolden(t *testing.T, name string) {
 	early.Steps = h.Steps[:split]
 	tellGolden(&early, e)
 	e.takeFindings()
-	e.evict(e.get(SessionName('q'-'a').ID), early.Steps[split-1].Now, EvictedLimit)
+	e.evict(e.get(sessiontest.SessionName('q'-'a').ID), early.Steps[split-1].Now, EvictedLimit)
 	write(early.Steps[split-1].Now)
 	early.Steps = h.Steps[split:]
 	tellGolden(&early, e)
@@ -179,16 +180,16 @@ func TestGolden(t *testing.T) {
 			require.NoError(t, err)
 			var s stored
 			require.NoError(t, json.Unmarshal(text, &s))
-			h := MustParse(goldenBefore + goldenAfter)
+			h := sessiontest.MustParse(goldenBefore + goldenAfter)
 			cfg := goldenConfig(h)
-			now := Epoch + int64(403*time.Second)
+			now := sessiontest.Epoch + int64(403*time.Second)
 			e, res, err := Restore(cfg, s.get, now)
 			require.NoError(t, err)
 			require.Empty(t, res.Lost)
 			require.Equal(t, Restored{Found: true, At: now, Sessions: 15}, res)
 			require.Equal(t, 4, e.pending())
 			requireWritten(t, e, maps.Clone(s), now)
-			before := len(MustParse(goldenBefore).Steps)
+			before := len(sessiontest.MustParse(goldenBefore).Steps)
 			after := *h
 			after.Steps = h.Steps[before:]
 			tellGolden(&after, e)

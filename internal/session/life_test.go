@@ -2,21 +2,21 @@ package session
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // crampedHistory is a history whose engine has room for less than it is told: its
 // ring turns again and again, and sessions give way to others, many of which are
 // heard of once. bare: no fact says anything of another record, see bareFacts.
 func crampedHistory(seed uint64, bare bool) *trial {
-	d := plainDice{rand.New(rand.NewPCG(seed, 3))}
-	h := trialOf(Make(d, InWindow))
+	d := sessiontest.NewDice(seed, 3)
+	h := trialOf(sessiontest.Make(d, sessiontest.InWindow))
 	if bare {
 		h.bareFacts()
 	}
@@ -33,19 +33,19 @@ func crampedHistory(seed uint64, bare bool) *trial {
 // that lie inside others. What is left is only ever joined to its session.
 func (h *trial) bareFacts() {
 	traces := map[[16]byte]bool{}
-	h.Steps = slices.DeleteFunc(h.Steps, func(s Step) bool {
-		if s.Verb != Observe || s.Fact.Kind != fact.Request && s.Fact.Kind != fact.Exempt {
+	h.Steps = slices.DeleteFunc(h.Steps, func(s sessiontest.Step) bool {
+		if s.Verb != sessiontest.Observe || s.Fact.Kind != fact.Request && s.Fact.Kind != fact.Exempt {
 			return false
 		}
-		shared := traces[s.Fact.Trace] && HasBothIDs(&s.Fact)
+		shared := traces[s.Fact.Trace] && sessiontest.HasBothIDs(&s.Fact)
 		traces[s.Fact.Trace] = true
 		return shared || s.Fact.Kind == fact.Exempt
 	})
 }
 
 // flood lets other sessions be heard of in between, most of them once.
-func (h *trial) flood(d Dice) {
-	var steps []Step
+func (h *trial) flood(d sessiontest.Dice) {
+	var steps []sessiontest.Step
 	n := 0
 	for _, s := range h.Steps {
 		steps = append(steps, s)
@@ -53,10 +53,10 @@ func (h *trial) flood(d Dice) {
 			at := s.Now - int64(d.Roll(2))*int64(second)
 			f := fact.Fact{
 				Session: fact.Name{ID: fact.ID{uint64(100 + n), uint64(100 + n)}, Raw: fmt.Sprint("flood-", n)}, Start: at, End: at, At: at,
-				Resource: Resources["web"], Trace: [16]byte{200, byte(n), byte(n >> 8)}, Span: [8]byte{1},
+				Resource: sessiontest.Resources["web"], Trace: [16]byte{200, byte(n), byte(n >> 8)}, Span: [8]byte{1},
 				Details: fact.Details{Method: "GET", Path: fmt.Sprint("/flood/", n), Status: 200}, Policy: uint8(n % len(h.Config.Policies)),
 			}
-			steps = append(steps, Step{Now: s.Now, Fact: f})
+			steps = append(steps, sessiontest.Step{Now: s.Now, Fact: f})
 			n++
 		}
 	}
@@ -79,7 +79,7 @@ type life struct {
 // engine may do, however little room it has.
 func live(h *trial) (l life, trouble string) {
 	l = life{outcome: outcome{final: map[uint64]fact.Finding{}}, h: h}
-	e, now := New(h.config()), Epoch
+	e, now := New(h.config()), sessiontest.Epoch
 	defer func() {
 		if p := recover(); p != nil {
 			trouble = fmt.Sprint("panic: ", p)
@@ -88,7 +88,7 @@ func live(h *trial) (l life, trouble string) {
 	restarts := newRestarter(h)
 	said, names := map[string]bool{}, map[fact.ID]fact.Name{}
 	for i := range h.Steps {
-		if s := &h.Steps[i]; s.Verb == Observe {
+		if s := &h.Steps[i]; s.Verb == sessiontest.Observe {
 			said[describes(&s.Fact)] = true
 			names[s.Fact.Session.ID] = s.Fact.Session
 		}
@@ -99,7 +99,7 @@ func live(h *trial) (l life, trouble string) {
 			if why := insane(h, &f, &last, now); why != "" {
 				return fmt.Sprintf("step %d: %s: %s", i, why, h.FindingText(&f))
 			}
-			quoted := fact.Fact{Session: fact.Name{Raw: RawOf(f.Session)}, Trace: f.Trace, Span: f.Span, Details: f.Details}
+			quoted := fact.Fact{Session: fact.Name{Raw: sessiontest.RawOf(f.Session)}, Trace: f.Trace, Span: f.Span, Details: f.Details}
 			if !said[describes(&quoted)] {
 				return fmt.Sprintf("step %d: nobody said %+v: %s", i, f.Details, h.FindingText(&f))
 			}
@@ -111,7 +111,7 @@ func live(h *trial) (l life, trouble string) {
 				r := ring.at(p)
 				known := fact.Fact{Session: names[r.session], Trace: r.trace, Span: r.span, Details: ring.details.get(r.details)}
 				if r.kind == fact.Request && !said[describes(&known)] {
-					return fmt.Sprintf("after step %d: nobody said %+v of the request at %s of %s", i, known.Details, InstantText(r.At), known.Session.Raw)
+					return fmt.Sprintf("after step %d: nobody said %+v of the request at %s of %s", i, known.Details, sessiontest.InstantText(r.At), known.Session.Raw)
 				}
 			}
 		}
@@ -120,7 +120,7 @@ func live(h *trial) (l life, trouble string) {
 		}
 		return ""
 	}
-	do := func(s *Step) {
+	do := func(s *sessiontest.Step) {
 		now = s.Now
 		doStep(s, e)
 	}
@@ -132,7 +132,7 @@ func live(h *trial) (l life, trouble string) {
 		if restarts == nil {
 			continue
 		}
-		var again []Step
+		var again []sessiontest.Step
 		was := e
 		e, again = restarts.next(e, &l.outcome, i+1, now)
 		if l.trouble != "" {
@@ -182,14 +182,14 @@ func (h *trial) violations() map[string]bool {
 	cfg.PerRequest = true
 	facts, blinds := h.Arrivals()
 	late := map[string]bool{}
-	for _, f := range Reference(cfg, blinds, facts) {
+	for _, f := range sessiontest.Reference(cfg, blinds, facts) {
 		late[offence(&f)] = true
 	}
 	return late
 }
 
 func offence(f *fact.Finding) string {
-	return fmt.Sprint(RawOf(f.Session), f.Policy, f.At, f.Trace, f.Span)
+	return fmt.Sprint(sessiontest.RawOf(f.Session), f.Policy, f.At, f.Trace, f.Span)
 }
 
 // unfounded are the confirmed findings about requests that violate nothing by all

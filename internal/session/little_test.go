@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // auditor counts once more what an engine keeps count of.
@@ -208,8 +208,8 @@ func (l little) set() (before little) {
 }
 
 // deepHistory is a history with long traces, which is advanced by single holds.
-func deepHistory(seed uint64, how Delivery) *trial {
-	h := trialOf(MakeDeep(plainDice{rand.New(rand.NewPCG(seed, 9))}, how, 8))
+func deepHistory(seed uint64, how sessiontest.Delivery) *trial {
+	h := trialOf(sessiontest.MakeDeep(sessiontest.NewDice(seed, 9), how, 8))
 	h.holds, h.audit = true, true
 	if seed%8 == 1 {
 		h.restarts = seed
@@ -224,7 +224,7 @@ func TestLittleWork(t *testing.T) {
 	for i, l := range littles() {
 		t.Run(fmt.Sprint(l), func(t *testing.T) {
 			defer l.set().set()
-			sampled(t, cmp.Or(histories/100, 1), func(seed uint64) *trial { return deepHistory(seed*4+uint64(i), InWindow) },
+			sampled(t, cmp.Or(histories/100, 1), func(seed uint64) *trial { return deepHistory(seed*4+uint64(i), sessiontest.InWindow) },
 				func(h *trial) string { return check(h, false) })
 		})
 	}
@@ -260,7 +260,7 @@ func littleRooms() []little {
 
 // cramped is a deep history of an engine that keeps next to nothing.
 func cramped(seed, salt uint64) *trial {
-	h := deepHistory(seed*4+salt, AnyOrder)
+	h := deepHistory(seed*4+salt, sessiontest.AnyOrder)
 	h.room.requests, h.room.services = 16+int(seed%32), 1
 	if seed%2 == 0 {
 		h.room.sessions, h.room.retention = 3, time.Minute

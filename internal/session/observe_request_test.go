@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 var secondRecords = []reading{
@@ -68,7 +69,7 @@ func TestUserOfSecondRecord(t *testing.T) {
 	s.tell("a started at=0s\na request at=20s id=1/1\na request at=20s id=1/1 log user=u1")
 	found := s.wait(time.Minute)
 	require.Len(t, found, 1)
-	require.Equal(t, "u1", RawOf(found[0].User))
+	require.Equal(t, "u1", sessiontest.RawOf(found[0].User))
 	require.True(t, found[0].Identity)
 }
 
@@ -94,7 +95,7 @@ func TestSecondRecordInCrowd(t *testing.T) {
 	s.tell("a started at=0s\na request at=20s p1 id=1/1")
 	for i := range maxTraceSteps + 10 {
 		s.observe(&fact.Fact{
-			Session: SessionName(0), Flags: fact.Passive, Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"],
+			Session: sessiontest.SessionName(0), Flags: fact.Passive, Start: sessiontest.Epoch, End: sessiontest.Epoch, At: sessiontest.Epoch, Resource: sessiontest.Resources["web"],
 			Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
 		}, s.now)
 	}
@@ -126,7 +127,7 @@ func TestPlaceIsNeeded(t *testing.T) {
 		s.tell(c.text)
 		require.Zero(t, s.counters().Unreachable(), c.name)
 		for i := range ring {
-			s.served(1, time.Duration(s.now-Epoch)+time.Duration(i), fact.NoPolicy)
+			s.served(1, time.Duration(s.now-sessiontest.Epoch)+time.Duration(i), fact.NoPolicy)
 		}
 		require.Equal(t, c.unreachable, s.counters().Unreachable(), c.name)
 		require.Equal(t, c.pending, s.pending(), c.name)

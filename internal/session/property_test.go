@@ -20,6 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // How many histories a run tries, and the number that it starts from:
@@ -37,8 +38,8 @@ func environment(name string, otherwise uint64) uint64 {
 }
 
 // seededHistory is the history of one number.
-func seededHistory(seed uint64, how Delivery) *trial {
-	return trialOf(Make(plainDice{rand.New(rand.NewPCG(seed, 0))}, how))
+func seededHistory(seed uint64, how sessiontest.Delivery) *trial {
+	return trialOf(sessiontest.Make(sessiontest.NewDice(seed, 0), how))
 }
 
 // outcome is what an engine made of a history.
@@ -62,7 +63,7 @@ func run(h *trial, scribble bool) (o outcome) {
 	}()
 	e := New(h.config())
 	o.engine = e
-	now := Epoch
+	now := sessiontest.Epoch
 	take := func(i int) {
 		for _, f := range e.takeFindings() {
 			last := o.final[f.ID]
@@ -74,10 +75,10 @@ func run(h *trial, scribble bool) (o outcome) {
 		}
 	}
 	var memory []byte
-	do := func(i int, s *Step) {
+	do := func(i int, s *sessiontest.Step) {
 		now = s.Now
 		switch s.Verb {
-		case Observe:
+		case sessiontest.Observe:
 			f := s.Fact
 			if scribble {
 				memory = borrow(&f, memory[:0])
@@ -89,10 +90,10 @@ func run(h *trial, scribble bool) (o outcome) {
 			for j := range memory {
 				memory[j] = '#'
 			}
-		case Advance:
+		case sessiontest.Advance:
 			for n := 0; e.advanceSome(now) && !(h.holds && n >= (i+len(h.Steps))%4); n++ {
 			}
-		case Blind:
+		case sessiontest.Blind:
 			e.blind(s.Blind.From, s.Blind.To, s.Blind.Reason)
 		}
 		if h.audit && o.trouble == "" {
@@ -110,7 +111,7 @@ func run(h *trial, scribble bool) (o outcome) {
 		}
 		do(i, &h.Steps[i])
 		if restarts != nil {
-			var again []Step
+			var again []sessiontest.Step
 			e, again = restarts.next(e, &o, i+1, now)
 			for j := range again {
 				do(i, &again[j])
@@ -136,7 +137,7 @@ func run(h *trial, scribble bool) (o outcome) {
 // the histories.
 func (h *trial) batch(i int) (facts []fact.Fact) {
 	for _, s := range h.Steps[i:] {
-		if len(h.Steps)%2 == 0 || s.Verb != Observe || s.Now != h.Steps[i].Now {
+		if len(h.Steps)%2 == 0 || s.Verb != sessiontest.Observe || s.Now != h.Steps[i].Now {
 			break
 		}
 		facts = append(facts, s.Fact)
@@ -188,40 +189,15 @@ func insane(h *trial, f, last *fact.Finding, now int64) string {
 	return ""
 }
 
-// withoutEngine takes from f what no reference can know.
-func Expected(f fact.Finding) Expectation {
-	f.ID, f.Revision, f.DecidedAt, f.User = 0, 0, 0, fact.Pseudonym{}
-	return f
-}
-
-func RawOf(p fact.Pseudonym) string { return strings.TrimRight(string(p[:]), "\x00") }
-
-// findingText writes what matters of f, word by word.
-func (h *History) FindingText(f *fact.Finding) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %s %s %s at=%s overrun=%s expired=%s n=%d first=%s last=%s origin=%s activity=%s id=%d/%d",
-		RawOf(f.Session), f.Type, f.State, h.Config.Policies[f.Policy].Name, resourceName(f.Resource), InstantText(f.At), time.Duration(f.Overrun),
-		InstantText(f.ExpiredAt), f.Requests, InstantText(f.FirstAt), InstantText(f.LastAt), InstantText(f.StartedAt), InstantText(f.LastActivityAt),
-		f.Trace[0], f.Span[0])
-	writeWord(&b, f.Reason != "", "reason="+f.Reason)
-	writeWord(&b, f.EndedBy != "", "by="+f.EndedBy)
-	writeWord(&b, f.StartKnown, "known")
-	writeWord(&b, !f.StartKnown, "unknown")
-	writeWord(&b, f.Identity, "identity")
-	writeWord(&b, f.Background, "background")
-	writeWord(&b, f.Details != fact.Details{}, fmt.Sprintf("%s%s%s", f.Details.Method, f.Details.Route, f.Details.Path))
-	return b.String()
-}
-
 // disagreement says where engine and reference differ about h.
-func disagreement(h *trial, o outcome, truth map[Key]Expectation) string {
+func disagreement(h *trial, o outcome, truth map[sessiontest.Key]sessiontest.Expectation) string {
 	if o.trouble != "" {
 		return o.trouble
 	}
-	got, want := map[Expectation]int{}, map[Expectation]int{}
+	got, want := map[sessiontest.Expectation]int{}, map[sessiontest.Expectation]int{}
 	for _, f := range o.final {
 		if f.State != fact.Retracted {
-			got[Expected(f)]++
+			got[sessiontest.Expected(f)]++
 		}
 	}
 	for _, f := range truth {
@@ -244,7 +220,7 @@ func disagreement(h *trial, o outcome, truth map[Key]Expectation) string {
 
 func check(h *trial, scribble bool) string {
 	facts, blinds := h.Arrivals()
-	return disagreement(h, run(h, scribble), Reference(h.Config, blinds, facts))
+	return disagreement(h, run(h, scribble), sessiontest.Reference(h.Config, blinds, facts))
 }
 
 // report is what a failing test says: the smallest history that still fails.
@@ -252,29 +228,29 @@ func report(h *trial, why func(*trial) string) string {
 	if quick {
 		return why(h)
 	}
-	small := h.with(Minimal(h.History, func(less *History) bool { return why(h.with(less)) != "" }))
+	small := h.with(sessiontest.Minimal(h.History, func(less *sessiontest.History) bool { return why(h.with(less)) != "" }))
 	return fmt.Sprintf("%s\n\n%s", small, why(small))
 }
 
 // shares counts the histories that have something.
 type shares map[string]uint64
 
-func (s shares) count(h *trial, o outcome, truth map[Key]Expectation) {
+func (s shares) count(h *trial, o outcome, truth map[sessiontest.Key]sessiontest.Expectation) {
 	has := map[string]bool{}
 	longest, facts := 0, uint64(0)
 	for i := range h.Steps {
-		if h.Steps[i].Verb == Blind {
+		if h.Steps[i].Verb == sessiontest.Blind {
 			has["blind"] = true
 		}
-		if h.Steps[i].Verb != Observe {
+		if h.Steps[i].Verb != sessiontest.Observe {
 			continue
 		}
 		facts++
 		f := &h.Steps[i].Fact
 		has["kind "+f.Kind.String()] = true
 		if f.Kind == fact.Request {
-			has["outcome "+OutcomeNames[f.Outcome]] = true
-			for i, name := range FlagNames {
+			has["outcome "+sessiontest.OutcomeNames[f.Outcome]] = true
+			for i, name := range sessiontest.FlagNames {
 				if f.Flags.Has(1 << i) {
 					has["flag "+name] = true
 				}
@@ -338,7 +314,7 @@ func (s shares) print(t *testing.T, n uint64) {
 	for k := range fact.KindCount {
 		wanted = append(wanted, "kind "+k.String())
 	}
-	for _, o := range OutcomeNames {
+	for _, o := range sessiontest.OutcomeNames {
 		wanted = append(wanted, "outcome "+o)
 	}
 	for k := range fact.TypeCount {
@@ -356,7 +332,7 @@ func (s shares) print(t *testing.T, n uint64) {
 
 // agree tries histories on all cores, and fails at the first that engine and
 // reference differ about.
-func agree(t *testing.T, name string, n uint64, how Delivery) {
+func agree(t *testing.T, name string, n uint64, how sessiontest.Delivery) {
 	t.Helper()
 	var (
 		wg     sync.WaitGroup
@@ -376,7 +352,7 @@ func agree(t *testing.T, name string, n uint64, how Delivery) {
 			for seed := next.Add(1) - 1; seed < firstSeed+n; seed = next.Add(1) - 1 {
 				h := restartedHistory(seed, how)
 				facts, blinds := h.Arrivals()
-				truth, o := Reference(h.Config, blinds, facts), run(h, seed%16 == 0)
+				truth, o := sessiontest.Reference(h.Config, blinds, facts), run(h, seed%16 == 0)
 				if disagreement(h, o, truth) != "" {
 					mu.Lock()
 					failed = append(failed, seed)
@@ -404,10 +380,12 @@ func agree(t *testing.T, name string, n uint64, how Delivery) {
 
 // TestVerdictsAreMeaning: whatever arrives, in whatever order and however often,
 // the engine says in the end what Meaning says of all the facts.
-func TestVerdictsAreMeaning(t *testing.T) { agree(t, "in the window", histories, InWindow) }
+func TestVerdictsAreMeaning(t *testing.T) { agree(t, "in the window", histories, sessiontest.InWindow) }
 
 // TestLateFacts: the same where facts are later than the window.
-func TestLateFacts(t *testing.T) { agree(t, "later than the window", histories/5, AnyOrder) }
+func TestLateFacts(t *testing.T) {
+	agree(t, "later than the window", histories/5, sessiontest.AnyOrder)
+}
 
 // sampled tries n seeds on all cores and shows the first failures.
 func sampled(t *testing.T, n uint64, draw func(seed uint64) *trial, why func(*trial) string) {
@@ -448,26 +426,26 @@ func TestLineages(t *testing.T) {
 			h := parsedTrial("policy p0 absolute=60s tolerance=1s rotation=1h")
 			h.room.sessions = 128
 			add := func(f fact.Fact, at time.Duration) {
-				f.Start, f.Resource = Epoch+int64(at), Resources["web"]
+				f.Start, f.Resource = sessiontest.Epoch+int64(at), sessiontest.Resources["web"]
 				f.End, f.At = f.Start, f.Start
-				h.Steps = append(h.Steps, Step{Now: Epoch + int64(time.Hour), Fact: f})
+				h.Steps = append(h.Steps, sessiontest.Step{Now: sessiontest.Epoch + int64(time.Hour), Fact: f})
 			}
 			end := time.Duration(steps+2) * time.Second
-			add(fact.Fact{Kind: fact.Authenticated, Session: SessionName(0), User: UserName(0)}, 0)
-			add(fact.Fact{Kind: fact.Started, Session: SessionName(1)}, time.Millisecond)
+			add(fact.Fact{Kind: fact.Authenticated, Session: sessiontest.SessionName(0), User: sessiontest.UserName(0)}, 0)
+			add(fact.Fact{Kind: fact.Started, Session: sessiontest.SessionName(1)}, time.Millisecond)
 			for i := range steps {
-				add(fact.Fact{Kind: fact.Rotated, Previous: SessionName(i), Session: SessionName(i + 1)}, time.Duration(i+1)*time.Second)
+				add(fact.Fact{Kind: fact.Rotated, Previous: sessiontest.SessionName(i), Session: sessiontest.SessionName(i + 1)}, time.Duration(i+1)*time.Second)
 			}
 			if loop {
-				add(fact.Fact{Kind: fact.Rotated, Previous: SessionName(steps), Session: SessionName(0)}, time.Duration(steps+1)*time.Second)
+				add(fact.Fact{Kind: fact.Rotated, Previous: sessiontest.SessionName(steps), Session: sessiontest.SessionName(0)}, time.Duration(steps+1)*time.Second)
 			}
 			if revoked {
 				h.Config.Policies[0].AbsoluteTimeout = 0
-				add(fact.Fact{Kind: fact.EndedUser, User: UserName(0)}, end)
+				add(fact.Fact{Kind: fact.EndedUser, User: sessiontest.UserName(0)}, end)
 			}
 			for _, after := range []time.Duration{time.Second, 10 * time.Second, 40 * time.Second, 70 * time.Second} {
 				for _, i := range []int{0, 1, steps / 2, steps} {
-					add(fact.Fact{Session: SessionName(i)}, end+after)
+					add(fact.Fact{Session: sessiontest.SessionName(i)}, end+after)
 				}
 			}
 			rand.New(rand.NewPCG(firstSeed, 0)).Shuffle(len(h.Steps), func(i, j int) { h.Steps[i], h.Steps[j] = h.Steps[j], h.Steps[i] })
@@ -481,8 +459,8 @@ func TestLineages(t *testing.T) {
 // TestCounted: where nothing is decided before all is told, each request is
 // counted once, under what it is in the end.
 func TestCounted(t *testing.T) {
-	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, InWindow) }, func(h *trial) string {
-		h = h.with(&History{Config: h.Config, Steps: slices.DeleteFunc(slices.Clone(h.Steps), func(s Step) bool { return s.Verb == Advance })})
+	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, sessiontest.InWindow) }, func(h *trial) string {
+		h = h.with(&sessiontest.History{Config: h.Config, Steps: slices.DeleteFunc(slices.Clone(h.Steps), func(s sessiontest.Step) bool { return s.Verb == sessiontest.Advance })})
 		type class struct {
 			policy  int
 			service string
@@ -499,7 +477,7 @@ func TestCounted(t *testing.T) {
 			}
 		})
 		facts, blinds := h.Arrivals()
-		w := NewWorld(h.Config, blinds, facts)
+		w := sessiontest.NewWorld(h.Config, blinds, facts)
 		for _, r := range w.Requests {
 			if int(r.Policy) >= len(h.Config.Policies) {
 				continue
@@ -508,7 +486,7 @@ func TestCounted(t *testing.T) {
 			v, violates := w.Judge(r)
 			proven := r.Outcome == fact.Served && (!r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(fact.Presented))
 			switch {
-			case !proven, r.Flags.Has(fact.Consumer) && p.Background == off, violates && v.Reason != "":
+			case !proven, r.Flags.Has(fact.Consumer) && p.Background == sessiontest.BackgroundOff, violates && v.Reason != "":
 				continue
 			case violates:
 				c.verdict = Violation
@@ -532,8 +510,8 @@ func TestCounted(t *testing.T) {
 }
 
 // refuses reports whether something of h comes too late or too early to be evidence.
-func refuses(h *trial, s *Step) bool {
-	return s.Verb == Observe && (s.Fact.End > s.Now+int64(h.Config.MaxAhead) || h.Config.MaxAge > 0 && s.Fact.At < s.Now-int64(h.Config.MaxAge))
+func refuses(h *trial, s *sessiontest.Step) bool {
+	return s.Verb == sessiontest.Observe && (s.Fact.End > s.Now+int64(h.Config.MaxAhead) || h.Config.MaxAge > 0 && s.Fact.At < s.Now-int64(h.Config.MaxAge))
 }
 
 // finals writes the last word on each finding, with its id.
@@ -541,7 +519,7 @@ func finals(h *trial, o outcome) string {
 	var lines []string
 	for id, f := range o.final {
 		if f.State != fact.Retracted {
-			lines = append(lines, fmt.Sprintf("%016x %s user=%s", id, h.FindingText(&f), RawOf(f.User)))
+			lines = append(lines, fmt.Sprintf("%016x %s user=%s", id, h.FindingText(&f), sessiontest.RawOf(f.User)))
 		}
 	}
 	slices.Sort(lines)
@@ -552,16 +530,16 @@ func finals(h *trial, o outcome) string {
 func TestOrder(t *testing.T) {
 	// The steps of a history that are still there in a smaller one are put in
 	// the order of their ends: that is in order.
-	endOf := func(s *Step) int64 {
+	endOf := func(s *sessiontest.Step) int64 {
 		if s.Keep {
 			return 0 // what has to come first
 		}
 		return max(s.Fact.End, 1)
 	}
 	inOrder := func(h *trial) *trial {
-		ordered := h.with(&History{Config: h.Config, Steps: slices.Clone(h.Steps)})
+		ordered := h.with(&sessiontest.History{Config: h.Config, Steps: slices.Clone(h.Steps)})
 		last := h.Steps[len(h.Steps)-1].Now
-		slices.SortStableFunc(ordered.Steps, func(a, b Step) int {
+		slices.SortStableFunc(ordered.Steps, func(a, b sessiontest.Step) int {
 			return cmp.Compare(endOf(&a), endOf(&b))
 		})
 		for i := range ordered.Steps {
@@ -569,12 +547,12 @@ func TestOrder(t *testing.T) {
 		}
 		return ordered
 	}
-	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, InWindow) }, func(h *trial) string {
-		if len(h.Steps) == 0 || slices.ContainsFunc(h.Steps, func(s Step) bool { return refuses(h, &s) }) {
+	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, sessiontest.InWindow) }, func(h *trial) string {
+		if len(h.Steps) == 0 || slices.ContainsFunc(h.Steps, func(s sessiontest.Step) bool { return refuses(h, &s) }) {
 			return ""
 		}
 		ordered := inOrder(h)
-		if slices.ContainsFunc(ordered.Steps, func(s Step) bool { return refuses(h, &s) }) {
+		if slices.ContainsFunc(ordered.Steps, func(s sessiontest.Step) bool { return refuses(h, &s) }) {
 			return ""
 		}
 		if a, b := finals(h, run(h, false)), finals(h, run(ordered, false)); a != b {
@@ -587,13 +565,13 @@ func TestOrder(t *testing.T) {
 // TestTwice: a fact given twice changes nothing, neither what is sent nor what is
 // counted, whether it comes again at once or after others.
 func TestTwice(t *testing.T) {
-	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, InWindow) }, func(h *trial) string {
-		twice := h.with(&History{Config: h.Config})
+	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, sessiontest.InWindow) }, func(h *trial) string {
+		twice := h.with(&sessiontest.History{Config: h.Config})
 		for i, s := range h.Steps {
 			twice.Steps = append(twice.Steps, s)
 			again := h.Steps[i*7919%(i+1)] // any of those before, in the window or not
 			again.Now = s.Now
-			if s.Verb == Observe && again.Verb == Observe && !refuses(h, &s) && !refuses(h, &again) && !refuses(h, &h.Steps[i*7919%(i+1)]) {
+			if s.Verb == sessiontest.Observe && again.Verb == sessiontest.Observe && !refuses(h, &s) && !refuses(h, &again) && !refuses(h, &h.Steps[i*7919%(i+1)]) {
 				twice.Steps = append(twice.Steps, s, again)
 			}
 		}
@@ -612,7 +590,7 @@ func TestTwice(t *testing.T) {
 func told(h *trial, o outcome) string {
 	var b strings.Builder
 	for _, f := range o.sent {
-		fmt.Fprintf(&b, "%016x %d %s %s\n", f.ID, f.Revision, InstantText(f.DecidedAt), h.FindingText(&f))
+		fmt.Fprintf(&b, "%016x %d %s %s\n", f.ID, f.Revision, sessiontest.InstantText(f.DecidedAt), h.FindingText(&f))
 	}
 	if o.engine != nil {
 		b.WriteString(counters(o.engine))
@@ -660,18 +638,18 @@ func counters(e *Engine) string {
 // moment, and what is retracted is so no more.
 func TestRetractions(t *testing.T) {
 	var confirmed, retracted atomic.Int64
-	sampled(t, histories/40, func(seed uint64) *trial { return seededHistory(seed, InWindow) }, func(h *trial) string {
+	sampled(t, histories/40, func(seed uint64) *trial { return seededHistory(seed, sessiontest.InWindow) }, func(h *trial) string {
 		o := run(h, false)
-		keys, sent := map[uint64]Key{}, map[uint64]int{}
+		keys, sent := map[uint64]sessiontest.Key{}, map[uint64]int{}
 		for i, f := range o.sent {
-			known := &History{Config: h.Config, Steps: h.Steps[:min(o.sentAt[i]+1, len(h.Steps))]}
+			known := &sessiontest.History{Config: h.Config, Steps: h.Steps[:min(o.sentAt[i]+1, len(h.Steps))]}
 			facts, blinds := known.Arrivals()
-			w := NewWorld(h.Config, blinds, facts)
+			w := sessiontest.NewWorld(h.Config, blinds, facts)
 			switch f.State {
 			case fact.Confirmed:
-				at := slices.IndexFunc(w.Requests, func(r *KnownFact) bool {
+				at := slices.IndexFunc(w.Requests, func(r *sessiontest.KnownFact) bool {
 					return r.Trace == f.Trace && r.Span == f.Span && r.At == f.At && *r.Resource == f.Resource &&
-						pseudonym(r.Session.Raw) == f.Session && int(r.Policy) == f.Policy
+						sessiontest.Pseudonym(r.Session.Raw) == f.Session && int(r.Policy) == f.Policy
 				})
 				if at < 0 {
 					return "no such request: " + h.FindingText(&f)
@@ -691,9 +669,9 @@ func TestRetractions(t *testing.T) {
 				retracted.Add(1)
 				cleared := h.Config.PerRequest // the reference numbers requests by arrival
 				for n := sent[f.ID]; n <= o.sentAt[i] && !cleared; n++ {
-					known := &History{Config: h.Config, Steps: h.Steps[:min(n+1, len(h.Steps))]}
+					known := &sessiontest.History{Config: h.Config, Steps: h.Steps[:min(n+1, len(h.Steps))]}
 					facts, blinds := known.Arrivals()
-					x, ok := Reference(h.Config, blinds, facts)[keys[f.ID]]
+					x, ok := sessiontest.Reference(h.Config, blinds, facts)[keys[f.ID]]
 					cleared = !ok || x.State != fact.Confirmed
 				}
 				if !cleared {
@@ -719,17 +697,17 @@ var floods = []struct {
 		f.Session = fact.Name{ID: fact.ID{7, i + 1}, Raw: "s" + strconv.FormatUint(i, 10)}
 	}},
 	{"rotations of one", func(_ *rand.Rand, i uint64, f *fact.Fact) {
-		f.Kind, f.Previous, f.Session = fact.Rotated, SessionName(0), fact.Name{ID: fact.ID{7, i + 1}, Raw: "new"}
+		f.Kind, f.Previous, f.Session = fact.Rotated, sessiontest.SessionName(0), fact.Name{ID: fact.ID{7, i + 1}, Raw: "new"}
 	}},
 	{"rotations between two", func(_ *rand.Rand, i uint64, f *fact.Fact) {
-		f.Kind, f.Previous, f.Session = fact.Rotated, SessionName(int(i%2)), SessionName(int(i+1)%2)
+		f.Kind, f.Previous, f.Session = fact.Rotated, sessiontest.SessionName(int(i%2)), sessiontest.SessionName(int(i+1)%2)
 	}},
 	{"a long chain", func(_ *rand.Rand, i uint64, f *fact.Fact) {
 		f.Kind, f.Previous, f.Session = fact.Rotated, fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}, fact.Name{ID: fact.ID{7, i + 2}, Raw: "new"}
 	}},
 	{"rotations onto one at one instant", func(_ *rand.Rand, i uint64, f *fact.Fact) {
 		f.Kind, f.Previous = fact.Rotated, fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}
-		f.Start, f.End, f.At = Epoch, Epoch, Epoch
+		f.Start, f.End, f.At = sessiontest.Epoch, sessiontest.Epoch, sessiontest.Epoch
 	}},
 	{"logins", func(_ *rand.Rand, _ uint64, f *fact.Fact) { f.Kind = fact.Authenticated }},
 	{"ends", func(_ *rand.Rand, _ uint64, f *fact.Fact) { f.Kind = fact.Ended }},
@@ -787,8 +765,8 @@ func TestBounded(t *testing.T) {
 			}
 			var before uint64
 			for i := range uint64(many) {
-				at := Epoch + int64(i)*int64(time.Second)
-				f := fact.Fact{Session: SessionName(0), Start: at, End: at, At: at, Resource: Resources["web"]}
+				at := sessiontest.Epoch + int64(i)*int64(time.Second)
+				f := fact.Fact{Session: sessiontest.SessionName(0), Start: at, End: at, At: at, Resource: sessiontest.Resources["web"]}
 				if flood.make(d, i, &f); i%3 == 0 && f.Kind != fact.EndedUser {
 					f.Kind = fact.Request
 				}
@@ -824,7 +802,7 @@ func (d rapidDice) Roll(n int) int { return rapid.IntRange(0, n-1).Draw(d.T, "")
 // TestVerdictsShrink is TestVerdictsAreMeaning with choices that rapid makes: it
 // tries extremes that chance does not, and what fails gets small twice.
 func TestVerdictsShrink(t *testing.T) {
-	made := rapid.Custom(func(t *rapid.T) *trial { return trialOf(Make(rapidDice{t}, InWindow)) })
+	made := rapid.Custom(func(t *rapid.T) *trial { return trialOf(sessiontest.Make(rapidDice{t}, sessiontest.InWindow)) })
 	rapid.Check(t, func(t *rapid.T) {
 		if h := made.Draw(t, "history"); check(h, false) != "" {
 			t.Fatal(report(h, func(h *trial) string { return check(h, false) }))
@@ -989,11 +967,11 @@ func requireReadings(t *testing.T, readings []reading) {
 				r.text = standard + r.text
 			}
 			h := parsedTrial(r.text)
-			if again := MustParse(h.String()).String(); again != h.String() {
+			if again := sessiontest.MustParse(h.String()).String(); again != h.String() {
 				t.Errorf("written as\n%s\nread as\n%s", h, again)
 			}
 			facts, blinds := h.Arrivals()
-			truth := Reference(h.Config, blinds, facts)
+			truth := sessiontest.Reference(h.Config, blinds, facts)
 			var found []string
 			for _, f := range truth {
 				found = append(found, h.FindingText(&f))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 func atOnce(n int, do func(i int)) {
@@ -25,12 +26,12 @@ func someLanes() (*Engine, int64) {
 	cfg := historyConfig()
 	cfg.Shards, cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxAhead = 8, 3000, 1000, 24*time.Hour
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour, AbsoluteTimeout: 20 * time.Minute}, {Name: "p1", IdleTimeout: 10 * time.Minute}}
-	e, d, now := New(cfg), rand.New(rand.NewPCG(firstSeed, 4)), Epoch
+	e, d, now := New(cfg), rand.New(rand.NewPCG(firstSeed, 4)), sessiontest.Epoch
 	for i := range uint64(10_000) {
 		now += int64(time.Second)
 		n := d.Uint64N(2000)
 		f := fact.Fact{
-			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: Resources["web"], Policy: uint8(n % 2),
+			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: sessiontest.Resources["web"], Policy: uint8(n % 2),
 			Start: now - int64(time.Second), End: now, At: now - int64(time.Second), Trace: [16]byte{byte(i), byte(i >> 8), 1}, Span: [8]byte{1},
 		}
 		switch {
@@ -39,7 +40,7 @@ func someLanes() (*Engine, int64) {
 		case i%60 == 59:
 			f.Kind, f.Previous = fact.Rotated, fact.Name{ID: fact.ID{mix(n+1, 1), mix(n+1, 2)}, Raw: "r"}
 		case n%10 == 0:
-			f.User = UserName(int(n) % 26)
+			f.User = sessiontest.UserName(int(n) % 26)
 		}
 		e.observe(&f, now)
 		if i%100 == 0 {

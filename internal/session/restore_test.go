@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // sizes are how much is kept, stored or done at once.
@@ -53,7 +54,7 @@ func (s stored) forget(keys []string, but int) {
 
 // restartedHistory is the history of one number; one of eight goes through
 // restarts.
-func restartedHistory(seed uint64, how Delivery) *trial {
+func restartedHistory(seed uint64, how sessiontest.Delivery) *trial {
 	h := seededHistory(seed, how)
 	if seed%8 == 1 {
 		h.restarts = seed
@@ -88,7 +89,7 @@ func newRestarter(h *trial) *restarter {
 
 // next does what comes after so many steps, and returns the engine that goes on
 // and the steps that it has to be told again.
-func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, []Step) {
+func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, []sessiontest.Step) {
 	if r.c == nil && r.IntN(3) == 0 {
 		r.begin(e, o, steps, now)
 	}
@@ -153,16 +154,16 @@ func (r *restarter) write() {
 
 // journal is what a journal holds of steps: all facts, and all else or some of
 // it.
-func (r *restarter) journal(steps []Step) (again []Step) {
+func (r *restarter) journal(steps []sessiontest.Step) (again []sessiontest.Step) {
 	all := r.IntN(2) == 0
 	for _, s := range steps {
 		switch s.Verb {
-		case Advance:
+		case sessiontest.Advance:
 			if !all {
 				continue
 			}
-		case Observe:
-			b := fact.Append(nil, &s.Fact, s.Now, func(n *fact.Name) fact.Pseudonym { return pseudonym(n.Raw) })
+		case sessiontest.Observe:
+			b := fact.Append(nil, &s.Fact, s.Now, func(n *fact.Name) fact.Pseudonym { return sessiontest.Pseudonym(n.Raw) })
 			f, now, rest, err := fact.Read(b)
 			if err != nil || len(rest) > 0 {
 				panic(err)
@@ -234,7 +235,7 @@ func TestCheckpointIsOneInstant(t *testing.T) {
 	noGoroutine(t)
 	var many atomic.Int64
 	sampled(t, histories/20, func(seed uint64) *trial {
-		h := seededHistory(seed, AnyOrder)
+		h := seededHistory(seed, sessiontest.AnyOrder)
 		h.restarts = seed + 1
 		if seed%2 == 0 { // all is displaced and evicted
 			h.room.sessions, h.room.requests, h.room.retention = 3, 20, time.Minute
@@ -319,7 +320,7 @@ func oneInstant(h *trial, many *atomic.Int64) string {
 // what that one would have sent, and when.
 func TestStopsChangeNothing(t *testing.T) {
 	sampled(t, histories/10, func(seed uint64) *trial {
-		h := seededHistory(seed, AnyOrder)
+		h := seededHistory(seed, sessiontest.AnyOrder)
 		h.restarts, h.stops = seed+1, true
 		return h
 	}, func(h *trial) string {
@@ -346,16 +347,16 @@ func TestResume(t *testing.T) {
 		cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Minute}}
 		e := New(cfg)
 		request := func(e *Engine, at int64, span int) {
-			f := fact.Fact{Session: SessionName(0), Start: Epoch + at, End: Epoch + at, At: Epoch + at, Resource: Resources["web"], Trace: [16]byte{1, byte(span)}}
+			f := fact.Fact{Session: sessiontest.SessionName(0), Start: sessiontest.Epoch + at, End: sessiontest.Epoch + at, At: sessiontest.Epoch + at, Resource: sessiontest.Resources["web"], Trace: [16]byte{1, byte(span)}}
 			f.Span[0], f.Span[1] = byte(span), 1
-			e.observe(&f, Epoch+at)
+			e.observe(&f, sessiontest.Epoch+at)
 		}
 		request(e, 0, 0)
 		late := int64(5 * time.Minute)
 		for i := range crowd {
 			request(e, late, 1+i)
 		}
-		now := Epoch + late
+		now := sessiontest.Epoch + late
 		e, why := everything(e, now).restored(cfg, now)
 		if why != "" {
 			t.Fatal(why)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // What lay inside a request that turns out to be another starts where it does itself,
@@ -31,7 +32,7 @@ func TestAccusedHasName(t *testing.T) {
 	cfg.Policies, cfg.MaxRecentRequests, cfg.MaxSessions = []Policy{{Name: "p0"}}, 1200, 2000
 	e := New(cfg)
 	n := minOpen + cfg.MaxRecentRequests/4 + 10
-	now := Epoch + int64(time.Minute)
+	now := sessiontest.Epoch + int64(time.Minute)
 	for i := range n {
 		for _, f := range []fact.Fact{tideFact(fact.Ended, tideSession(i), 0), inSpan(tideFact(fact.Request, tideSession(i), 20_000), i, 1)} {
 			e.observe(&f, now)
@@ -86,12 +87,12 @@ func TestHoldOfCheapFacts(t *testing.T) {
 		facts[i] = tideFact(fact.Started, tideSession(i), 0)
 	}
 	rest := e.route(facts)
-	more := e.observeFast(facts, Epoch, rest)
+	more := e.observeFast(facts, sessiontest.Epoch, rest)
 	for more {
-		more = e.observeFast(facts, Epoch, rest)
+		more = e.observeFast(facts, sessiontest.Epoch, rest)
 	}
 	holds := 1
-	for e.observeSlow(facts, Epoch, rest, func(int, Mark) {}) {
+	for e.observeSlow(facts, sessiontest.Epoch, rest, func(int, Mark) {}) {
 		holds++
 	}
 	require.GreaterOrEqual(t, holds, len(facts)/workOfHold)
@@ -114,9 +115,9 @@ func TestHoldOfFastFacts(t *testing.T) {
 	}
 	for i := range 100 {
 		f := tideFact(fact.Request, tideSession(i), 0)
-		e.observe(&f, Epoch)
+		e.observe(&f, sessiontest.Epoch)
 	}
-	now := Epoch + int64(time.Minute)
+	now := sessiontest.Epoch + int64(time.Minute)
 	holds := 0
 	rest := e.route(facts)
 	for more := true; more; holds++ {
@@ -145,7 +146,7 @@ func TestHoldOfBatch(t *testing.T) {
 		ms++
 		f := inSpan(tideFact(fact.Request, tideSession(session), ms), trace, ms)
 		f.Outcome = outcome
-		e.observe(&f, Epoch)
+		e.observe(&f, sessiontest.Epoch)
 	}
 	for i := range 8000 {
 		outcome := fact.Served
@@ -165,7 +166,7 @@ func TestHoldOfBatch(t *testing.T) {
 	waiting := slices.Clone(e.shards[0].later)
 	require.NotEmpty(t, waiting)
 	for range 4 {
-		e.advance(Epoch)
+		e.advance(sessiontest.Epoch)
 		e.shards[0].later = append(e.shards[0].later[:0], waiting...)
 		facts := make([]fact.Fact, FactsOfHold)
 		for i := range facts {
@@ -173,7 +174,7 @@ func TestHoldOfBatch(t *testing.T) {
 			facts[i] = inSpan(tideFact(fact.Request, tideSession(100+i), ms), 20_000, ms)
 		}
 		before := e.workDone()
-		e.Observe(facts, Epoch, func(int, Mark) { t.Error("nothing is wrong") })
+		e.Observe(facts, sessiontest.Epoch, func(int, Mark) { t.Error("nothing is wrong") })
 		require.Greater(t, e.workDone()-before, uint64(workOfHold)/2, "what this is about")
 		require.LessOrEqual(t, e.workDone()-before, uint64(workOfHold))
 	}

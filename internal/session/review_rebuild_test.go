@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 var rebuilt = []reading{
@@ -46,7 +48,7 @@ func TestRebuildOfAPart(t *testing.T) {
 		s := newStage(t, standard+"policy p1 idle=30s", func(c *Config) { c.MaxRecentRequests = 8 })
 		s.tell("a started at=0s\n" + c.before)
 		for i := range 8 {
-			s.served(1, time.Duration(s.now-Epoch)+time.Duration(i), 0)
+			s.served(1, time.Duration(s.now-sessiontest.Epoch)+time.Duration(i), 0)
 		}
 		s.tell(c.after)
 		s.wait(0)

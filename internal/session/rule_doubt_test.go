@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 func TestBlindBetween(t *testing.T) {
@@ -84,7 +85,7 @@ func TestRestarted(t *testing.T) {
 		{"thrown away since", "a started at=33s\nnow=35s b started at=35s\nc started at=36s\na started at=32s\na request at=45s", ReasonEvicted},
 	} {
 		s := newStage(t, text, func(c *Config) { c.MaxSessions = 1 })
-		s.restartedAt(Epoch + int64(30*time.Second))
+		s.restartedAt(sessiontest.Epoch + int64(30*time.Second))
 		s.tell(c.text)
 		found := s.wait(time.Minute)
 		require.Len(t, found, 1, c.name)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // What explains a request better: the earlier instant, then what was said
@@ -34,8 +35,8 @@ func (s *stage) chain(steps int) {
 	for i := range steps {
 		s.now += int64(time.Second)
 		s.observe(&fact.Fact{
-			Kind: fact.Rotated, Previous: SessionName(i), Session: SessionName(i + 1),
-			Start: s.now, End: s.now, At: s.now, Resource: Resources["web"],
+			Kind: fact.Rotated, Previous: sessiontest.SessionName(i), Session: sessiontest.SessionName(i + 1),
+			Start: s.now, End: s.now, At: s.now, Resource: sessiontest.Resources["web"],
 		}, s.now)
 	}
 }
@@ -53,8 +54,8 @@ func TestLineageIsBounded(t *testing.T) {
 		s.served(steps, 2*time.Hour, 0)
 		found := s.wait(time.Minute)
 		require.Len(t, found, 1)
-		require.Equal(t, known, found[0].StartedAt == Epoch, steps)
-		require.Equal(t, known, RawOf(found[0].User) == "u1", steps)
+		require.Equal(t, known, found[0].StartedAt == sessiontest.Epoch, steps)
+		require.Equal(t, known, sessiontest.RawOf(found[0].User) == "u1", steps)
 
 		s = begin("policy p0")
 		s.tell("- ended_user at=2h user=u1")
@@ -77,12 +78,12 @@ func TestLineageIsBounded(t *testing.T) {
 func TestUnknownOrigin(t *testing.T) {
 	s := newStage(t, standard)
 	s.tell("b rotated from=a at=5s\nc ended at=3s")
-	b := s.get(SessionName(1).ID)
-	w := s.newEvaluation(b, &record{EffectiveStart: Epoch + int64(time.Minute)})
-	require.Equal(t, origin{at: Epoch + int64(5*time.Second), unknownBefore: longAgo}, w.origin())
-	c := s.get(SessionName(2).ID)
-	w = s.newEvaluation(c, &record{EffectiveStart: Epoch + int64(time.Minute)})
-	require.Equal(t, Epoch+int64(time.Minute), w.since)
+	b := s.get(sessiontest.SessionName(1).ID)
+	w := s.newEvaluation(b, &record{EffectiveStart: sessiontest.Epoch + int64(time.Minute)})
+	require.Equal(t, origin{at: sessiontest.Epoch + int64(5*time.Second), unknownBefore: longAgo}, w.origin())
+	c := s.get(sessiontest.SessionName(2).ID)
+	w = s.newEvaluation(c, &record{EffectiveStart: sessiontest.Epoch + int64(time.Minute)})
+	require.Equal(t, sessiontest.Epoch+int64(time.Minute), w.since)
 	require.False(t, w.known)
 	require.Zero(t, w.authentication)
 	require.EqualValues(t, math.MaxInt64, c.firstActivity)
@@ -137,7 +138,7 @@ func TestWhatMakesUserEndsLate(t *testing.T) {
 		s.tell("a started at=0s user=u1\n" + request + c.before + end + c.after)
 		late := true
 		for _, f := range s.wait(time.Hour) {
-			late = late && f.FirstAt != Epoch+int64(25*time.Second)
+			late = late && f.FirstAt != sessiontest.Epoch+int64(25*time.Second)
 		}
 		require.Equal(t, c.late, late, c.name)
 	}

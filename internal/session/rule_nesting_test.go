@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 var nested = []reading{
@@ -69,7 +70,7 @@ func TestCrowded(t *testing.T) {
 		s.tell("a started at=0s")
 		for i := range c.records {
 			s.observe(&fact.Fact{
-				Session: SessionName(0), Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"],
+				Session: sessiontest.SessionName(0), Start: sessiontest.Epoch, End: sessiontest.Epoch, At: sessiontest.Epoch, Resource: sessiontest.Resources["web"],
 				Trace: [16]byte{1}, Span: [8]byte{9, byte(i), byte(i >> 8)},
 			}, s.now)
 		}

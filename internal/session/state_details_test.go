@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // detailFact is the request n of a session, served by web.
 func detailFact(session int, at time.Duration, id byte, path string) fact.Fact {
-	i := Epoch + int64(at)
+	i := sessiontest.Epoch + int64(at)
 	f := fact.Fact{
-		Session: SessionName(session), Start: i, End: i + 1000, At: i, Resource: Resources["web"],
+		Session: sessiontest.SessionName(session), Start: i, End: i + 1000, At: i, Resource: sessiontest.Resources["web"],
 		Details: fact.Details{Method: "GET", Path: path, Status: 200},
 	}
 	f.Trace[0], f.Span[0] = id, id
@@ -27,7 +28,7 @@ func TestLateSpanKeepsDetails(t *testing.T) {
 	cfg := historyConfig()
 	cfg.MaxRecentRequests, cfg.DecisionWait = n, time.Minute
 	cfg.Policies = []Policy{{Name: "p", IdleTimeout: time.Hour, EndGrace: time.Second, Tolerance: time.Second}}
-	e, now := New(cfg), Epoch
+	e, now := New(cfg), sessiontest.Epoch
 	observe := func(f fact.Fact) { now = max(now, f.End); e.observe(&f, now) }
 	log := detailFact(0, 0, 7, "/a")
 	log.Flags = fact.FromLog

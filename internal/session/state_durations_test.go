@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // requireDurations wants means, in seconds, each followed by how many there are.
@@ -76,7 +77,7 @@ func TestMeasuredIsBounded(t *testing.T) {
 		web := &fact.Resource{ServiceName: "web" + string(rune('a'+i%26))}
 		for _, kind := range []fact.Kind{fact.Started, fact.Ended, fact.Request} {
 			s.now += int64(5 * time.Second)
-			s.observe(&fact.Fact{Kind: kind, Session: SessionName(i), Start: s.now, End: s.now, At: s.now, Resource: web}, s.now)
+			s.observe(&fact.Fact{Kind: kind, Session: sessiontest.SessionName(i), Start: s.now, End: s.now, At: s.now, Resource: web}, s.now)
 		}
 		s.advance(s.now)
 		s.takeFindings()

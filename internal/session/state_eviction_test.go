@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // Where there is no room an expired session goes, else one that has only just
@@ -91,7 +92,7 @@ func TestWhoIsEvicted(t *testing.T) {
 		s.tell(c.text)
 		require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit), c.name)
 		for n := range 4 {
-			require.Equal(t, n == c.gone, s.shardOf(SessionName(n).ID).sessions.find(SessionName(n).ID) == compact.NoSlot, "%s: %d", c.name, n)
+			require.Equal(t, n == c.gone, s.shardOf(sessiontest.SessionName(n).ID).sessions.find(sessiontest.SessionName(n).ID) == compact.NoSlot, "%s: %d", c.name, n)
 		}
 	}
 }
@@ -110,9 +111,9 @@ func TestFleetingIsEvicted(t *testing.T) {
 		c activity at=4s`)
 	table.probation = newProbation(1)
 	s.tell("now=6s d activity at=6s")
-	require.NotEqual(t, compact.NoSlot, table.find(SessionName(0).ID))
-	require.NotEqual(t, compact.NoSlot, table.find(SessionName(1).ID))
-	require.Equal(t, compact.NoSlot, table.find(SessionName(2).ID))
+	require.NotEqual(t, compact.NoSlot, table.find(sessiontest.SessionName(0).ID))
+	require.NotEqual(t, compact.NoSlot, table.find(sessiontest.SessionName(1).ID))
+	require.Equal(t, compact.NoSlot, table.find(sessiontest.SessionName(2).ID))
 }
 
 // Wherever the search begins it comes past those that give way.
@@ -121,22 +122,22 @@ func TestEvictionLooksEverywhere(t *testing.T) {
 	table := &s.shards[0].sessions
 	table.established = int64(time.Second)
 	request := func(n, at int) {
-		f := fact.Fact{Session: SessionName(n), Start: int64(at), End: int64(at), At: int64(at), Resource: &fact.Resource{}}
-		s.observe(&f, Epoch+int64(time.Hour))
+		f := fact.Fact{Session: sessiontest.SessionName(n), Start: int64(at), End: int64(at), At: int64(at), Resource: &fact.Resource{}}
+		s.observe(&f, sessiontest.Epoch+int64(time.Hour))
 	}
 	for n := range 100 { // in use
-		request(n, int(Epoch))
-		request(n, int(Epoch)+2*int(time.Second))
+		request(n, int(sessiontest.Epoch))
+		request(n, int(sessiontest.Epoch)+2*int(time.Second))
 	}
 	for n := range 100 {
-		request(100+n, int(Epoch)+3*int(time.Second))
+		request(100+n, int(sessiontest.Epoch)+3*int(time.Second))
 	}
 	for n := range 50 {
 		table.probation = newProbation(1)
-		request(200+n, int(Epoch)+4*int(time.Second))
+		request(200+n, int(sessiontest.Epoch)+4*int(time.Second))
 	}
 	for n := range 100 {
-		require.NotEqual(t, compact.NoSlot, table.find(SessionName(n).ID), n)
+		require.NotEqual(t, compact.NoSlot, table.find(sessiontest.SessionName(n).ID), n)
 	}
 }
 
@@ -164,10 +165,10 @@ func TestEvictedWhenCleared(t *testing.T) {
 	cfg := historyConfig()
 	cfg.MaxSessions, cfg.MaxRecentRequests = 1, 64
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: 10 * time.Second}}
-	e, now := New(cfg), Epoch
+	e, now := New(cfg), sessiontest.Epoch
 	request := func(session int, from, to time.Duration) {
-		at := Epoch + int64(from)
-		f := fact.Fact{Session: SessionName(session), Start: at, End: Epoch + int64(to), At: at, Resource: Resources["web"]}
+		at := sessiontest.Epoch + int64(from)
+		f := fact.Fact{Session: sessiontest.SessionName(session), Start: at, End: sessiontest.Epoch + int64(to), At: at, Resource: sessiontest.Resources["web"]}
 		now = max(now, f.End)
 		e.observe(&f, now)
 	}

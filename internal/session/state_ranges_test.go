@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // TestBeginTakesLittle: what a checkpoint takes in the one hold of the lock in which it
@@ -20,13 +21,13 @@ func TestBeginTakesLittle(t *testing.T) {
 	cfg.MaxSessions, cfg.MaxRecentRequests = 20_000, 1_000_000
 	taken := func(sessions int) (bytes uint64) {
 		e := New(cfg)
-		now := Epoch
+		now := sessiontest.Epoch
 		for _, at := range []time.Duration{0, 5 * time.Minute} {
-			now = Epoch + int64(at)
+			now = sessiontest.Epoch + int64(at)
 			for i := range uint64(sessions) {
 				f := fact.Fact{
 					Session: fact.Name{ID: fact.ID{mix(i, 1), mix(i, 2)}, Raw: strconv.Itoa(int(i))}, User: fact.Name{ID: fact.ID{mix(i, 3), mix(i, 4)}, Raw: "u"},
-					Start: now, End: now, At: now, Resource: Resources["web"], Trace: [16]byte{1, byte(i), byte(i >> 8), byte(at >> 32)}, Span: [8]byte{1},
+					Start: now, End: now, At: now, Resource: sessiontest.Resources["web"], Trace: [16]byte{1, byte(i), byte(i >> 8), byte(at >> 32)}, Span: [8]byte{1},
 				}
 				e.observe(&f, now)
 				e.tombstones.add(fact.ID{0, ^mix(i, 2)}, speaks(1))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // TestSideBySide: batches that are taken in parallel come to what they come to
@@ -26,22 +27,22 @@ func TestSideBySide(t *testing.T) {
 	facts := func(worker, batch int) (list []fact.Fact) {
 		for i := range size {
 			n := uint64(worker*1000 + (batch*size+i*7)%300)
-			at := Epoch + int64(batch)*int64(30*time.Second) + int64(i)*int64(time.Millisecond)
+			at := sessiontest.Epoch + int64(batch)*int64(30*time.Second) + int64(i)*int64(time.Millisecond)
 			f := fact.Fact{
-				Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: string(rune('a' + n%26))}, Resource: Resources["web"],
+				Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: string(rune('a' + n%26))}, Resource: sessiontest.Resources["web"],
 				Start: at, End: at + 1000, At: at, Trace: [16]byte{byte(batch), byte(i), byte(worker), byte(i >> 8)}, Span: [8]byte{1},
 			}
 			switch {
 			case i%50 == 49:
 				f.Kind = fact.Ended
 			case i%70 == 69:
-				f.User = UserName(worker)
+				f.User = sessiontest.UserName(worker)
 			}
 			list = append(list, f)
 		}
 		return list
 	}
-	now := Epoch + int64(time.Hour)
+	now := sessiontest.Epoch + int64(time.Hour)
 	result := func(e *Engine) (map[uint64]fact.Finding, [VerdictCount]int64) {
 		e.advance(now + int64(time.Hour))
 		found, verdicts := map[uint64]fact.Finding{}, [VerdictCount]int64{}
@@ -94,18 +95,18 @@ func TestBatchSizes(t *testing.T) {
 	list := make([]fact.Fact, facts)
 	for i := range list {
 		n := uint64(i % 20_000)
-		at := Epoch + int64(i)*int64(time.Millisecond)
+		at := sessiontest.Epoch + int64(i)*int64(time.Millisecond)
 		list[i] = fact.Fact{
-			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: Resources["web"], Start: at, End: at, At: at,
+			Session: fact.Name{ID: fact.ID{mix(n, 1), mix(n, 2)}, Raw: "s"}, Resource: sessiontest.Resources["web"], Start: at, End: at, At: at,
 			Trace: [16]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}, Span: [8]byte{1},
 		}
 	}
 	verdicts := func(size int) (counts [VerdictCount]int64, sessions int) {
 		e := New(cfg)
 		for rest := list; len(rest) > 0; rest = rest[min(size, len(rest)):] {
-			e.Observe(rest[:min(size, len(rest))], Epoch, func(int, Mark) {})
+			e.Observe(rest[:min(size, len(rest))], sessiontest.Epoch, func(int, Mark) {})
 		}
-		e.advance(Epoch + int64(time.Hour))
+		e.advance(sessiontest.Epoch + int64(time.Hour))
 		e.counters().Requests(func(_ int, _ string, v Verdict, n int64) { counts[v] += n })
 		return counts, e.sessions()
 	}
@@ -130,11 +131,11 @@ func TestOneSession(t *testing.T) {
 	e := New(cfg)
 	batch := make([]fact.Fact, 1000)
 	const requests = 1_000_000
-	name, web := SessionName(0), Resources["web"]
+	name, web := sessiontest.SessionName(0), sessiontest.Resources["web"]
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for i := range requests {
-		at := Epoch + int64(i)*int64(time.Microsecond)
+		at := sessiontest.Epoch + int64(i)*int64(time.Microsecond)
 		f := &batch[i%len(batch)]
 		*f = fact.Fact{Session: name, Resource: web, Start: at, End: at, At: at, Span: [8]byte{1}}
 		f.Trace = [16]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}
@@ -147,7 +148,7 @@ func TestOneSession(t *testing.T) {
 	require.Equal(t, 1, e.sessions())
 	require.LessOrEqual(t, len(e.sessionsIn(0).timelines), 1)
 	var judged int64
-	e.advance(Epoch + int64(time.Hour))
+	e.advance(sessiontest.Epoch + int64(time.Hour))
 	e.counters().Requests(func(_ int, _ string, v Verdict, n int64) {
 		require.Equal(t, InTime, v)
 		judged += n

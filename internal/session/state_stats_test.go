@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // counted are histories and what the counters say after them.
@@ -289,7 +290,9 @@ func TestTruncated(t *testing.T) {
 	}{
 		{"ends", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Ended }},
 		{"logins", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Authenticated }},
-		{"rotations away", maxInstants, func(i int, f *fact.Fact) { f.Kind, f.Previous, f.Session = fact.Rotated, f.Session, SessionName(i+1) }},
+		{"rotations away", maxInstants, func(i int, f *fact.Fact) {
+			f.Kind, f.Previous, f.Session = fact.Rotated, f.Session, sessiontest.SessionName(i+1)
+		}},
 		{"silences", maxIntervals, func(int, *fact.Fact) {}},
 	} {
 		s := newStage(t, "policy p0\npolicy p1 idle=10s", func(c *Config) { c.MaxSessions = 2 * maxInstants })
@@ -298,7 +301,7 @@ func TestTruncated(t *testing.T) {
 				require.Zero(t, s.counters().Truncated(), c.name)
 			}
 			s.now += int64(time.Minute)
-			f := fact.Fact{Session: SessionName(0), Start: s.now, End: s.now, At: s.now, Resource: Resources["web"]}
+			f := fact.Fact{Session: sessiontest.SessionName(0), Start: s.now, End: s.now, At: s.now, Resource: sessiontest.Resources["web"]}
 			c.make(i, &f)
 			s.observe(&f, s.now)
 		}
@@ -312,7 +315,7 @@ func TestCloneOfStats(t *testing.T) {
 	tell := func() {
 		s.tell("a started at=0s\na request at=25s\nb started at=0s\nb ended at=1s\nb request at=25s rejected")
 		s.wait(time.Hour)
-		s.blind(Epoch, Epoch+1, ReasonShutdown)
+		s.blind(sessiontest.Epoch, sessiontest.Epoch+1, ReasonShutdown)
 	}
 	read := func(c *Stats) (all []string) {
 		c.Requests(func(p int, service string, v Verdict, n int64) { all = append(all, fmt.Sprint(p, service, v, n)) })
@@ -330,7 +333,7 @@ func TestCloneOfStats(t *testing.T) {
 	s.now += int64(time.Hour)
 	s.tell("c started at=7201s\nc request at=7290s api")
 	s.wait(time.Hour)
-	s.blind(Epoch, Epoch+1, ReasonShutdown)
+	s.blind(sessiontest.Epoch, sessiontest.Epoch+1, ReasonShutdown)
 	require.NotEqual(t, before, read(s.counters()))
 	require.Equal(t, before, read(c))
 }

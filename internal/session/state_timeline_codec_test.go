@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -130,8 +131,8 @@ func TestTimelineCodec(t *testing.T) {
 func TestTimelineSize(t *testing.T) {
 	s := int64(1e9)
 	tl := timeline{
-		newest: Epoch + 900*s, first: Epoch, firstActivity: Epoch, firstStart: unset, lastInactiveStart: longAgo, unknownBefore: longAgo,
-		lastArrival: Epoch + 901*s, policies: 1, policy: 0, intervals: intervals{{Epoch, Epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
+		newest: sessiontest.Epoch + 900*s, first: sessiontest.Epoch, firstActivity: sessiontest.Epoch, firstStart: unset, lastInactiveStart: longAgo, unknownBefore: longAgo,
+		lastArrival: sessiontest.Epoch + 901*s, policies: 1, policy: 0, intervals: intervals{{sessiontest.Epoch, sessiontest.Epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
 	}
 	if n := len(appendTimeline(nil, &tl, tl.fields())); n > 44 {
 		t.Errorf("%d bytes", n)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
@@ -152,7 +153,7 @@ func TestTombstonesBesidePass(t *testing.T) {
 		for i := range uint32(1 + d.IntN(150)) {
 			e.tombstones.add(fact.ID{0, d.Uint64()}, speaks(i))
 		}
-		want, c, got := everything(e, Epoch), e.BeginCheckpoint(Epoch), stored{}
+		want, c, got := everything(e, sessiontest.Epoch), e.BeginCheckpoint(sessiontest.Epoch), stored{}
 		for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 			got[key] = value
 			for i := range uint32(d.IntN(12)) {
@@ -184,7 +185,7 @@ func TestTombstonesOfAnotherSize(t *testing.T) {
 				was.tombstones.add(ids[i], s)
 			}
 			cfg.MaxSessions = to
-			is, why := everything(was, Epoch).restored(cfg, Epoch)
+			is, why := everything(was, sessiontest.Epoch).restored(cfg, sessiontest.Epoch)
 			require.Empty(t, why)
 			a, b := &was.tombstones, &is.tombstones
 			require.GreaterOrEqual(t, b.displaced.dropped, a.displaced.dropped)
@@ -220,12 +221,12 @@ func TestTombstonesWithoutEnds(t *testing.T) {
 	for i := range uint64(3) {
 		body = binary.AppendUvarint(body, i)
 		body = binary.BigEndian.AppendUint64(body, i|1)
-		body = binary.AppendVarint(body, Epoch-int64(i))
+		body = binary.AppendVarint(body, sessiontest.Epoch-int64(i))
 	}
 	d := wire.Decoder{Left: body}
 	r.readTombstones(&d)
 	require.NoError(t, d.End())
-	require.Equal(t, Epoch, e.tombstones.oldestKnown)
+	require.Equal(t, sessiontest.Epoch, e.tombstones.oldestKnown)
 	require.Zero(t, e.tombstones.count)
 	r.manifest.tombstoneSlots = 0
 	d = wire.Decoder{Left: body}
@@ -248,7 +249,7 @@ func TestNoGenerationNoChunk(t *testing.T) {
 	s := speaks(1)
 	e.tombstones.displaced.add(1, &s)
 	chunks := 0
-	for key := range everything(e, Epoch) {
+	for key := range everything(e, sessiontest.Epoch) {
 		if strings.HasPrefix(key, chunkKindNames[kindFingerprints]) {
 			chunks++
 		}

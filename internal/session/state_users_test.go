@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // What is known of users is let go with the last session or end that needs it.
@@ -77,7 +78,7 @@ func TestUsersAreForgotten(t *testing.T) {
 func TestShowIdentity(t *testing.T) {
 	e := New(historyConfig())
 	tl := e.timelineOf(&fact.Name{ID: fact.ID{1}, Raw: "a"}, 0)
-	a, b := UserName(0), UserName(1)
+	a, b := sessiontest.UserName(0), sessiontest.UserName(1)
 	e.nameUser(&a)
 	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{10, a.ID}, true))
 	require.Equal(t, []uint32{tl.slot}, slotsOf(&e.users, a.ID))
@@ -147,8 +148,8 @@ func TestTooManyUsers(t *testing.T) {
 	cfg.Policies = []Policy{{Name: "p0", IdleTimeout: time.Hour}}
 	e := New(cfg)
 	show := func(user int) {
-		f := fact.Fact{Kind: fact.Authenticated, Session: SessionName(user), User: UserName(user), Start: Epoch, End: Epoch, At: Epoch, Resource: Resources["web"]}
-		e.observe(&f, Epoch)
+		f := fact.Fact{Kind: fact.Authenticated, Session: sessiontest.SessionName(user), User: sessiontest.UserName(user), Start: sessiontest.Epoch, End: sessiontest.Epoch, At: sessiontest.Epoch, Resource: sessiontest.Resources["web"]}
+		e.observe(&f, sessiontest.Epoch)
 		require.NoError(t, e.audit())
 	}
 	show(0)
@@ -157,8 +158,8 @@ func TestTooManyUsers(t *testing.T) {
 	show(2)
 	require.EqualValues(t, 1, e.counters().Truncated())
 	require.Equal(t, 2, e.users.count)
-	e.advance(Epoch)
-	e.evict(e.get(SessionName(0).ID), Epoch, EvictedLimit)
+	e.advance(sessiontest.Epoch)
+	e.evict(e.get(sessiontest.SessionName(0).ID), sessiontest.Epoch, EvictedLimit)
 	show(3)
 	require.EqualValues(t, 1, e.counters().Truncated())
 	require.Equal(t, 2, e.users.count)
@@ -183,6 +184,6 @@ func TestUserIsKnownWhenShown(t *testing.T) {
 		advance
 		a request at=36s id=4/5
 		advance`)
-	u1 := UserName(0)
+	u1 := sessiontest.UserName(0)
 	require.Len(t, slotsOf(&s.users, u1.ID), 1)
 }

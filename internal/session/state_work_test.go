@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // A tide is a history that an attacker may choose: fact n of it.
@@ -30,8 +31,8 @@ func tideUser(n int) fact.Name    { return tideID(2, n) }
 
 // tideFact is what happens to a session so many milliseconds after the epoch.
 func tideFact(kind fact.Kind, session fact.Name, ms int) fact.Fact {
-	at := Epoch + int64(ms)*int64(time.Millisecond)
-	return fact.Fact{Kind: kind, Session: session, Start: at, End: at, At: at, Resource: Resources["web"], Details: fact.Details{Method: "GET", Path: "/a"}}
+	at := sessiontest.Epoch + int64(ms)*int64(time.Millisecond)
+	return fact.Fact{Kind: kind, Session: session, Start: at, End: at, At: at, Resource: sessiontest.Resources["web"], Details: fact.Details{Method: "GET", Path: "/a"}}
 }
 
 // inSpan is f with these ids.
@@ -51,7 +52,7 @@ func rotatedFact(from, to fact.Name, ms int) fact.Fact {
 func inTrace(n, all int) fact.Fact {
 	f := inSpan(tideFact(fact.Request, tideSession(0), 0), 0, n)
 	f.Start += int64(n)
-	f.End = Epoch + int64(2*all-n)
+	f.End = sessiontest.Epoch + int64(2*all-n)
 	f.At = f.Start
 	return f
 }
@@ -171,7 +172,7 @@ type spent struct{ fact, hold uint64 }
 // served too late, as ordinary ones are. It returns how many of them were confirmed.
 func (d *tide) ride(t *testing.T, e *Engine) (most spent, controls, found int) {
 	t.Helper()
-	now := Epoch + int64(d.facts)*int64(time.Millisecond)
+	now := sessiontest.Epoch + int64(d.facts)*int64(time.Millisecond)
 	measured := func(call func()) uint64 {
 		before := e.workDone()
 		call()

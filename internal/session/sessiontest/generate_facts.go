@@ -1,0 +1,215 @@
+package sessiontest
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+// happen lets one thing happen to s.
+func (m *maker) happen(s *madeSession) {
+	at := m.when(s)
+	f := fact.Fact{Session: s.name, Start: at, End: at, At: at, Resource: Resources[among(m, ResourceNames...)]}
+	ends := 7
+	if m.calm {
+		ends = 2
+	}
+	switch x := m.Roll(100); {
+	case x < 66:
+		m.request(s, f)
+		return
+	case x < 70:
+		f.Kind = fact.Activity
+	case x < 76:
+		f.Kind = fact.Started
+	case x < 82:
+		f.Kind = fact.Authenticated
+		if !m.logins {
+			f.Kind = fact.Activity
+		}
+	case x < 87:
+		f.Kind = fact.Exempt
+		f.End = at + int64(among(m, time.Second, 10*time.Second, 60*time.Second))
+		f.Trace, f.Span = m.ids()
+		m.inside(s, f)
+	case x < 87+ends:
+		f.Kind = fact.Rotated
+		f.Previous = among(m, m.sessions...).name
+		for _, other := range m.sessions {
+			if other.name == f.Previous {
+				m.mark(other, at)
+			}
+		}
+		if m.chance(15) { // a fork
+			m.facts = append(m.facts, f)
+			f.Previous = among(m, m.sessions...).name
+		}
+	case x < 87+ends+ends/2+1:
+		f.Kind, f.User = fact.Ended, fact.Name{}
+	case x < 87+ends+ends/2+1+ends/3+1+m.Roll(2):
+		f.Kind, f.User = fact.EndedUser, UserName(m.Roll(m.users))
+		f.Session = among(m, fact.Name{}, s.name)
+		for _, other := range m.sessions {
+			m.mark(other, at)
+		}
+	default:
+		f.Kind = fact.Started
+	}
+	if f.Kind != fact.EndedUser && f.Kind != fact.Exempt && m.chance(30) {
+		f.User = s.user
+	}
+	m.mark(s, f.At)
+	m.facts = append(m.facts, f)
+}
+
+func (m *maker) ids() (trace [16]byte, span [8]byte) {
+	m.trace++
+	m.span++
+	return [16]byte{m.trace}, [8]byte{m.span}
+}
+
+// request draws one request that begins when f does, and its kin.
+func (m *maker) request(s *madeSession, f fact.Fact) {
+	f.End = f.Start + int64(among(m, 0, time.Second/10, time.Second, 1, 3*time.Second, 12*time.Second))
+	if m.chance(4) {
+		f.End = f.Start + int64(among(m, 30*time.Second, 90*time.Second))
+	}
+	m.dress(s, &f)
+	if m.chance(75) {
+		f.Trace, f.Span = m.ids()
+	} else if m.chance(20) {
+		f.Trace, _ = m.ids()
+	}
+	if m.chance(10) { // a log record without a duration
+		f.Flags |= fact.FromLog
+		f.At, f.Start = f.End, f.End-int64(among(m, 10*time.Second, 60*time.Second))
+	}
+	if !HasBothIDs(&f) {
+		// Two requests of their own that begin as one would be told apart by
+		// nothing that a finding says.
+		for m.alone[[3]int64{int64(f.Session.ID[1]), f.Start, f.At}] {
+			f.Start, f.At, f.End = f.Start+1, f.At+1, f.End+1
+		}
+		m.alone[[3]int64{int64(f.Session.ID[1]), f.Start, f.At}] = true
+	}
+	m.mark(s, f.Start)
+	m.mark(s, f.End)
+	m.facts = append(m.facts, f)
+	if HasBothIDs(&f) && m.chance(15) {
+		m.facts = append(m.facts, m.twin(s, f))
+	}
+	if HasBothIDs(&f) && m.chance(25) {
+		m.inside(s, f)
+	}
+}
+
+// HasBothIDs reports whether f can be told from other requests. One that cannot is a
+// request of its own and lies inside nothing.
+func HasBothIDs(f *fact.Fact) bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
+
+// dress draws what a request says beside its times.
+func (m *maker) dress(s *madeSession, f *fact.Fact) {
+	f.Policy = uint8(m.Roll(len(m.cfg.Policies)))
+	if m.chance(4) {
+		f.Policy = fact.NoPolicy
+	}
+	f.Outcome = among(m, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Indeterminate, fact.Rejected)
+	f.Details = fact.Details{Method: "GET", Route: "/" + strconv.Itoa(int(f.Start%7)), Status: 200}
+	if m.chance(40) {
+		f.User = s.user
+	} else if m.chance(4) {
+		f.User = UserName(m.Roll(m.users))
+	}
+	for _, x := range []struct {
+		flag    fact.Flags
+		percent int
+	}{{fact.Consumer, 10}, {fact.Passive, 8}, {fact.Stream, 6}, {fact.Presented, 12}} {
+		if m.chance(x.percent) {
+			f.Flags |= x.flag
+		}
+	}
+	if m.sampled && m.chance(10) {
+		f.Flags |= fact.Sampled
+	}
+}
+
+// twin draws another record of the request f: its access log, or its span once
+// more with something else to say.
+func (m *maker) twin(s *madeSession, f fact.Fact) fact.Fact {
+	if m.chance(70) {
+		f.Flags |= fact.FromLog
+	}
+	f.Start += int64(among(m, -time.Second/10, 0, 1, -time.Second))
+	f.End = max(f.Start, f.End+int64(among(m, 0, time.Second/10, -1, -60*time.Second)))
+	f.At = among(m, f.Start, f.End)
+	if m.chance(30) {
+		f.Outcome = fact.Outcome(m.Roll(3))
+	}
+	if m.chance(30) {
+		f.User = among(m, fact.Name{}, s.user)
+	}
+	if m.chance(20) {
+		f.Resource = Resources["api"]
+		f.Policy = uint8(m.Roll(len(m.cfg.Policies)))
+	}
+	f.Details = fact.Details{Method: "POST", Path: "/log" + strconv.Itoa(int(f.Start%7)), Status: 200}
+	return f
+}
+
+// inside draws requests that lie inside outer, or just not.
+func (m *maker) inside(s *madeSession, outer fact.Fact) {
+	for range 1 + m.Roll(2) {
+		f := outer
+		f.Kind = fact.Request
+		f.Start = among(m, outer.Start, outer.End, outer.Start+(outer.End-outer.Start)/2, outer.Start-1, outer.Start+1)
+		f.End = among(m, outer.End, f.Start, outer.End+1, outer.End-1)
+		f.End, f.Flags = max(f.Start, f.End), 0
+		f.At = f.Start
+		m.span++
+		f.Span = [8]byte{m.span}
+		f.Resource = Resources[among(m, ResourceNames...)]
+		if m.chance(8) {
+			f.Session = among(m, m.sessions...).name
+		}
+		m.dress(s, &f)
+		m.mark(s, f.Start)
+		m.facts = append(m.facts, f)
+		if m.chance(30) {
+			outer = f
+		}
+	}
+}
+
+// deep draws a long trace: requests that lie inside one another or just not, some of
+// them told of twice.
+func (m *maker) deep(s *madeSession) {
+	at := m.when(s)
+	f := fact.Fact{Session: s.name, Start: at, End: at + int64(among(m, 12*time.Second, time.Second, 60*time.Second)), At: at, Resource: Resources[among(m, ResourceNames...)]}
+	m.dress(s, &f)
+	f.Trace, f.Span = m.ids()
+	first := len(m.facts)
+	m.facts = append(m.facts, f)
+	for range 4 + m.Roll(12) {
+		o := among(m, m.facts[first:]...)
+		if m.chance(20) {
+			if o.Kind == fact.Request {
+				m.facts = append(m.facts, m.twin(s, o))
+			}
+			continue
+		}
+		f := o
+		f.Kind, f.Flags = fact.Request, 0
+		f.Start += int64(among(m, 0, 1, time.Second, -1, -time.Second, 5*time.Second))
+		f.End = max(f.Start, f.End+int64(among(m, 0, -1, -time.Second, 1, time.Second, -5*time.Second)))
+		f.At = f.Start
+		m.span++
+		f.Span = [8]byte{m.span}
+		m.dress(s, &f)
+		if m.chance(4) {
+			f = fact.Fact{Kind: fact.Exempt, Session: f.Session, Start: f.Start, End: f.End, At: f.At, Trace: f.Trace, Span: f.Span, Resource: f.Resource}
+		}
+		m.mark(s, f.Start)
+		m.facts = append(m.facts, f)
+	}
+}

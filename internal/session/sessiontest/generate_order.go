@@ -1,0 +1,93 @@
+package sessiontest
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+// deliver lets the facts arrive.
+func (m *maker) deliver(how Delivery) *History {
+	h := &History{Steps: make([]Step, 0, len(m.facts)*5/4+8)}
+	now := Epoch
+	if m.blind && m.logins {
+		// What was known of authentications before a blind time is what
+		// makes it matter: here it is known from the start.
+		f := fact.Fact{Kind: fact.Authenticated, Session: SessionName(25), Start: now, End: now, At: now, Resource: Resources["web"]}
+		h.Steps = append(h.Steps, Step{Now: now, Fact: f, Keep: true})
+		for i := range m.cfg.Policies {
+			f.Kind, f.Policy, f.User, f.Trace = fact.Request, uint8(i), UserName(25), [16]byte{99}
+			f.Span = [8]byte{byte(i + 1)}
+			h.Steps = append(h.Steps, Step{Now: now, Fact: f, Keep: true})
+		}
+	}
+	blinds := slices.Clone(m.blinds)
+	for i, f := range m.order(how) {
+		if i == 0 && m.replay {
+			now += int64(time.Hour)
+		}
+		if !m.replay {
+			ahead := min(m.cfg.MaxAhead, among(m, 0, 0, 0, 0, 10*time.Second, 10*time.Second+1))
+			now = max(now, f.End-int64(ahead))
+		}
+		if m.chance(25) {
+			now += int64(among(m, time.Second, m.cfg.DecisionWait, m.cfg.DecisionWait+1, 2*m.cfg.DecisionWait, 1, 2*time.Minute))
+		}
+		if m.chance(20) {
+			h.Steps = append(h.Steps, Step{Verb: Advance, Now: now})
+		}
+		if len(blinds) > 0 && m.chance(5) {
+			h.Steps = append(h.Steps, Step{Verb: Blind, Now: now, Blind: blinds[0]})
+			blinds = blinds[1:]
+		}
+		h.Steps = append(h.Steps, Step{Now: now, Fact: *f})
+	}
+	for _, b := range blinds {
+		h.Steps = append(h.Steps, Step{Verb: Blind, Now: now, Blind: b})
+	}
+	h.Config = m.cfg
+	return h
+}
+
+// order draws the order of arrival, and what arrives more than once. In the window no fact comes while its end is
+// more than the window behind the newest of a session that it speaks of.
+func (m *maker) order(how Delivery) []*fact.Fact {
+	left := make([]*fact.Fact, 0, len(m.facts)*5/4)
+	for i := range m.facts {
+		for left = append(left, &m.facts[i]); m.chance(12); {
+			left = append(left, &m.facts[i])
+		}
+	}
+	slices.SortStableFunc(left, func(a, b *fact.Fact) int { return cmp.Compare(a.End, b.End) })
+	spread := among(m, 1, 3, 10, len(left))
+	ordered := make([]*fact.Fact, 0, len(left))
+	for len(left) > 0 {
+		i := m.Roll(min(spread, len(left)))
+		if how == InWindow && !m.mayCome(left, i) {
+			i = 0
+		}
+		ordered = append(ordered, left[i])
+		left = slices.Delete(left, i, i+1)
+	}
+	return ordered
+}
+
+// mayCome reports whether left[i] may come before the others without making one
+// of them late.
+func (m *maker) mayCome(left []*fact.Fact, i int) bool {
+	for j := range left[:i] { // the others do not end earlier
+		if left[j].End < left[i].End-int64(m.cfg.ReorderWindow) && akin(left[i], left[j]) {
+			return false
+		}
+	}
+	return true
+}
+
+// akin reports whether two facts speak of one session.
+func akin(a, b *fact.Fact) bool {
+	return a.Kind == fact.EndedUser || b.Kind == fact.EndedUser || a.Session.ID == b.Session.ID ||
+		a.Kind == fact.Rotated && a.Previous.ID == b.Session.ID || b.Kind == fact.Rotated && b.Previous.ID == a.Session.ID ||
+		a.Kind == fact.Rotated && b.Kind == fact.Rotated && a.Previous.ID == b.Previous.ID
+}

@@ -1,0 +1,197 @@
+package sessiontest
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+// The reference reads the design's Meaning as it is written: over all facts at
+// once, in no hurry, remembering nothing between two questions. It shares only
+// the plain types with the engine. Each function is headed by the sentence that
+// it reads.
+
+// lineageSteps is how many rotations are followed back: the engine looks no further,
+// as docs/limits.md says.
+const lineageSteps = 64
+
+// A Key is what makes two violations one finding.
+type Key struct {
+	Session       fact.ID
+	Policy        uint8
+	Service       [3]string
+	Authenticated int64 // the authentication that a is; 0 if none
+	Request       int   // of findings per request: which, from 1
+}
+
+// An Expectation is a final finding without what only an engine can say of it:
+// ID, Revision, DecidedAt and User.
+type Expectation = fact.Finding
+
+// Expected takes from f what no reference can know.
+func Expected(f fact.Finding) Expectation {
+	f.ID, f.Revision, f.DecidedAt, f.User = 0, 0, 0, fact.Pseudonym{}
+	return f
+}
+
+// A KnownFact is a fact that was told; a request is the sum of its records.
+type KnownFact struct {
+	fact.Fact
+	Began int64 // its start; of a request, when the longest around it starts
+	Order int   // how many records came before the first of it
+	Late  bool  // of a request: each of its records came later than the window
+}
+
+// A Rule is one reason why a session may have been dead.
+type Rule struct {
+	Type   fact.Type
+	Expiry int64
+	Since  int64  // H, the end itself, the origin: facts after it may clear it
+	By     string // who reported the end
+}
+
+// A Verdict is a violation: by which rule, and why it is inconclusive.
+type Verdict struct {
+	*KnownFact
+	Rule
+	Reason string
+}
+
+// A World is all that was ever told.
+type World struct {
+	cfg      Config
+	blind    []Blindness
+	Told     []*KnownFact             // every record, in the order in which they came
+	Requests []*KnownFact             // neither rejected nor exempt
+	of       map[fact.ID][]*KnownFact // what says something of a session, its requests too
+	away     map[fact.ID][]*KnownFact // the rotations away from it
+	about    *KnownFact               // the request that is judged
+}
+
+// Reference reads "one finding for each session, policy, service and latest
+// authentication", or "one for every violating request"; "requests served after expiry
+// so far".
+func Reference(cfg Config, blind []Blindness, arrivals []Arrival) map[Key]Expectation {
+	w := NewWorld(cfg, blind, arrivals)
+	found, truth := map[Key][]Verdict{}, map[Key]Expectation{}
+	for _, r := range w.Requests {
+		if v, violates := w.Judge(r); violates {
+			found[w.KeyOf(r)] = append(found[w.KeyOf(r)], v)
+		}
+	}
+	for key, all := range found {
+		if slices.ContainsFunc(all, func(v Verdict) bool { return v.Reason == "" }) {
+			all = slices.DeleteFunc(all, func(v Verdict) bool { return v.Reason != "" })
+		}
+		truth[key] = w.finding(all)
+	}
+	return truth
+}
+
+// KeyOf reads "the id comes from those, never from the type".
+func (w *World) KeyOf(r *KnownFact) Key {
+	if w.cfg.PerRequest {
+		return Key{Request: r.Order + 1}
+	}
+	auth, _ := w.lastAuthentication(r.Session.ID, w.Horizon(r))
+	return Key{
+		Session: r.Session.ID, Policy: r.Policy, Authenticated: auth,
+		Service: [3]string{r.Resource.ServiceName, r.Resource.ServiceNamespace, r.Resource.Environment},
+	}
+}
+
+// "The offender: the first request that violates".
+func (w *World) finding(all []Verdict) Expectation {
+	slices.SortFunc(all, func(a, b Verdict) int {
+		return cmp.Or(cmp.Compare(a.Flags&fact.Consumer, b.Flags&fact.Consumer), cmp.Compare(a.Began, b.Began), cmp.Compare(a.At, b.At),
+			bytes.Compare(a.Span[:], b.Span[:]), bytes.Compare(a.Trace[:], b.Trace[:]))
+	})
+	r := all[0]
+	w.about = r.KnownFact
+	f := Expectation{
+		Type: r.Type, State: fact.Confirmed, Reason: r.Reason,
+		Session: Pseudonym(r.Session.Raw), Policy: int(r.Policy),
+		Resource: *r.Resource, Details: r.Details, Trace: r.Trace, Span: r.Span, At: r.At,
+		Overrun: r.Began - r.Expiry, ExpiredAt: r.Expiry, EndedBy: r.By,
+		Requests: len(all), FirstAt: r.At, LastAt: r.At,
+		Identity: !r.User.ID.IsZero(), Background: r.Flags.Has(fact.Consumer),
+	}
+	f.StartedAt, f.StartKnown = w.origin(r.KnownFact)
+	if r.Reason != "" {
+		f.State = fact.Inconclusive
+	}
+	if r.Type == fact.IdleTimeout {
+		f.LastActivityAt = r.Since
+	}
+	for _, v := range all {
+		f.FirstAt, f.LastAt = min(f.FirstAt, v.At), max(f.LastAt, v.At)
+	}
+	return f
+}
+
+// Judge reads "a request that P governs, served, whose start is later than expiry by more
+// than τ (with inclusive, by τ or more). Its type is that of the earliest rule that can
+// be confirmed." "An id that was merely presented needs an identity on the request, and so
+// does every request under evidence: identity; without one it is indeterminate."
+// "background: off". "A fact later than the window makes no new finding".
+func (w *World) Judge(r *KnownFact) (Verdict, bool) {
+	if int(r.Policy) >= len(w.cfg.Policies) { // governed by none
+		return Verdict{}, false
+	}
+	w.about = r
+	p := w.Policy(r)
+	proven := !r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(fact.Presented)
+	if r.Outcome != fact.Served || !proven || r.Late || r.Flags.Has(fact.Consumer) && p.Background == BackgroundOff {
+		return Verdict{}, false
+	}
+	rules := slices.Concat(w.ends(r), w.absolute(r), w.idle(r))
+	rules = slices.DeleteFunc(rules, func(x Rule) bool { return !exceeds(p, r.Began-x.Expiry, p.Tolerance) })
+	rank := [fact.TypeCount]int{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
+	slices.SortFunc(rules, func(a, b Rule) int {
+		return cmp.Or(cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(rank[a.Type], rank[b.Type]), cmp.Compare(a.By, b.By))
+	})
+	for _, x := range rules {
+		if w.doubt(r, x) == "" {
+			return Verdict{r, x, ""}, true
+		}
+	}
+	if len(rules) == 0 {
+		return Verdict{}, false
+	}
+	return Verdict{r, rules[0], w.doubt(r, rules[0])}, true
+}
+
+// "A limit is exceeded by more than (or, with inclusive: true, at) its value".
+func exceeds[D ~int64](p *Policy, d int64, limit D) bool {
+	return d > int64(limit) || p.Inclusive && d == int64(limit)
+}
+
+// "Inconclusive, with a reason, where the collector may have missed what would
+// clear it: a blind interval after H for idle, after the end for ended, after the
+// origin for absolute (for the last two only where authentications have been seen
+// under this policy); sampled spans for idle." Of several the one that began first.
+func (w *World) doubt(r *KnownFact, x Rule) (reason string) {
+	sampled := func(f *KnownFact) bool { return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) }
+	if x.Type == fact.IdleTimeout && (w.Policy(r).Sampled || slices.ContainsFunc(w.of[r.Session.ID], sampled)) {
+		return "sampled"
+	}
+	for _, b := range w.blind {
+		if b.From < w.Horizon(r) && b.To > x.Since && (x.Type == fact.IdleTimeout || w.authenticates(r.Policy)) {
+			return b.Reason
+		}
+	}
+	return ""
+}
+
+// "Where authentications have been seen under this policy".
+func (w *World) authenticates(policy uint8) bool {
+	for _, facts := range w.of {
+		if slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Authenticated }) &&
+			slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Request && f.Policy == policy }) {
+			return true
+		}
+	}
+	return false
+}

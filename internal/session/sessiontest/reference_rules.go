@@ -1,0 +1,209 @@
+package sessiontest
+
+import (
+	"bytes"
+	"math"
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+// "Idle: H + I for the first q with q.start at most r.start and more than I + τ
+// after H, where q is r itself or an activity request that P governs, and H is the
+// latest end of activity that started before q.start (cut at a, and a itself to
+// begin with)." "Passive requests do not violate an idle limit".
+func (w *World) idle(r *KnownFact) (found []Rule) {
+	p, first := w.Policy(r), int64(math.MaxInt64)
+	a, _ := w.since(r)
+	for _, q := range w.of[r.Session.ID] {
+		governed := q.Kind == fact.Request && q.Policy == r.Policy && !q.Late && (q == r || q.isActivity())
+		if !governed || q.Began > r.Began || q.Began >= first || p.IdleTimeout == 0 || r.Flags.Has(fact.Passive) {
+			continue
+		}
+		h := a
+		for _, f := range w.of[r.Session.ID] {
+			if f.isActivity() && f.activeFrom() < q.Began {
+				h = max(h, f.End)
+			}
+		}
+		if exceeds(p, q.Began-h, p.IdleTimeout+p.Tolerance) {
+			first, found = q.Began, []Rule{{Type: fact.IdleTimeout, Expiry: h + int64(p.IdleTimeout), Since: h}}
+		}
+	}
+	return found
+}
+
+// "Absolute: origin + A".
+func (w *World) absolute(r *KnownFact) []Rule {
+	origin, _ := w.origin(r)
+	if p := w.Policy(r); p.AbsoluteTimeout != 0 {
+		return []Rule{{Type: fact.AbsoluteTimeout, Expiry: origin + int64(p.AbsoluteTimeout), Since: origin}}
+	}
+	return nil
+}
+
+// "Ended: every end of this id plus end_grace; every rotation away from it plus
+// rotation_grace (an end within τ of a rotation is that rotation); every
+// ended_user, plus end_grace, of the user whose identity the session showed last
+// at or before it, if the session was seen before it. With a known start, ends and
+// ended_users at or before a + τ do not count, and a rotation away does not if a
+// is more than τ after it." All sessions of this user "but the one that the record
+// itself names".
+func (w *World) ends(r *KnownFact) (found []Rule) {
+	s, p := r.Session.ID, w.Policy(r)
+	a, known := w.since(r)
+	tol, grace := int64(p.Tolerance), int64(p.EndGrace)
+	for _, e := range w.Told {
+		rotation := func(x *KnownFact) bool { return max(x.At-e.At, e.At-x.At) <= tol }
+		rule := Rule{Since: e.At, By: e.Resource.ServiceName}
+		switch {
+		case e.Kind == fact.Ended && e.Session.ID == s && !(known && e.At <= a+tol) && !slices.ContainsFunc(w.away[s], rotation):
+			rule.Type, rule.Expiry = fact.EndedSession, e.At+grace
+		case e.IsRotation() && e.Previous.ID == s && !(known && a-e.At > tol):
+			rule.Type, rule.Expiry = fact.RotatedSession, e.At+int64(p.RotationGrace)
+		case e.Kind == fact.EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
+			w.first(s) < e.At &&
+			w.identity(s, e.At, w.Horizon(r), 0) == e.User.ID:
+			rule.Type, rule.Expiry = fact.RevokedSession, e.At+grace
+		default:
+			continue
+		}
+		if w.binds(e, r) {
+			found = append(found, rule)
+		}
+	}
+	return found
+}
+
+// "A fact later than the window makes no new finding from the past, but ends and
+// authentications bind what follows".
+func (w *World) binds(e, r *KnownFact) bool {
+	return e.Order < r.Order || !w.isLate(e, r.Session.ID)
+}
+
+// "The user whose identity the session showed last at or before it (an id that
+// shows none has the one that its previous id showed last up to the rotation)".
+func (w *World) identity(s fact.ID, u, before int64, steps int) fact.ID {
+	last := &KnownFact{}
+	for _, f := range w.of[s] {
+		if !f.User.ID.IsZero() && !(f.Late && f.Kind != fact.Authenticated) && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
+			f.At == last.At && slices.Compare(f.User.ID[:], last.User.ID[:]) > 0) {
+			last = f
+		}
+	}
+	if rotation := w.Lineage(s, before); last.User.ID.IsZero() && rotation != nil && steps < lineageSteps {
+		return w.identity(rotation.Previous.ID, rotation.At, rotation.At-1, steps+1)
+	}
+	return last.User.ID
+}
+
+// Horizon reads "at or before r.start + τ or r.end, whichever is later".
+func (w *World) Horizon(r *KnownFact) int64 {
+	return max(r.Began+int64(w.Policy(r).Tolerance), r.End)
+}
+
+// "The latest authentication at or before" an instant; 0 without one.
+func (w *World) lastAuthentication(s fact.ID, until int64) (at int64, ok bool) {
+	for _, f := range w.of[s] {
+		if f.Kind == fact.Authenticated && f.At <= until {
+			at, ok = max(at, f.At), true
+		}
+	}
+	return at, ok
+}
+
+// "For a request r, a is the latest authentication at or before r.start + τ or
+// r.end. Without one it is the session's start. Otherwise the start is unknown,
+// and a is the earliest activity".
+func (w *World) since(r *KnownFact) (a int64, known bool) {
+	if a, ok := w.lastAuthentication(r.Session.ID, w.Horizon(r)); ok {
+		return a, true
+	}
+	return w.start(r.Session.ID, int64(w.Policy(r).Tolerance), r.Began)
+}
+
+// "The session's start: its earliest started or rotated fact, unless any other
+// fact of this id (a rotation away from it, too) came more than τ before that.
+// Otherwise the earliest activity (a lower bound of the age)".
+func (w *World) start(s fact.ID, tol, otherwise int64) (at int64, known bool) {
+	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
+	for _, f := range w.of[s] {
+		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (!f.Late || f.At >= first-tol) {
+			start = min(start, f.At)
+		}
+		if f.isActivity() && !f.Late {
+			activity = min(activity, f.At)
+		}
+	}
+	switch {
+	case start < math.MaxInt64 && start-first <= tol:
+		return start, true
+	case activity < math.MaxInt64:
+		return activity, false
+	}
+	return otherwise, false
+}
+
+// When a fact first told of the session. "A fact later than the window makes no new
+// finding from the past": it makes no session older.
+func (w *World) first(s fact.ID) int64 {
+	first := int64(math.MaxInt64)
+	for _, f := range w.of[s] {
+		if !f.Late {
+			first = min(first, f.At)
+		}
+	}
+	for _, f := range w.away[s] {
+		if !w.isLate(f, s) {
+			first = min(first, f.At)
+		}
+	}
+	return first
+}
+
+// "The origin of the absolute clock", and whether it is an authentication or a known
+// start: "the latest authentication in the lineage: on this id up to the same
+// instant, or on the ids it was rotated from, each up to the rotation plus τ; without
+// one, the root's start, else its earliest activity, else the rotation".
+func (w *World) origin(r *KnownFact) (at int64, known bool) {
+	tol, latest, authenticated := int64(w.Policy(r).Tolerance), int64(math.MinInt64), false
+	s, until, before, otherwise := r.Session.ID, w.Horizon(r), w.Horizon(r), r.Began
+	for steps := 0; ; steps++ {
+		if auth, ok := w.lastAuthentication(s, until); ok {
+			latest, authenticated = max(latest, auth), true
+		}
+		rotation := w.Lineage(s, before)
+		if rotation == nil || steps == lineageSteps {
+			break
+		}
+		s, until, before, otherwise = rotation.Previous.ID, rotation.At+tol, rotation.At-1, rotation.At
+	}
+	if authenticated {
+		return latest, true
+	}
+	return w.start(s, tol, otherwise)
+}
+
+// Lineage reads "the earliest rotation onto an id N at or before r.start + τ or r.end (of
+// two at one instant, from the smaller pseudonym) is its lineage; it is followed only if
+// it is earlier than the one that led to it". A late one counts where it came before the
+// request that is judged, or was judged last.
+func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
+	smaller := func(a, b *KnownFact) bool {
+		x, y := Pseudonym(a.Previous.Raw), Pseudonym(b.Previous.Raw)
+		return bytes.Compare(x[:], y[:]) < 0
+	}
+	for _, f := range w.of[s] {
+		if f.IsRotation() && (!f.Late || f.Order < w.about.Order) &&
+			(found == nil || f.At < found.At || f.At == found.At && smaller(f, found)) {
+			found = f
+		}
+	}
+	if found != nil && found.At > before {
+		return nil
+	}
+	return found
+}
+
+// Policy is the one that governs r.
+func (w *World) Policy(r *KnownFact) *Policy { return &w.cfg.Policies[r.Policy] }
