@@ -10,7 +10,7 @@ import (
 // been changed. It must come to what observeRequest would. Which rule each condition
 // stands for:
 //
-//	isActivity              it keeps its session alive, so that nothing has to be
+//	isActivity, spansTime   it keeps its session alive, so that nothing has to be
 //	                        remembered but how far the last interval goes (rule_activity)
 //	continues               no idle limit can have been exceeded (rule_limits)
 //	tooOld                  nor has the absolute one (rule_limits); since is no later
@@ -27,7 +27,7 @@ import (
 //
 // It may run beside itself in another shard, and changes nothing that is shared.
 func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
-	if f.Kind != fact.Request || !isActivity(f.Outcome, f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
+	if f.Kind != fact.Request || !isActivity(f.Outcome, f.Flags) || !spansTime(f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
 	if slot == compact.NoSlot {

@@ -166,7 +166,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	}
 	if gone { // it can clear, and accuses nobody
 		e.stats.lost++
-		if duplicate.isActivity() && t.intervals.add(duplicate.Start, duplicate.End, 0, e.gap, t.lastInactiveStart) {
+		if duplicate.isActivity() && e.addActivity(t, duplicate, 0) {
 			e.markDirty(t, dirtyVerdicts, cause{now, &f.Session})
 		}
 		return Mark{}

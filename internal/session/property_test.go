@@ -91,9 +91,8 @@ func TestCounted(t *testing.T) {
 			}
 			p, c := w.Policy(r), class{int(r.Policy), r.Resource.ServiceName, InTime}
 			v, violates := w.Judge(r)
-			proven := r.Outcome == fact.Served && (!r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(fact.Presented))
 			switch {
-			case !proven, r.Flags.Has(fact.Consumer) && p.Background == sessiontest.BackgroundOff, violates && v.Reason != "":
+			case !w.Serves(r), r.Flags.Has(fact.Consumer) && p.Background == sessiontest.BackgroundOff, violates && v.Reason != "":
 				continue
 			case violates:
 				c.verdict = Violation

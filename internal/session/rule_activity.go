@@ -24,6 +24,22 @@ func (r *record) isActivity() bool {
 	return false
 }
 
+// addActivity joins the activity of r, which is some, to t: over its whole interval, a
+// stream at both of its ends only. governs are the policies that govern a request which
+// starts where r does. It reports whether a gap in front of another request may have
+// changed.
+func (e *Engine) addActivity(t *timeline, r *record, governs uint64) (changed bool) {
+	if !spansTime(r.flags) {
+		changed = t.intervals.add(r.Start, r.Start, governs, e.gap, t.lastInactiveStart)
+		return t.intervals.add(r.End, r.End, 0, e.gap, t.lastInactiveStart) || changed
+	}
+	return t.intervals.add(r.Start, r.End, governs, e.gap, t.lastInactiveStart)
+}
+
+// spansTime reports whether a request is activity all the time, and not at both of its
+// ends only.
+func spansTime(flags fact.Flags) bool { return flags&fact.Stream == 0 }
+
 // isEvidence reports whether the record says anything of its session.
 func (r *record) isEvidence() bool {
 	switch r.kind {

@@ -18,7 +18,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 	}
 	if r.state&late != 0 {
 		// From the past: it can clear, and accuses nobody.
-		if r.isActivity() && t.intervals.add(r.Start, r.End, 0, e.gap, t.lastInactiveStart) {
+		if r.isActivity() && e.addActivity(t, r, 0) {
 			due |= dirtyVerdicts
 		}
 		return due
@@ -57,7 +57,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 			governs = 0
 		}
 		t.firstActivity = min(t.firstActivity, r.At)
-		if t.intervals.add(r.Start, r.End, governs, e.gap, t.lastInactiveStart) {
+		if e.addActivity(t, r, governs) {
 			due |= dirtyVerdicts
 		}
 		e.stats.lost += int64(t.boundIntervals(int64(e.cfg.ReorderWindow)))

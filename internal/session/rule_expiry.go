@@ -147,8 +147,15 @@ func (w *evaluation) violated(at int64) bool {
 // precedence of types at one instant: what was said comes before what was silent.
 var precedence = [fact.TypeCount]int8{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
 
+// happened reports whether x rests on something that happened. What did not happen
+// may only have been missed.
+func (x *expiry) happened() bool { return x.typ != fact.IdleTimeout }
+
 // earlier reports whether x explains the request better than y.
 func (x *expiry) earlier(y *expiry) bool {
+	if x.happened() != y.happened() {
+		return x.happened()
+	}
 	if x.at != y.at {
 		return x.at < y.at
 	}

@@ -28,7 +28,11 @@ func (e *Engine) gapBefore(t *timeline, r *record) int64 {
 	q := ring.at(t.recent)
 	for n := 0; n < gapLooks && q != nil && q.session == t.id; n++ {
 		if q.isActivity() && q.Start < r.EffectiveStart {
-			heard = max(heard, q.End)
+			if end := q.End; spansTime(q.flags) || end < r.EffectiveStart {
+				heard = max(heard, end)
+			} else {
+				heard = max(heard, q.Start)
+			}
 		}
 		e.spend(1)
 		q = ring.at(q.ofSession)

@@ -44,11 +44,16 @@ type judgement struct {
 // outcome is what a record proves. A success proves nothing of a session where
 // an identity is asked for and none was shown.
 func (e *Engine) outcome(r *record) fact.Outcome {
-	if r.outcome == fact.Served && r.user.IsZero() && r.policy != fact.NoPolicy &&
-		(r.flags&fact.Presented != 0 || e.cfg.Policies[r.policy].EvidenceIdentity) {
+	if r.outcome == fact.Served && r.user.IsZero() && r.policy != fact.NoPolicy && e.cfg.Policies[r.policy].doubts(r.flags) {
 		return fact.Indeterminate
 	}
 	return r.outcome
+}
+
+// doubts reports whether a success of a request with these properties proves nothing,
+// unless it shows a user.
+func (p *Policy) doubts(flags fact.Flags) bool {
+	return flags&fact.Options != 0 || p.Evidence == EvidenceIdentity || flags&fact.Presented != 0 && p.Evidence != EvidencePresented
 }
 
 // isJudged reports whether a policy has anything to say of the record.
@@ -60,8 +65,9 @@ func (e *Engine) isJudged(r *record) bool {
 // canViolate reports whether the record can be a violation at all.
 func (e *Engine) canViolate(r *record) bool { return e.isJudged(r) && e.outcome(r) == fact.Served }
 
-// judge finds the earliest rule that r violates and that can be confirmed; if
-// none can, the earliest.
+// judge finds the rule that r violates and that can be confirmed: the earliest that
+// rests on something that happened, and idle only where there is none. If none can be
+// confirmed, the one that would be.
 func (e *Engine) judge(t *timeline, r *record) judgement {
 	w := e.newEvaluation(t, r)
 	var j judgement

@@ -79,7 +79,7 @@ func enginePolicy(p sessiontest.Policy) Policy {
 	return Policy{
 		Name: p.Name, IdleTimeout: p.IdleTimeout, AbsoluteTimeout: p.AbsoluteTimeout, Tolerance: p.Tolerance,
 		EndGrace: p.EndGrace, RotationGrace: p.RotationGrace, Background: Background(p.Background),
-		EvidenceIdentity: p.EvidenceIdentity, Inclusive: p.Inclusive, Sampled: p.Sampled,
+		Evidence: Evidence(p.Evidence), Inclusive: p.Inclusive, Sampled: p.Sampled,
 	}
 }
 

@@ -107,7 +107,7 @@ type PolicyConfig struct {
 	// its end, or after it was rotated away.
 	EndGrace      time.Duration `mapstructure:"end_grace"`
 	RotationGrace time.Duration `mapstructure:"rotation_grace"`
-	// Evidence that a request was honoured: success or identity.
+	// Evidence that a request was honoured: success, identity or presented.
 	Evidence string `mapstructure:"evidence"`
 	// Background says what becomes of CONSUMER spans: off, observe or alert.
 	Background string `mapstructure:"background"`
@@ -172,7 +172,7 @@ const (
 var (
 	severities   = []string{"info", "warning", "critical"}
 	backgrounds  = []string{"observe", "off", "alert"}
-	evidences    = []string{"success", "identity"}
+	evidences    = []string{"success", "identity", "presented"}
 	coverages    = []string{"complete", "sampled"}
 	pers         = []string{perSession, perRequest}
 	downtimes    = []string{downtimeResent, downtimeLost}

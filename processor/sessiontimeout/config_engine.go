@@ -67,9 +67,14 @@ func (c *Config) engine(pseudonym func(string) fact.Pseudonym) session.Config {
 			Name:        p.Name,
 			IdleTimeout: p.IdleTimeout, AbsoluteTimeout: p.AbsoluteTimeout,
 			Tolerance: p.Tolerance, EndGrace: p.EndGrace, RotationGrace: p.RotationGrace,
-			Background:       session.Background(indexOf(p.Background, backgrounds)),
-			EvidenceIdentity: p.Evidence == "identity", Inclusive: p.Inclusive, Sampled: p.Coverage == "sampled",
+			Background: session.Background(indexOf(p.Background, backgrounds)),
+			Evidence:   evidenceOf[p.Evidence], Inclusive: p.Inclusive, Sampled: p.Coverage == "sampled",
 		})
 	}
 	return e
+}
+
+// evidenceOf is what policies ask for, by name.
+var evidenceOf = map[string]session.Evidence{
+	"success": session.EvidenceSuccess, "identity": session.EvidenceIdentity, "presented": session.EvidencePresented,
 }

@@ -149,7 +149,7 @@ func TestConfigErrors(t *testing.T) {
 		{policy(`idle_timeout: 2h, absolute_timeout: 1h`), `policies::0::idle_timeout: must not be longer than absolute_timeout, which is 1h0m0s (got 2h0m0s)`},
 		{policy(`severity: loud`), `policies::0::severity: must be one of info, warning, critical (got "loud")`},
 		{policy(`severity: ""`), `policies::0::severity: must be one of info, warning, critical (got "")`},
-		{policy(`evidence: hope`), `policies::0::evidence: must be one of success, identity (got "hope")`},
+		{policy(`evidence: hope`), `policies::0::evidence: must be one of success, identity, presented (got "hope")`},
 		{policy(`background: on`), `policies::0::background: must be one of observe, off, alert (got "on")`},
 		{policy(`coverage: some`), `policies::0::coverage: must be one of complete, sampled (got "some")`},
 		{policy(`match: {service.name: []}`), `policies::0::match::service.name: must list at least one value (got [])`},

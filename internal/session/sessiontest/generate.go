@@ -105,16 +105,16 @@ func among[T any](m *maker, of ...T) T { return of[m.Roll(len(of))] }
 func (m *maker) configure() {
 	for i := range 2 + m.Roll(3) {
 		m.cfg.Policies = append(m.cfg.Policies, Policy{
-			Name:             "p" + strconv.Itoa(i),
-			IdleTimeout:      among(m, 10*time.Second, 20*time.Second, 5*time.Second, 0),
-			AbsoluteTimeout:  among(m, 60*time.Second, 0, 120*time.Second, 25*time.Second),
-			Tolerance:        among(m, time.Second, 0, 2*time.Second, 5*time.Second, 1),
-			EndGrace:         among(m, 0, 2*time.Second, 5*time.Second),
-			RotationGrace:    among(m, 3*time.Second, 0, 10*time.Second),
-			Background:       Background(m.Roll(3)),
-			EvidenceIdentity: m.chance(15),
-			Inclusive:        m.chance(25),
-			Sampled:          m.sampled && m.chance(30),
+			Name:            "p" + strconv.Itoa(i),
+			IdleTimeout:     among(m, 10*time.Second, 20*time.Second, 5*time.Second, 0),
+			AbsoluteTimeout: among(m, 60*time.Second, 0, 120*time.Second, 25*time.Second),
+			Tolerance:       among(m, time.Second, 0, 2*time.Second, 5*time.Second, 1),
+			EndGrace:        among(m, 0, 2*time.Second, 5*time.Second),
+			RotationGrace:   among(m, 3*time.Second, 0, 10*time.Second),
+			Background:      Background(m.Roll(3)),
+			Evidence:        among(m, EvidenceSuccess, EvidenceSuccess, EvidenceSuccess, EvidenceSuccess, EvidenceSuccess, EvidenceIdentity, EvidencePresented),
+			Inclusive:       m.chance(25),
+			Sampled:         m.sampled && m.chance(30),
 		})
 	}
 	m.cfg.PerRequest = m.chance(30)

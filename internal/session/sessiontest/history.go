@@ -45,17 +45,30 @@ type Config struct {
 
 // Policy is what one group of requests must keep to. A limit of zero is none.
 type Policy struct {
-	Name             string
-	IdleTimeout      time.Duration
-	AbsoluteTimeout  time.Duration
-	Tolerance        time.Duration
-	EndGrace         time.Duration
-	RotationGrace    time.Duration
-	Background       Background
-	EvidenceIdentity bool // only a request with an identity proves anything
-	Inclusive        bool // a limit is exceeded at its value, not only past it
-	Sampled          bool // silence proves nothing
+	Name            string
+	IdleTimeout     time.Duration
+	AbsoluteTimeout time.Duration
+	Tolerance       time.Duration
+	EndGrace        time.Duration
+	RotationGrace   time.Duration
+	Background      Background
+	Evidence        Evidence
+	Inclusive       bool // a limit is exceeded at its value, not only past it
+	Sampled         bool // silence proves nothing
 }
+
+// Evidence says what of a success proves that a session was honoured.
+type Evidence uint8
+
+// The kinds of evidence.
+const (
+	// EvidenceSuccess: the success itself, unless the id was merely presented.
+	EvidenceSuccess Evidence = iota
+	// EvidenceIdentity: only a user that the request shows.
+	EvidenceIdentity
+	// EvidencePresented: the success itself, though the id was merely presented.
+	EvidencePresented
+)
 
 // Background says what becomes of violations by CONSUMER spans.
 type Background uint8

@@ -100,7 +100,9 @@ func (p *parser) policy(words []string) {
 		case w == "alert":
 			x.Background = BackgroundAlert
 		case w == "identity":
-			x.EvidenceIdentity = true
+			x.Evidence = EvidenceIdentity
+		case w == "presented":
+			x.Evidence = EvidencePresented
 		case w == "inclusive":
 			x.Inclusive = true
 		case w == "sampled":

@@ -131,26 +131,34 @@ func (w *World) finding(all []Verdict) Expectation {
 	return f
 }
 
+// Serves reads "a success proves nothing, and is indeterminate, unless the request shows a
+// user, if the id was merely presented, or the policy says evidence: identity (evidence:
+// presented takes a presented id for proof); if its method is OPTIONS".
+func (w *World) Serves(r *KnownFact) bool {
+	evidence := w.Policy(r).Evidence
+	doubtful := r.Flags.Has(fact.Presented) && evidence != EvidencePresented || evidence == EvidenceIdentity || r.Flags.Has(fact.Options)
+	return r.Outcome == fact.Served && (!doubtful || !r.User.ID.IsZero())
+}
+
 // Judge reads "a request that P governs, served, whose start is later than expiry by more
 // than τ (with inclusive, by τ or more). Its type is that of the earliest rule that can
-// be confirmed." "An id that was merely presented needs an identity on the request, and so
-// does every request under evidence: identity; without one it is indeterminate."
-// "background: off". "A fact later than the window makes no new finding".
+// be confirmed among those that rest on something that happened (ended, rotated, revoked,
+// absolute), and idle, which rests on something that did not, only where none of these
+// can." "background: off". "A fact later than the window makes no new finding".
 func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 	if int(r.Policy) >= len(w.cfg.Policies) { // governed by none
 		return Verdict{}, false
 	}
 	w.about = r
 	p := w.Policy(r)
-	proven := !r.User.ID.IsZero() || !p.EvidenceIdentity && !r.Flags.Has(fact.Presented)
-	if r.Outcome != fact.Served || !proven || r.Late || r.Flags.Has(fact.Consumer) && p.Background == BackgroundOff {
+	if !w.Serves(r) || r.Late || r.Flags.Has(fact.Consumer) && p.Background == BackgroundOff {
 		return Verdict{}, false
 	}
 	rules := slices.Concat(w.ends(r), w.absolute(r), w.idle(r))
 	rules = slices.DeleteFunc(rules, func(x Rule) bool { return !exceeds(p, r.Began-x.Expiry, p.Tolerance) })
 	rank := [fact.TypeCount]int{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
 	slices.SortFunc(rules, func(a, b Rule) int {
-		return cmp.Or(cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(rank[a.Type], rank[b.Type]), cmp.Compare(a.By, b.By))
+		return cmp.Or(cmp.Compare(rank[a.Type]/4, rank[b.Type]/4), cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(rank[a.Type], rank[b.Type]), cmp.Compare(a.By, b.By))
 	})
 	for _, x := range rules {
 		if w.doubt(r, x) == "" {

@@ -19,8 +19,14 @@ func (f *KnownFact) isActivity() bool {
 	return false
 }
 
-// "Every request over its whole interval": its own, wherever it is judged to start.
-func (f *KnownFact) activeFrom() int64 { return f.Start }
+// "Over its whole interval, a stream at both of its ends only": its own, wherever it is
+// judged to start.
+func (f *KnownFact) active() [][2]int64 {
+	if f.Kind == fact.Request && f.Flags.Has(fact.Stream) {
+		return [][2]int64{{f.Start, f.Start}, {f.End, f.End}}
+	}
+	return [][2]int64{{f.Start, f.End}}
+}
 
 // IsRotation reads "a start, and the previous id ended here (onto itself: only a start)".
 func (f *KnownFact) IsRotation() bool {

@@ -22,8 +22,10 @@ func (w *World) idle(r *KnownFact) (found []Rule) {
 		}
 		h := a
 		for _, f := range w.of[r.Session.ID] {
-			if f.isActivity() && f.activeFrom() < q.Began {
-				h = max(h, f.End)
+			for _, x := range f.active() {
+				if f.isActivity() && x[0] < q.Began {
+					h = max(h, x[1])
+				}
 			}
 		}
 		if exceeds(p, q.Began-h, p.IdleTimeout+p.Tolerance) {

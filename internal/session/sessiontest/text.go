@@ -21,7 +21,8 @@ func (h *History) String() string {
 			p.Tolerance, p.EndGrace, p.RotationGrace)
 		writeWord(&b, p.Background == BackgroundOff, "off")
 		writeWord(&b, p.Background == BackgroundAlert, "alert")
-		writeWord(&b, p.EvidenceIdentity, "identity")
+		writeWord(&b, p.Evidence == EvidenceIdentity, "identity")
+		writeWord(&b, p.Evidence == EvidencePresented, "presented")
 		writeWord(&b, p.Inclusive, "inclusive")
 		writeWord(&b, p.Sampled, "sampled")
 	}
@@ -42,7 +43,7 @@ func (h *History) String() string {
 }
 
 // FlagNames are the names of the flags in the text form, in the order of their bits.
-var FlagNames = []string{"consumer", "passive", "stream", "presented", "log", "sampled"}
+var FlagNames = []string{"consumer", "passive", "stream", "presented", "log", "sampled", "options", "local", "claimed", "said"}
 
 // OutcomeNames are the names of the outcomes in the text form.
 var OutcomeNames = []string{"served", "indeterminate", "rejected"}
