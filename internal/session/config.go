@@ -51,8 +51,10 @@ type Policy struct {
 type Config struct {
 	// Policies, 1 to [fact.MaxPolicies]. [fact.Fact.Policy] is an index in it.
 	Policies []Policy
-	// DecisionWait is how long a verdict waits for what may clear it.
-	DecisionWait time.Duration
+	// DecisionWait is how long a verdict waits for what may clear it, IdleDecisionWait
+	// how long one that rests on silence does, if that is longer: silence is proven by
+	// waiting for whoever still works.
+	DecisionWait, IdleDecisionWait time.Duration
 	// ReorderWindow is how far a fact may end behind its session's newest end.
 	ReorderWindow time.Duration
 	// MaxAhead and MaxAge bound a timestamp against its arrival; MaxAge 0 is
@@ -79,6 +81,14 @@ type Config struct {
 	// KeyID is a fingerprint of the key that ids are hashed with: what one key
 	// named says nothing to an engine with another.
 	KeyID [16]byte
+}
+
+// wait is how long a verdict of a type waits for what may clear it.
+func (c *Config) wait(typ fact.Type) int64 {
+	if typ == fact.IdleTimeout {
+		return int64(max(c.DecisionWait, c.IdleDecisionWait))
+	}
+	return int64(c.DecisionWait)
 }
 
 // pseudonym of n, which is known already or is made of the raw id.

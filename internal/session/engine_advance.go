@@ -127,7 +127,7 @@ func (e *Engine) decideSuspectsDue(now int64) (done bool) {
 		if !e.placeStrays() || !e.placeAlone(&s.record) || !e.refresh(s.t) {
 			return false
 		}
-		e.decideSuspect(s, "")
+		e.decideSuspect(s, e.tick.now, "")
 	}
 	return true
 }
@@ -144,7 +144,7 @@ func (e *Engine) shutdown(now int64) {
 	})
 	for s := e.suspects.pending.first(); s != nil; s = e.suspects.pending.first() {
 		e.work.allow(workOfHold)
-		e.decideSuspect(s, ReasonShutdown)
+		e.decideSuspect(s, now, ReasonShutdown)
 	}
 	for _, let := range []func(now int64, all bool) bool{e.recall, e.report} {
 		for done := false; !done; done = let(now, true) {
@@ -168,6 +168,6 @@ func (e *Engine) resumeAt(now int64) {
 	e.suspects.pending.postpone(func(s *suspect) int64 {
 		e.suspects.touchOne(s)
 		s.Arrival = now
-		return now + int64(e.cfg.DecisionWait)
+		return now + e.cfg.wait(s.judgement.typ)
 	})
 }

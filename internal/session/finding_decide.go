@@ -5,9 +5,9 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// decideSuspect decides a suspect that has waited long enough, or that cannot wait
-// any longer because of doubt.
-func (e *Engine) decideSuspect(s *suspect, doubt string) {
+// decideSuspect decides a suspect that has waited long enough at now, or that cannot
+// wait any longer because of doubt. One whose rule has not waited goes on waiting.
+func (e *Engine) decideSuspect(s *suspect, now int64, doubt string) {
 	if s.discarded || s.decided {
 		return
 	}
@@ -17,6 +17,11 @@ func (e *Engine) decideSuspect(s *suspect, doubt string) {
 		if e.canViolate(&s.record) {
 			s.judgement = e.judge(s.t, &s.record)
 		}
+	}
+	if j := &s.judgement; doubt == "" && j.violated && s.Arrival+e.cfg.wait(j.typ) > now {
+		e.suspects.pending.reschedule(s, s.Arrival+e.cfg.wait(j.typ))
+		e.await(s)
+		return
 	}
 	e.undecided--
 	s.t.undecided--
@@ -30,6 +35,21 @@ func (e *Engine) decideSuspect(s *suspect, doubt string) {
 		s.judgement.doubt = doubt
 	}
 	e.finalize(s)
+}
+
+// undecide lets a decided suspect wait once more, until due: the rule that it was
+// decided by is gone, and the one that is left has not waited.
+func (e *Engine) undecide(s *suspect, due int64) {
+	e.findings.detach(s)
+	if e.blinded == s.inDecided {
+		e.blinded = s.inDecided.Next()
+	}
+	e.suspects.decided.Remove(s.inDecided)
+	s.inDecided, s.decided, s.due = nil, false, due
+	e.undecided++
+	s.t.undecided++
+	e.suspects.pending.add(s)
+	e.await(s)
 }
 
 // boundOpen closes the oldest findings when more requests are open than may be:
@@ -85,7 +105,7 @@ func (e *Engine) decide(r *record) {
 			if r.state&deferred == 0 { // what came just now accuses it
 				since = max(since, t.dirtyAsOf())
 			}
-			e.suspect(t, r, j, since+int64(e.cfg.DecisionWait), nil)
+			e.suspect(t, r, j, since+e.cfg.wait(j.typ), nil)
 		}
 	}
 	e.undefer(r)

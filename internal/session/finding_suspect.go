@@ -81,7 +81,7 @@ func (e *Engine) evaluate(t *timeline, r *record, why cause) Mark {
 		e.deferSuspicion(r, why.name)
 		return j.mark(r.policy)
 	}
-	e.suspect(t, r, j, max(why.at, r.Arrival)+int64(e.cfg.DecisionWait), why.name)
+	e.suspect(t, r, j, max(why.at, r.Arrival)+e.cfg.wait(j.typ), why.name)
 	return j.mark(r.policy)
 }
 
@@ -200,13 +200,19 @@ func (e *Engine) reevaluate(s *suspect) {
 		return
 	}
 	e.suspects.touchOne(s)
+	was := s.judgement
 	s.judgement = j
-	switch {
+	switch due := s.Arrival + e.cfg.wait(j.typ); {
+	case s.decided && j.violated && due > e.tick.now:
+		e.undecide(s, due)
 	case s.decided:
 		e.finalize(s)
 	case !j.violated:
 		e.clear(s)
 	default:
+		if was.typ != j.typ || !was.violated { // each rule waits for itself
+			e.suspects.pending.reschedule(s, max(s.t.review.since+e.cfg.wait(j.typ), due))
+		}
 		e.await(s)
 	}
 }

@@ -181,8 +181,32 @@ func insane(h *trial, f, last *fact.Finding, now int64) string {
 		return "no overrun"
 	case f.Session == fact.Pseudonym{}:
 		return "no session"
+	case f.State == fact.Confirmed && now < cameAt(h, f)+h.waitOf(f.Type):
+		return "its rule has not waited"
 	}
 	return ""
+}
+
+// waitOf is "decision_wait, and for idle idle_decision_wait; decision_wait where that is
+// longer".
+func (h *trial) waitOf(typ fact.Type) int64 {
+	if typ == fact.IdleTimeout {
+		return int64(max(h.Config.DecisionWait, h.Config.IdleDecisionWait))
+	}
+	return int64(h.Config.DecisionWait)
+}
+
+// cameAt is when the first record came of the request that f is about.
+func cameAt(h *trial, f *fact.Finding) int64 {
+	at := int64(unset)
+	for i := range h.Steps {
+		s := &h.Steps[i]
+		if g := &s.Fact; s.Verb == sessiontest.Observe && g.Kind == fact.Request && sessiontest.Pseudonym(g.Session.Raw) == f.Session &&
+			g.Trace == f.Trace && g.Span == f.Span && (g.At == f.At || sessiontest.HasBothIDs(g)) {
+			at = min(at, s.Now)
+		}
+	}
+	return at
 }
 
 // disagreement says where engine and reference differ about h.

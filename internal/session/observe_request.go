@@ -139,7 +139,9 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	// Its session may have been thrown away since the first came: then it comes back
 	// with this request, or has come back without it, which is the past then.
 	gone := t != nil && duplicate.slot != compact.NoSlot && e.at(duplicate) != t
-	if t == nil && merged.isEvidence() {
+	says := merged // what it lies inside now decides whether it is exempt
+	e.nest(&says, k)
+	if t == nil && says.isEvidence() {
 		if t = e.timelineOf(&f.Session, now); t == nil {
 			return Mark{}
 		}
@@ -153,6 +155,9 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	e.touchRecord(duplicate)
 	*duplicate = merged
 	e.nest(duplicate, k)
+	if t != nil && duplicate.slot == compact.NoSlot && duplicate.isEvidence() { // it was exempt so far
+		e.linkLate(t, duplicate)
+	}
 	if !k.all && !gone {
 		duplicate.state |= unplaced | startsOthers
 	}

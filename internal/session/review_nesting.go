@@ -185,6 +185,9 @@ func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 	e.undefer(r)
 	r.kind, r.span, r.enclosing, r.state = fact.Exempt, [8]byte{}, -1, r.state&(late|evident)|decided
 	e.nest(duplicate, k)
+	if duplicate.slot == compact.NoSlot && duplicate.isEvidence() { // it was exempt so far
+		e.linkLate(t, duplicate)
+	}
 	e.updateSuspect(duplicate, won, &d)
 	due := dirtyTimeline | dirtyLineage
 	if duplicate.state&unplaced != 0 {
@@ -197,4 +200,30 @@ func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 		}
 	}
 	e.markDirty(t, due, cause{at: r.Arrival})
+}
+
+// linkLate gives r, which said nothing of its session so far, its place among the
+// recent facts of t, by its position.
+func (e *Engine) linkLate(t *timeline, r *record) {
+	ring := &t.shard.recent
+	t.facts++
+	r.slot = t.slot
+	if t.recent < r.position {
+		r.ofSession, t.recent = t.recent, r.position
+		return
+	}
+	q := ring.at(t.recent)
+	for range maxRebuild {
+		e.spend(1)
+		if q == nil || q.session != t.id { // all that is older has lost its place
+			return
+		}
+		if q.ofSession < r.position {
+			e.touchRecord(q)
+			r.ofSession, q.ofSession = q.ofSession, r.position
+			return
+		}
+		q = ring.at(q.ofSession)
+	}
+	e.stats.lost++ // it is never read again
 }

@@ -229,6 +229,10 @@ func (e *Engine) turnAway(id fact.ID, g evicted, now int64) {
 		s = g.tombstone
 	}
 	s.newest = max(s.newest, seconds(now+1))
+	s.said |= tombstoneLogin // perhaps it was one, and voids an end
+	if _, ended := s.end(); ended {
+		s.said |= tombstoneUnsure | tombstoneLater
+	}
 	e.tombstones.add(id, s)
 }
 
@@ -237,7 +241,9 @@ func (e *Engine) turnAway(id fact.ID, g evicted, now int64) {
 func (e *Engine) comeBackLost(t *timeline, g *generation) {
 	t.back = comeback{back: true, lost: true, login: true, seen: longAgo}
 	t.facts = 1
-	t.unknownBefore = max(int64(g.newest)*secondNanos, e.restarted)
+	// It may have come back since, and have left a tombstone that said nothing and was
+	// displaced.
+	t.unknownBefore = max(t.unknownBefore, int64(g.newest)*secondNanos, e.restarted)
 	if g.over(tagOf(t.id)) {
 		t.back.first, t.back.last = g.first-1, g.last
 	}

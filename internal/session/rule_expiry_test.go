@@ -15,12 +15,14 @@ import (
 // before what was silent, then a service's name.
 func TestEarlier(t *testing.T) {
 	in := []expiry{
-		{at: 1, typ: fact.IdleTimeout, by: "z"},
 		{at: 2, typ: fact.EndedSession, by: "a"},
 		{at: 2, typ: fact.EndedSession, by: "b"},
 		{at: 2, typ: fact.RotatedSession},
 		{at: 2, typ: fact.RevokedSession},
 		{at: 2, typ: fact.AbsoluteTimeout},
+		{at: 3, typ: fact.EndedSession, by: "a"},
+		{at: 1, typ: fact.IdleTimeout, by: "a"},
+		{at: 1, typ: fact.IdleTimeout, by: "b"},
 		{at: 2, typ: fact.IdleTimeout},
 	}
 	for i := range in {

@@ -86,6 +86,9 @@ func (f *fingerprints) add(mark uint64, s *tombstone) (lost *generation) {
 	if _, over := s.end(); over {
 		g.cells[at] |= fingerprintOver
 		g.first, g.last = min(g.first, s.at), max(g.last, s.at)
+		if s.said&(tombstoneLater|tombstoneUnsure) != 0 { // there may be another end behind it
+			g.last = max(g.last, s.before())
+		}
 	}
 	g.newest = max(g.newest, s.newest)
 	return lost

@@ -181,6 +181,14 @@ func (p *pending) remove(s *suspect) {
 	}
 }
 
+// reschedule lets s wait until due.
+func (p *pending) reschedule(s *suspect, due int64) {
+	s.due = due
+	if s.inPending >= 0 {
+		heap.Fix(p, s.inPending)
+	}
+}
+
 // first returns the suspect that is decided first, or nil.
 func (p *pending) first() *suspect {
 	if len(p.suspects) == 0 {

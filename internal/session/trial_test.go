@@ -64,7 +64,7 @@ func (h *trial) config() Config {
 // the reference knows may get lost here: see TestEngineConfig.
 func engineConfig(s sessiontest.Config) Config {
 	cfg := Config{
-		DecisionWait: s.DecisionWait, ReorderWindow: s.ReorderWindow, MaxAhead: s.MaxAhead, MaxAge: s.MaxAge,
+		DecisionWait: s.DecisionWait, IdleDecisionWait: s.IdleDecisionWait, ReorderWindow: s.ReorderWindow, MaxAhead: s.MaxAhead, MaxAge: s.MaxAge,
 		PerRequest: s.PerRequest, UpdateInterval: s.UpdateInterval, Shards: s.Shards, Pseudonym: sessiontest.Pseudonym,
 	}
 	for _, p := range s.Policies {

@@ -119,6 +119,7 @@ func (m *maker) configure() {
 	}
 	m.cfg.PerRequest = m.chance(30)
 	m.cfg.DecisionWait = among(m, 10*time.Second, 60*time.Second)
+	m.cfg.IdleDecisionWait = among(m, 0, 30*time.Second, 5*time.Minute)
 	m.cfg.ReorderWindow = among(m, 10*time.Minute, 60*time.Second, 20*time.Second, time.Hour)
 	m.cfg.UpdateInterval = among(m, 60*time.Second, 0, time.Hour)
 	if m.replay = m.chance(30); !m.replay {

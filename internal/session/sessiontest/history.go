@@ -29,8 +29,9 @@ type History struct {
 // remembers all.
 type Config struct {
 	Policies []Policy
-	// DecisionWait is how long a verdict waits for what may clear it.
-	DecisionWait time.Duration
+	// DecisionWait is how long a verdict waits for what may clear it, IdleDecisionWait
+	// how long one that rests on silence does, if that is longer.
+	DecisionWait, IdleDecisionWait time.Duration
 	// ReorderWindow is how far a fact may end behind its session's newest end.
 	ReorderWindow time.Duration
 	// MaxAhead and MaxAge bound a timestamp against its arrival; MaxAge 0 is no bound.

@@ -64,7 +64,7 @@ func (p *parser) line(words []string) {
 func (p *parser) config(words []string) {
 	c := &p.h.Config
 	durations := map[string]*time.Duration{
-		"wait": &c.DecisionWait, "window": &c.ReorderWindow, "ahead": &c.MaxAhead, "age": &c.MaxAge, "update": &c.UpdateInterval,
+		"wait": &c.DecisionWait, "idlewait": &c.IdleDecisionWait, "window": &c.ReorderWindow, "ahead": &c.MaxAhead, "age": &c.MaxAge, "update": &c.UpdateInterval,
 	}
 	for _, w := range words {
 		k, v, _ := strings.Cut(w, "=")
