@@ -180,7 +180,7 @@ func (r *restorer) read() error {
 	r.discardUnfound()
 	lost[kindRecent] = lost[kindServices] // what is not known to come from where
 	if !sameLanes {
-		r.res.Lost = append(r.res.Lost, LostChunk{chunkKindNames[kindRecent], "lanes"})
+		r.res.Lost = append(r.res.Lost, LostChunk{chunkKindNames[kindRecent], "shards"})
 		lost[kindRecent] = true
 	}
 	if !lost[kindRecent] {

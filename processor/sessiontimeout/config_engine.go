@@ -22,31 +22,31 @@ func (c *Config) extraction(hashKey []byte) extract.Config {
 }
 
 const (
-	// laneSessions is how many sessions one lane can hold, and mostLanes how many
-	// lanes there can be.
-	laneSessions = 1<<24 - 2
-	mostLanes    = 128
+	// shardSessions is how many sessions one shard can hold, and mostShards how many
+	// shards there can be.
+	shardSessions = 1<<24 - 2
+	mostShards    = 128
 )
 
-// lanes is how many batches can be taken side by side. It does not depend on the
-// machine, since what is stored is stored by lanes; each has its share of the
+// shards is how many batches can be taken side by side. It does not depend on the
+// machine, since what is stored is stored by shards; each has its share of the
 // limits, which small ones do not allow, unless there are so many sessions that
 // they need it.
-func (c *Config) lanes() int {
+func (c *Config) shards() int {
 	const usual, least = 8, 1 << 10
 	n := usual
 	if min(c.MaxSessions, c.MaxRecentRequests) < usual*least {
 		n = 1
 	}
-	for n < mostLanes && c.laneShare(n) > laneSessions {
+	for n < mostShards && c.shardShare(n) > shardSessions {
 		n *= 2
 	}
 	return n
 }
 
-// laneShare is how many sessions one of n lanes must be able to hold: ids are
-// not dealt to them in equal numbers.
-func (c *Config) laneShare(n int) int {
+// shardShare is how many sessions one of n shards must be able to hold: ids are
+// not routed to them in equal numbers.
+func (c *Config) shardShare(n int) int {
 	if n == 1 {
 		return c.MaxSessions
 	}
@@ -59,7 +59,7 @@ func (c *Config) engine(pseudonym func(string) fact.Pseudonym) session.Config {
 		DecisionWait: c.DecisionWait, ReorderWindow: c.ReorderWindow, MaxAhead: c.MaxAhead, MaxAge: c.MaxAge,
 		MaxSessions: c.MaxSessions, MaxRecentRequests: c.MaxRecentRequests, MaxServices: c.MaxServices,
 		Retention: c.Retention, PerRequest: c.Findings.Per == perRequest, UpdateInterval: c.Findings.UpdateInterval,
-		Pseudonym: pseudonym, Shards: c.lanes(), SideBySide: sideBySide,
+		Pseudonym: pseudonym, Shards: c.shards(), SideBySide: inParallel,
 	}
 	for i := range c.Policies {
 		p := &c.Policies[i]

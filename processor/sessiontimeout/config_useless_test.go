@@ -98,27 +98,27 @@ func TestShadowedPolicies(t *testing.T) {
 	}
 }
 
-// TestLimitsAreKept: as many sessions as are allowed fit into the lanes that
+// TestLimitsAreKept: as many sessions as are allowed fit into the shards that
 // there are, whatever the other limits say.
 func TestLimitsAreKept(t *testing.T) {
-	for _, sessions := range []int{1, 8191, 8192, 1_000_000, laneSessions, laneSessions + 1, 20_000_000, 130_000_000, 140_000_000, mostSessions} {
+	for _, sessions := range []int{1, 8191, 8192, 1_000_000, shardSessions, shardSessions + 1, 20_000_000, 130_000_000, 140_000_000, mostSessions} {
 		for _, requests := range []int{1, 5000, 1_000_000} {
 			cfg := createDefaultConfig().(*Config)
 			cfg.Policies = []PolicyConfig{{Name: "a", Severity: "info", Evidence: "success", Background: "off", Coverage: "complete"}}
 			cfg.MaxSessions, cfg.MaxRecentRequests = sessions, requests
 			require.NoError(t, cfg.Validate())
-			n := cfg.lanes()
-			require.LessOrEqual(t, n, mostLanes)
+			n := cfg.shards()
+			require.LessOrEqual(t, n, mostShards)
 			share := sessions
 			if n > 1 {
 				share = sessions/n + sessions/n/64 + 64 // as the engine deals it out
 			}
-			require.LessOrEqual(t, share, laneSessions, "%d sessions in %d lanes", sessions, n)
+			require.LessOrEqual(t, share, shardSessions, "%d sessions in %d shards", sessions, n)
 			require.GreaterOrEqual(t, n*share, sessions)
 		}
 	}
 	cfg := createDefaultConfig().(*Config)
-	require.Equal(t, 8, cfg.lanes(), "what is stored is stored by lanes")
+	require.Equal(t, 8, cfg.shards(), "what is stored is stored by shards")
 }
 
 // TestWarnings: what is allowed and hardly meant is said, with its key and what

@@ -13,7 +13,7 @@ import (
 
 // What the engine can hold.
 const (
-	// mostSessions fit into the largest number of lanes.
+	// mostSessions fit into the largest number of shards.
 	mostSessions = 2_000_000_000
 	// mostRecentRequests can be told apart by 32 bits.
 	mostRecentRequests = 1<<32 - 1

@@ -58,11 +58,11 @@ func (w *watch) read() reading {
 }
 
 // readCounts copies what needs no engine.
-func (w *watch) readCounts() (seen map[string][len(seenNames)]int64, refused [extract.ReasonCount]int64, stopped int64) {
+func (w *watch) readCounts() (seen map[string][len(coverageNames)]int64, refused [extract.ReasonCount]int64, stopped int64) {
 	w.counts.Lock()
 	defer w.counts.Unlock()
-	seen = make(map[string][len(seenNames)]int64, len(w.counts.seen.counts))
-	for service, counts := range w.counts.seen.counts {
+	seen = make(map[string][len(coverageNames)]int64, len(w.counts.coverage.counts))
+	for service, counts := range w.counts.coverage.counts {
 		seen[service] = *counts
 	}
 	return seen, w.counts.refused, w.counts.stopped
@@ -138,7 +138,7 @@ func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
 	}
 	o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, stopped, by("reason", "stopped"))
 	for service, counts := range seen {
-		for i, what := range seenNames {
+		for i, what := range coverageNames {
 			o.ObserveInt64(b.ProcessorSessionTimeoutRecords, counts[i],
 				t.with(attribute.String("service_name", service), attribute.String("seen", what)))
 		}

@@ -116,6 +116,6 @@ func (w *watch) count(b *extract.Batch) {
 		w.counts.refused[i] += int64(n)
 	}
 	for i := range b.Resources {
-		w.counts.seen.add(b.Resources[i].ServiceName, &b.Seen[i])
+		w.counts.coverage.add(b.Resources[i].ServiceName, &b.Seen[i])
 	}
 }

@@ -69,7 +69,7 @@ type watch struct {
 		sync.Mutex
 		refused [extract.ReasonCount]int64
 		stopped int64 // facts that were turned away because the watch had stopped
-		seen    seenCounts
+		coverage coverage
 	}
 	// engine is set by start, read-only from then on; nil where that failed.
 	engine *session.Engine
@@ -96,7 +96,7 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 	w.alive.Turn, w.checkpoints.Turn = safestore.NewTurn(), safestore.NewTurn()
 	w.journalWake = make(chan struct{}, 1)
 	w.mu.journal.wake, w.mu.journal.limit = w.journalWake, maxJournal
-	w.counts.seen = newSeenCounts(cfg.MaxServices)
+	w.counts.coverage = newCoverage(cfg.MaxServices)
 	var err error
 	w.telemetry, err = newTelemetry(w)
 	return w, err

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// sideBySide calls do with 0 to n-1, on as many processors as there are, and
+// inParallel calls do with 0 to n-1, on as many processors as there are, and
 // returns when all have returned.
-func sideBySide(n int, do func(i int)) {
+func inParallel(n int, do func(i int)) {
 	var next atomic.Int32
 	var workers sync.WaitGroup
 	for range min(n, runtime.GOMAXPROCS(0)) {
