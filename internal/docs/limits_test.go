@@ -17,7 +17,7 @@ import (
 
 // packages are the directories of those that docs/limits.md names.
 var packages = map[string]string{
-	"session": "internal/session", "fact": "internal/fact", "compact": "internal/compact", "extract": "internal/extract", "sessiontimeout": "processor/sessiontimeout",
+	"session": "internal/session", "fact": "internal/fact", "compact": "internal/compact", "extract": "internal/extract", "keeper": "internal/keeper",
 }
 
 // TestLimits: docs/limits.md says of each bound what the source says, and names

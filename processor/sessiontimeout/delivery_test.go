@@ -92,3 +92,65 @@ func TestNextBlocks(t *testing.T) {
 		})
 	}
 }
+
+// TestLogsPipelineStopsFirst: what spans bring after the logs instance has stopped
+// waits in the storage and leaves after the next start, once.
+func TestLogsPipelineStopsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(nil)
+		r := newRig(t, stored)
+		host := m.host()
+		ctx := context.Background()
+		traces, logs := r.traces(), r.logs()
+		require.NoError(t, traces.Start(ctx, host))
+		require.NoError(t, logs.Start(ctx, host))
+		require.NoError(t, traces.ConsumeTraces(ctx, requestSpan("s1", time.Now())))
+		time.Sleep(45 * time.Minute)
+		shutdown(t, logs)
+		require.NoError(t, traces.ConsumeTraces(ctx, requestSpan("s1", time.Now())))
+		time.Sleep(2 * time.Minute) // decided without a logs pipeline
+		require.NoError(t, traces.ConsumeTraces(ctx, requestSpan("s2", time.Now())))
+		shutdown(t, traces)
+		require.Empty(t, r.findings())
+		require.Empty(t, r.counts("findings_undelivered"))
+
+		for range 2 {
+			again := newRig(t, stored)
+			traces, logs = again.traces(), again.logs()
+			require.NoError(t, traces.Start(ctx, host))
+			time.Sleep(10 * time.Second) // a slow start
+			require.NoError(t, logs.Start(ctx, host))
+			time.Sleep(time.Minute)
+			shutdown(t, traces, logs)
+			r.records.Reset()
+			for _, ld := range again.records.AllLogs() {
+				require.NoError(t, r.records.ConsumeLogs(ctx, ld))
+			}
+			if len(r.findings()) == 0 {
+				break
+			}
+			require.Len(t, r.findings(), 1)
+			require.Equal(t, "confirmed", attributeOf(r.findings()[0], "session_timeout.state"))
+		}
+		require.Empty(t, r.findings(), "it leaves once")
+	})
+}
+
+// TestNoLogsPipelineWithStorage: where no logs pipeline ever comes findings are
+// counted as undelivered and not kept for ever.
+func TestNoLogsPipelineWithStorage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(nil)
+		r := newRig(t, stored)
+		w := newTestWatch(t, r)
+		require.NoError(t, w.start(context.Background(), m.host()))
+		for range 2 {
+			_, err := w.processTraces(context.Background(), requestSpan("s1", time.Now()))
+			require.NoError(t, err)
+			time.Sleep(45 * time.Minute)
+		}
+		require.Equal(t, map[string]int64{"": 1}, r.counts("findings_undelivered"))
+		require.Zero(t, w.keeper.Snapshot().Waiting)
+		require.NoError(t, w.stop(context.Background()))
+	})
+}

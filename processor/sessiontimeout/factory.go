@@ -28,22 +28,22 @@ type factory struct {
 	mu struct {
 		sync.Mutex
 		watches map[*Config]*watch
-		waysOut map[*Config]bool // whether one stands in a logs pipeline
+		inLogs  map[*Config]bool // whether one stands in a logs pipeline
 	}
 }
 
 func newFactory() *factory {
 	f := &factory{}
-	f.mu.watches, f.mu.waysOut = map[*Config]*watch{}, map[*Config]bool{}
+	f.mu.watches, f.mu.inLogs = map[*Config]*watch{}, map[*Config]bool{}
 	return f
 }
 
 // join returns one more instance of what watches under cfg. Through the one in a
 // logs pipeline findings leave, so that a second one is an error.
-func (f *factory) join(set processor.Settings, cfg *Config, wayOut consumer.Logs) (*instance, error) {
+func (f *factory) join(set processor.Settings, cfg *Config, next consumer.Logs) (*instance, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if wayOut != nil && f.mu.waysOut[cfg] {
+	if next != nil && f.mu.inLogs[cfg] {
 		return nil, errSecondLogsPipeline
 	}
 	w := f.mu.watches[cfg]
@@ -58,17 +58,17 @@ func (f *factory) join(set processor.Settings, cfg *Config, wayOut consumer.Logs
 		}
 	}
 	w.instances++
-	f.mu.waysOut[cfg] = f.mu.waysOut[cfg] || wayOut != nil
-	return &instance{watch: w, wayOut: wayOut, leave: func() (last bool) {
+	f.mu.inLogs[cfg] = f.mu.inLogs[cfg] || next != nil
+	return &instance{watch: w, next: next, leave: func() (last bool) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		w.instances--
-		if wayOut != nil {
-			f.mu.waysOut[cfg] = false
+		if next != nil {
+			f.mu.inLogs[cfg] = false
 		}
 		if w.instances == 0 {
 			delete(f.mu.watches, cfg)
-			delete(f.mu.waysOut, cfg)
+			delete(f.mu.inLogs, cfg)
 		}
 		return w.instances == 0
 	}}, nil

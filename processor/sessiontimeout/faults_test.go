@@ -67,7 +67,7 @@ func TestDamaged(t *testing.T) {
 				requireNothingFalse(t, want, got, message)
 				// A segment that is newer than the last word on how many there are
 				// cannot be missed. No storage loses just that.
-				newest := damage == "missing" && strings.HasPrefix(key, journalName+"/")
+				newest := damage == "missing" && strings.HasPrefix(key, segmentPrefix)
 				if len(again.blind) == 0 && len(again.lost) == 0 && !newest {
 					requireSame(t, want, got, message)
 				}
@@ -126,11 +126,11 @@ func TestStorageFails(t *testing.T) {
 			return map[bool]error{op.Type == storage.Get && op.Key != "client": errDisk}[true]
 		},
 		"is full":          writesFail("", errDisk),
-		"takes no journal": writesFail(journalName+"/", errDisk),
+		"takes no journal": writesFail(segmentPrefix, errDisk),
 		"takes no head":    writesFail("head", errDisk),
 		"fails":            func(op *storage.Operation) error { return map[bool]error{op.Key != "client": errDisk}[true] },
 		"panics opened":    func(op *storage.Operation) error { return map[bool]error{op.Key == "client": errPanic}[true] },
-		"panics read":      func(op *storage.Operation) error { return map[bool]error{op.Key == journalName: errPanic}[true] },
+		"panics read":      func(op *storage.Operation) error { return map[bool]error{op.Key == "journal": errPanic}[true] },
 		"panics written":   writesFail("head", errPanic),
 	} {
 		for durability, set := range map[string]func(*Config){"checkpoint": stored, "acknowledged": acknowledged} {
@@ -208,7 +208,7 @@ func TestJournalGap(t *testing.T) {
 				}
 				time.Sleep(30 * time.Second)
 				send()
-				m.setFault(writesFail(journalName+"/", errDisk))
+				m.setFault(writesFail(segmentPrefix, errDisk))
 				broken := time.Now()
 				for time.Since(broken) < 40*time.Second {
 					send()
@@ -226,7 +226,7 @@ func TestJournalGap(t *testing.T) {
 				w = newTestWatch(t, r)
 				require.NoError(t, w.start(context.Background(), newMemory(values).host()))
 				if failing == time.Hour {
-					require.Positive(t, blindOf(w)[reasonCrash])
+					require.Positive(t, blindOf(w)["crash"])
 				} else {
 					require.Empty(t, blindOf(w))
 				}

@@ -3,22 +3,14 @@ package sessiontimeout
 import (
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/plog"
-
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/findinglog"
 )
 
-// findingRecords turns findings into log records, with what the configuration
-// knows of them.
-func findingRecords(findings []fact.Finding, cfg *Config) plog.Logs {
-	records := make([]findinglog.Record, len(findings))
-	for i := range findings {
-		f := &findings[i]
-		p := &cfg.Policies[f.Policy]
-		records[i] = findinglog.Record{Finding: *f, PolicyName: p.name(), Limit: limit(f.Type, p), Severity: severity(f, p)}
-	}
-	return findinglog.Encode(records)
+// record is what leaves of a finding: itself, and what the configuration knows of it.
+func (c *Config) record(f *fact.Finding) findinglog.Record {
+	p := &c.Policies[f.Policy]
+	return findinglog.Record{Finding: *f, PolicyName: p.name(), Limit: limit(f.Type, p), Severity: severity(f, p)}
 }
 
 func severity(f *fact.Finding, p *PolicyConfig) findinglog.Severity {

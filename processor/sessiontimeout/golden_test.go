@@ -65,11 +65,11 @@ func writeGolden(t *testing.T, whole *life) {
 	for ; ; n++ {
 		values, segments := whole.storedAt(n), 0
 		for key := range values {
-			if strings.HasPrefix(key, journalName+"/") {
+			if strings.HasPrefix(key, segmentPrefix) {
 				segments++
 			}
 		}
-		if segments < 2 || len(values[findingsName]) < 100 {
+		if segments < 2 || len(values["findings"]) < 100 {
 			continue
 		}
 		g := goldenStore{Crash: whole.times[n], Values: values, Sent: whole.states(map[string]string{}, n)}

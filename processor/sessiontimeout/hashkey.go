@@ -23,10 +23,10 @@ func (w *watch) hashKey(ctx context.Context) (key []byte, err error) {
 	if k := w.cfg.SessionID.HashKey; k != "" {
 		return []byte(k), nil
 	}
-	if w.kept == nil {
+	if w.store == nil {
 		return newHashKey(), nil // Warnings says so
 	}
-	key, err = w.kept.Get(ctx, hashKeyName)
+	key, err = w.store.Get(ctx, hashKeyName)
 	if err != nil {
 		return nil, fmt.Errorf("storage: cannot read the generated hash key: %w", err)
 	}
@@ -37,7 +37,7 @@ func (w *watch) hashKey(ctx context.Context) (key []byte, err error) {
 		return nil, fmt.Errorf("storage: the generated hash key is damaged: it must have %d bytes (got %d)", minHashKey, len(key))
 	}
 	key = newHashKey()
-	if err := w.kept.Batch(ctx, storage.SetOperation(hashKeyName, key)); err != nil {
+	if err := w.store.Batch(ctx, storage.SetOperation(hashKeyName, key)); err != nil {
 		return nil, fmt.Errorf("storage: cannot keep the generated hash key: %w", err)
 	}
 	w.set.Logger.Warn("session_id::hash_key is not set: a random key was generated and is kept in the storage", zap.Stringer("storage", w.cfg.Storage))

@@ -245,3 +245,21 @@ func (r *rig) messages() (all []string) {
 	slices.Sort(all)
 	return all
 }
+
+func newTestWatch(t *testing.T, r *rig) *watch {
+	t.Helper()
+	w, err := newWatch(r.set, r.cfg.(*Config))
+	require.NoError(t, err)
+	return w
+}
+
+func blindOf(w *watch) map[string]int64 {
+	var blind map[string]int64
+	w.keeper.Snapshot().Blind(func(reason string, ns int64) {
+		if blind == nil {
+			blind = map[string]int64{}
+		}
+		blind[reason] = ns
+	})
+	return blind
+}

@@ -14,16 +14,16 @@ var errSecondLogsPipeline = errors.New("this processor stands in two logs pipeli
 
 // instance is the processor's place in one pipeline.
 type instance struct {
-	watch  *watch
-	leave  func() (last bool)
-	wayOut consumer.Logs // of a logs pipeline
-	once   sync.Once
-	err    error
+	watch *watch
+	leave func() (last bool)
+	next  consumer.Logs // for findings; of a logs pipeline alone
+	once  sync.Once
+	err   error
 }
 
 func (i *instance) start(ctx context.Context, host component.Host) error {
-	if i.wayOut != nil {
-		i.watch.open(i.wayOut)
+	if i.next != nil {
+		i.watch.open(i.next)
 	}
 	return i.watch.start(ctx, host)
 }
@@ -31,8 +31,8 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 // shutdown is safe twice and without start. The last instance ends the watch.
 func (i *instance) shutdown(ctx context.Context) error {
 	i.once.Do(func() {
-		if i.wayOut != nil {
-			i.watch.close(ctx, i.wayOut)
+		if i.next != nil {
+			i.watch.close(ctx, i.next)
 		}
 		if i.leave() {
 			i.err = i.watch.stop(ctx)

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // TestJournalIsBounded: while no checkpoint is stored the journal grows up to its
@@ -22,7 +20,7 @@ func TestJournalIsBounded(t *testing.T) {
 		m := newMemory(nil)
 		r := newRig(t, acknowledged)
 		w := newTestWatch(t, r)
-		w.mu.journal.limit = limit
+		w.maxJournal = limit
 		require.NoError(t, w.start(context.Background(), m.host()))
 		n := 0
 		send := func(times int) {
@@ -38,7 +36,7 @@ func TestJournalIsBounded(t *testing.T) {
 		segments := func() (bytes int) {
 			synctest.Wait() // until a checkpoint that is under way has counted what it let go of
 			for key, value := range m.snapshot() {
-				if strings.HasPrefix(key, journalName+"/") {
+				if strings.HasPrefix(key, segmentPrefix) {
 					bytes += len(value)
 				}
 			}
@@ -66,10 +64,10 @@ func TestJournalIsBounded(t *testing.T) {
 
 		again := newRig(t, acknowledged)
 		w = newTestWatch(t, again)
-		w.mu.journal.limit = limit
+		w.maxJournal = limit
 		require.NoError(t, w.start(context.Background(), newMemory(crashed).host()))
-		require.Positive(t, blindOf(w)[reasonCrash], "what came when it was full")
-		require.EqualValues(t, writes["stored"], w.read().Sessions, "all that it took")
+		require.Positive(t, blindOf(w)["crash"], "what came when it was full")
+		require.EqualValues(t, writes["stored"], w.keeper.Snapshot().Sessions, "all that it took")
 		require.Greater(t, again.counts("journal_size")[""], int64(limit*9/10), "it is known after a start")
 		require.Empty(t, again.counts("state_lost"))
 		require.NoError(t, w.stop(context.Background()))
@@ -78,27 +76,7 @@ func TestJournalIsBounded(t *testing.T) {
 		w = newTestWatch(t, again)
 		require.NoError(t, w.start(context.Background(), newMemory(kept).host()))
 		require.Empty(t, blindOf(w))
-		require.Equal(t, n, w.read().Sessions)
+		require.Equal(t, n, w.keeper.Snapshot().Sessions)
 		require.NoError(t, w.stop(context.Background()))
 	})
-}
-
-// TestGatheredIsBounded: what gathers while a segment is written does not take
-// all memory.
-func TestGatheredIsBounded(t *testing.T) {
-	j := journal{on: true, undurable: never, wake: make(chan struct{}, 1)}
-	f := fact.Fact{Resource: &fact.Resource{}, Session: fact.Name{ID: fact.ID{1, 2}}}
-	pseudonym := func(string) fact.Pseudonym { return fact.Pseudonym{} }
-	j.add(&f, 7, pseudonym)
-	require.False(t, j.overflow())
-	j.gathered = append(make([]byte, 0, maxGathered+1), j.gathered...)[:maxGathered] // of many more
-	require.False(t, j.overflow())
-	j.gathered = j.gathered[:maxGathered+1]
-	waiting := j.waiting()
-	require.True(t, j.overflow())
-	require.NoError(t, waiting.wait(context.Background()), "it passes")
-	require.EqualValues(t, 7, j.undurable)
-	j.add(&f, 8, pseudonym)
-	require.Empty(t, j.gathered, "it rests")
-	require.Nil(t, j.waiting())
 }

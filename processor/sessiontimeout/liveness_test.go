@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,8 @@ import (
 	"go.opentelemetry.io/collector/processor"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/findinglog"
+	"github.com/otelcol-session/otelcol-session/internal/keeper"
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
@@ -148,11 +151,13 @@ func TestLiveness(t *testing.T) {
 // ownDeadline is what a stop takes at most that is given none: the way out, the
 // goroutines, and three operations of a storage: a checkpoint for findings that
 // are held, the last one, and the close.
-const ownDeadline = flushTimeout + loopsTimeout + 3*safestore.Timeout
+const ownDeadline = flushTimeout + keeper.LoopsTimeout + 3*safestore.Timeout
 
 const (
-	rounds = 3                     // of a violation each
-	many   = maxUndelivered + 2000 // findings: more than may wait
+	rounds = 3                       // of a violation each
+	many   = keeper.MaxQueued + 2000 // findings: more than may wait
+
+	maxJournal = 64 << 10 // bytes
 )
 
 // liveness is a collector with something that hangs.
@@ -174,7 +179,7 @@ func (l *liveness) begin() {
 	l.logs, err = f.createLogs(context.Background(), l.rig.set, l.rig.cfg, l.next)
 	require.NoError(l.t, err)
 	l.watch = f.mu.watches[l.rig.cfg.(*Config)]
-	l.watch.mu.journal.limit = 64 << 10
+	l.watch.maxJournal = maxJournal
 	require.NoError(l.t, l.traces.Start(context.Background(), l.memory.host()))
 	require.NoError(l.t, l.logs.Start(context.Background(), l.memory.host()))
 }
@@ -206,22 +211,17 @@ func (l *liveness) flood() {
 	time.Sleep(2 * tick)
 	synctest.Wait()
 	require.Greater(l.t, l.rig.measured("session_lifetime"), int64(1500))
-	size := l.rig.counts("journal_size")[""]
-	l.watch.mu.Lock()
-	defer l.watch.mu.Unlock()
-	require.LessOrEqual(l.t, size, l.watch.mu.journal.limit)
-	require.LessOrEqual(l.t, len(l.watch.mu.journal.gathered), maxGathered)
+	require.LessOrEqual(l.t, l.rig.counts("journal_size")[""], int64(maxJournal))
 }
 
 // overflow lets more findings wait than may.
 func (l *liveness) overflow() {
-	l.watch.mu.Lock()
-	l.watch.mu.undelivered.add(make([]fact.Finding, many), l.watch.kept != nil)
-	l.watch.mu.Unlock()
+	f := fact.Finding{Revision: 1, Requests: 1, Session: fact.Pseudonym{1}, LastActivityAt: 1}
+	l.watch.keeper.Queue().Push(slices.Repeat([]findinglog.Record{l.watch.cfg.record(&f)}, many)...)
 	time.Sleep(2 * tick)
 	synctest.Wait()
 	waiting, lost := l.rig.counts("findings_waiting")[""], l.rig.counts("findings_undelivered")[""]
-	require.LessOrEqual(l.t, waiting, int64(maxUndelivered))
+	require.LessOrEqual(l.t, waiting, int64(keeper.MaxQueued))
 	require.EqualValues(l.t, rounds+many, waiting+lost+int64(l.next.LogRecordCount()), "each waits, is lost and counted, or has left")
 }
 
@@ -239,9 +239,12 @@ func (l *liveness) stop(limit time.Duration) {
 	waits := int64(0)
 	if l.rig.cfg.(*Config).Storage != nil && l.memory.fault == nil {
 		require.NoError(l.t, err)
-		u, err := readUndelivered(l.memory.snapshot()[findingsName])
-		require.NoError(l.t, err)
-		waits = int64(u.len()) // for the next start
+		again := newRig(l.t, func(c *Config) { *c = *l.rig.cfg.(*Config) })
+		w := newTestWatch(l.t, again)
+		require.NoError(l.t, w.start(ctx, newMemory(l.memory.snapshot()).host()))
+		waits = int64(w.keeper.Snapshot().Waiting) // for the next start
+		require.Empty(l.t, again.counts("state_lost"))
+		require.NoError(l.t, w.stop(ctx))
 	}
-	require.EqualValues(l.t, rounds+many, waits+int64(l.next.LogRecordCount())+l.watch.delivery.lost.Load(), "each waits, is lost and counted, or has left")
+	require.EqualValues(l.t, rounds+many, waits+int64(l.next.LogRecordCount())+l.watch.keeper.Queue().Lost(), "each waits, is lost and counted, or has left")
 }

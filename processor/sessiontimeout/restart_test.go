@@ -260,7 +260,7 @@ func TestCrashes(t *testing.T) {
 				for id, state := range want {
 					if state == "confirmed" && got[id] != state {
 						missed++
-						require.Positive(t, again.blind[reasonCrash], "%s: %s is missed in no blind time", message, id)
+						require.Positive(t, again.blind["crash"], "%s: %s is missed in no blind time", message, id)
 					}
 				}
 			}
@@ -275,7 +275,7 @@ func TestNoRawIDsStored(t *testing.T) {
 	segments := 0
 	for _, ops := range whole.memory.writes {
 		for _, op := range ops {
-			if strings.HasPrefix(op.Key, journalName+"/") {
+			if strings.HasPrefix(op.Key, segmentPrefix) {
 				segments++
 			}
 			require.NotContains(t, string(op.Value), "secret-", op.Key)
@@ -284,6 +284,6 @@ func TestNoRawIDsStored(t *testing.T) {
 	}
 	require.Greater(t, segments, 50, "nothing to search in")
 	for key := range whole.memory.values {
-		require.NotRegexp(t, "^"+journalName+"/", key, "a clean stop leaves no journal behind")
+		require.NotRegexp(t, "^"+segmentPrefix, key, "a clean stop leaves no journal behind")
 	}
 }

@@ -42,21 +42,6 @@ func (t *telemetry) register() (err error) {
 	return err
 }
 
-// reading is what the watch counts at one instant.
-type reading struct {
-	session.Snapshot
-	waiting     int
-	journaled   bool
-	journalSize int64
-}
-
-// read holds the lock for a copy.
-func (w *watch) read() reading {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return reading{w.engine.Snapshot(), w.mu.undelivered.len(), w.mu.journal.on, w.mu.journal.size()}
-}
-
 // readCounts copies what needs no engine.
 func (w *watch) readCounts() (seen map[string][len(coverageNames)]int64, refused [extract.ReasonCount]int64, stopped int64) {
 	w.counts.Lock()
@@ -69,22 +54,21 @@ func (w *watch) readCounts() (seen map[string][len(coverageNames)]int64, refused
 }
 
 func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
-	r := t.watch.read()
+	r := t.watch.keeper.Snapshot()
 	t.scrapeVerdicts(o, r.Stats)
 	t.scrapeFacts(o, r.Stats)
-	b, w := t.builder, t.watch
+	b := t.builder
 	o.ObserveInt64(b.ProcessorSessionTimeoutBacklog, int64(r.Backlog), t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsPending, int64(r.Pending), t.with())
-	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsWaiting, int64(r.waiting), t.with())
-	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsUndelivered, w.delivery.lost.Load(), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsWaiting, int64(r.Waiting), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsUndelivered, r.Lost, t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutSessions, int64(r.Sessions), t.with())
-	o.ObserveInt64(b.ProcessorSessionTimeoutSessionsLimit, int64(w.cfg.MaxSessions), t.with())
-	if w.kept != nil {
-		age := time.Since(time.Unix(0, w.checkpointAt.Load()))
-		o.ObserveFloat64(b.ProcessorSessionTimeoutCheckpointAge, age.Seconds(), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutSessionsLimit, int64(t.watch.cfg.MaxSessions), t.with())
+	if !r.CheckpointAt.IsZero() {
+		o.ObserveFloat64(b.ProcessorSessionTimeoutCheckpointAge, time.Since(r.CheckpointAt).Seconds(), t.with())
 	}
-	if r.journaled {
-		o.ObserveInt64(b.ProcessorSessionTimeoutJournalSize, r.journalSize, t.with())
+	if r.Journaled {
+		o.ObserveInt64(b.ProcessorSessionTimeoutJournalSize, r.JournalSize, t.with())
 	}
 	return nil
 }

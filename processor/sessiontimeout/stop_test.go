@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/keeper"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
@@ -61,15 +62,14 @@ func TestBatchMeetsStop(t *testing.T) {
 		cancel()
 		again := newTestWatch(t, newRig(t, acknowledged))
 		require.NoError(t, again.start(context.Background(), newMemory(m.snapshot()).host()))
-		require.GreaterOrEqual(t, again.read().Sessions, int(taken.Load()), "round %d: acknowledged and lost", n)
+		require.GreaterOrEqual(t, again.keeper.Snapshot().Sessions, int(taken.Load()), "round %d: acknowledged and lost", n)
 		require.NoError(t, again.stop(context.Background()))
 	}
 }
 
-// TestStopBetweenLocks: a batch that has passed one lock when the watch stops is
-// turned away by the next, with an error that lets its sender keep it, and is
-// counted.
-func TestStopBetweenLocks(t *testing.T) {
+// TestBatchAfterStop: a batch that comes too late is turned away with an error that
+// lets its sender keep it, and is counted.
+func TestBatchAfterStop(t *testing.T) {
 	for name, durability := range map[string]func(*Config){"memory": func(*Config) {}, "checkpoint": stored, "acknowledged": acknowledged} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -79,47 +79,23 @@ func TestStopBetweenLocks(t *testing.T) {
 				now, b := time.Now(), &extract.Batch{}
 				w.extractor.Logs(endRecord("s1", now), b)
 				require.Len(t, b.Facts, 1)
-				unmarked := func(int, session.Mark) { require.Fail(t, "it was observed") }
 				turnedAway := func(facts int64, err error) {
 					t.Helper()
-					require.ErrorIs(t, err, errStopped)
+					require.ErrorIs(t, err, keeper.ErrStopped)
 					require.False(t, consumererror.IsPermanent(err))
 					require.Equal(t, facts, w.counts.stopped)
 				}
-				if name == "acknowledged" {
-					w.mu.journal.add(&b.Facts[0], now.UnixNano(), w.extractor.Pseudonym) // and nobody was told
-					left := w.mu.journal.group
-					require.NoError(t, w.stop(context.Background()))
-					<-left.done
-					stored, err := w.takeInOrder(b, now.UnixNano(), unmarked)
-					require.Nil(t, stored)
-					turnedAway(1, err)
-				} else {
-					require.NoError(t, w.stop(context.Background()))
-					_, err := w.take(b, func(extract.Ref, session.Mark) { require.Fail(t, "it was observed") })
-					turnedAway(1, err)
-				}
-				_, err := w.processTraces(context.Background(), requestSpan("s1", now))
+				require.NoError(t, w.stop(context.Background()))
+				_, err := w.take(b, func(extract.Ref, session.Mark) { require.Fail(t, "it was observed") })
+				turnedAway(1, err)
+				_, err = w.processTraces(context.Background(), requestSpan("s1", now))
 				turnedAway(2, err)
 				_, err = w.processLogs(context.Background(), eventRecord("something else", "s1", now))
 				require.NoError(t, err, "no fact is lost of it")
-				require.Zero(t, w.read().Facts(fact.Ended))
+				require.Zero(t, w.keeper.Snapshot().Facts(fact.Ended))
 			})
 		})
 	}
-}
-
-// TestAbandonedGroups: stop lets go of a group that nobody writes, and of one
-// whose write does not come back.
-func TestAbandonedGroups(t *testing.T) {
-	gathered, writing := &group{done: make(chan struct{})}, &group{done: make(chan struct{})}
-	j := journal{on: true, group: gathered, writing: writing}
-	j.abandon(errStopped)
-	require.ErrorIs(t, gathered.wait(context.Background()), errStopped)
-	require.ErrorIs(t, writing.wait(context.Background()), errStopped)
-	writing.end(nil) // it comes back after all
-	require.ErrorIs(t, writing.wait(context.Background()), errStopped)
-	require.Nil(t, j.group)
 }
 
 // TestStopBreaksOff: whose facts are being written when the stop loses its
@@ -130,7 +106,7 @@ func TestStopBreaksOff(t *testing.T) {
 		w := newTestWatch(t, newRig(t, acknowledged))
 		require.NoError(t, w.start(context.Background(), m.host()))
 		time.Sleep(2 * time.Second) // the first checkpoint is stored
-		m.setFault(writesFail(journalName+"/", errHang))
+		m.setFault(writesFail(segmentPrefix, errHang))
 		answers := make(chan error, 2)
 		for n := range 2 { // one is written, one gathers
 			go func() {
@@ -141,7 +117,7 @@ func TestStopBreaksOff(t *testing.T) {
 		}
 		require.NoError(t, w.stop(context.Background()))
 		for range 2 {
-			require.ErrorIs(t, <-answers, errStopped)
+			require.ErrorIs(t, <-answers, keeper.ErrStopped)
 		}
 	})
 }

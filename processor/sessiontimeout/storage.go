@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
 
-// openStorage opens the client that the engine keeps things with, or nothing
+// openStorage opens the client that all is kept with, or nothing
 // where none is configured. A storage that cannot be opened is an error only
 // where the hash key is in it; otherwise the processor does without.
 func (w *watch) openStorage(ctx context.Context, host component.Host) error {
@@ -22,14 +22,14 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 	if !ok {
 		return fmt.Errorf("storage: must be the id of an extension that is configured under service::extensions (got %q)", w.cfg.Storage)
 	}
-	s, ok := extension.(storage.Extension)
+	opener, ok := extension.(storage.Extension)
 	if !ok {
 		return fmt.Errorf("storage: must be the id of a storage extension (got %q, which is none)", w.cfg.Storage)
 	}
-	client, err := safestore.Open(ctx, s, component.KindProcessor, w.id, "")
+	client, err := safestore.Open(ctx, opener, component.KindProcessor, w.id, "")
 	switch {
 	case err == nil:
-		w.kept = client
+		w.store = client
 	case w.cfg.SessionID.HashKey == "":
 		return fmt.Errorf("storage: cannot be opened, and the generated hash key is in it: %w", err)
 	default:
@@ -40,8 +40,8 @@ func (w *watch) openStorage(ctx context.Context, host component.Host) error {
 
 // closeStorage ends what openStorage began.
 func (w *watch) closeStorage(ctx context.Context) error {
-	if w.kept == nil {
+	if w.store == nil {
 		return nil
 	}
-	return w.kept.Close(ctx)
+	return w.store.Close(ctx)
 }

@@ -24,6 +24,9 @@ type storing struct {
 
 func (h storing) GetExtensions() map[component.ID]component.Component { return h.extensions }
 
+// segmentPrefix is what the keys of the journal's segments begin with.
+const segmentPrefix = "journal/"
+
 var memoryID = component.MustNewID("memory_storage")
 
 // stored lets a configuration keep what is known in a memory.

@@ -3,11 +3,13 @@ package sessiontimeout
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/otelcol-session/otelcol-session/internal/keeper"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 	"github.com/otelcol-session/otelcol-session/processor/sessiontimeout/internal/metadata"
 )
@@ -58,16 +60,34 @@ func (t *telemetry) durations(h metric.Float64Histogram, d *session.Durations, a
 	}
 }
 
-// stored counts what was written to the storage, by whether it took it.
-func (t *telemetry) stored(ctx context.Context, counter metric.Int64Counter, err error) {
+var _ keeper.Telemetry = (*telemetry)(nil)
+
+// CheckpointWritten counts a checkpoint and measures it.
+func (t *telemetry) CheckpointWritten(took time.Duration, err error) {
+	t.written(t.builder.ProcessorSessionTimeoutCheckpoints, err)
+	t.builder.ProcessorSessionTimeoutCheckpointDuration.Record(context.Background(), took.Seconds(), t.with())
+}
+
+// JournalWritten counts a segment of the journal.
+func (t *telemetry) JournalWritten(err error) {
+	t.written(t.builder.ProcessorSessionTimeoutJournalWrites, err)
+}
+
+// StateLost counts what a start could not restore.
+func (t *telemetry) StateLost(reason string, parts int64) {
+	t.builder.ProcessorSessionTimeoutStateLost.Add(context.Background(), parts, t.with(attribute.String("reason", reason)))
+}
+
+// written counts what was written to the storage, by whether it took it.
+func (t *telemetry) written(counter metric.Int64Counter, err error) {
 	result := "stored"
 	switch {
-	case errors.Is(err, errJournalFull):
+	case errors.Is(err, keeper.ErrJournalFull):
 		result = "full"
 	case err != nil:
 		result = "failed"
 	}
-	counter.Add(ctx, 1, t.with(attribute.String("result", result)))
+	counter.Add(context.Background(), 1, t.with(attribute.String("result", result)))
 }
 
 // policy is the attribute of a policy; of none, an empty one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -15,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/keeper"
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
@@ -22,14 +22,12 @@ import (
 const (
 	// tick is how often verdicts that have waited long enough are reached.
 	tick = time.Second
-	// patience is how long findings wait for a logs pipeline to start.
-	patience = time.Minute
-	// loopsTimeout is how long stop waits for goroutines that hang.
-	loopsTimeout = 5 * time.Second
+	// startupGrace is how long findings wait for a logs pipeline to start.
+	startupGrace = time.Minute
 )
 
-// watch is what all instances of one component id share: one engine, and the
-// one way out for its findings. Safe for concurrent use.
+// watch is what all instances of one component id share: one engine, and one
+// next component for its findings. Safe for concurrent use.
 type watch struct {
 	id        component.ID
 	cfg       *Config
@@ -42,47 +40,24 @@ type watch struct {
 	startErr  error
 	stopOnce  sync.Once
 	stopErr   error
-	running   context.Context // until the watch stops
+	running   context.Context // until stop
 	halt      context.CancelFunc
 	loops     sync.WaitGroup
-
-	kept  *safestore.Client // nil without storage; set by start, read-only until stop ends
-	alive struct {
-		safestore.Turn // held while it is written
-		failed         bool
-	}
-	checkpoints struct {
-		safestore.Turn // held while one is written
-		failed         bool
-		room           []byte // for chunks: fresh memory is slow to write to, under a lock
-	}
-	checkpointAt  atomic.Int64 // when the last one began that was stored
-	journalWake   chan struct{}
-	journalFailed bool            // used by commit
-	committing    context.Context // longer than running: somebody waits for what is written
-	breakOff      context.CancelFunc
 
 	extractor *extract.Extractor // set by start, read-only from then on
 
 	// counts are of what needs no engine.
 	counts struct {
 		sync.Mutex
-		refused [extract.ReasonCount]int64
-		stopped int64 // facts that were turned away because the watch had stopped
+		refused  [extract.ReasonCount]int64
+		stopped  int64 // facts that were turned away because the watch had stopped
 		coverage coverage
 	}
-	// engine is set by start, read-only from then on; nil where that failed.
-	engine *session.Engine
-
-	// mu is held around what the engine is told where the order is that of the journal,
-	// and where a checkpoint begins.
-	mu struct {
-		sync.Mutex
-		undelivered    undelivered
-		journal        journal
-		checkpointTook time.Duration
-	}
-	delivery delivery
+	store *safestore.Client // nil where nothing is kept; set by start, read-only until stop ends
+	// keeper is set by start, read-only from then on; nil where that failed.
+	keeper     *keeper.Keeper
+	maxJournal int64 // of the keeper; 0 is its own
+	delivery   delivery
 }
 
 func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
@@ -91,11 +66,7 @@ func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
 		batches: sync.Pool{New: func() any { return &extract.Batch{} }},
 	}
 	w.running, w.halt = context.WithCancel(context.Background())
-	w.committing, w.breakOff = context.WithCancel(context.Background())
 	w.delivery.wake, w.delivery.order = make(chan struct{}, 1), safestore.NewTurn()
-	w.alive.Turn, w.checkpoints.Turn = safestore.NewTurn(), safestore.NewTurn()
-	w.journalWake = make(chan struct{}, 1)
-	w.mu.journal.wake, w.mu.journal.limit = w.journalWake, maxJournal
 	w.counts.coverage = newCoverage(cfg.MaxServices)
 	var err error
 	w.telemetry, err = newTelemetry(w)
@@ -125,20 +96,22 @@ func (w *watch) begin(ctx context.Context, host component.Host) error {
 		return err
 	}
 	w.extractor = x
-	cfg := w.cfg.engine(x.Pseudonym)
-	cfg.KeyID = keyID(key)
-	w.restore(ctx, cfg, time.Now())
+	engine := w.cfg.engine(x.Pseudonym)
+	engine.KeyID = keyID(key)
+	w.keeper = keeper.Open(ctx, keeper.Config{
+		Engine: engine, Store: w.store, StoreLost: w.store == nil && w.cfg.Storage != nil,
+		Acknowledged: w.cfg.Durability == durabilityAcknowledged, DowntimeLost: w.cfg.Downtime == downtimeLost,
+		CheckpointInterval: w.cfg.CheckpointInterval, MaxJournal: w.maxJournal,
+		Record: w.cfg.record, Telemetry: w.telemetry, Logger: w.set.Logger,
+	})
+	w.takeFrom(w.keeper.Queue())
+	w.knowServices(w.keeper.Services())
 	if err := w.telemetry.register(); err != nil {
 		return err
 	}
+	w.keeper.Start()
 	w.loops.Go(w.run)
 	w.loops.Go(w.deliver)
-	if w.kept != nil {
-		w.loops.Go(w.keep)
-		if w.mu.journal.on {
-			w.loops.Go(w.commit)
-		}
-	}
 	return nil
 }
 
@@ -153,10 +126,10 @@ func (w *watch) run() {
 			return
 		case now := <-t.C:
 			w.advance()
-			if now.Sub(began) > patience {
-				w.giveUpWayOut()
+			if now.Sub(began) > startupGrace {
+				w.expectNoLogsPipeline()
 			}
-			if !warned && !w.hasWayOut() {
+			if !warned && !w.hasNext() {
 				warned = true
 				w.set.Logger.Warn("Findings have no way out, since this processor stands in no logs pipeline: they are counted and marked, not reported. " +
 					"Add it to one, for example `logs/sessions: {receivers: [nop], processors: [session_timeout], exporters: [alerts]}`")
@@ -175,50 +148,24 @@ func (w *watch) advance() {
 // advanceSome does what one hold of the engine's lock allows, and reports whether
 // there is more to be done at once.
 func (w *watch) advanceSome() (more bool) {
-	more = w.engine.Advance(time.Now().UnixNano())
-	w.mu.Lock()
-	w.collect()
-	waiting := w.mu.undelivered.len()
-	w.mu.Unlock()
-	w.telemetry.record(w.engine.TakeMeasured())
-	if waiting > 0 {
+	more = w.keeper.Advance(time.Now().UnixNano())
+	w.telemetry.record(w.keeper.TakeMeasured())
+	if w.keeper.Queue().Len() > 0 {
 		w.wakeDelivery()
 	}
 	return more && w.running.Err() == nil
 }
 
-// decideLast decides what can still be decided.
-func (w *watch) decideLast() {
-	if now := time.Now().UnixNano(); w.kept == nil {
-		w.engine.Shutdown(now)
-	} else {
-		for w.engine.Advance(now) {
-		}
-	}
-	w.mu.Lock()
-	w.collect()
-	w.mu.Unlock()
-	w.telemetry.record(w.engine.TakeMeasured())
-}
-
-// stop ends the watch with the last of its instances. The way out has been
-// closed by then.
+// stop ends with the last of its instances. The next component for findings has
+// stopped by then.
 func (w *watch) stop(ctx context.Context) error {
 	w.stopOnce.Do(func() {
-		w.closeEngine()
 		w.halt()
 		w.endLoops(ctx)
-		if w.engine != nil {
-			w.decideLast()
-			if w.kept != nil {
-				w.stopErr = w.checkpoint(ctx, true)
-			}
-			w.mu.Lock()
-			if w.kept == nil || w.stopErr != nil {
-				w.delivery.lost.Add(int64(w.mu.undelivered.abandon()))
-			}
-			w.mu.Unlock()
-			if n := w.delivery.lost.Load(); n > 0 {
+		if w.keeper != nil {
+			w.stopErr = w.keeper.Stop(ctx)
+			w.telemetry.record(w.keeper.TakeMeasured())
+			if n := w.keeper.Queue().Lost(); n > 0 {
 				w.set.Logger.Warn("Findings were decided and found no way out", zap.Int64("findings", n))
 			}
 		}
@@ -228,47 +175,24 @@ func (w *watch) stop(ctx context.Context) error {
 	return w.stopErr
 }
 
-// closeEngine lets the engine take nothing any more, between two batches.
-func (w *watch) closeEngine() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.engine != nil {
-		w.engine.Close()
-	}
-}
-
-// endLoops waits for the goroutines of begin to end, which have been told to.
-// What hangs in a storage or in the next component is left behind: it holds
-// nothing that anybody needs, and ends when that returns.
+// endLoops waits for all goroutines to end, which have been told to, and lets the
+// engine take nothing any more. What hangs in the storage or in the next component
+// is left behind: it holds nothing that anybody needs, and ends when that returns.
 func (w *watch) endLoops(ctx context.Context) {
+	patient, cancel := keeper.Part(ctx, keeper.LoopsTimeout)
+	defer cancel()
 	ended := make(chan struct{})
 	go func() {
 		w.loops.Wait()
 		close(ended)
 	}()
-	// A write that somebody waits for has half of the time to be done.
-	for _, giveUp := range []func(){w.breakOff, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.mu.journal.abandon(errStopped)
-	}} {
-		patient, cancel := part(ctx, loopsTimeout/2)
-		select {
-		case <-ended:
-		case <-patient.Done():
-		}
-		cancel()
-		giveUp()
+	if w.keeper != nil {
+		w.keeper.Close(ctx)
 	}
-}
-
-// part bounds a step of a stop by d, and by half of the time that is left, so
-// that some is left for the last checkpoint.
-func part(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok {
-		d = min(d, time.Until(deadline)/2)
+	select {
+	case <-ended:
+	case <-patient.Done():
 	}
-	return context.WithTimeout(ctx, d)
 }
 
 func (w *watch) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {

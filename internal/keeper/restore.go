@@ -1,4 +1,4 @@
-package sessiontimeout
+package keeper
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
-	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -29,7 +28,7 @@ const (
 // recovery is a start: what it finds of the run before it, and what it does
 // not. Instants are nanoseconds since the Unix epoch.
 type recovery struct {
-	w   *watch
+	k   *Keeper
 	ctx context.Context //nolint:containedctx // of one start, which this is
 	now int64
 
@@ -52,34 +51,33 @@ type recovery struct {
 
 // restore makes the engine of what is stored, and says what is missing of it.
 // It is complete when it returns: nothing that is observed before it would be.
-func (w *watch) restore(ctx context.Context, cfg session.Config, now time.Time) {
-	w.checkpointAt.Store(now.UnixNano())
-	r := recovery{w: w, ctx: ctx, now: now.UnixNano(), lost: map[string]int64{}, gap: never}
-	if w.kept == nil {
-		r.engine = session.New(cfg)
-		if w.cfg.Storage != nil {
+func (k *Keeper) restore(ctx context.Context, now time.Time) {
+	k.checkpointAt.Store(now.UnixNano())
+	r := recovery{k: k, ctx: ctx, now: now.UnixNano(), lost: map[string]int64{}, gap: never}
+	if k.cfg.Store == nil {
+		r.engine = session.New(k.cfg.Engine)
+		if k.cfg.StoreLost {
 			r.lose(lostUnavailable)
 			r.engine.Restarted(r.now)
 			r.report(never)
 		}
-		w.engine = r.engine
+		k.engine = r.engine
 		return
 	}
 	r.readUptime()
 	r.readJournalState()
-	r.readState(cfg)
-	r.readUndelivered()
+	r.readState()
+	r.readFindings()
 	if r.total || r.partial {
 		r.engine.Restarted(r.stopped())
 	}
 	r.replay()
 	blindFrom := r.declareBlind()
 	r.engine.Resume(r.now)
-	w.engine = r.engine
-	w.knowServices(r.engine.Services())
+	k.engine = r.engine
 
-	j := &w.mu.journal
-	j.on = w.cfg.Durability == durabilityAcknowledged
+	j := &k.mu.journal
+	j.on = k.cfg.Acknowledged
 	j.first, j.next, j.written, j.stored = r.oldest, r.next, r.next, r.bytes
 	// That something is blind is stored with the next checkpoint.
 	switch j.undurable = blindFrom; {
@@ -90,9 +88,9 @@ func (w *watch) restore(ctx context.Context, cfg session.Config, now time.Time) 
 	}
 	r.report(blindFrom)
 	// From here on a crash is one.
-	if err := w.keepAlive(ctx, false, storage.SetOperation(journalName,
-		w.journalState(r.journal.first, r.journal.checkpointed || r.total))); err != nil {
-		w.set.Logger.Error("The storage takes nothing", zap.Error(err))
+	if err := k.beat(ctx, false, storage.SetOperation(journalKey,
+		k.journalState(r.journal.first, r.journal.checkpointed || r.total))); err != nil {
+		k.cfg.Logger.Error("The storage takes nothing", zap.Error(err))
 	}
 }
 
@@ -103,7 +101,7 @@ func (r *recovery) get(key string) []byte {
 	if r.err != nil {
 		return nil
 	}
-	value, err := r.w.kept.Get(r.ctx, key)
+	value, err := r.k.cfg.Store.Get(r.ctx, key)
 	if err != nil {
 		r.err, r.total = err, true
 		r.lose(lostUnreadable)
@@ -112,7 +110,7 @@ func (r *recovery) get(key string) []byte {
 }
 
 func (r *recovery) readUptime() {
-	value := r.get(aliveName)
+	value := r.get(heartbeatKey)
 	r.ran = value != nil || r.err != nil
 	if value == nil {
 		r.up = uptime{at: r.now}
@@ -127,7 +125,7 @@ func (r *recovery) readUptime() {
 }
 
 func (r *recovery) readJournalState() {
-	value := r.get(journalName)
+	value := r.get(journalKey)
 	if value == nil {
 		r.journal.first = uint64(r.now) // of no segment that was ever written
 		return
@@ -145,10 +143,10 @@ func (r *recovery) readJournalState() {
 }
 
 // readState makes the engine.
-func (r *recovery) readState(cfg session.Config) {
+func (r *recovery) readState() {
 	if r.err == nil {
 		var err error
-		r.engine, r.state, err = session.Restore(cfg, func(key string) ([]byte, error) { return r.w.kept.Get(r.ctx, key) }, r.now)
+		r.engine, r.state, err = session.Restore(r.k.cfg.Engine, func(key string) ([]byte, error) { return r.k.cfg.Store.Get(r.ctx, key) }, r.now)
 		switch {
 		case err == nil:
 		case errors.Is(err, wire.ErrNewer), errors.Is(err, wire.ErrOlder), errors.Is(err, session.ErrOtherKey):
@@ -167,7 +165,7 @@ func (r *recovery) readState(cfg session.Config) {
 	case r.total:
 	case r.state.Found:
 		r.ran = true
-		r.total = r.state.At == 0 // the head is lost
+		r.total = r.state.At == 0 // the manifest is lost
 	case r.journal.checkpointed || r.ran && r.journal.policies == nil:
 		r.total = true
 		r.lose(wire.ErrMissing.Error())
@@ -177,23 +175,26 @@ func (r *recovery) readState(cfg session.Config) {
 		r.gap = math.MinInt64
 	}
 	if r.total {
-		r.engine = session.New(cfg)
+		r.engine = session.New(r.k.cfg.Engine)
 	}
 }
 
-func (r *recovery) readUndelivered() {
-	value := r.get(findingsName)
+func (r *recovery) readFindings() {
+	value := r.get(findingsKey)
 	if value == nil {
 		if r.state.At != 0 && r.err == nil { // every checkpoint has some, if only none
 			r.lose(wire.ErrMissing.Error())
 		}
 		return
 	}
-	u, err := readUndelivered(value)
+	findings, corrupt, err := readFindings(value)
+	for range corrupt {
+		r.lose(wire.ErrCorrupt.Error())
+	}
 	if err != nil {
 		r.lose(err.Error())
 	}
-	r.w.mu.undelivered = u
+	r.k.queue.restore(findings)
 }
 
 // replay gives the engine the facts of the journal. At the first that cannot be
@@ -201,7 +202,7 @@ func (r *recovery) readUndelivered() {
 func (r *recovery) replay() {
 	last := r.state.At
 	for r.next = r.journal.first; ; r.next++ {
-		value := r.get(segmentName(r.next))
+		value := r.get(segmentKey(r.next))
 		if value == nil && (r.next >= r.up.segments || r.err != nil || r.up.segments-r.next > maxMissing) {
 			break
 		}
@@ -215,7 +216,7 @@ func (r *recovery) replay() {
 		}
 	}
 	for r.oldest = r.journal.first; r.oldest > 0; r.oldest-- {
-		value := r.get(segmentName(r.oldest - 1))
+		value := r.get(segmentKey(r.oldest - 1))
 		if value == nil {
 			break
 		}
@@ -234,7 +235,7 @@ func (r *recovery) replaySegment(value []byte, last *int64) (reason string) {
 	if value == nil {
 		return wire.ErrMissing.Error()
 	}
-	facts, err := unseal(value, segmentName(r.next))
+	facts, err := unseal(value, segmentKey(r.next))
 	if err != nil {
 		return err.Error()
 	}
@@ -266,7 +267,7 @@ func (r *recovery) replaySegment(value []byte, last *int64) (reason string) {
 // policy is the number that a policy has now.
 func (r *recovery) policy(was uint8) uint8 {
 	if int(was) < len(r.journal.policies) {
-		i := slices.IndexFunc(r.w.cfg.Policies, func(p PolicyConfig) bool { return p.Name == r.journal.policies[was] })
+		i := slices.IndexFunc(r.k.cfg.Engine.Policies, func(p session.Policy) bool { return p.Name == r.journal.policies[was] })
 		if i >= 0 {
 			return uint8(i)
 		}
@@ -279,7 +280,7 @@ func (r *recovery) stopped() int64 {
 	if r.up.clean {
 		return r.up.at
 	}
-	return min(r.up.at+int64(aliveSlack), r.now)
+	return min(r.up.at+int64(heartbeatSlack), r.now)
 }
 
 // declareBlind tells the engine of the time whose facts may be lost for good,
@@ -300,21 +301,21 @@ func (r *recovery) declareBlind() (from int64) {
 		from = min(from, max(r.state.At, r.gap))
 	}
 	to, reason := r.stopped(), reasonCrash
-	if r.w.cfg.Downtime == downtimeLost {
+	if r.k.cfg.DowntimeLost {
 		from, to, reason = min(from, r.up.at), r.now, reasonDowntime
 	}
 	if from != never {
-		from = max(from, to-int64(r.w.cfg.Retention)) // what is older is not held
-		r.engine.Blind(from-int64(r.w.cfg.DecisionWait), to, reason)
+		from = max(from, to-int64(r.k.cfg.Engine.Retention)) // what is older is not held
+		r.engine.Blind(from-int64(r.k.cfg.Engine.DecisionWait), to, reason)
 	}
 	return from
 }
 
 // report says once what a start has found, and what it has not.
 func (r *recovery) report(blindFrom int64) {
-	w := r.w
+	k := r.k
 	for reason, n := range r.lost {
-		w.telemetry.builder.ProcessorSessionTimeoutStateLost.Add(r.ctx, n, w.telemetry.with(attribute.String("reason", reason)))
+		k.cfg.Telemetry.StateLost(reason, n)
 	}
 	fields := []zap.Field{zap.Int("sessions", r.state.Sessions), zap.Int("journal_facts", r.facts)}
 	if r.state.Found {
@@ -327,13 +328,13 @@ func (r *recovery) report(blindFrom int64) {
 		fields = append(fields, zap.Any("parts_lost", r.lost), zap.Error(r.err))
 	}
 	switch {
-	case r.total || r.w.kept == nil:
-		w.set.Logger.Error("What was known of sessions before this start is lost: findings that rest on it will be inconclusive", fields...)
+	case r.total || r.k.cfg.Store == nil:
+		k.cfg.Logger.Error("What was known of sessions before this start is lost: findings that rest on it will be inconclusive", fields...)
 	case len(r.lost) > 0:
-		w.set.Logger.Error("Part of what was known of sessions before this start is lost: findings that rest on it will be inconclusive", fields...)
+		k.cfg.Logger.Error("Part of what was known of sessions before this start is lost: findings that rest on it will be inconclusive", fields...)
 	case blindFrom != never:
-		w.set.Logger.Warn("What was known of sessions is restored; what came since may be lost, and findings that rest on it will be inconclusive", fields...)
+		k.cfg.Logger.Warn("What was known of sessions is restored; what came since may be lost, and findings that rest on it will be inconclusive", fields...)
 	case r.ran:
-		w.set.Logger.Info("What was known of sessions is restored", fields...)
+		k.cfg.Logger.Info("What was known of sessions is restored", fields...)
 	}
 }

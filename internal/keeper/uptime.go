@@ -1,4 +1,4 @@
-package sessiontimeout
+package keeper
 
 import (
 	"context"
@@ -14,17 +14,18 @@ import (
 )
 
 const (
-	// aliveName is what the last instant of the collector is kept under.
-	aliveName = "alive"
-	// aliveEvery is how often it is written.
-	aliveEvery = time.Second
-	// aliveSlack is how much later than that a crash may have come: what is
+	// heartbeatKey is what the last instant of the collector is stored under.
+	heartbeatKey = "alive"
+	// heartbeatEvery is how often it is written.
+	heartbeatEvery = time.Second
+	// heartbeatSlack is how much later than that a crash may have come: what is
 	// written may be on its way for as long.
-	aliveSlack = aliveEvery + safestore.Timeout
+	heartbeatSlack = heartbeatEvery + safestore.Timeout
 
 	// never is the instant of what has not happened.
 	never = math.MaxInt64
 
+	// Why a time is blind.
 	reasonCrash    = "crash"
 	reasonDowntime = "downtime"
 )
@@ -48,13 +49,13 @@ func (u uptime) sealed() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(u.undurable))
 	b = binary.BigEndian.AppendUint64(b, u.segments)
 	if u.clean {
-		return seal(append(b, 1), aliveName)
+		return seal(append(b, 1), heartbeatKey)
 	}
-	return seal(append(b, 0), aliveName)
+	return seal(append(b, 0), heartbeatKey)
 }
 
 func readUptime(value []byte) (uptime, error) {
-	b, err := unseal(value, aliveName)
+	b, err := unseal(value, heartbeatKey)
 	if err != nil {
 		return uptime{}, err
 	}
@@ -66,23 +67,23 @@ func readUptime(value []byte) (uptime, error) {
 	}, nil
 }
 
-// keepAlive stores that the collector is up, behind the operations ops. Safe
+// beat stores that the collector is up, behind the operations ops. Safe
 // for concurrent use: what is stored last was true last.
-func (w *watch) keepAlive(ctx context.Context, clean bool, ops ...*storage.Operation) error {
-	if err := w.alive.Take(ctx); err != nil {
+func (k *Keeper) beat(ctx context.Context, clean bool, ops ...*storage.Operation) error {
+	if err := k.heartbeat.Take(ctx); err != nil {
 		return err
 	}
-	defer w.alive.Pass()
-	w.mu.Lock()
-	u := uptime{time.Now().UnixNano(), w.mu.journal.undurable, w.mu.journal.written, clean}
-	w.mu.Unlock()
-	err := w.kept.Batch(ctx, append(ops, storage.SetOperation(aliveName, u.sealed()))...)
+	defer k.heartbeat.Pass()
+	k.mu.Lock()
+	u := uptime{time.Now().UnixNano(), k.mu.journal.undurable, k.mu.journal.written, clean}
+	k.mu.Unlock()
+	err := k.cfg.Store.Batch(ctx, append(ops, storage.SetOperation(heartbeatKey, u.sealed()))...)
 	if len(ops) > 0 {
 		return err // whose they are says what that means
 	}
-	if err != nil && ctx.Err() == nil && !w.alive.failed {
-		w.set.Logger.Error("The storage takes nothing: what comes from now on may be lost with a crash, and the next start may not know of it", zap.Error(err))
+	if err != nil && ctx.Err() == nil && !k.heartbeat.failed {
+		k.cfg.Logger.Error("The storage takes nothing: what comes from now on may be lost with a crash, and the next start may not know of it", zap.Error(err))
 	}
-	w.alive.failed = err != nil
+	k.heartbeat.failed = err != nil
 	return err
 }

@@ -1,4 +1,4 @@
-package sessiontimeout
+package keeper
 
 import (
 	"encoding/binary"
