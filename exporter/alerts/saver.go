@@ -30,14 +30,14 @@ type saver struct {
 	cancel context.CancelFunc // of the goroutine; nil before start
 	done   chan struct{}      // closed when the goroutine has ended
 
-	turn   safestore.Turn // held while one saves
-	failed bool           // the last one; guarded by turn
+	turn   safestore.CtxMutex // held while one saves
+	failed bool               // the last one; guarded by turn
 }
 
 func newSaver(s *store, t *table, m *telemetry, logger *zap.Logger) *saver {
 	return &saver{
 		store: s, table: t, telemetry: m, logger: logger,
-		wake: make(chan struct{}, 1), done: make(chan struct{}), turn: safestore.NewTurn(),
+		wake: make(chan struct{}, 1), done: make(chan struct{}), turn: safestore.NewCtxMutex(),
 	}
 }
 
@@ -77,10 +77,10 @@ func (s *saver) run(ctx context.Context) {
 // save writes the table if it has changed since it was written. What fails costs nothing now, only after
 // a restart, and is written with the next save. Safe for concurrent use.
 func (s *saver) save(ctx context.Context) error {
-	if err := s.turn.Take(ctx); err != nil {
+	if err := s.turn.Lock(ctx); err != nil {
 		return err
 	}
-	defer s.turn.Pass()
+	defer s.turn.Unlock()
 	snap, changed := s.table.snapshot()
 	if !changed {
 		return nil

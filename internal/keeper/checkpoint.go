@@ -54,10 +54,10 @@ func (k *Keeper) findingsAreHeld() bool {
 // checkpoint stores what has changed since the last one. clean: it is the last
 // one. Safe for concurrent use.
 func (k *Keeper) checkpoint(ctx context.Context, clean bool) error {
-	if err := k.checkpoints.Take(ctx); err != nil {
+	if err := k.checkpoints.Lock(ctx); err != nil {
 		return err
 	}
-	defer k.checkpoints.Pass()
+	defer k.checkpoints.Unlock()
 	began := time.Now()
 	err := k.writeCheckpoint(ctx, began.UnixNano(), clean)
 	if err != nil && !clean && ctx.Err() != nil {

@@ -80,13 +80,13 @@ type Keeper struct {
 	loops      sync.WaitGroup
 
 	heartbeat struct {
-		safestore.Turn // held while it is written
-		failed         bool
+		safestore.CtxMutex // held while it is written
+		failed             bool
 	}
 	checkpoints struct {
-		safestore.Turn // held while one is written
-		failed         bool
-		buffer         []byte // for chunks: fresh memory is slow to write to, under a lock
+		safestore.CtxMutex // held while one is written
+		failed             bool
+		buffer             []byte // for chunks: fresh memory is slow to write to, under a lock
 	}
 	checkpointAt atomic.Int64 // when the last one began that was stored
 	commitWake   chan struct{}
@@ -108,7 +108,7 @@ func Open(ctx context.Context, cfg Config) *Keeper {
 	k := &Keeper{cfg: cfg, queue: newQueue(cfg.Store != nil), commitWake: make(chan struct{}, 1)}
 	k.running, k.halt = context.WithCancel(context.Background())
 	k.committing, k.breakOff = context.WithCancel(context.Background())
-	k.heartbeat.Turn, k.checkpoints.Turn = safestore.NewTurn(), safestore.NewTurn()
+	k.heartbeat.CtxMutex, k.checkpoints.CtxMutex = safestore.NewCtxMutex(), safestore.NewCtxMutex()
 	k.mu.journal.wake, k.mu.journal.limit = k.commitWake, cfg.MaxJournal
 	k.restore(ctx, time.Now())
 	return k

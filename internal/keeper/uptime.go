@@ -70,10 +70,10 @@ func readUptime(value []byte) (uptime, error) {
 // beat stores that the collector is up, behind the operations ops. Safe
 // for concurrent use: what is stored last was true last.
 func (k *Keeper) beat(ctx context.Context, clean bool, ops ...*storage.Operation) error {
-	if err := k.heartbeat.Take(ctx); err != nil {
+	if err := k.heartbeat.Lock(ctx); err != nil {
 		return err
 	}
-	defer k.heartbeat.Pass()
+	defer k.heartbeat.Unlock()
 	k.mu.Lock()
 	u := uptime{time.Now().UnixNano(), k.mu.journal.undurable, k.mu.journal.written, clean}
 	k.mu.Unlock()

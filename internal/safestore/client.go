@@ -37,20 +37,20 @@ var (
 // write, so its values belong to the storage then. A storage that panics is never asked again: what it
 // holds a lock of is held for good. Safe for concurrent use.
 type Client struct {
-	client storage.Client
-	turn   Turn  // held while the storage works, so that nobody waits in it for such a lock
-	broken error // guarded by turn
+	client  storage.Client
+	working CtxMutex // held while the storage works, so that nobody waits in it for such a lock
+	broken  error    // guarded by working
 
 	mu struct {
 		sync.Mutex
-		hangs bool // an operation that was given up holds the turn
+		hangs bool // an operation that was given up holds working
 	}
 }
 
 var _ storage.Client = (*Client)(nil)
 
 // New guards a client.
-func New(client storage.Client) *Client { return &Client{client: client, turn: NewTurn()} }
+func New(client storage.Client) *Client { return &Client{client: client, working: NewCtxMutex()} }
 
 // Open gets a client from a storage extension and guards it. Errors are the extension's, ErrBroken where
 // it panics, and the context's or a timeout's where it does not answer.
@@ -143,11 +143,11 @@ func (c *Client) Close(ctx context.Context) error {
 func (c *Client) ask(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	if err := c.takeTurn(ctx); err != nil {
+	if err := c.lock(ctx); err != nil {
 		return err
 	}
 	if c.broken != nil {
-		defer c.turn.Pass()
+		defer c.working.Unlock()
 		return c.broken
 	}
 	done := make(chan error, 1)
@@ -160,7 +160,7 @@ func (c *Client) ask(ctx context.Context, do func(context.Context) error) error 
 		done <- err
 		c.mu.hangs = false
 		c.mu.Unlock()
-		c.turn.Pass()
+		c.working.Unlock()
 	}()
 	select {
 	case err := <-done:
@@ -178,17 +178,17 @@ func (c *Client) ask(ctx context.Context, do func(context.Context) error) error 
 	}
 }
 
-// takeTurn waits for the operation before this one, but hardly for one that was given up.
-func (c *Client) takeTurn(ctx context.Context) error {
+// lock waits for the operation before this one, but hardly for one that was given up.
+func (c *Client) lock(ctx context.Context) error {
 	c.mu.Lock()
 	hangs := c.mu.hangs
 	c.mu.Unlock()
 	if !hangs {
-		return c.turn.Take(ctx)
+		return c.working.Lock(ctx)
 	}
 	brief, cancel := context.WithTimeout(ctx, hangingWait)
 	defer cancel()
-	if c.turn.Take(brief) == nil {
+	if c.working.Lock(brief) == nil {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {

@@ -37,10 +37,10 @@ func (c *coverage) add(service string, n *extract.Seen) {
 
 // knowServices shows services before they are seen again: those that were shown
 // before a restart.
-func (w *watch) knowServices(names []string) {
-	w.counts.Lock()
-	defer w.counts.Unlock()
-	c := &w.counts.coverage
+func (s *shared) knowServices(names []string) {
+	s.counts.Lock()
+	defer s.counts.Unlock()
+	c := &s.counts.coverage
 	for _, name := range names[:min(len(names), c.limit)] {
 		c.of(name)
 	}

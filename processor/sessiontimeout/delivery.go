@@ -28,8 +28,8 @@ const (
 // delivery is how findings leave. Only what sends waits for the next component;
 // what decides never does.
 type delivery struct {
-	wake  chan struct{}  // of one slot: something may leave
-	order safestore.Turn // held while findings leave, so that they leave in order
+	wake  chan struct{}      // of one slot: something may leave
+	order safestore.CtxMutex // held while findings leave, so that they leave in order
 
 	mu struct { // taken before the queue's
 		sync.Mutex
@@ -45,70 +45,70 @@ type delivery struct {
 }
 
 // open lets findings leave through next.
-func (w *watch) open(next consumer.Logs) {
-	d := &w.delivery.mu
+func (s *shared) open(next consumer.Logs) {
+	d := &s.delivery.mu
 	d.Lock()
 	defer d.Unlock()
 	d.next, d.opened, d.noLogsPipeline = next, true, false
-	d.running, d.halt = context.WithCancel(w.running)
-	w.admit()
+	d.running, d.halt = context.WithCancel(s.running)
+	s.admit()
 }
 
 // takeFrom lets the findings of queue leave.
-func (w *watch) takeFrom(queue *keeper.Queue) {
-	w.delivery.mu.Lock()
-	defer w.delivery.mu.Unlock()
-	w.delivery.mu.queue = queue
-	w.admit()
+func (s *shared) takeFrom(queue *keeper.Queue) {
+	s.delivery.mu.Lock()
+	defer s.delivery.mu.Unlock()
+	s.delivery.mu.queue = queue
+	s.admit()
 }
 
 // expectNoLogsPipeline says that no logs pipeline will come, unless there was one.
-func (w *watch) expectNoLogsPipeline() {
-	w.delivery.mu.Lock()
-	defer w.delivery.mu.Unlock()
-	w.delivery.mu.noLogsPipeline = !w.delivery.mu.opened
-	w.admit()
+func (s *shared) expectNoLogsPipeline() {
+	s.delivery.mu.Lock()
+	defer s.delivery.mu.Unlock()
+	s.delivery.mu.noLogsPipeline = !s.delivery.mu.opened
+	s.admit()
 }
 
 // admit tells the queue whether findings may wait: not where nothing will ever
 // take them. The caller holds the delivery's lock.
-func (w *watch) admit() {
-	if d := &w.delivery.mu; d.queue != nil {
-		d.queue.Admit(d.next != nil || w.store != nil && !d.noLogsPipeline)
+func (s *shared) admit() {
+	if d := &s.delivery.mu; d.queue != nil {
+		d.queue.Admit(d.next != nil || s.store != nil && !d.noLogsPipeline)
 	}
 }
 
-func (w *watch) hasNext() bool {
-	w.delivery.mu.Lock()
-	defer w.delivery.mu.Unlock()
-	return w.delivery.mu.next != nil
+func (s *shared) hasNext() bool {
+	s.delivery.mu.Lock()
+	defer s.delivery.mu.Unlock()
+	return s.delivery.mu.next != nil
 }
 
 // deliver lets findings out whenever it is woken, until stop.
-func (w *watch) deliver() {
+func (s *shared) deliver() {
 	for {
 		select {
-		case <-w.running.Done():
+		case <-s.running.Done():
 			return
-		case <-w.delivery.wake:
-			if w.delivery.order.Take(w.running) != nil {
+		case <-s.delivery.wake:
+			if s.delivery.order.Lock(s.running) != nil {
 				return
 			}
-			w.delivery.mu.Lock()
-			ctx, opened := w.delivery.mu.running, w.delivery.mu.opened
-			w.delivery.mu.Unlock()
+			s.delivery.mu.Lock()
+			ctx, opened := s.delivery.mu.running, s.delivery.mu.opened
+			s.delivery.mu.Unlock()
 			if opened {
-				w.letOut(ctx)
+				s.letOut(ctx)
 			}
-			w.delivery.order.Pass()
+			s.delivery.order.Unlock()
 		}
 	}
 }
 
 // wakeDelivery never waits.
-func (w *watch) wakeDelivery() {
+func (s *shared) wakeDelivery() {
 	select {
-	case w.delivery.wake <- struct{}{}:
+	case s.delivery.wake <- struct{}{}:
 	default: // it is awake
 	}
 }
@@ -116,12 +116,12 @@ func (w *watch) wakeDelivery() {
 // letOut hands findings to the next component of the logs pipeline until it
 // refuses some for now, which wait for the next time. The caller holds the
 // delivery's order.
-func (w *watch) letOut(ctx context.Context) {
-	queue := w.keeper.Queue()
+func (s *shared) letOut(ctx context.Context) {
+	queue := s.keeper.Queue()
 	for {
-		w.delivery.mu.Lock()
-		next := w.delivery.mu.next
-		w.delivery.mu.Unlock()
+		s.delivery.mu.Lock()
+		next := s.delivery.mu.next
+		s.delivery.mu.Unlock()
 		if next == nil {
 			return
 		}
@@ -152,15 +152,15 @@ func consume(ctx context.Context, next consumer.Logs, ld plog.Logs) error {
 
 // flush lets out what waits, and returns when it has left, cannot leave, or has
 // taken too long.
-func (w *watch) flush(ctx context.Context) {
+func (s *shared) flush(ctx context.Context) {
 	ctx, cancel := keeper.Part(ctx, flushTimeout)
 	defer cancel()
 	done := make(chan struct{})
 	go func() { // left behind where next does not return
 		defer close(done)
-		if w.delivery.order.Take(ctx) == nil {
-			defer w.delivery.order.Pass()
-			w.letOut(ctx)
+		if s.delivery.order.Lock(ctx) == nil {
+			defer s.delivery.order.Unlock()
+			s.letOut(ctx)
 		}
 	}()
 	select {
@@ -172,22 +172,22 @@ func (w *watch) flush(ctx context.Context) {
 // close lets out what can still leave through next, which stops afterwards.
 // Suspicions that have not waited long enough wait on in the storage, and
 // without one are inconclusive.
-func (w *watch) close(ctx context.Context, next consumer.Logs) {
-	d := &w.delivery.mu
+func (s *shared) close(ctx context.Context, next consumer.Logs) {
+	d := &s.delivery.mu
 	d.Lock()
 	if d.next == next {
 		d.halt()
 	}
 	d.Unlock()
-	if w.keeper != nil {
-		w.keeper.Finish(ctx)
-		w.telemetry.record(w.keeper.TakeMeasured())
-		w.flush(ctx)
+	if s.keeper != nil {
+		s.keeper.Finish(ctx)
+		s.telemetry.record(s.keeper.TakeMeasured())
+		s.flush(ctx)
 	}
 	d.Lock()
 	defer d.Unlock()
 	if d.next == next {
 		d.next = nil
-		w.admit()
+		s.admit()
 	}
 }

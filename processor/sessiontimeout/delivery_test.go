@@ -142,15 +142,15 @@ func TestNoLogsPipelineWithStorage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(nil)
 		r := newRig(t, stored)
-		w := newTestWatch(t, r)
-		require.NoError(t, w.start(context.Background(), m.host()))
+		p := newTestShared(t, r)
+		require.NoError(t, p.start(context.Background(), m.host()))
 		for range 2 {
-			_, err := w.processTraces(context.Background(), requestSpan("s1", time.Now()))
+			_, err := p.processTraces(context.Background(), requestSpan("s1", time.Now()))
 			require.NoError(t, err)
 			time.Sleep(45 * time.Minute)
 		}
 		require.Equal(t, map[string]int64{"": 1}, r.counts("findings_undelivered"))
-		require.Zero(t, w.keeper.Snapshot().Waiting)
-		require.NoError(t, w.stop(context.Background()))
+		require.Zero(t, p.keeper.Snapshot().Waiting)
+		require.NoError(t, p.stop(context.Background()))
 	})
 }

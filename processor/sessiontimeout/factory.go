@@ -24,21 +24,22 @@ func NewFactory() processor.Factory {
 	)
 }
 
+// factory creates instances. Safe for concurrent use.
 type factory struct {
 	mu struct {
 		sync.Mutex
-		watches map[*Config]*watch
-		inLogs  map[*Config]bool // whether one stands in a logs pipeline
+		all    map[*Config]*shared
+		inLogs map[*Config]bool // whether one stands in a logs pipeline
 	}
 }
 
 func newFactory() *factory {
 	f := &factory{}
-	f.mu.watches, f.mu.inLogs = map[*Config]*watch{}, map[*Config]bool{}
+	f.mu.all, f.mu.inLogs = map[*Config]*shared{}, map[*Config]bool{}
 	return f
 }
 
-// join returns one more instance of what watches under cfg. Through the one in a
+// join returns one more instance of what is shared under cfg. Through the one in a
 // logs pipeline findings leave, so that a second one is an error.
 func (f *factory) join(set processor.Settings, cfg *Config, next consumer.Logs) (*instance, error) {
 	f.mu.Lock()
@@ -46,31 +47,31 @@ func (f *factory) join(set processor.Settings, cfg *Config, next consumer.Logs) 
 	if next != nil && f.mu.inLogs[cfg] {
 		return nil, errSecondLogsPipeline
 	}
-	w := f.mu.watches[cfg]
-	if w == nil {
+	s := f.mu.all[cfg]
+	if s == nil {
 		var err error
-		if w, err = newWatch(set, cfg); err != nil {
+		if s, err = newShared(set, cfg); err != nil {
 			return nil, err
 		}
-		f.mu.watches[cfg] = w
+		f.mu.all[cfg] = s
 		for _, warning := range cfg.Warnings() {
-			w.set.Logger.Warn(warning)
+			s.set.Logger.Warn(warning)
 		}
 	}
-	w.instances++
+	s.instances++
 	f.mu.inLogs[cfg] = f.mu.inLogs[cfg] || next != nil
-	return &instance{watch: w, next: next, leave: func() (last bool) {
+	return &instance{shared: s, next: next, leave: func() (last bool) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		w.instances--
+		s.instances--
 		if next != nil {
 			f.mu.inLogs[cfg] = false
 		}
-		if w.instances == 0 {
-			delete(f.mu.watches, cfg)
+		if s.instances == 0 {
+			delete(f.mu.all, cfg)
 			delete(f.mu.inLogs, cfg)
 		}
-		return w.instances == 0
+		return s.instances == 0
 	}}, nil
 }
 
@@ -79,8 +80,8 @@ func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg 
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, i.watch.processTraces,
-		processorhelper.WithCapabilities(i.watch.capabilities()),
+	return processorhelper.NewTraces(ctx, set, cfg, next, i.shared.processTraces,
+		processorhelper.WithCapabilities(i.shared.capabilities()),
 		processorhelper.WithStart(i.start), processorhelper.WithShutdown(i.shutdown))
 }
 
@@ -89,7 +90,7 @@ func (f *factory) createLogs(ctx context.Context, set processor.Settings, cfg co
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewLogs(ctx, set, cfg, next, i.watch.processLogs,
-		processorhelper.WithCapabilities(i.watch.capabilities()),
+	return processorhelper.NewLogs(ctx, set, cfg, next, i.shared.processLogs,
+		processorhelper.WithCapabilities(i.shared.capabilities()),
 		processorhelper.WithStart(i.start), processorhelper.WithShutdown(i.shutdown))
 }

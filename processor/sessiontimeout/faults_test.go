@@ -173,21 +173,21 @@ func TestStorageHangs(t *testing.T) {
 			}
 			return errHang
 		})
-		w := newTestWatch(t, r)
+		p := newTestShared(t, r)
 		begin := time.Now()
-		require.NoError(t, w.start(context.Background(), m.host()))
+		require.NoError(t, p.start(context.Background(), m.host()))
 		require.LessOrEqual(t, time.Since(begin), 3*safestore.Timeout)
 		for range 20 {
 			begin = time.Now()
-			_, err := w.processTraces(context.Background(), requestSpan("s", time.Now()))
+			_, err := p.processTraces(context.Background(), requestSpan("s", time.Now()))
 			require.NoError(t, err)
 			require.LessOrEqual(t, time.Since(begin), 4*safestore.Timeout)
 		}
 		begin = time.Now()
-		_, err := w.processTraces(context.Background(), requestSpan("s", time.Now()))
+		_, err := p.processTraces(context.Background(), requestSpan("s", time.Now()))
 		require.NoError(t, err)
-		require.Zero(t, time.Since(begin), "the journal rests")
-		require.Error(t, w.stop(context.Background()))
+		require.Zero(t, time.Since(begin), "the journal is suspended")
+		require.Error(t, p.stop(context.Background()))
 		require.LessOrEqual(t, time.Since(begin), 5*safestore.Timeout)
 	})
 }
@@ -200,10 +200,10 @@ func TestJournalGap(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory(nil)
 				r := newRig(t, acknowledged)
-				w := newTestWatch(t, r)
-				require.NoError(t, w.start(context.Background(), m.host()))
+				p := newTestShared(t, r)
+				require.NoError(t, p.start(context.Background(), m.host()))
 				send := func() {
-					_, err := w.processTraces(context.Background(), requestSpan("s", time.Now()))
+					_, err := p.processTraces(context.Background(), requestSpan("s", time.Now()))
 					require.NoError(t, err)
 				}
 				time.Sleep(30 * time.Second)
@@ -219,18 +219,18 @@ func TestJournalGap(t *testing.T) {
 				}
 				values := m.snapshot() // the crash
 				m.setFault(nil)
-				require.NoError(t, w.stop(context.Background()))
+				require.NoError(t, p.stop(context.Background()))
 				require.Positive(t, r.counts("journal_writes")["failed"])
 
 				r = newRig(t, acknowledged)
-				w = newTestWatch(t, r)
-				require.NoError(t, w.start(context.Background(), newMemory(values).host()))
+				p = newTestShared(t, r)
+				require.NoError(t, p.start(context.Background(), newMemory(values).host()))
 				if failing == time.Hour {
-					require.Positive(t, blindOf(w)["crash"])
+					require.Positive(t, blindOf(p)["crash"])
 				} else {
-					require.Empty(t, blindOf(w))
+					require.Empty(t, blindOf(p))
 				}
-				require.NoError(t, w.stop(context.Background()))
+				require.NoError(t, p.stop(context.Background()))
 			})
 		})
 	}
@@ -241,16 +241,16 @@ func TestSenderGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(nil)
 		r := newRig(t, acknowledged)
-		w := newTestWatch(t, r)
-		require.NoError(t, w.start(context.Background(), m.host()))
+		p := newTestShared(t, r)
+		require.NoError(t, p.start(context.Background(), m.host()))
 		m.setFault(func(*storage.Operation) error { return errHang })
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_, err := w.processTraces(ctx, requestSpan("s", time.Now()))
+		_, err := p.processTraces(ctx, requestSpan("s", time.Now()))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		m.setFault(nil)
 		time.Sleep(time.Minute)
-		require.NoError(t, w.stop(context.Background()))
+		require.NoError(t, p.stop(context.Background()))
 	})
 }
 
@@ -266,14 +266,14 @@ func TestHashKeyUnreadable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, stored, func(c *Config) { c.SessionID.HashKey = "" })
-			w := newTestWatch(t, r)
-			err := w.start(context.Background(), m.host())
+			p := newTestShared(t, r)
+			err := p.start(context.Background(), m.host())
 			require.ErrorContains(t, err, "storage: ")
 			require.ErrorContains(t, err, "hash key")
 			if m.fault != nil {
 				require.ErrorIs(t, err, errDisk)
 			}
-			require.NoError(t, w.stop(context.Background()))
+			require.NoError(t, p.stop(context.Background()))
 			require.Zero(t, m.open)
 		})
 	}

@@ -13,20 +13,20 @@ import (
 	"go.uber.org/zap"
 )
 
-// hashKeyName is what a generated key is kept under in the storage.
+// hashKeyName is what a generated key is stored under.
 const hashKeyName = "hash_key"
 
 // hashKey returns the configured key, else the one that an earlier start
 // generated and kept, else a new one. A kept key that cannot be read is an
 // error: under another one all pseudonyms and ids of findings would change.
-func (w *watch) hashKey(ctx context.Context) (key []byte, err error) {
-	if k := w.cfg.SessionID.HashKey; k != "" {
+func (s *shared) hashKey(ctx context.Context) (key []byte, err error) {
+	if k := s.cfg.SessionID.HashKey; k != "" {
 		return []byte(k), nil
 	}
-	if w.store == nil {
+	if s.store == nil {
 		return newHashKey(), nil // Warnings says so
 	}
-	key, err = w.store.Get(ctx, hashKeyName)
+	key, err = s.store.Get(ctx, hashKeyName)
 	if err != nil {
 		return nil, fmt.Errorf("storage: cannot read the generated hash key: %w", err)
 	}
@@ -37,10 +37,10 @@ func (w *watch) hashKey(ctx context.Context) (key []byte, err error) {
 		return nil, fmt.Errorf("storage: the generated hash key is damaged: it must have %d bytes (got %d)", minHashKey, len(key))
 	}
 	key = newHashKey()
-	if err := w.store.Batch(ctx, storage.SetOperation(hashKeyName, key)); err != nil {
+	if err := s.store.Batch(ctx, storage.SetOperation(hashKeyName, key)); err != nil {
 		return nil, fmt.Errorf("storage: cannot keep the generated hash key: %w", err)
 	}
-	w.set.Logger.Warn("session_id::hash_key is not set: a random key was generated and is kept in the storage", zap.Stringer("storage", w.cfg.Storage))
+	s.set.Logger.Warn("session_id::hash_key is not set: a random key was generated and is kept in the storage", zap.Stringer("storage", s.cfg.Storage))
 	return key, nil
 }
 

@@ -246,16 +246,16 @@ func (r *rig) messages() (all []string) {
 	return all
 }
 
-func newTestWatch(t *testing.T, r *rig) *watch {
+func newTestShared(t *testing.T, r *rig) *shared {
 	t.Helper()
-	w, err := newWatch(r.set, r.cfg.(*Config))
+	p, err := newShared(r.set, r.cfg.(*Config))
 	require.NoError(t, err)
-	return w
+	return p
 }
 
-func blindOf(w *watch) map[string]int64 {
+func blindOf(p *shared) map[string]int64 {
 	var blind map[string]int64
-	w.keeper.Snapshot().Blind(func(reason string, ns int64) {
+	p.keeper.Snapshot().Blind(func(reason string, ns int64) {
 		if blind == nil {
 			blind = map[string]int64{}
 		}

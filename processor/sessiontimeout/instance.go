@@ -14,28 +14,28 @@ var errSecondLogsPipeline = errors.New("this processor stands in two logs pipeli
 
 // instance is the processor's place in one pipeline.
 type instance struct {
-	watch *watch
-	leave func() (last bool)
-	next  consumer.Logs // for findings; of a logs pipeline alone
-	once  sync.Once
-	err   error
+	shared *shared
+	leave  func() (last bool)
+	next   consumer.Logs // for findings; of a logs pipeline alone
+	once   sync.Once
+	err    error
 }
 
 func (i *instance) start(ctx context.Context, host component.Host) error {
 	if i.next != nil {
-		i.watch.open(i.next)
+		i.shared.open(i.next)
 	}
-	return i.watch.start(ctx, host)
+	return i.shared.start(ctx, host)
 }
 
-// shutdown is safe twice and without start. The last instance ends the watch.
+// shutdown is safe twice and without start. The last instance ends the processor.
 func (i *instance) shutdown(ctx context.Context) error {
 	i.once.Do(func() {
 		if i.next != nil {
-			i.watch.close(ctx, i.next)
+			i.shared.close(ctx, i.next)
 		}
 		if i.leave() {
-			i.err = i.watch.stop(ctx)
+			i.err = i.shared.stop(ctx)
 		}
 	})
 	return i.err

@@ -12,22 +12,22 @@ import (
 )
 
 // TestJournalIsBounded: while no checkpoint is stored the journal grows up to its
-// bound and rests there, which is counted, said once and known after a crash;
+// bound and is suspended there, which is counted, said once and known after a crash;
 // batches pass. A checkpoint makes room, and nothing is lost from then on.
 func TestJournalIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 4 << 10
 		m := newMemory(nil)
 		r := newRig(t, acknowledged)
-		w := newTestWatch(t, r)
-		w.maxJournal = limit
-		require.NoError(t, w.start(context.Background(), m.host()))
+		p := newTestShared(t, r)
+		p.maxJournal = limit
+		require.NoError(t, p.start(context.Background(), m.host()))
 		n := 0
 		send := func(times int) {
 			for range times {
 				n++
 				begin := time.Now()
-				_, err := w.processTraces(context.Background(), requestSpan(fmt.Sprint("session ", n), begin))
+				_, err := p.processTraces(context.Background(), requestSpan(fmt.Sprint("session ", n), begin))
 				require.NoError(t, err)
 				require.Zero(t, time.Since(begin))
 				time.Sleep(time.Second)
@@ -49,7 +49,7 @@ func TestJournalIsBounded(t *testing.T) {
 		require.Greater(t, segments(), limit*9/10)
 		require.EqualValues(t, segments(), r.counts("journal_size")[""])
 		writes := r.counts("journal_writes")
-		require.EqualValues(t, 1, writes["full"], "it rests then")
+		require.EqualValues(t, 1, writes["full"], "it is suspended then")
 		require.Zero(t, writes["failed"])
 		require.Len(t, r.log.FilterMessageSnippet("does not take what is acknowledged").All(), 1)
 		crashed := m.snapshot()
@@ -60,23 +60,23 @@ func TestJournalIsBounded(t *testing.T) {
 		require.EqualValues(t, segments(), r.counts("journal_size")[""])
 		require.Greater(t, r.counts("journal_writes")["stored"], writes["stored"])
 		kept := m.snapshot()
-		require.NoError(t, w.stop(context.Background()))
+		require.NoError(t, p.stop(context.Background()))
 
 		again := newRig(t, acknowledged)
-		w = newTestWatch(t, again)
-		w.maxJournal = limit
-		require.NoError(t, w.start(context.Background(), newMemory(crashed).host()))
-		require.Positive(t, blindOf(w)["crash"], "what came when it was full")
-		require.EqualValues(t, writes["stored"], w.keeper.Snapshot().Sessions, "all that it took")
+		p = newTestShared(t, again)
+		p.maxJournal = limit
+		require.NoError(t, p.start(context.Background(), newMemory(crashed).host()))
+		require.Positive(t, blindOf(p)["crash"], "what came when it was full")
+		require.EqualValues(t, writes["stored"], p.keeper.Snapshot().Sessions, "all that it took")
 		require.Greater(t, again.counts("journal_size")[""], int64(limit*9/10), "it is known after a start")
 		require.Empty(t, again.counts("state_lost"))
-		require.NoError(t, w.stop(context.Background()))
+		require.NoError(t, p.stop(context.Background()))
 
 		again = newRig(t, acknowledged)
-		w = newTestWatch(t, again)
-		require.NoError(t, w.start(context.Background(), newMemory(kept).host()))
-		require.Empty(t, blindOf(w))
-		require.Equal(t, n, w.keeper.Snapshot().Sessions)
-		require.NoError(t, w.stop(context.Background()))
+		p = newTestShared(t, again)
+		require.NoError(t, p.start(context.Background(), newMemory(kept).host()))
+		require.Empty(t, blindOf(p))
+		require.Equal(t, n, p.keeper.Snapshot().Sessions)
+		require.NoError(t, p.stop(context.Background()))
 	})
 }

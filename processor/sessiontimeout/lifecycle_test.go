@@ -96,9 +96,9 @@ func TestEveryOrder(t *testing.T) {
 	}
 }
 
-// TestSpansAfterTheWayOutHasStopped: the logs pipeline stops first; what spans
+// TestSpansAfterTheLogsPipeline: the logs pipeline stops first; what spans
 // bring afterwards cannot leave and is counted.
-func TestSpansAfterTheWayOutHasStopped(t *testing.T) {
+func TestSpansAfterTheLogsPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		traces, logs := r.traces(), r.logs()
@@ -214,8 +214,8 @@ func TestNoLogsPipeline(t *testing.T) {
 	})
 }
 
-// TestNoWarningWithAWayOut: a logs pipeline that starts a moment later is one.
-func TestNoWarningWithAWayOut(t *testing.T) {
+// TestNoWarningWithALogsPipeline: a logs pipeline that starts a moment later is one.
+func TestNoWarningWithALogsPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		traces, logs := r.traces(), r.logs()

@@ -58,29 +58,29 @@ func (b *blocking) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	}
 }
 
-// TestBlockedWayOut: while the next component blocks verdicts are reached,
+// TestBlockedNext: while the next component blocks verdicts are reached,
 // sessions forgotten and both measured.
-func TestBlockedWayOut(t *testing.T) {
+func TestBlockedNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		w, next := newTestWatch(t, r), newBlocking(true)
+		p, next := newTestShared(t, r), newBlocking(true)
 		ctx := context.Background()
-		w.open(next)
-		require.NoError(t, w.start(ctx, newMemory(nil).host()))
+		p.open(next)
+		require.NoError(t, p.start(ctx, newMemory(nil).host()))
 		defer func() {
 			next.release()
-			w.close(ctx, next)
-			require.NoError(t, w.stop(ctx))
+			p.close(ctx, next)
+			require.NoError(t, p.stop(ctx))
 		}()
 		serve := func(s string) {
-			_, err := w.processTraces(ctx, requestSpan(s, time.Now()))
+			_, err := p.processTraces(ctx, requestSpan(s, time.Now()))
 			require.NoError(t, err)
 		}
 		serve("one")
 		serve("two")
 		time.Sleep(31 * time.Minute)
 		serve("one")
-		time.Sleep(2 * time.Minute) // decided, and stuck on its way out
+		time.Sleep(2 * time.Minute) // decided, and stuck on its way
 		serve("two")
 		time.Sleep(10 * time.Minute)
 		require.Equal(t, map[string]int64{"default shop idle_timeout": 2}, r.counts("violations"))
@@ -148,7 +148,7 @@ func TestLiveness(t *testing.T) {
 	}
 }
 
-// ownDeadline is what a stop takes at most that is given none: the way out, the
+// ownDeadline is what a stop takes at most that is given none: the last findings, the
 // goroutines, and three operations of a storage: a checkpoint for findings that
 // are held, the last one, and the close.
 const ownDeadline = flushTimeout + keeper.LoopsTimeout + 3*safestore.Timeout
@@ -166,7 +166,7 @@ type liveness struct {
 	rig    *rig
 	memory *memory
 	next   *blocking
-	watch  *watch
+	shared *shared
 	traces processor.Traces
 	logs   processor.Logs
 }
@@ -178,8 +178,8 @@ func (l *liveness) begin() {
 	require.NoError(l.t, err)
 	l.logs, err = f.createLogs(context.Background(), l.rig.set, l.rig.cfg, l.next)
 	require.NoError(l.t, err)
-	l.watch = f.mu.watches[l.rig.cfg.(*Config)]
-	l.watch.maxJournal = maxJournal
+	l.shared = f.mu.all[l.rig.cfg.(*Config)]
+	l.shared.maxJournal = maxJournal
 	require.NoError(l.t, l.traces.Start(context.Background(), l.memory.host()))
 	require.NoError(l.t, l.logs.Start(context.Background(), l.memory.host()))
 }
@@ -217,7 +217,7 @@ func (l *liveness) flood() {
 // overflow lets more findings wait than may.
 func (l *liveness) overflow() {
 	f := fact.Finding{Revision: 1, Requests: 1, Session: fact.Pseudonym{1}, LastActivityAt: 1}
-	l.watch.keeper.Queue().Push(slices.Repeat([]findinglog.Record{l.watch.cfg.record(&f)}, many)...)
+	l.shared.keeper.Queue().Push(slices.Repeat([]findinglog.Record{l.shared.cfg.record(&f)}, many)...)
 	time.Sleep(2 * tick)
 	synctest.Wait()
 	waiting, lost := l.rig.counts("findings_waiting")[""], l.rig.counts("findings_undelivered")[""]
@@ -240,11 +240,11 @@ func (l *liveness) stop(limit time.Duration) {
 	if l.rig.cfg.(*Config).Storage != nil && l.memory.fault == nil {
 		require.NoError(l.t, err)
 		again := newRig(l.t, func(c *Config) { *c = *l.rig.cfg.(*Config) })
-		w := newTestWatch(l.t, again)
-		require.NoError(l.t, w.start(ctx, newMemory(l.memory.snapshot()).host()))
-		waits = int64(w.keeper.Snapshot().Waiting) // for the next start
+		p := newTestShared(l.t, again)
+		require.NoError(l.t, p.start(ctx, newMemory(l.memory.snapshot()).host()))
+		waits = int64(p.keeper.Snapshot().Waiting) // for the next start
 		require.Empty(l.t, again.counts("state_lost"))
-		require.NoError(l.t, w.stop(ctx))
+		require.NoError(l.t, p.stop(ctx))
 	}
-	require.EqualValues(l.t, rounds+many, waits+int64(l.next.LogRecordCount())+l.watch.keeper.Queue().Lost(), "each waits, is lost and counted, or has left")
+	require.EqualValues(l.t, rounds+many, waits+int64(l.next.LogRecordCount())+l.shared.keeper.Queue().Lost(), "each waits, is lost and counted, or has left")
 }

@@ -9,9 +9,9 @@ import (
 
 // mark says on the offending span or record itself what is thought of it as it
 // passes, so that tail sampling keeps its trace and a search finds it.
-func (w *watch) mark(attrs pcommon.Map, m session.Mark) {
+func (s *shared) mark(attrs pcommon.Map, m session.Mark) {
 	attrs.PutStr(findinglog.AttrType, m.Type.String())
 	attrs.PutDouble(findinglog.AttrOverrun, seconds(m.Overrun))
 	attrs.PutStr(findinglog.AttrState, "suspected")
-	attrs.PutStr(findinglog.AttrPolicy, w.cfg.Policies[m.Policy].name())
+	attrs.PutStr(findinglog.AttrPolicy, s.cfg.Policies[m.Policy].name())
 }

@@ -12,10 +12,10 @@ import (
 // observe gives the engine the facts of a batch, and takes the batch back. Under
 // durability: acknowledged it returns when they are stored. The error is ctx's,
 // or says that not all of the facts were taken.
-func (w *watch) observe(ctx context.Context, b *extract.Batch, suspected func(extract.Ref, session.Mark)) error {
-	stored, err := w.take(b, suspected)
+func (s *shared) observe(ctx context.Context, b *extract.Batch, suspected func(extract.Ref, session.Mark)) error {
+	stored, err := s.take(b, suspected)
 	b.Reset()
-	w.batches.Put(b)
+	s.batches.Put(b)
 	if err != nil {
 		return err
 	}
@@ -23,34 +23,34 @@ func (w *watch) observe(ctx context.Context, b *extract.Batch, suspected func(ex
 }
 
 // take gives the engine the facts of b, and returns what says that they are stored.
-func (w *watch) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)) (keeper.Receipt, error) {
+func (s *shared) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)) (keeper.Receipt, error) {
 	now := time.Now().UnixNano()
-	w.count(b)
+	s.count(b)
 	if len(b.Facts) == 0 {
 		return nil, nil
 	}
-	stored, left := w.keeper.Observe(b.Facts, now, func(i int, m session.Mark) {
-		if w.cfg.Mark {
+	stored, left := s.keeper.Observe(b.Facts, now, func(i int, m session.Mark) {
+		if s.cfg.Mark {
 			suspected(b.Refs[i], m)
 		}
 	})
 	if left > 0 {
-		w.counts.Lock()
-		defer w.counts.Unlock()
-		w.counts.stopped += int64(left)
+		s.counts.Lock()
+		defer s.counts.Unlock()
+		s.counts.stopped += int64(left)
 		return nil, keeper.ErrStopped
 	}
 	return stored, nil
 }
 
 // count counts what needs no engine.
-func (w *watch) count(b *extract.Batch) {
-	w.counts.Lock()
-	defer w.counts.Unlock()
+func (s *shared) count(b *extract.Batch) {
+	s.counts.Lock()
+	defer s.counts.Unlock()
 	for i, n := range b.Refused {
-		w.counts.refused[i] += int64(n)
+		s.counts.refused[i] += int64(n)
 	}
 	for i := range b.Resources {
-		w.counts.coverage.add(b.Resources[i].ServiceName, &b.Seen[i])
+		s.counts.coverage.add(b.Resources[i].ServiceName, &b.Seen[i])
 	}
 }

@@ -92,7 +92,7 @@ type sentFinding struct {
 	writes    int
 }
 
-// way is the way out of a life.
+// way is the next component of a life.
 type way struct {
 	consumertest.LogsSink
 	take func(plog.LogRecord)
@@ -123,13 +123,13 @@ func live(t *testing.T, config func(*Config), values map[string][]byte, from, un
 		m.wrote = func() { l.times = append(l.times, time.Since(begin)) }
 		l.memory = m
 		r := newRig(t, config)
-		w := newTestWatch(t, r)
+		p := newTestShared(t, r)
 		next := &way{take: func(record plog.LogRecord) {
 			l.left = append(l.left, sentFinding{attributeOf(record, "session_timeout.id"), attributeOf(record, "session_timeout.state"), m.writesSoFar()})
 		}}
-		w.open(next)
-		require.NoError(t, w.start(context.Background(), m.host()))
-		l.blind = blindOf(w)
+		p.open(next)
+		require.NoError(t, p.start(context.Background(), m.host()))
+		l.blind = blindOf(p)
 		if from > 0 {
 			time.Sleep(4 * time.Second) // until senders notice that it is there again
 		}
@@ -141,17 +141,17 @@ func live(t *testing.T, config func(*Config), values map[string][]byte, from, un
 			time.Sleep(time.Until(begin.Add(s.at)))
 			var err error
 			if s.isLogs {
-				_, err = w.processLogs(context.Background(), s.logs)
+				_, err = p.processLogs(context.Background(), s.logs)
 			} else {
-				_, err = w.processTraces(context.Background(), s.traces)
+				_, err = p.processTraces(context.Background(), s.traces)
 			}
 			require.NoError(t, err)
 			l.acked[i] = m.writesSoFar()
 		}
 		time.Sleep(time.Until(begin.Add(until)))
 		l.lost = r.counts("state_lost")
-		w.close(context.Background(), next)
-		_ = w.stop(context.Background())
+		p.close(context.Background(), next)
+		_ = p.stop(context.Background())
 		require.Zero(t, m.open, "a client is left open")
 		l.log = r.messages()
 	})

@@ -18,7 +18,7 @@ import (
 // once.
 func (t *telemetry) register() (err error) {
 	b := t.builder
-	t.registration, err = metadata.Meter(t.watch.set).RegisterCallback(t.scrape,
+	t.registration, err = metadata.Meter(t.shared.set).RegisterCallback(t.scrape,
 		b.ProcessorSessionTimeoutBacklog,
 		b.ProcessorSessionTimeoutBlind,
 		b.ProcessorSessionTimeoutCheckpointAge,
@@ -43,18 +43,18 @@ func (t *telemetry) register() (err error) {
 }
 
 // readCounts copies what needs no engine.
-func (w *watch) readCounts() (seen map[string][len(coverageNames)]int64, refused [extract.ReasonCount]int64, stopped int64) {
-	w.counts.Lock()
-	defer w.counts.Unlock()
-	seen = make(map[string][len(coverageNames)]int64, len(w.counts.coverage.counts))
-	for service, counts := range w.counts.coverage.counts {
+func (s *shared) readCounts() (seen map[string][len(coverageNames)]int64, refused [extract.ReasonCount]int64, stopped int64) {
+	s.counts.Lock()
+	defer s.counts.Unlock()
+	seen = make(map[string][len(coverageNames)]int64, len(s.counts.coverage.counts))
+	for service, counts := range s.counts.coverage.counts {
 		seen[service] = *counts
 	}
-	return seen, w.counts.refused, w.counts.stopped
+	return seen, s.counts.refused, s.counts.stopped
 }
 
 func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
-	r := t.watch.keeper.Snapshot()
+	r := t.shared.keeper.Snapshot()
 	t.scrapeVerdicts(o, r.Stats)
 	t.scrapeFacts(o, r.Stats)
 	b := t.builder
@@ -63,7 +63,7 @@ func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
 	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsWaiting, int64(r.Waiting), t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsUndelivered, r.Lost, t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutSessions, int64(r.Sessions), t.with())
-	o.ObserveInt64(b.ProcessorSessionTimeoutSessionsLimit, int64(t.watch.cfg.MaxSessions), t.with())
+	o.ObserveInt64(b.ProcessorSessionTimeoutSessionsLimit, int64(t.shared.cfg.MaxSessions), t.with())
 	if !r.CheckpointAt.IsZero() {
 		o.ObserveFloat64(b.ProcessorSessionTimeoutCheckpointAge, time.Since(r.CheckpointAt).Seconds(), t.with())
 	}
@@ -116,7 +116,7 @@ func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
 	for r := range session.RefusedReasonCount {
 		o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, s.Refused(r), by("reason", r.String()))
 	}
-	seen, refused, stopped := t.watch.readCounts()
+	seen, refused, stopped := t.shared.readCounts()
 	for r := range extract.ReasonCount {
 		o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, refused[r], by("reason", r.String()))
 	}

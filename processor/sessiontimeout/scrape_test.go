@@ -15,13 +15,13 @@ import (
 // batches that are taken: every session that came is held or was forgotten.
 func TestScrapeIsOneInstant(t *testing.T) {
 	r := newRig(t)
-	w := newTestWatch(t, r)
-	require.NoError(t, w.start(context.Background(), newMemory(nil).host()))
+	p := newTestShared(t, r)
+	require.NoError(t, p.start(context.Background(), newMemory(nil).host()))
 	ctx, cancel := context.WithCancel(context.Background())
 	var senders sync.WaitGroup
 	senders.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
-			_, err := w.processTraces(context.Background(), requestSpan(fmt.Sprint("session ", n), time.Now()))
+			_, err := p.processTraces(context.Background(), requestSpan(fmt.Sprint("session ", n), time.Now()))
 			if err != nil {
 				t.Error(err)
 				return
@@ -59,6 +59,6 @@ func TestScrapeIsOneInstant(t *testing.T) {
 	}
 	cancel()
 	senders.Wait()
-	require.NoError(t, w.stop(context.Background()))
+	require.NoError(t, p.stop(context.Background()))
 	require.Empty(t, r.counts("facts"), "nothing is left to be read")
 }

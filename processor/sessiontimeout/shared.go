@@ -26,9 +26,9 @@ const (
 	startupGrace = time.Minute
 )
 
-// watch is what all instances of one component id share: one engine, and one
+// shared is what all instances of one component id share: one engine, and one
 // next component for its findings. Safe for concurrent use.
-type watch struct {
+type shared struct {
 	id        component.ID
 	cfg       *Config
 	set       component.TelemetrySettings
@@ -50,7 +50,7 @@ type watch struct {
 	counts struct {
 		sync.Mutex
 		refused  [extract.ReasonCount]int64
-		stopped  int64 // facts that were turned away because the watch had stopped
+		stopped  int64 // facts that were turned away because the engine was closed
 		coverage coverage
 	}
 	store *safestore.Client // nil where nothing is kept; set by start, read-only until stop ends
@@ -60,78 +60,78 @@ type watch struct {
 	delivery   delivery
 }
 
-func newWatch(set processor.Settings, cfg *Config) (*watch, error) {
-	w := &watch{
+func newShared(set processor.Settings, cfg *Config) (*shared, error) {
+	s := &shared{
 		id: set.ID, cfg: cfg, set: dropSignal(set.TelemetrySettings),
 		batches: sync.Pool{New: func() any { return &extract.Batch{} }},
 	}
-	w.running, w.halt = context.WithCancel(context.Background())
-	w.delivery.wake, w.delivery.order = make(chan struct{}, 1), safestore.NewTurn()
-	w.counts.coverage = newCoverage(cfg.MaxServices)
+	s.running, s.halt = context.WithCancel(context.Background())
+	s.delivery.wake, s.delivery.order = make(chan struct{}, 1), safestore.NewCtxMutex()
+	s.counts.coverage = newCoverage(cfg.MaxServices)
 	var err error
-	w.telemetry, err = newTelemetry(w)
-	return w, err
+	s.telemetry, err = newTelemetry(s)
+	return s, err
 }
 
-func (w *watch) capabilities() consumer.Capabilities {
-	return consumer.Capabilities{MutatesData: w.cfg.Mark}
+func (s *shared) capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: s.cfg.Mark}
 }
 
-// start starts the watch with the first of its instances.
-func (w *watch) start(ctx context.Context, host component.Host) error {
-	w.startOnce.Do(func() { w.startErr = w.begin(ctx, host) })
-	return w.startErr
+// start begins with the first of its instances.
+func (s *shared) start(ctx context.Context, host component.Host) error {
+	s.startOnce.Do(func() { s.startErr = s.begin(ctx, host) })
+	return s.startErr
 }
 
-func (w *watch) begin(ctx context.Context, host component.Host) error {
-	if err := w.openStorage(ctx, host); err != nil {
+func (s *shared) begin(ctx context.Context, host component.Host) error {
+	if err := s.openStorage(ctx, host); err != nil {
 		return err
 	}
-	key, err := w.hashKey(ctx)
+	key, err := s.hashKey(ctx)
 	if err != nil {
 		return err
 	}
-	x, err := extract.New(w.cfg.extraction(key))
+	x, err := extract.New(s.cfg.extraction(key))
 	if err != nil {
 		return err
 	}
-	w.extractor = x
-	engine := w.cfg.engine(x.Pseudonym)
+	s.extractor = x
+	engine := s.cfg.engine(x.Pseudonym)
 	engine.KeyID = keyID(key)
-	w.keeper = keeper.Open(ctx, keeper.Config{
-		Engine: engine, Store: w.store, StoreLost: w.store == nil && w.cfg.Storage != nil,
-		Acknowledged: w.cfg.Durability == durabilityAcknowledged, DowntimeLost: w.cfg.Downtime == downtimeLost,
-		CheckpointInterval: w.cfg.CheckpointInterval, MaxJournal: w.maxJournal,
-		Record: w.cfg.record, Telemetry: w.telemetry, Logger: w.set.Logger,
+	s.keeper = keeper.Open(ctx, keeper.Config{
+		Engine: engine, Store: s.store, StoreLost: s.store == nil && s.cfg.Storage != nil,
+		Acknowledged: s.cfg.Durability == durabilityAcknowledged, DowntimeLost: s.cfg.Downtime == downtimeLost,
+		CheckpointInterval: s.cfg.CheckpointInterval, MaxJournal: s.maxJournal,
+		Record: s.cfg.record, Telemetry: s.telemetry, Logger: s.set.Logger,
 	})
-	w.takeFrom(w.keeper.Queue())
-	w.knowServices(w.keeper.Services())
-	if err := w.telemetry.register(); err != nil {
+	s.takeFrom(s.keeper.Queue())
+	s.knowServices(s.keeper.Services())
+	if err := s.telemetry.register(); err != nil {
 		return err
 	}
-	w.keeper.Start()
-	w.loops.Go(w.run)
-	w.loops.Go(w.deliver)
+	s.keeper.Start()
+	s.loops.Go(s.run)
+	s.loops.Go(s.deliver)
 	return nil
 }
 
 // run reaches the verdicts as their time comes.
-func (w *watch) run() {
+func (s *shared) run() {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	warned, began := false, time.Now()
 	for {
 		select {
-		case <-w.running.Done():
+		case <-s.running.Done():
 			return
 		case now := <-t.C:
-			w.advance()
+			s.advance()
 			if now.Sub(began) > startupGrace {
-				w.expectNoLogsPipeline()
+				s.expectNoLogsPipeline()
 			}
-			if !warned && !w.hasNext() {
+			if !warned && !s.hasNext() {
 				warned = true
-				w.set.Logger.Warn("Findings have no way out, since this processor stands in no logs pipeline: they are counted and marked, not reported. " +
+				s.set.Logger.Warn("Findings have no way out, since this processor stands in no logs pipeline: they are counted and marked, not reported. " +
 					"Add it to one, for example `logs/sessions: {receivers: [nop], processors: [session_timeout], exporters: [alerts]}`")
 			}
 		}
@@ -139,55 +139,55 @@ func (w *watch) run() {
 }
 
 // advance decides what has waited long enough, and waits for nobody.
-func (w *watch) advance() {
+func (s *shared) advance() {
 	until := time.Now().Add(tick)
-	for w.advanceSome() && time.Now().Before(until) {
+	for s.advanceSome() && time.Now().Before(until) {
 	}
 }
 
 // advanceSome does what one hold of the engine's lock allows, and reports whether
 // there is more to be done at once.
-func (w *watch) advanceSome() (more bool) {
-	more = w.keeper.Advance(time.Now().UnixNano())
-	w.telemetry.record(w.keeper.TakeMeasured())
-	if w.keeper.Queue().Len() > 0 {
-		w.wakeDelivery()
+func (s *shared) advanceSome() (more bool) {
+	more = s.keeper.Advance(time.Now().UnixNano())
+	s.telemetry.record(s.keeper.TakeMeasured())
+	if s.keeper.Queue().Len() > 0 {
+		s.wakeDelivery()
 	}
-	return more && w.running.Err() == nil
+	return more && s.running.Err() == nil
 }
 
 // stop ends with the last of its instances. The next component for findings has
 // stopped by then.
-func (w *watch) stop(ctx context.Context) error {
-	w.stopOnce.Do(func() {
-		w.halt()
-		w.endLoops(ctx)
-		if w.keeper != nil {
-			w.stopErr = w.keeper.Stop(ctx)
-			w.telemetry.record(w.keeper.TakeMeasured())
-			if n := w.keeper.Queue().Lost(); n > 0 {
-				w.set.Logger.Warn("Findings were decided and found no way out", zap.Int64("findings", n))
+func (s *shared) stop(ctx context.Context) error {
+	s.stopOnce.Do(func() {
+		s.halt()
+		s.endLoops(ctx)
+		if s.keeper != nil {
+			s.stopErr = s.keeper.Stop(ctx)
+			s.telemetry.record(s.keeper.TakeMeasured())
+			if n := s.keeper.Queue().Lost(); n > 0 {
+				s.set.Logger.Warn("Findings were decided and found no way out", zap.Int64("findings", n))
 			}
 		}
-		w.telemetry.shutdown()
-		w.stopErr = errors.Join(w.stopErr, w.closeStorage(ctx))
+		s.telemetry.shutdown()
+		s.stopErr = errors.Join(s.stopErr, s.closeStorage(ctx))
 	})
-	return w.stopErr
+	return s.stopErr
 }
 
 // endLoops waits for all goroutines to end, which have been told to, and lets the
 // engine take nothing any more. What hangs in the storage or in the next component
 // is left behind: it holds nothing that anybody needs, and ends when that returns.
-func (w *watch) endLoops(ctx context.Context) {
+func (s *shared) endLoops(ctx context.Context) {
 	patient, cancel := keeper.Part(ctx, keeper.LoopsTimeout)
 	defer cancel()
 	ended := make(chan struct{})
 	go func() {
-		w.loops.Wait()
+		s.loops.Wait()
 		close(ended)
 	}()
-	if w.keeper != nil {
-		w.keeper.Close(ctx)
+	if s.keeper != nil {
+		s.keeper.Close(ctx)
 	}
 	select {
 	case <-ended:
@@ -195,22 +195,22 @@ func (w *watch) endLoops(ctx context.Context) {
 	}
 }
 
-func (w *watch) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	b := w.batches.Get().(*extract.Batch)
-	w.extractor.Traces(td, b)
-	err := w.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
+func (s *shared) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	b := s.batches.Get().(*extract.Batch)
+	s.extractor.Traces(td, b)
+	err := s.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
 		span := td.ResourceSpans().At(int(ref.Resource)).ScopeSpans().At(int(ref.Scope)).Spans().At(int(ref.Record))
-		w.mark(span.Attributes(), m)
+		s.mark(span.Attributes(), m)
 	})
 	return td, err
 }
 
-func (w *watch) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
-	b := w.batches.Get().(*extract.Batch)
-	w.extractor.Logs(ld, b)
-	err := w.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
+func (s *shared) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	b := s.batches.Get().(*extract.Batch)
+	s.extractor.Logs(ld, b)
+	err := s.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
 		record := ld.ResourceLogs().At(int(ref.Resource)).ScopeLogs().At(int(ref.Scope)).LogRecords().At(int(ref.Record))
-		w.mark(record.Attributes(), m)
+		s.mark(record.Attributes(), m)
 	})
 	return ld, err
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
-// TestBatchMeetsStop: batches that come while the watch stops get an answer, and
+// TestBatchMeetsStop: batches that come while the processor stops get an answer, and
 // what is acknowledged is there after the next start.
 func TestBatchMeetsStop(t *testing.T) {
 	rounds := 300
@@ -28,8 +28,8 @@ func TestBatchMeetsStop(t *testing.T) {
 	for n := range rounds {
 		m := newMemory(nil)
 		r := newRig(t, acknowledged)
-		w := newTestWatch(t, r)
-		require.NoError(t, w.start(context.Background(), m.host()))
+		p := newTestShared(t, r)
+		require.NoError(t, p.start(context.Background(), m.host()))
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		begin, errs := make(chan struct{}), make(chan error, senders)
 		var taken atomic.Int64
@@ -37,7 +37,7 @@ func TestBatchMeetsStop(t *testing.T) {
 			var work [batches]func() error
 			for b := range work {
 				td := requestSpan(fmt.Sprint("session ", g, b), time.Now())
-				work[b] = func() error { _, err := w.processTraces(ctx, td); return err }
+				work[b] = func() error { _, err := p.processTraces(ctx, td); return err }
 			}
 			go func() {
 				<-begin
@@ -53,14 +53,14 @@ func TestBatchMeetsStop(t *testing.T) {
 		}
 		close(begin)
 		time.Sleep(time.Duration(n%8) * 100 * time.Microsecond) // anywhere in between
-		require.NoError(t, w.stop(context.Background()))
+		require.NoError(t, p.stop(context.Background()))
 		for range senders {
 			if err := <-errs; err != nil {
 				require.NotErrorIs(t, err, context.DeadlineExceeded, "round %d: it waits for good", n)
 			}
 		}
 		cancel()
-		again := newTestWatch(t, newRig(t, acknowledged))
+		again := newTestShared(t, newRig(t, acknowledged))
 		require.NoError(t, again.start(context.Background(), newMemory(m.snapshot()).host()))
 		require.GreaterOrEqual(t, again.keeper.Snapshot().Sessions, int(taken.Load()), "round %d: acknowledged and lost", n)
 		require.NoError(t, again.stop(context.Background()))
@@ -74,48 +74,48 @@ func TestBatchAfterStop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, durability)
-				w := newTestWatch(t, r)
-				require.NoError(t, w.start(context.Background(), newMemory(nil).host()))
+				p := newTestShared(t, r)
+				require.NoError(t, p.start(context.Background(), newMemory(nil).host()))
 				now, b := time.Now(), &extract.Batch{}
-				w.extractor.Logs(endRecord("s1", now), b)
+				p.extractor.Logs(endRecord("s1", now), b)
 				require.Len(t, b.Facts, 1)
 				turnedAway := func(facts int64, err error) {
 					t.Helper()
 					require.ErrorIs(t, err, keeper.ErrStopped)
 					require.False(t, consumererror.IsPermanent(err))
-					require.Equal(t, facts, w.counts.stopped)
+					require.Equal(t, facts, p.counts.stopped)
 				}
-				require.NoError(t, w.stop(context.Background()))
-				_, err := w.take(b, func(extract.Ref, session.Mark) { require.Fail(t, "it was observed") })
+				require.NoError(t, p.stop(context.Background()))
+				_, err := p.take(b, func(extract.Ref, session.Mark) { require.Fail(t, "it was observed") })
 				turnedAway(1, err)
-				_, err = w.processTraces(context.Background(), requestSpan("s1", now))
+				_, err = p.processTraces(context.Background(), requestSpan("s1", now))
 				turnedAway(2, err)
-				_, err = w.processLogs(context.Background(), eventRecord("something else", "s1", now))
+				_, err = p.processLogs(context.Background(), eventRecord("something else", "s1", now))
 				require.NoError(t, err, "no fact is lost of it")
-				require.Zero(t, w.keeper.Snapshot().Facts(fact.Ended))
+				require.Zero(t, p.keeper.Snapshot().Facts(fact.Ended))
 			})
 		})
 	}
 }
 
-// TestStopBreaksOff: whose facts are being written when the stop loses its
-// patience is told that they may not be stored.
+// TestStopBreaksOff: whose facts are being written when the stop runs out of
+// time is told that they may not be stored.
 func TestStopBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(nil)
-		w := newTestWatch(t, newRig(t, acknowledged))
-		require.NoError(t, w.start(context.Background(), m.host()))
+		p := newTestShared(t, newRig(t, acknowledged))
+		require.NoError(t, p.start(context.Background(), m.host()))
 		time.Sleep(2 * time.Second) // the first checkpoint is stored
 		m.setFault(writesFail(segmentPrefix, errHang))
 		answers := make(chan error, 2)
 		for n := range 2 { // one is written, one gathers
 			go func() {
-				_, err := w.processTraces(context.Background(), requestSpan(fmt.Sprint("session ", n), time.Now()))
+				_, err := p.processTraces(context.Background(), requestSpan(fmt.Sprint("session ", n), time.Now()))
 				answers <- err
 			}()
 			synctest.Wait()
 		}
-		require.NoError(t, w.stop(context.Background()))
+		require.NoError(t, p.stop(context.Background()))
 		for range 2 {
 			require.ErrorIs(t, <-answers, keeper.ErrStopped)
 		}

@@ -16,15 +16,15 @@ import (
 
 // telemetry reports what the engine counts.
 type telemetry struct {
-	watch        *watch
+	shared       *shared
 	builder      *metadata.TelemetryBuilder
 	processor    attribute.KeyValue
 	registration metric.Registration // of scrape, from the start on
 }
 
-func newTelemetry(w *watch) (*telemetry, error) {
-	b, err := metadata.NewTelemetryBuilder(w.set)
-	return &telemetry{watch: w, builder: b, processor: attribute.String("processor", w.id.String())}, err
+func newTelemetry(s *shared) (*telemetry, error) {
+	b, err := metadata.NewTelemetryBuilder(s.set)
+	return &telemetry{shared: s, builder: b, processor: attribute.String("processor", s.id.String())}, err
 }
 
 func (t *telemetry) shutdown() {
@@ -93,8 +93,8 @@ func (t *telemetry) written(counter metric.Int64Counter, err error) {
 // policy is the attribute of a policy; of none, an empty one.
 func (t *telemetry) policy(i int) attribute.KeyValue {
 	name := ""
-	if i < len(t.watch.cfg.Policies) {
-		name = t.watch.cfg.Policies[i].name()
+	if i < len(t.shared.cfg.Policies) {
+		name = t.shared.cfg.Policies[i].name()
 	}
 	return attribute.String("policy", name)
 }

@@ -13,13 +13,13 @@ import (
 func TestGeneratedKeyIsKept(t *testing.T) {
 	host, id := hostWithStorage(t, t.TempDir())
 	r := newRig(t, func(cfg *Config) { cfg.Storage, cfg.SessionID.HashKey = &id, "" })
-	first := newTestWatch(t, r)
+	first := newTestShared(t, r)
 	require.NoError(t, first.start(context.Background(), host))
 	require.Zero(t, blindOf(first), "nothing is known of a time before the first start")
 	key := first.extractor.Pseudonym("s")
 	require.NoError(t, first.stop(context.Background()))
 
-	second := newTestWatch(t, r)
+	second := newTestShared(t, r)
 	require.NoError(t, second.start(context.Background(), host))
 	require.Zero(t, blindOf(second))
 	require.Equal(t, key, second.extractor.Pseudonym("s"), "the generated key is kept")
@@ -32,8 +32,8 @@ func TestHeartbeatFailsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(nil)
 		r := newRig(t, stored)
-		w := newTestWatch(t, r)
-		require.NoError(t, w.start(context.Background(), m.host()))
+		p := newTestShared(t, r)
+		require.NoError(t, p.start(context.Background(), m.host()))
 		for range 2 {
 			m.setFault(writesFail("", errDisk))
 			time.Sleep(time.Minute)
@@ -41,6 +41,6 @@ func TestHeartbeatFailsOnce(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		require.Len(t, r.log.FilterMessageSnippet("takes nothing").All(), 2)
-		require.NoError(t, w.stop(context.Background()))
+		require.NoError(t, p.stop(context.Background()))
 	})
 }

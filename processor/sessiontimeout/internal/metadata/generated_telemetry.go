@@ -490,7 +490,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutJournalWrites, err = builder.meter.Int64Counter(
 		"otelcol_processor_session_timeout_journal_writes",
-		metric.WithDescription("Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed, or that did not fit (`full`), the journal rests until the next checkpoint. [Development]"),
+		metric.WithDescription("Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed, or that did not fit (`full`), the journal is suspended until the next checkpoint. [Development]"),
 		metric.WithUnit("{writes}"),
 	)
 	errs = errors.Join(errs, err)

@@ -266,7 +266,7 @@ func AssertEqualProcessorSessionTimeoutJournalSize(t *testing.T, tt *componentte
 func AssertEqualProcessorSessionTimeoutJournalWrites(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_journal_writes",
-		Description: "Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed, or that did not fit (`full`), the journal rests until the next checkpoint. [Development]",
+		Description: "Groups of batches whose facts were written to the journal, under `durability` `acknowledged`. After one that failed, or that did not fit (`full`), the journal is suspended until the next checkpoint. [Development]",
 		Unit:        "{writes}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
