@@ -22,7 +22,7 @@ const (
 	maxBuffer = 64 << 20
 )
 
-// ErrJournalFull: a bound was reached. What comes then passes, and is lost with
+// ErrJournalFull says that a bound was reached. What comes then passes, and is lost with
 // a crash, like what cannot be written.
 var ErrJournalFull = errors.New("the journal is full: no checkpoint makes room in it")
 
