@@ -140,14 +140,6 @@ func request(n int, at time.Time) fact.Fact {
 
 func unmarked(int, session.Mark) {}
 
-// observe gives k one fact and waits until it is stored.
-func observe(t *testing.T, k *Keeper, f fact.Fact) {
-	t.Helper()
-	stored, left := k.Observe([]fact.Fact{f}, time.Now().UnixNano(), unmarked)
-	require.Zero(t, left)
-	require.NoError(t, stored.Wait(t.Context()))
-}
-
 // stop ends k as a collector that is told to.
 func stop(t *testing.T, k *Keeper) {
 	t.Helper()

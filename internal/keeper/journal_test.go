@@ -15,25 +15,33 @@ import (
 // TestJournalOrder: the journal has facts in the order in which the engine observed them, whoever brings
 // them, and a start observes them so once more.
 func TestJournalOrder(t *testing.T) {
-	const senders, each = 8, 20
+	const senders, each = 8, 200
 	m := newMemory(nil)
-	k, _ := open(t, m, func(c *Config) { c.Engine.DecisionWait = time.Hour })
+	large := func(c *Config) {
+		c.Engine.DecisionWait, c.Engine.MaxSessions, c.Engine.MaxRecentRequests = time.Hour, 10_000, 10_000
+	}
+	k, _ := open(t, m, large)
 	k.Start()
 	now := time.Now()
-	for n := range senders * each {
-		observe(t, k, request(n, now.Add(-45*time.Minute)))
+	before := make([]fact.Fact, senders*each)
+	for n := range before {
+		before[n] = request(n, now.Add(-45*time.Minute))
 	}
+	stored, left := k.Observe(before, now.UnixNano(), unmarked)
+	require.Zero(t, left)
+	require.NoError(t, stored.Wait(t.Context()))
 	first := k.mu.journal.next
 
 	var order []uint64 // as the engine observed them: each is suspected at once
 	var all sync.WaitGroup
 	for s := range senders {
 		all.Go(func() {
+			var last Receipt
 			for n := s * each; n < (s+1)*each; n++ {
-				stored, left := k.Observe([]fact.Fact{request(n, now)}, now.UnixNano(), func(int, session.Mark) { order = append(order, uint64(n)+1) })
-				if left > 0 || stored.Wait(context.Background()) != nil {
-					t.Error("not taken")
-				}
+				last, _ = k.Observe([]fact.Fact{request(n, now)}, now.UnixNano(), func(int, session.Mark) { order = append(order, uint64(n)+1) })
+			}
+			if err := last.Wait(context.Background()); err != nil {
+				t.Error(err)
 			}
 		})
 	}
@@ -58,7 +66,7 @@ func TestJournalOrder(t *testing.T) {
 	want := k.Snapshot()
 	stop(t, k)
 
-	again, counted := open(t, newMemory(crashed))
+	again, counted := open(t, newMemory(crashed), large)
 	require.Empty(t, counted.lost)
 	require.Empty(t, blind(again))
 	require.Equal(t, want.Sessions, again.Snapshot().Sessions)
