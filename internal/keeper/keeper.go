@@ -99,8 +99,8 @@ type Keeper struct {
 	}
 }
 
-// Open makes an engine of what is stored, reports what is missing of it, and never fails for it: what is
-// known then is less. When it returns the engine is complete.
+// Open makes an engine of what is stored. Whatever is missing of that is counted and logged, and is no error:
+// the engine knows less then, and says so of its verdicts. It is complete when Open returns.
 func Open(ctx context.Context, cfg Config) *Keeper {
 	if cfg.MaxJournal == 0 {
 		cfg.MaxJournal = maxJournal
