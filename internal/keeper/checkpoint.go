@@ -94,8 +94,8 @@ func (k *Keeper) checkpoint(ctx context.Context, clean bool) error {
 // that had not left, and where the journal goes on.
 func (k *Keeper) writeCheckpoint(ctx context.Context, now int64, clean bool) (err error) {
 	k.mu.Lock()
-	k.collect() // what is decided from here on is in the engine's checkpoint
-	c := k.engine.BeginCheckpoint(now)
+	c, findings := k.engine.BeginCheckpoint(now)
+	k.collect(findings) // a finding is either not decided yet, or in the queue
 	waiting := k.queue.snapshot()
 	mark := k.mu.journal.checkpointBegins(!k.checkpoints.failed)
 	k.mu.Unlock()
@@ -106,7 +106,7 @@ func (k *Keeper) writeCheckpoint(ctx context.Context, now int64, clean bool) (er
 		}
 	}()
 
-	findings, err := waiting.sealed()
+	queue, err := waiting.sealed()
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (k *Keeper) writeCheckpoint(ctx context.Context, now int64, clean bool) (er
 		return err
 	}
 	if err := k.beat(ctx, clean,
-		storage.SetOperation(findingsKey, findings), manifest,
+		storage.SetOperation(findingsKey, queue), manifest,
 		storage.SetOperation(journalKey, k.journalState(mark.segment, true))); err != nil {
 		return err
 	}

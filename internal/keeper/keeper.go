@@ -175,13 +175,12 @@ func (k *Keeper) Advance(now int64) (more bool) {
 	more = k.engine.Advance(now)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.collect()
+	k.collect(k.engine.TakeFindings())
 	return more
 }
 
 // collect puts into the queue what was decided. The caller holds k.mu.
-func (k *Keeper) collect() {
-	findings := k.engine.TakeFindings()
+func (k *Keeper) collect(findings []fact.Finding) {
 	records := make([]findinglog.Record, len(findings))
 	for i := range findings {
 		records[i] = k.cfg.Record(&findings[i])
@@ -200,7 +199,7 @@ func (k *Keeper) decideLast() {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.collect()
+	k.collect(k.engine.TakeFindings())
 }
 
 // Finish decides what can still be decided, and stores a checkpoint if findings wait for one, so that they

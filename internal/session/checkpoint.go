@@ -56,7 +56,6 @@ func (e *Engine) beginCheckpoint(now int64) *Checkpoint {
 	}{
 		{kindServices, e.writeServices},
 		{kindGenerations, e.tombstones.displaced.write},
-		{kindOut, e.writeOut},
 	} {
 		var p parts
 		x.write(&p)

@@ -166,7 +166,6 @@ const (
 	kindSuspects
 	kindFindings
 	kindClosed
-	kindOut
 	kindRecent
 	kindSessions
 
@@ -175,14 +174,14 @@ const (
 )
 
 var chunkKindNames = [kindCount]string{
-	"services", "generations", "fingerprints", "tombs", "users", "suspects", "findings", "closed", "out", "recent", "sessions",
+	"services", "generations", "fingerprints", "tombs", "users", "suspects", "findings", "closed", "recent", "sessions",
 }
 
 // storedKinds are the kinds by the numbers that they have in what is stored. One
 // that is new comes last here, wherever it stands above.
 var storedKinds = [kindCount]chunkKind{
 	kindServices, kindTombstones, kindUsers, kindSuspects, kindRecent, kindSessions,
-	kindGenerations, kindFingerprints, kindFindings, kindClosed, kindOut,
+	kindGenerations, kindFingerprints, kindFindings, kindClosed,
 }
 
 // storedManifest is the number of a manifest, between those of the first version and the

@@ -44,7 +44,7 @@ func (l *layered) tell(session int) {
 
 // pass stores what changed, and returns the keys of the sessions among it.
 func (l *layered) pass() (keys []string) {
-	c := l.e.BeginCheckpoint(l.now)
+	c := beginPass(l.e, l.now)
 	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 		if strings.HasPrefix(key, "sessions/") {
 			keys = append(keys, key)
@@ -224,7 +224,7 @@ func TestFillBesideBatches(t *testing.T) {
 	e.advance(now)
 	e.compactAll()
 	want := everything(e, now)
-	c := e.BeginCheckpoint(now)
+	c := beginPass(e, now)
 	var facts []fact.Fact
 	for n := range uint64(4000) { // ids that are known, and others
 		facts = append(facts, fact.Fact{

@@ -12,7 +12,7 @@ const (
 	tagSuspect = iota + 1
 	tagSeq     // before version 3: of the suspects of one session
 	tagFinding
-	tagOut    // a finding that was not taken yet
+	tagOut    // a finding that was not taken yet: of version 2
 	tagPartly // a finding that was closed before, and has not been sent since
 	tagClosed
 )
@@ -53,13 +53,6 @@ func (c *closedFindings) beginPass(stored []chunkRange) *rangedPass {
 	return c.placed.beginPass(stored, func(buf []byte, f *closedFinding) []byte {
 		return appendClosed(append(buf, tagClosed), f)
 	})
-}
-
-// writeOut writes the findings that were not taken yet.
-func (e *Engine) writeOut(p *parts) {
-	for i := range e.out {
-		p.set(appendFinding(append(p.next(), tagOut), &e.out[i]))
-	}
 }
 
 func compareID(a, b fact.ID) int {

@@ -159,14 +159,15 @@ func (e *Engine) Resume(now int64) {
 	e.resumeAt(now)
 }
 
-// BeginCheckpoint begins a pass over what is known at now, on the collector's clock.
+// BeginCheckpoint begins a pass over what is known at now, on the collector's clock. It
+// returns what was decided until then and not taken yet, too: that is in no checkpoint.
 // One that is still under way is aborted.
-func (e *Engine) BeginCheckpoint(now int64) *Checkpoint {
+func (e *Engine) BeginCheckpoint(now int64) (*Checkpoint, []fact.Finding) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.work.allow(workOfHold)
 	e.decideLater() // what is left measures no silence, should this be restored
-	return e.beginCheckpoint(now)
+	return e.beginCheckpoint(now), e.takeFindings()
 }
 
 // TakeFindings returns what was decided since the last call.

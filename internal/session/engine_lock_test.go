@@ -47,7 +47,7 @@ func TestSafeForConcurrentUse(t *testing.T) {
 		func() { e.TakeFindings(); e.TakeMeasured() },
 		func() { e.Snapshot(); e.Services() },
 		func() {
-			c := e.BeginCheckpoint(now)
+			c := beginPass(e, now)
 			for _, _, ok := c.Next(nil); ok; _, _, ok = c.Next(nil) {
 			}
 			c.Commit()

@@ -107,6 +107,7 @@ func run(h *trial, scribble bool) (o outcome) {
 		}
 		do(i, &h.Steps[i])
 		if restarts != nil {
+			take(i)
 			var again []sessiontest.Step
 			e, again = restarts.next(e, &o, i+1, now)
 			for j := range again {

@@ -151,7 +151,6 @@ func (r *restorer) read() error {
 		{kindSuspects, r.readSuspects},
 		{kindFindings, r.readSuspects},
 		{kindClosed, r.readSuspects},
-		{kindOut, r.readSuspects},
 	} {
 		var err error
 		if x.kind == kindSessions {

@@ -132,7 +132,7 @@ func (r *restarter) next(e *Engine, o *outcome, steps int, now int64) (*Engine, 
 }
 
 func (r *restarter) begin(e *Engine, o *outcome, steps int, now int64) {
-	r.c = e.BeginCheckpoint(now)
+	r.c = beginPass(e, now)
 	r.begun = durable{steps, maps.Clone(o.final)}
 }
 
@@ -207,7 +207,7 @@ func everything(e *Engine, now int64) stored {
 		r.changed = nil
 	}
 	s := stored{}
-	c := e.BeginCheckpoint(now)
+	c := beginPass(e, now)
 	for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 		s[key] = value
 	}
@@ -273,7 +273,7 @@ func oneInstant(h *trial, many *atomic.Int64) string {
 		}
 		if c == nil && d.IntN(3) == 0 {
 			at = step.Now
-			want, c = everything(e, at), e.BeginCheckpoint(at)
+			want, c = everything(e, at), beginPass(e, at)
 		}
 		if c != nil && d.IntN(40) == 0 {
 			c.Abort()

@@ -38,7 +38,7 @@ func TestBeginTakesLittle(t *testing.T) {
 		require.Len(t, e.takeFindings(), sessions)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		c := e.BeginCheckpoint(now)
+		c := beginPass(e, now)
 		runtime.ReadMemStats(&after)
 		c.Abort()
 		return after.TotalAlloc - before.TotalAlloc

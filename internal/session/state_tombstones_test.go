@@ -153,7 +153,7 @@ func TestTombstonesBesidePass(t *testing.T) {
 		for i := range uint32(1 + d.IntN(150)) {
 			e.tombstones.add(fact.ID{0, d.Uint64()}, speaks(i))
 		}
-		want, c, got := everything(e, sessiontest.Epoch), e.BeginCheckpoint(sessiontest.Epoch), stored{}
+		want, c, got := everything(e, sessiontest.Epoch), beginPass(e, sessiontest.Epoch), stored{}
 		for key, value, ok := c.Next(nil); ok; key, value, ok = c.Next(nil) {
 			got[key] = value
 			for i := range uint32(d.IntN(12)) {
