@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // report sends what has changed: at once where somebody would act on it, otherwise
@@ -114,6 +115,7 @@ func (e *Engine) hashFinding(s *suspect) uint64 {
 		} else {
 			b = binary.BigEndian.AppendUint64(b, uint64(s.Start))
 			b = binary.BigEndian.AppendUint64(b, uint64(s.End))
+			b = wire.AppendUint128(b, s.user)
 			b = append(append(append(append(b, s.details.Method...), 0), s.details.Path...), s.details.Route...)
 		}
 		h.Write(b)

@@ -107,7 +107,7 @@ func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) 
 
 // requestToCome is a request of policy that starts behind all there is.
 func requestToCome(policy uint8) record {
-	return record{EffectiveStart: math.MaxInt64 / 2, End: math.MaxInt64 / 2, seq: math.MaxUint64, policy: policy}
+	return record{At: math.MaxInt64 / 2, EffectiveStart: math.MaxInt64 / 2, End: math.MaxInt64 / 2, seq: math.MaxUint64, policy: policy}
 }
 
 // knownEnd is the first of the ends that count for a request to come.

@@ -243,11 +243,17 @@ func (w *evaluation) endingsOf(user fact.ID, each func(expiry)) {
 		end := &ends[i]
 		at := end.at + int64(w.policy.EndGrace)
 		if end.other == w.t.id || !w.violated(at) || !w.applies(end) || w.t.seen() >= end.at || !sameUser(w.identityAt(end.at), user) ||
-			w.r.seq < end.nextSeq && w.cameLate(end) {
+			w.shownSince(end.at, user) || w.r.seq < end.nextSeq && w.cameLate(end) {
 			continue
 		}
 		each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service]})
 	}
+}
+
+// shownSince reports whether the session showed another user behind at, and no later
+// than the request: it is that one's by then.
+func (w *evaluation) shownSince(at int64, user fact.ID) bool {
+	return slices.ContainsFunc(w.t.identities, func(i identity) bool { return i.at > at && i.at <= w.r.At && !sameUser(i.user, user) })
 }
 
 // identityAt returns the user whom the session showed last at or before at; the

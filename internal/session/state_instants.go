@@ -91,12 +91,8 @@ func addIdentities(list []identity, who ...identity) []identity {
 	slices.SortFunc(list, func(a, b identity) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.user[0], b.user[0]), cmp.Compare(a.user[1], b.user[1]))
 	})
-	// Of several at one instant the last holds.
-	kept := list[:0]
-	for i, w := range list {
-		if i+1 < len(list) && list[i+1].at == w.at {
-			continue
-		}
+	kept := list[:0] // of several at one instant the last holds
+	for _, w := range list {
 		if n := len(kept); n > 0 && kept[n-1].user == w.user {
 			continue
 		}
