@@ -158,7 +158,7 @@ processors:
     session_id: {hash_key: %[2]q}
     policies:
 %[3]s
-    passive: {routes: [/notifications]}
+    passive: [{routes: [/notifications]}]
     decision_wait: %[4]v
     findings: {update_interval: 1s}
     %[5]s

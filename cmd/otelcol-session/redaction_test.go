@@ -107,7 +107,7 @@ func TestPseudonymIsWhatRedactionWrites(t *testing.T) {
 // string, a captured header above all, is the same for everybody.
 func TestRedactedNothingIsNoSession(t *testing.T) {
 	const header = "http.request.header.x-session"
-	x := newExtractor(t, alreadyHashed, func(c *extract.Config) { c.SessionID.Attributes = []string{header} })
+	x := newExtractor(t, alreadyHashed, func(c *extract.Config) { c.SessionID.Sources = extract.Sources{{Attribute: header}} })
 	var values []string
 	for _, value := range []any{[]any{"s1"}, []any{"s2"}, 42} {
 		span, redacted := redact(t, served(t, map[string]any{header: value}))

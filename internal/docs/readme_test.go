@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-session/otelcol-session/exporter/alerts"
+	"github.com/otelcol-session/otelcol-session/internal/extract"
 	"github.com/otelcol-session/otelcol-session/processor/sessiontimeout"
 )
 
@@ -98,14 +99,14 @@ func TestComponents(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, map[string]int{"session_timeout": 3, "alerts": 2}, seen)
+	require.Equal(t, map[string]int{"session_timeout": 4, "alerts": 2}, seen)
 }
 
 // TestDefaults compares the reference of all keys with the defaults: no key is
 // left out, and each has the value that it has anyway.
 func TestDefaults(t *testing.T) {
 	reference := blocks(section(t, read(t, projectREADME), "Configuration"), "yaml")
-	require.Len(t, reference, 2)
+	require.Len(t, reference, 3)
 	conf := sub(t, parse(t, reference[0], ""), "processors::session_timeout")
 
 	defaults := confmap.New()
@@ -121,9 +122,6 @@ func TestDefaults(t *testing.T) {
 	got := load(t, conf, processorDefaults()).(*sessiontimeout.Config)
 	require.Len(t, got.Policies, 2)
 	got.Policies = got.Policies[1:]
-	if len(got.Passive.Methods)+len(got.Passive.Routes)+len(got.Streams.Routes)+len(got.Events.Activity) == 0 {
-		got.Passive, got.Streams, got.Events.Activity = want.Passive, want.Streams, want.Events.Activity // empty, or nil
-	}
 	require.Equal(t, want, got)
 
 	policies := conf.Get("policies").([]any)
@@ -133,7 +131,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, policy.Marshal(&want.Policies[0]))
 	require.ElementsMatch(t, slices.Collect(maps.Keys(policy.ToStringMap())), slices.Collect(maps.Keys(shown)))
 
-	exporter := load(t, sub(t, parse(t, reference[1], ""), "exporters::alerts"), alerts.NewFactory().CreateDefaultConfig())
+	exporter := load(t, sub(t, parse(t, reference[2], ""), "exporters::alerts"), alerts.NewFactory().CreateDefaultConfig())
 	require.Equal(t, alerts.NewFactory().CreateDefaultConfig(), exporter)
 }
 
@@ -152,16 +150,15 @@ func requireSameKeys(t *testing.T, path string, want, got map[string]any) {
 // TestListsReplaceDefaults: as the README says of them.
 func TestListsReplaceDefaults(t *testing.T) {
 	cfg := load(t, parse(t, `
-session_id: {attributes: [a, b]}
+session_id: {sources: [a, {attribute: b, cookie: c}]}
 policies: [{name: default}]
-exempt: {methods: [], routes: [x]}
+exempt: [{routes: [x]}]
 events: {started: [y]}
 login_locations: []
 `, ""), processorDefaults()).(*sessiontimeout.Config)
-	require.Equal(t, []string{"a", "b"}, cfg.SessionID.Attributes)
-	require.Empty(t, cfg.Exempt.Methods)
-	require.Equal(t, []string{"x"}, cfg.Exempt.Routes)
-	require.Equal(t, []string{"y"}, cfg.Events.Started)
+	require.Equal(t, extract.Sources{{Attribute: "a"}, {Attribute: "b", Cookie: "c"}}, cfg.SessionID.Sources)
+	require.Equal(t, []extract.Rule{{Routes: []string{"x"}}}, cfg.Exempt)
+	require.Equal(t, []extract.Event{{Name: "y"}}, cfg.Events.Started)
 	require.Equal(t, processorDefaults().Events.Ended, cfg.Events.Ended)
 	require.Empty(t, cfg.LoginLocations)
 }

@@ -13,12 +13,20 @@ type Reason uint8
 const (
 	// SessionIDEmpty: the attribute is there and holds nothing.
 	SessionIDEmpty Reason = iota
-	// SessionIDPlaceholder: null, undefined, deleted or all zeros.
+	// SessionIDPlaceholder: what stands for nobody, or all zeros.
 	SessionIDPlaceholder
-	// SessionIDType: neither a string nor a slice that begins with one.
+	// SessionIDType: neither a text nor a whole number, nor a list of such.
 	SessionIDType
-	// SessionIDSize: longer than any cookie may be.
+	// SessionIDSize: longer than any cookie may be, or in a header or a token
+	// that is longer than what is looked at.
 	SessionIDSize
+	// SessionIDEncoding: not encoded as its source says.
+	SessionIDEncoding
+	// SessionIDToken: in a token that cannot be read, or is none.
+	SessionIDToken
+	// SessionIDAmbiguous: another cookie of the same name says something else, and
+	// is passed over.
+	SessionIDAmbiguous
 	// TimestampZero: no time, or a span that never started or ended.
 	TimestampZero
 	// TimestampReversed: the end before the start.
@@ -32,6 +40,7 @@ const (
 
 var reasonNames = [ReasonCount]string{
 	"session_id_empty", "session_id_placeholder", "session_id_type", "session_id_size",
+	"session_id_encoding", "session_id_token", "session_id_ambiguous",
 	"timestamp_zero", "timestamp_reversed", "timestamp_range",
 }
 
@@ -47,6 +56,9 @@ type Ref struct {
 // Exempt requests and events are in none of them.
 type Seen struct {
 	RequestWithID, RequestWithoutID, OtherWithID int
+	// LogNotUnderstood are log records that are neither events nor of an access
+	// log, whatever they name.
+	LogNotUnderstood int
 }
 
 // request counts one.
@@ -62,8 +74,8 @@ func (s *Seen) request(withID bool) {
 // telemetry, so it is valid as long as that is. A Batch is reused by [Batch.Reset]
 // and not safe for concurrent use; the zero Batch is ready.
 type Batch struct {
-	// Facts in the order of their records, at most one for each record. Others
-	// than Reset must not shorten it.
+	// Facts in the order of their records: one for each record at most, but for a
+	// request that says an event, too. Others than Reset must not shorten it.
 	Facts []fact.Fact
 	// Refs are parallel to Facts.
 	Refs []Ref
@@ -75,9 +87,12 @@ type Batch struct {
 	Seen []Seen
 	// Refused counts facts that were none, by reason.
 	Refused [ReasonCount]int
+	// Callers are the spans that requests may have been called by.
+	Callers []Caller
 
-	digits  []byte  // see itoa
+	arena
 	secrets secrets // of the current record
+	route   []byte  // of the current one, if it is an RPC
 }
 
 // grow makes room for n more resources.
@@ -93,5 +108,7 @@ func (b *Batch) Reset() {
 	clear(b.Resources)
 	clear(b.Refused[:])
 	clear(b.secrets.ids[:cap(b.secrets.ids)])
-	b.Facts, b.Refs, b.Resources, b.Seen, b.digits = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0], b.digits[:0]
+	b.Facts, b.Refs, b.Resources, b.Seen, b.Callers = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0], b.Callers[:0]
+	clear(b.route[:cap(b.route)])
+	b.reset()
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-func named(name string) func(plog.LogRecord) {
+func eventNamed(name string) func(plog.LogRecord) {
 	return func(r plog.LogRecord) { r.SetEventName(name) }
 }
 
@@ -24,7 +24,7 @@ func TestEventsByDefault(t *testing.T) {
 		"user.session.clear":  fact.EndedUser,
 	} {
 		for _, f := range []*fact.Fact{
-			logFact(t, x, both, named(name)),
+			logFact(t, x, both, eventNamed(name)),
 			logFact(t, x, both.with(attrs{"event.name": name})),
 			logFact(t, x, both.with(attrs{"event.name": name + ":ann,why"})),
 		} {
@@ -35,7 +35,7 @@ func TestEventsByDefault(t *testing.T) {
 			}, *f, name)
 		}
 		for _, other := range []string{"x" + name, name + "s", strings.ToUpper(name), ":" + name} {
-			require.Empty(t, ofLogs(x, oneLog(t, both, named(other))).Facts, other)
+			require.Empty(t, ofLogs(x, oneLog(t, both, eventNamed(other))).Facts, other)
 		}
 	}
 }
@@ -43,30 +43,30 @@ func TestEventsByDefault(t *testing.T) {
 func TestEventNameBeatsTheAttribute(t *testing.T) {
 	x := newExtractor(t)
 	a := attrs{"session.id": "s1", "event.name": "session.end"}
-	require.Equal(t, fact.Started, logFact(t, x, a, named("session.start")).Kind)
-	require.Empty(t, ofLogs(x, oneLog(t, a, named("something.else"))).Facts)
+	require.Equal(t, fact.Started, logFact(t, x, a, eventNamed("session.start")).Kind)
+	require.Empty(t, ofLogs(x, oneLog(t, a, eventNamed("something.else"))).Facts)
 }
 
 func TestEventsAreConfigured(t *testing.T) {
 	x := newExtractor(t, func(c *Config) {
-		c.Events = Events{Started: []string{"born"}, Ended: []string{"died"}, Activity: []string{"typed", "user:typed"}}
+		c.Events = Events{Started: eventNames("born"), Ended: eventNames("died"), Activity: eventNames("typed", "user:typed")}
 	})
 	a := attrs{"session.id": "s1"}
-	require.Equal(t, fact.Started, logFact(t, x, a, named("born")).Kind)
-	require.Equal(t, fact.Ended, logFact(t, x, a, named("died")).Kind)
-	require.Equal(t, fact.Activity, logFact(t, x, a, named("typed")).Kind)
-	require.Equal(t, fact.Activity, logFact(t, x, a, named("user:typed")).Kind, "a colon may be part of a name")
-	require.Empty(t, ofLogs(x, oneLog(t, a, named("session.start"))).Facts)
-	require.Empty(t, ofLogs(x, oneLog(t, a, named("user:clicked"))).Facts)
+	require.Equal(t, fact.Started, logFact(t, x, a, eventNamed("born")).Kind)
+	require.Equal(t, fact.Ended, logFact(t, x, a, eventNamed("died")).Kind)
+	require.Equal(t, fact.Activity, logFact(t, x, a, eventNamed("typed")).Kind)
+	require.Equal(t, fact.Activity, logFact(t, x, a, eventNamed("user:typed")).Kind, "a colon may be part of a name")
+	require.Empty(t, ofLogs(x, oneLog(t, a, eventNamed("session.start"))).Facts)
+	require.Empty(t, ofLogs(x, oneLog(t, a, eventNamed("user:clicked"))).Facts)
 }
 
 func TestEventsNeedASession(t *testing.T) {
 	x := newExtractor(t)
 	for _, name := range []string{"session.start", "session.end", "authn_login_success"} {
-		b := ofLogs(x, oneLog(t, attrs{"user.id": "ann", "session.previous_id": "s0"}, named(name)))
+		b := ofLogs(x, oneLog(t, attrs{"user.id": "ann", "session.previous_id": "s0"}, eventNamed(name)))
 		require.Empty(t, b.Facts, name)
 		require.Zero(t, b.Refused, name)
-		b = ofLogs(x, oneLog(t, attrs{"session.id": "undefined"}, named(name)))
+		b = ofLogs(x, oneLog(t, attrs{"session.id": "undefined"}, eventNamed(name)))
 		require.Empty(t, b.Facts, name)
 		require.Equal(t, 1, b.Refused[SessionIDPlaceholder], name)
 		require.Equal(t, []Seen{{}}, b.Seen, "events are not counted among records")
@@ -75,7 +75,7 @@ func TestEventsNeedASession(t *testing.T) {
 
 func TestEndedUserNeedsAUser(t *testing.T) {
 	x := newExtractor(t)
-	clearing := named("user.session.clear")
+	clearing := eventNamed("user.session.clear")
 	require.Empty(t, ofLogs(x, oneLog(t, attrs{"session.id": "s1"}, clearing)).Facts)
 	f := logFact(t, x, attrs{"enduser.id": "ann"}, clearing)
 	require.Equal(t, userName(x, "ann"), f.User)
@@ -90,7 +90,7 @@ func TestEndedUserNeedsAUser(t *testing.T) {
 
 func TestRotation(t *testing.T) {
 	x := newExtractor(t)
-	start := named("session.start")
+	start := eventNamed("session.start")
 	a := attrs{"session.id": "s1"}
 	f := logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), start)
 	require.Equal(t, fact.Rotated, f.Kind)
@@ -104,7 +104,7 @@ func TestRotation(t *testing.T) {
 		{"its own", "s1", usable},
 		{"empty", "", usable},
 		{"placeholder", "null", usable},
-		{"a number", 7, SessionIDType},
+		{"a list", []any{[]any{}}, SessionIDType},
 		{"huge", strings.Repeat("x", 4097), SessionIDSize},
 	} {
 		b := ofLogs(x, oneLog(t, a.with(attrs{"session.previous_id": c.previous}), start))
@@ -117,23 +117,23 @@ func TestRotation(t *testing.T) {
 		}
 		require.Equal(t, want, b.Refused, c.name)
 	}
-	f = logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), named("session.end"))
+	f = logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), eventNamed("session.end"))
 	require.Equal(t, fact.Ended, f.Kind)
 	require.Zero(t, f.Previous, "only a start rotates")
 }
 
 func TestAnEventIsNoAccessLog(t *testing.T) {
 	x := newExtractor(t)
-	f := logFact(t, x, served, named("session.end"))
+	f := logFact(t, x, served, eventNamed("session.end"))
 	require.Equal(t, fact.Ended, f.Kind)
 	require.Zero(t, f.Details)
 	// Nor is it exempt where it is logged during a login.
-	f = logFact(t, x, served.with(attrs{"url.path": "/login"}), named("authn_login_success"))
+	f = logFact(t, x, served.with(attrs{"url.path": "/login"}), eventNamed("authn_login_success"))
 	require.Equal(t, fact.Authenticated, f.Kind)
 }
 
 func TestEventsTakeTheIDsOfTheRecord(t *testing.T) {
-	f := logFact(t, newExtractor(t), attrs{"session.id": "s1"}, named("session.end"), func(r plog.LogRecord) {
+	f := logFact(t, newExtractor(t), attrs{"session.id": "s1"}, eventNamed("session.end"), func(r plog.LogRecord) {
 		r.SetTraceID(testTrace)
 		r.SetSpanID(testSpan)
 	})

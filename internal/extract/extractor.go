@@ -3,7 +3,6 @@ package extract
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -11,47 +10,47 @@ import (
 // Extractor turns telemetry into facts. Safe for concurrent use, given a Batch
 // for each.
 type Extractor struct {
-	keys      *keyTable
-	idSources []idSource // in configured order
-	idMask    uint64     // their slots
-	idNames   []string
-	// secretMask are all slots of ids of sessions and users, cookieMask those of
-	// Cookie headers.
-	secretMask, cookieMask uint64
-	hash                   hasher
-	policies               policyMatcher
-	events                 eventKinds
-	exempt                 requestSet
-	passive                requestSet
-	streams                *routeSet
-	tails                  tailFilter // of what may be exempt, passive or a stream
+	keys *keyTable
 
-	methodLengths uint64 // bit n: an exempt or passive method's length is n, modulo its width
-	logins        *routeSet
-	slack         int64
+	sessions, previous, linked, users sourceList
+	sessionRules, userRules           idRules
+	idNames                           []string // attributes that are session ids
+	// secretMask are the slots of attributes that are ids of sessions and users,
+	// and sourceMask those in which one is looked for on every record.
+	secretMask, sourceMask uint64
+	// otherMask are the slots that may name others than a session.
+	otherMask uint64
+	hash      hasher
+
+	policies policyMatcher
+	events   events
+	rules    rules
+	logins   *routeSet
+
+	logAtStart bool
+	slack      int64
 }
 
 // New returns an extractor, or all that is wrong with cfg.
 func New(cfg Config) (*Extractor, error) {
-	x := &Extractor{keys: newKeyTable(), slack: int64(cfg.LogRequestSlack)}
+	x := &Extractor{keys: newKeyTable(), logAtStart: cfg.LogAtStart, slack: int64(cfg.LogRequestSlack)}
 	var errs []error
 	check := func(err error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
-	check(x.addSessionID(cfg.SessionID))
+	reader := &sourceReader{keys: x.keys}
+	check(x.addIDs(&cfg, reader))
 	var err error
 	x.policies, err = newPolicyMatcher(cfg.Policies, x.keys)
 	check(err)
-	x.events, err = newEventKinds(cfg.Events)
+	x.rules, err = newRules(&cfg, x.keys)
 	check(err)
-	x.exempt, err = newRequestSet("exempt", cfg.Exempt)
+	x.events, err = newEvents(&cfg.Events, x.keys, reader, x.rules.look)
 	check(err)
-	x.passive, err = newRequestSet("passive", cfg.Passive)
-	check(err)
-	x.streams, err = newRouteSet("streams::routes", cfg.Streams.Routes)
-	check(err)
+	check(errors.Join(reader.errs...))
+	x.secretMask = reader.plain
 	x.logins, err = newRouteSet("login_locations", cfg.LoginLocations)
 	check(err)
 	if cfg.LogRequestSlack < 0 {
@@ -60,52 +59,39 @@ func New(cfg Config) (*Extractor, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	for _, r := range []*routeSet{x.exempt.routes, x.passive.routes, x.streams} {
-		x.tails.addSet(r)
-	}
-	for _, m := range []methodSet{x.exempt.methods, x.passive.methods} {
-		for _, method := range m {
-			x.methodLengths |= 1 << (len(method) % 64)
-		}
-	}
 	return x, nil
 }
 
-func (x *Extractor) addSessionID(cfg SessionID) error {
+// addIDs reads where ids are, and what is none.
+func (x *Extractor) addIDs(cfg *Config, r *sourceReader) error {
 	var errs []error
-	if len(cfg.Attributes) == 0 {
-		errs = append(errs, fmt.Errorf("session_id::attributes: must name at least one attribute (got %q)", cfg.Attributes))
+	if len(cfg.SessionID.Sources) == 0 {
+		errs = append(errs, fmt.Errorf("session_id::sources: must have at least one source (got %d)", 0))
 	}
-	for i, name := range cfg.Attributes {
-		key := fmt.Sprintf("session_id::attributes::%d", i)
-		if name == "" {
-			errs = append(errs, fmt.Errorf("%s: must not be empty (got %q)", key, name))
-			continue
-		}
-		s, ok := x.keys.add(name)
-		switch {
-		case !ok:
-			errs = append(errs, tooManyNames(key, name))
-			continue
-		case x.idMask>>s&1 != 0:
-			errs = append(errs, fmt.Errorf("%s: must not come twice (got %q)", key, name))
-			continue
-		}
-		source := idSource{slot: s}
-		if isPresented(name) {
-			source.flags = fact.Presented
-		}
-		x.idSources = append(x.idSources, source)
-		x.idNames = append(x.idNames, name)
-		x.idMask |= 1 << s
-		if strings.EqualFold(name, "http.request.header.cookie") {
-			x.cookieMask |= 1 << s
+	// Users come first: their sources' numbers are stored.
+	x.users = r.list("user_id::sources", cfg.UserID.Sources, fact.UserPresented, "")
+	x.sessions = r.list("session_id::sources", cfg.SessionID.Sources, fact.Presented, "")
+	x.previous = r.list("session_id::previous", cfg.SessionID.Previous, 0, "must not be what the client presented, or anybody could end a session by naming it; presented: false where the service itself says so")
+	x.linked = r.list("session_id::linked", cfg.SessionID.Linked, 0, "must not be what the client presented, which links nothing; presented: false where the service itself says so")
+	x.sourceMask, x.otherMask = x.sessions.mask|x.users.mask, x.users.mask|x.linked.mask
+	for i, s := range cfg.SessionID.Sources {
+		if i < len(x.sessions.sources) && x.sessions.sources[i].picker == nil {
+			x.idNames = append(x.idNames, s.Attribute)
 		}
 	}
-	x.secretMask = x.idMask | userSlots | 1<<slotPreviousID
-	if n := len(cfg.HashKey); n < minHashKey {
+	errs = append(errs,
+		checkPlaceholders("session_id::placeholders", cfg.SessionID.Placeholders),
+		checkPlaceholders("user_id::placeholders", cfg.UserID.Placeholders))
+	words := append(append([]string(nil), cfg.SessionID.Placeholders...), cfg.UserID.Placeholders...)
+	x.sessionRules = newIDRules(true, cfg.SessionID.Placeholders)
+	x.userRules = newIDRules(false, words)
+	if n := len(cfg.SessionID.HashKey); n < minHashKey {
 		errs = append(errs, fmt.Errorf("session_id::hash_key: must have at least %d bytes (got %d)", minHashKey, n))
 	}
-	x.hash = newHasher(cfg)
+	x.hash = newHasher(cfg.SessionID)
+	if cfg.SessionID.AlreadyHashed {
+		x.sessionRules.hashed = hashedPlaceholders(x.hash.key, true, cfg.SessionID.Placeholders)
+		x.userRules.hashed = hashedPlaceholders(x.hash.key, false, words)
+	}
 	return errors.Join(errs...)
 }

@@ -100,6 +100,24 @@ func oneLog(tb testing.TB, a attrs, change ...func(plog.LogRecord)) plog.Logs {
 	return ld
 }
 
+// attributes are sources that are these, whole.
+func attributes(names ...string) (sources Sources) {
+	for _, name := range names {
+		sources = append(sources, Source{Attribute: name})
+	}
+	return sources
+}
+
+// routes are a list of one rule.
+func routes(entries ...string) []Rule { return []Rule{{Routes: entries}} }
+
+func eventNames(names ...string) (list []Event) {
+	for _, name := range names {
+		list = append(list, Event{Name: name})
+	}
+	return list
+}
+
 func ofTraces(x *Extractor, td ptrace.Traces) *Batch {
 	b := &Batch{}
 	x.Traces(td, b)
@@ -128,9 +146,7 @@ func logFact(tb testing.TB, x *Extractor, a attrs, change ...func(plog.LogRecord
 	return &b.Facts[0]
 }
 
-func sessionName(x *Extractor, raw string) fact.Name {
-	return fact.Name{ID: x.hash.session.id(raw), Raw: raw}
-}
+func sessionName(x *Extractor, raw string) fact.Name { return x.sessionName(raw) }
 
 func userName(x *Extractor, raw string) fact.Name {
 	return fact.Name{ID: x.hash.user.id(raw), Raw: raw}
@@ -153,21 +169,21 @@ func TestNewRefuses(t *testing.T) {
 		change func(*Config)
 		want   string
 	}{
-		{"no attribute", func(c *Config) { c.SessionID.Attributes = nil }, `session_id::attributes: must name at least one attribute (got [])`},
-		{"empty attribute", func(c *Config) { c.SessionID.Attributes = []string{"a", ""} }, `session_id::attributes::1: must not be empty (got "")`},
-		{"attribute twice", func(c *Config) { c.SessionID.Attributes = []string{"a", "b", "a"} }, `session_id::attributes::2: must not come twice (got "a")`},
+		{"no source", func(c *Config) { c.SessionID.Sources = nil }, `session_id::sources: must have at least one source (got 0)`},
+		{"empty attribute", func(c *Config) { c.SessionID.Sources = attributes("a", "") }, `session_id::sources::1::attribute: must not be empty (got "")`},
+		{"attribute twice", func(c *Config) { c.SessionID.Sources = attributes("a", "b", "a") }, `session_id::sources::2: must not come twice, since where session_id::sources::0 is there no other is asked (got "a")`},
 		{"short key", func(c *Config) { c.SessionID.HashKey = []byte("secret") }, `session_id::hash_key: must have at least 32 bytes (got 6)`},
 		{"too many policies", func(c *Config) { c.Policies = make([]PolicyMatch, 65) }, `policies: must be no more than 64 (got 65)`},
 		{"empty name", func(c *Config) { c.Policies = []PolicyMatch{{}, {Match: map[string][]string{"": {"v"}}}} }, `policies::1::match::: an attribute's name must not be empty (got "")`},
 		{"no values", func(c *Config) { c.Policies = []PolicyMatch{{Match: map[string][]string{"a": nil}}} }, `policies::0::match::a: must list at least one value (got [])`},
 		{"empty value", func(c *Config) { c.Policies = []PolicyMatch{{Match: map[string][]string{"a": {"v", ""}}}} }, `policies::0::match::a::1: must not be empty (got "")`},
 		{"asterisk within", func(c *Config) { c.Policies = []PolicyMatch{{Match: map[string][]string{"a": {"v*w"}}}} }, `policies::0::match::a::0: may have a * at its end only (got "v*w")`},
-		{"too many names", func(c *Config) { c.Policies = []PolicyMatch{{Match: names}} }, `may name 37 attributes beside the ones that are always read (got "a`},
-		{"empty event", func(c *Config) { c.Events.Started = []string{""} }, `events::started::0: must not be empty (got "")`},
-		{"event of two kinds", func(c *Config) { c.Events.Activity = []string{"tick", "session.end"} }, `events::activity::1: one name says one thing, but it is under events::ended::0, too (got "session.end")`},
-		{"empty method", func(c *Config) { c.Exempt.Methods = []string{""} }, `exempt::methods::0: must not be empty (got "")`},
-		{"empty route", func(c *Config) { c.Passive.Routes = []string{"a", ""} }, `passive::routes::1: must not be empty (got "")`},
-		{"asterisk in a route", func(c *Config) { c.Streams.Routes = []string{"/a/*/b"} }, `streams::routes::0: may have a * at its end only (got "/a/*/b")`},
+		{"too many names", func(c *Config) { c.Policies = []PolicyMatch{{Match: names}} }, `may name 36 attributes beside the ones that are always read (got "a`},
+		{"empty event", func(c *Config) { c.Events.Started = eventNames("") }, `events::started::0: must have either a name or a request (got name "")`},
+		{"event of two kinds", func(c *Config) { c.Events.Activity = eventNames("tick", "session.end") }, `events::activity::1: one name says one thing, but it is under events::ended::0, too (got "session.end")`},
+		{"empty method", func(c *Config) { c.Exempt = []Rule{{Methods: []string{""}}} }, `exempt::0::methods::0: must not be empty (got "")`},
+		{"empty route", func(c *Config) { c.Passive = routes("a", "") }, `passive::0::routes::1: must not be empty (got "")`},
+		{"asterisk in a route", func(c *Config) { c.Streams = routes("/a/*/b") }, `streams::0::routes::0: may have a * at its end only (got "/a/*/b")`},
 		{"asterisk in a location", func(c *Config) { c.LoginLocations = []string{"*login"} }, `login_locations::0: may have a * at its end only (got "*login")`},
 		{"negative slack", func(c *Config) { c.LogRequestSlack = -time.Second }, `log_request_slack: must not be negative (got -1s)`},
 	} {
@@ -185,7 +201,7 @@ func TestNewRefuses(t *testing.T) {
 func TestNewNamesEverythingThatIsWrong(t *testing.T) {
 	_, err := New(Config{LogRequestSlack: -1})
 	require.Error(t, err)
-	for _, key := range []string{"session_id::attributes", "session_id::hash_key", "log_request_slack"} {
+	for _, key := range []string{"session_id::sources", "session_id::hash_key", "log_request_slack"} {
 		require.Contains(t, err.Error(), key)
 	}
 }

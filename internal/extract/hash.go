@@ -27,8 +27,6 @@ type hasher struct {
 	key           []byte
 	session, user sipKey
 	alreadyHashed bool
-	// hashed holds what placeholders become where ids arrive hashed.
-	hashed map[string]struct{}
 }
 
 type sipKey struct{ k0, k1 uint64 }
@@ -37,9 +35,6 @@ func newHasher(cfg SessionID) hasher {
 	h := hasher{key: append([]byte(nil), cfg.HashKey...), alreadyHashed: cfg.AlreadyHashed}
 	h.session = h.derive("session_timeout: table key of sessions")
 	h.user = h.derive("session_timeout: table key of users")
-	if cfg.AlreadyHashed {
-		h.hashed = hashedPlaceholders(h.key)
-	}
 	return h
 }
 
@@ -93,19 +88,35 @@ func (h *hasher) hmac(s string) (sum [32]byte) {
 	return sum
 }
 
-// hashedPlaceholders are the placeholders as redaction would have written them
-// with any of its functions. The empty string is one that matters: redaction
-// writes its hash for every value that is no string, a captured header among
-// them, and all sessions would be one.
-func hashedPlaceholders(key []byte) map[string]struct{} {
-	plain := []string{"", "00000000-0000-0000-0000-000000000000"}
-	for _, word := range placeholderWords {
-		plain = append(plain, word, strings.ToUpper(word), strings.ToUpper(word[:1])+word[1:])
+// hashedWords are what placeholders become where ids arrive hashed.
+type hashedWords map[string]struct{}
+
+func (h hashedWords) has(raw string) bool {
+	_, ok := h[raw]
+	return ok
+}
+
+// hashedPlaceholders are placeholders as redaction would have written them with
+// any of its functions. The empty string is one that matters: redaction writes
+// its hash for every value that is no string, a captured header among them, and
+// all sessions would be one.
+func hashedPlaceholders(key []byte, zeros bool, words []string) hashedWords {
+	plain := []string{""}
+	for _, word := range words {
+		if word != "" {
+			plain = append(plain, word, lower(word), strings.ToUpper(word), strings.ToUpper(word[:1])+lower(word[1:]))
+		}
 	}
 	for n := 1; n <= 64; n++ {
-		plain = append(plain, strings.Repeat("0", n))
+		plain = append(plain, strings.Repeat("*", n))
+		if zeros {
+			plain = append(plain, strings.Repeat("0", n))
+		}
 	}
-	hashed := map[string]struct{}{"****": {}}
+	if zeros {
+		plain = append(plain, "00000000-0000-0000-0000-000000000000")
+	}
+	hashed := hashedWords{}
 	for _, f := range []hash.Hash{
 		hmac.New(sha256.New, key), hmac.New(sha512.New, key), md5.New(), sha1.New(), sha3.New256(), //nolint:gosec // see the imports
 	} {

@@ -20,7 +20,8 @@ const (
 // they stand nor percent-encoded, up to twice, nor in base64. Upper and lower case
 // of ASCII are the same, and so are a blank and a plus.
 type secrets struct {
-	ids []string
+	ids   []string
+	rules *idRules // what is no id and not hidden
 	// A text of fewer bytes than least holds none of them, and one of fewer than
 	// leastLong none that is long enough to be looked for anywhere.
 	least, leastLong int

@@ -1,6 +1,11 @@
 package extract
 
-import "go.opentelemetry.io/collector/pdata/pcommon"
+import (
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
 
 // slot numbers an attribute name that matters.
 type slot uint8
@@ -20,15 +25,16 @@ const (
 	slotGRPCStatusOld
 	slotRPCMethod
 	slotDestination
+	slotRPCErrorOld
+	slotRPCSystem
+	slotRPCSystemOld
+	slotRPCService
 	slotErrorType
-	slotUser
-	slotUserOld
 	slotLocation
 	slotContentType
 	slotContentTypeOld
 	slotDuration
 	slotEventName
-	slotPreviousID
 	slotServiceName
 	slotServiceNamespace
 	slotServiceInstance
@@ -52,15 +58,16 @@ var builtinNames = [builtinSlots]string{
 	slotGRPCStatusOld:    "rpc.grpc.status_code",
 	slotRPCMethod:        "rpc.method",
 	slotDestination:      "messaging.destination.name",
+	slotRPCErrorOld:      "rpc.jsonrpc.error_code",
+	slotRPCSystem:        "rpc.system.name",
+	slotRPCSystemOld:     "rpc.system",
+	slotRPCService:       "rpc.service",
 	slotErrorType:        "error.type",
-	slotUser:             "user.id",
-	slotUserOld:          "enduser.id",
 	slotLocation:         "http.response.header.location",
 	slotContentType:      "http.response.header.content-type",
 	slotContentTypeOld:   "http.response.header.content_type",
 	slotDuration:         "http.server.request.duration",
 	slotEventName:        "event.name",
-	slotPreviousID:       "session.previous_id",
 	slotServiceName:      "service.name",
 	slotServiceNamespace: "service.namespace",
 	slotServiceInstance:  "service.instance.id",
@@ -79,15 +86,17 @@ const buckets = 1024
 // empty one.
 type keyTable struct {
 	lengths uint64         // bit n: some name's length is n, modulo its width
-	heads   [buckets]uint8 // slot+1 of a bucket's first name; 0 is none
-	keys    [256]key       // by slot+1: as many as no index of theirs exceeds
+	heads   [buckets]uint8 // index+1 of a bucket's first name; 0 is none
+	keys    [256]key       // by index+1: as many as no index of theirs exceeds
 	count   int
+	slots   int
 }
 
 type key struct {
 	words  [4]uint64
 	length int
-	next   uint8 // slot+1 of the bucket's next name; 0 is none
+	slot   slot
+	next   uint8 // index+1 of the bucket's next name; 0 is none
 	name   string
 }
 
@@ -102,20 +111,95 @@ func newKeyTable() *keyTable {
 // add returns the slot of name, a new one if it has none; false if all slots
 // are taken.
 func (t *keyTable) add(name string) (slot, bool) {
-	for s := range t.count {
-		if t.keys[s+1].name == name {
-			return slot(s), true
-		}
+	if s, ok := t.slotOf(name); ok {
+		return s, true
 	}
-	if t.count == maxSlots {
+	if t.slots == maxSlots || t.count == len(t.keys)-1 {
 		return 0, false
 	}
-	w, s := words(name), t.count
+	s := slot(t.slots)
+	t.slots++
+	t.put(name, s)
+	return s, true
+}
+
+func (t *keyTable) slotOf(name string) (slot, bool) {
+	for i := range t.count {
+		if t.keys[i+1].name == name {
+			return t.keys[i+1].slot, true
+		}
+	}
+	return 0, false
+}
+
+func (t *keyTable) put(name string, s slot) {
+	w, i := words(name), uint8(t.count)+1
 	t.count++
 	head := &t.heads[bucket(w[3], len(name))]
-	t.keys[s+1], *head = key{w, len(name), *head, name}, uint8(s)+1
+	t.keys[i], *head = key{w, len(name), s, *head, name}, i
 	t.lengths |= 1 << (len(name) % 64)
-	return slot(s), true
+}
+
+// mostSpellings is how many spellings of a header's name are known. Of a name
+// with more signs it is those with one sign throughout.
+const mostSpellings = 16
+
+// addHeader does as add, and lets the name of a request header have hyphens or
+// underscores: some instrumentations keep a header's hyphens, and others do not.
+func (t *keyTable) addHeader(name string) (slot, bool) {
+	all := spellings(name)
+	s, ok := slot(0), false
+	for _, spelling := range all {
+		if s, ok = t.slotOf(spelling); ok {
+			break
+		}
+	}
+	if !ok {
+		if s, ok = t.add(name); !ok {
+			return 0, false
+		}
+	}
+	for _, spelling := range all {
+		if _, known := t.slotOf(spelling); known {
+			continue
+		}
+		if t.count == len(t.keys)-1 {
+			return 0, false
+		}
+		t.put(spelling, s)
+	}
+	return s, true
+}
+
+// spellings are those of an attribute, of which name is one.
+func spellings(name string) []string {
+	header, ok := strings.CutPrefix(name, requestHeader)
+	if !ok {
+		return []string{name}
+	}
+	all := []string{""}
+	for i := range len(header) {
+		signs := header[i : i+1]
+		if signs == "-" || signs == "_" {
+			signs = "-_"
+		}
+		var longer []string
+		for _, s := range all {
+			for j := range len(signs) {
+				longer = append(longer, s+signs[j:j+1])
+			}
+		}
+		if all = longer; len(all) > mostSpellings {
+			all = []string{header, strings.ReplaceAll(header, "_", "-"), strings.ReplaceAll(header, "-", "_")}
+			slices.Sort(all)
+			all = slices.Compact(all)
+			break
+		}
+	}
+	for i := range all {
+		all[i] = requestHeader + all[i]
+	}
+	return all
 }
 
 // words are the first sixteen bytes of name and the last sixteen, by which names
@@ -188,7 +272,7 @@ func (t *keyTable) collect(m pcommon.Map, f *found) {
 				return true
 			}
 		}
-		if s := (i - 1) % maxSlots; seen>>s&1 == 0 {
+		if s := t.keys[i].slot % maxSlots; seen>>s&1 == 0 {
 			seen |= 1 << s
 			f.values[s] = v
 		}

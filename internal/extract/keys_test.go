@@ -93,12 +93,16 @@ func TestAllSlotsWork(t *testing.T) {
 	for i := range maxSlots - int(builtinSlots) {
 		names = append(names, fmt.Sprintf("a%02d", i))
 	}
-	x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = names })
+	x := newExtractor(t, func(c *Config) {
+		c.SessionID.Sources, c.SessionID.Previous, c.UserID.Sources = attributes(names...), nil, nil
+	})
 	for _, name := range names {
 		require.Equal(t, sessionName(x, "s1"), spanFact(t, x, attrs{name: "s1"}).Session, name)
 	}
 	// A name that is read anyway takes no slot.
-	_ = newExtractor(t, func(c *Config) { c.SessionID.Attributes = append(names, "enduser.id") })
+	_ = newExtractor(t, func(c *Config) {
+		c.SessionID.Sources, c.SessionID.Previous, c.UserID.Sources = attributes(append(names, "http.route")...), nil, nil
+	})
 }
 
 func TestOfTwoAttributesWithOneNameTheFirstCounts(t *testing.T) {

@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"math"
+
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -9,6 +11,7 @@ import (
 // Logs appends what ld says to b.
 func (x *Extractor) Logs(ld plog.Logs, b *Batch) {
 	w := walk{x: x, b: b}
+	b.secrets.rules = &x.userRules
 	resources := ld.ResourceLogs()
 	b.grow(resources.Len())
 	for i := range resources.Len() {
@@ -39,8 +42,8 @@ func (w *walk) logRecord(r plog.LogRecord) {
 	if name == "" {
 		name = w.record.str(slotEventName)
 	}
-	if kind, ok := w.x.events.find(name); ok {
-		w.event(kind, r)
+	if e := w.x.events.find(w, name); e != nil {
+		w.event(e, r)
 		return
 	}
 	if w.isAccessLog() {
@@ -51,12 +54,14 @@ func (w *walk) logRecord(r plog.LogRecord) {
 		w.request(&q)
 		return
 	}
-	if id := w.sessionID(); id.reason == usable {
-		if w.mayShow(id.raw, w.record.seen) {
-			w.hideIDs(id.raw)
-		}
-		w.seen.OtherWithID++
+	var id whom
+	w.sessionID(&id)
+	if id.reason == usable && w.mayShow(&id, w.record.seen) {
+		w.hideIDs(id.raw, "", "")
+	} else if id.reason != usable && w.current != w.base {
+		w.speakFor(0)
 	}
+	w.seen.LogNotUnderstood++
 }
 
 // isAccessLog reports whether the record has a method and a response status.
@@ -75,17 +80,28 @@ func logTime(r plog.LogRecord) (int64, Reason) {
 }
 
 // logTimes are those of an access log's entry, which is written when the
-// request is over.
+// request is over, or where it is told so, has the time at which it began.
 func (w *walk) logTimes(q *request, r plog.LogRecord) {
-	if q.end, q.refused = logTime(r); q.refused != usable {
+	at, reason := logTime(r)
+	q.start, q.end, q.at, q.refused = at, at, at, reason
+	if reason != usable {
 		return
 	}
-	if w.record.has(slotDuration) {
-		if d, ok := seconds(w.record.values[slotDuration], q.end); ok {
-			q.start = q.end - d
-			q.at = q.start
-			return
-		}
+	limit := at
+	if w.x.logAtStart {
+		limit = math.MaxInt64 - at
 	}
-	q.start, q.at = q.end-w.x.slack, q.end
+	length, known := int64(0), false
+	if w.record.has(slotDuration) {
+		length, known = seconds(w.record.values[slotDuration], limit)
+	}
+	switch {
+	case w.x.logAtStart:
+		q.end = at + length
+	case known:
+		q.start = at - length
+		q.at = q.start
+	default:
+		q.start = at - w.x.slack
+	}
 }

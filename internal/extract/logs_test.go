@@ -40,10 +40,10 @@ func TestWhatIsAnAccessLog(t *testing.T) {
 		{"stable names", attrs{"http.request.method": "GET", "http.response.status_code": 200}, Seen{RequestWithID: 1}},
 		{"legacy names", attrs{"http.method": "GET", "http.status_code": "200"}, Seen{RequestWithID: 1}},
 		{"an RPC status", attrs{"http.request.method": "POST", "rpc.grpc.status_code": 0}, Seen{RequestWithID: 1}},
-		{"no status", attrs{"http.request.method": "GET"}, Seen{OtherWithID: 1}},
-		{"no method", attrs{"http.response.status_code": 200}, Seen{OtherWithID: 1}},
-		{"empty method", attrs{"http.request.method": "", "http.response.status_code": 200}, Seen{OtherWithID: 1}},
-		{"neither", attrs{}, Seen{OtherWithID: 1}},
+		{"no status", attrs{"http.request.method": "GET"}, Seen{LogNotUnderstood: 1}},
+		{"no method", attrs{"http.response.status_code": 200}, Seen{LogNotUnderstood: 1}},
+		{"empty method", attrs{"http.request.method": "", "http.response.status_code": 200}, Seen{LogNotUnderstood: 1}},
+		{"neither", attrs{}, Seen{LogNotUnderstood: 1}},
 	} {
 		b := ofLogs(x, oneLog(t, c.a.with(attrs{"session.id": "s1"})))
 		require.Equal(t, []Seen{c.want}, b.Seen, c.name)
@@ -52,7 +52,7 @@ func TestWhatIsAnAccessLog(t *testing.T) {
 	b := ofLogs(x, oneLog(t, attrs{"http.request.method": "GET", "http.response.status_code": 200}))
 	require.Equal(t, []Seen{{RequestWithoutID: 1}}, b.Seen)
 	b = ofLogs(x, oneLog(t, attrs{"message": "hello"}))
-	require.Equal(t, []Seen{{}}, b.Seen)
+	require.Equal(t, []Seen{{LogNotUnderstood: 1}}, b.Seen)
 }
 
 func TestBodiesAreNotRead(t *testing.T) {
@@ -131,9 +131,9 @@ func TestSlackMayReachBeforeTheEpoch(t *testing.T) {
 func TestExemptAccessLog(t *testing.T) {
 	x := newExtractor(t)
 	ids := func(r plog.LogRecord) { r.SetTraceID(testTrace); r.SetSpanID(testSpan) }
-	f := logFact(t, x, served.with(attrs{"url.path": "/logout"}), ids)
+	f := logFact(t, x, served.with(attrs{"http.route": "", "url.path": "/logout"}), ids)
 	require.Equal(t, fact.Exempt, f.Kind)
 	require.Equal(t, fact.FromLog, f.Flags)
 	require.Equal(t, testEnd.Add(-time.Minute).UnixNano(), f.Start)
-	require.Empty(t, ofLogs(x, oneLog(t, served.with(attrs{"url.path": "/logout"}))).Facts)
+	require.Empty(t, ofLogs(x, oneLog(t, served.with(attrs{"http.route": "", "url.path": "/logout"}))).Facts)
 }

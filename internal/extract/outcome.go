@@ -9,15 +9,32 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// outcome says what became of a request, by its codes: never by the status of
-// a SERVER span, which stays unset on 4xx.
-func (x *Extractor) outcome(f *found, httpStatus int32) fact.Outcome {
+// outcome says what became of a request: what a rule says, and else its codes.
+func (x *Extractor) outcome(f *found, httpStatus int32, q *request, c requestClass) fact.Outcome {
+	switch {
+	case c.has(isRejected):
+		return fact.Rejected
+	case c.has(isIndeterminate):
+		return fact.Indeterminate
+	case q.consumer:
+		return x.consumerOutcome(f, httpStatus, q.statusError)
+	}
+	return x.codeOutcome(f, httpStatus, q.statusError)
+}
+
+// codeOutcome is that of the codes: never of the status of a SERVER span, which
+// stays unset on 4xx, but for an RPC whose system has codes for errors only.
+func (x *Extractor) codeOutcome(f *found, httpStatus int32, statusError bool) fact.Outcome {
 	o, ok := fact.Outcome(0), false
 	if f.any(rpcStatusSlots) {
 		o, ok = rpcOutcome(f)
 	}
 	if !ok {
-		o = x.httpOutcome(f, httpStatus)
+		if httpStatus == 0 && f.any(rpcSystemSlots) && hasErrorCodesOnly(f) && !statusError {
+			o = fact.Served
+		} else {
+			o = x.httpOutcome(f, httpStatus)
+		}
 	}
 	if o == fact.Served && f.has(slotErrorType) && hasErrorType(f) {
 		return fact.Indeterminate // it may never have left
@@ -29,12 +46,40 @@ func (x *Extractor) outcome(f *found, httpStatus int32) fact.Outcome {
 // error, unless a code says that the session was refused.
 func (x *Extractor) consumerOutcome(f *found, httpStatus int32, statusError bool) fact.Outcome {
 	switch {
-	case x.outcome(f, httpStatus) == fact.Rejected:
+	case x.codeOutcome(f, httpStatus, true) == fact.Rejected:
 		return fact.Rejected
 	case statusError || hasErrorType(f):
 		return fact.Indeterminate
 	}
 	return fact.Served
+}
+
+// succeeded reports whether the codes of a request that is no CONSUMER's say so, as
+// an event by request asks: a redirect is a success, too, wherever it leads to.
+func (x *Extractor) succeeded(f *found, httpStatus int32) bool {
+	if hasErrorType(f) {
+		return false
+	}
+	if f.any(rpcStatusSlots) {
+		if o, ok := rpcOutcome(f); ok {
+			return o == fact.Served
+		}
+	}
+	return httpStatus >= 200 && httpStatus < 300 || isRedirect(httpStatus)
+}
+
+// isLoginRedirect reports whether the answer leads to a login.
+func (x *Extractor) isLoginRedirect(f *found, httpStatus int32) bool {
+	return isRedirect(httpStatus) && x.logins.matchLocation(f.header(slotLocation))
+}
+
+const rpcSystemSlots = 1<<slotRPCSystem | 1<<slotRPCSystemOld
+
+// hasErrorCodesOnly reports whether the conventions give a code for errors only: to
+// every system but gRPC and Connect.
+func hasErrorCodesOnly(f *found) bool {
+	system := f.strOr(slotRPCSystem, slotRPCSystemOld)
+	return system != "" && !equalFold(system, "grpc") && !hasPrefixFold(system, "connect")
 }
 
 func (x *Extractor) httpOutcome(f *found, status int32) fact.Outcome {
@@ -43,7 +88,7 @@ func (x *Extractor) httpOutcome(f *found, status int32) fact.Outcome {
 		return fact.Served
 	case status == 401, status == 419, status == 440:
 		return fact.Rejected
-	case isRedirect(status) && x.logins.matchLocation(f.header(slotLocation)):
+	case x.isLoginRedirect(f, status):
 		return fact.Rejected
 	}
 	return fact.Indeterminate
@@ -67,7 +112,7 @@ const (
 	grpcUnauthenticated = 16
 )
 
-const rpcStatusSlots = 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld
+const rpcStatusSlots = 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld | 1<<slotRPCErrorOld
 
 // rpcOutcome is that of the first RPC status there is; false without one.
 func rpcOutcome(f *found) (fact.Outcome, bool) {
@@ -89,7 +134,7 @@ func rpcOutcome(f *found) (fact.Outcome, bool) {
 		}
 		return fact.Indeterminate, true
 	}
-	return 0, false
+	return fact.Indeterminate, f.has(slotRPCErrorOld)
 }
 
 // httpStatus is the response status; 0 without one that can be read.

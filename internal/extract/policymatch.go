@@ -3,9 +3,11 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -21,9 +23,15 @@ type policyMatcher struct {
 // condition is one attribute and the values that it may have.
 type condition struct {
 	slot   slot
-	exact  map[string]struct{}
+	few    []string            // values, where they are
+	many   map[string]struct{} // or else
 	begins []string
+	// exceptions: a span's exception events have it, too.
+	exceptions bool
 }
+
+// fewValues are compared one by one faster than they are hashed.
+const fewValues = 8
 
 func newPolicyMatcher(policies []PolicyMatch, keys *keyTable) (policyMatcher, error) {
 	var m policyMatcher
@@ -32,25 +40,30 @@ func newPolicyMatcher(policies []PolicyMatch, keys *keyTable) (policyMatcher, er
 		errs = append(errs, fmt.Errorf("policies: must be no more than %d (got %d)", fact.MaxPolicies, len(policies)))
 	}
 	for i, p := range policies {
-		names := make([]string, 0, len(p.Match))
-		for name := range p.Match {
-			names = append(names, name)
+		conditions, err := newConditions(fmt.Sprintf("policies::%d::match", i), p.Match, keys)
+		if err != nil {
+			errs = append(errs, err)
 		}
-		slices.Sort(names)
-		conditions := make([]condition, 0, len(names))
-		for _, name := range names {
-			key := fmt.Sprintf("policies::%d::match::%s", i, name)
-			c, err := newCondition(key, name, p.Match[name], keys)
-			if err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			m.mask |= 1 << c.slot
-			conditions = append(conditions, c)
+		for j := range conditions {
+			m.mask |= 1 << conditions[j].slot
 		}
 		m.policies = append(m.policies, conditions)
 	}
 	return m, errors.Join(errs...)
+}
+
+// newConditions reads a match.
+func newConditions(key string, match map[string][]string, keys *keyTable) (conditions []condition, err error) {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(match)) {
+		c, err := newCondition(key+"::"+name, name, match[name], keys)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		conditions = append(conditions, c)
+	}
+	return conditions, errors.Join(errs...)
 }
 
 func newCondition(key, name string, values []string, keys *keyTable) (condition, error) {
@@ -64,7 +77,7 @@ func newCondition(key, name string, values []string, keys *keyTable) (condition,
 	if !ok {
 		return condition{}, tooManyNames(key, name)
 	}
-	c := condition{slot: s, exact: map[string]struct{}{}}
+	c := condition{slot: s, exceptions: name == exceptionType}
 	for i, v := range values {
 		if err := checkPattern(v); err != nil {
 			return condition{}, fmt.Errorf("%s::%d: %w (got %q)", key, i, err, v)
@@ -72,8 +85,15 @@ func newCondition(key, name string, values []string, keys *keyTable) (condition,
 		if begin, ok := strings.CutSuffix(v, "*"); ok {
 			c.begins = append(c.begins, begin)
 		} else {
-			c.exact[v] = struct{}{}
+			c.few = append(c.few, v)
 		}
+	}
+	if len(c.few) > fewValues {
+		c.many = make(map[string]struct{}, len(c.few))
+		for _, v := range c.few {
+			c.many[v] = struct{}{}
+		}
+		c.few = nil
 	}
 	return c, nil
 }
@@ -94,7 +114,7 @@ func checkPattern(s string) error {
 }
 
 func tooManyNames(key, name string) error {
-	return fmt.Errorf("%s: session_id::attributes and the matches of policies may name %d attributes beside the ones that are always read (got %q in excess)",
+	return fmt.Errorf("%s: sources, policies and rules may name %d attributes beside the ones that are always read (got %q in excess)",
 		key, maxSlots-builtinSlots, name)
 }
 
@@ -110,53 +130,68 @@ func (m *policyMatcher) policy(places ...*found) uint8 {
 }
 
 func matchAll(conditions []condition, places []*found) bool {
-next:
 	for i := range conditions {
-		c := &conditions[i]
-		for _, f := range places {
-			if f.has(c.slot) {
-				if c.match(f.values[c.slot%maxSlots]) {
-					continue next
-				}
-				return false
-			}
+		if !conditions[i].fits(places) {
+			return false
 		}
-		return false
 	}
 	return true
 }
 
-// match compares strings, and ints and bools as they are written.
-func (c *condition) match(v pcommon.Value) bool {
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		s := v.Str()
-		if _, ok := c.exact[s]; ok {
-			return true
+// fits looks at the first of places that has the attribute.
+func (c *condition) fits(places []*found) bool {
+	for _, f := range places {
+		if f.has(c.slot) {
+			return c.match(f.values[c.slot%maxSlots])
 		}
-		for _, begin := range c.begins {
-			if strings.HasPrefix(s, begin) {
-				return true
-			}
-		}
-	case pcommon.ValueTypeInt:
-		var buf [20]byte
-		return c.matchBytes(strconv.AppendInt(buf[:0], v.Int(), 10))
-	case pcommon.ValueTypeBool:
-		var buf [5]byte
-		return c.matchBytes(strconv.AppendBool(buf[:0], v.Bool()))
 	}
 	return false
 }
 
-func (c *condition) matchBytes(b []byte) bool {
-	if _, ok := c.exact[string(b)]; ok {
+// match compares texts, and numbers and bools as they are written. Of a list, one
+// element is enough.
+func (c *condition) match(v pcommon.Value) bool {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return c.matchText(v.Str())
+	case pcommon.ValueTypeInt:
+		var buf [20]byte
+		return c.matchBytes(strconv.AppendInt(buf[:0], v.Int(), 10))
+	case pcommon.ValueTypeDouble:
+		var buf [32]byte
+		return c.matchBytes(strconv.AppendFloat(buf[:0], v.Double(), 'f', -1, 64))
+	case pcommon.ValueTypeBool:
+		var buf [5]byte
+		return c.matchBytes(strconv.AppendBool(buf[:0], v.Bool()))
+	case pcommon.ValueTypeSlice:
+		elements := v.Slice()
+		for i := range elements.Len() {
+			if e := elements.At(i); e.Type() != pcommon.ValueTypeSlice && c.match(e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *condition) matchText(s string) bool {
+	if slices.Contains(c.few, s) {
 		return true
 	}
+	if c.many != nil {
+		if _, ok := c.many[s]; ok {
+			return true
+		}
+	}
 	for _, begin := range c.begins {
-		if len(b) >= len(begin) && string(b[:len(begin)]) == begin {
+		if strings.HasPrefix(s, begin) {
 			return true
 		}
 	}
 	return false
+}
+
+// matchBytes does, of what is only here for now.
+func (c *condition) matchBytes(b []byte) bool {
+	return c.matchText(unsafe.String(unsafe.SliceData(b), len(b)))
 }

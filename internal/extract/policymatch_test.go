@@ -41,7 +41,8 @@ func TestPolicyIsTheFirstThatMatches(t *testing.T) {
 		{"spread over places", attrs{"http.route": "/pay/now"}, attrs{"service.name": "shop"}, attrs{"service.name": "till"}, 0},
 		{"on the resource", nil, nil, attrs{"service.name": "till", "tier": "gold"}, 3},
 		{"no value", nil, nil, attrs{"service.name": nil, "tier": "gold"}, 3},
-		{"another type", nil, nil, attrs{"service.name": []any{"shop"}, "tier": 7.0}, fact.NoPolicy},
+		{"another type", nil, nil, attrs{"service.name": []any{"shop"}, "tier": 7.0}, 1}, // of a list one is enough
+		{"a map", nil, nil, attrs{"service.name": map[string]any{"shop": 1}, "tier": 7.0}, fact.NoPolicy},
 	} {
 		b := ofTraces(x, placed(t, c.record.with(attrs{"session.id": "s1"}), c.scope, c.resource))
 		require.Equal(t, c.want, b.Facts[0].Policy, c.name)

@@ -1,9 +1,7 @@
 package extract
 
 import (
-	"math"
 	"math/bits"
-	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -13,20 +11,22 @@ import (
 // mayShow reports whether an id of the current record may be in what is quoted of
 // its resource, own among them, the session's, or whether there are others. It is
 // what most records have to do with all of this.
-func (w *walk) mayShow(own string, seen uint64) bool {
-	here := seen & w.x.secretMask
-	return len(own) <= w.reach || here&(here-1|w.x.cookieMask) != 0
+func (w *walk) mayShow(own *whom, seen uint64) bool {
+	return len(own.raw) <= w.reach || seen&w.x.secretMask&^own.plain != 0
 }
 
 // hideIDs finds the ids of the current record, own among them, and takes them out
-// of what is quoted of its resource.
-func (w *walk) hideIDs(own string) {
+// of what is quoted of its resource. Others that were picked from something are
+// told.
+func (w *walk) hideIDs(own, user, other string) {
 	s, x := &w.b.secrets, w.x
 	s.reset(own)
+	s.addOther(user, own)
+	s.addOther(other, own)
 	w.addIDs(&w.record, x.secretMask, own)
-	if (w.scope.seen|w.resource.seen)&x.idMask != 0 {
-		w.addIDs(&w.scope, x.idMask, own)
-		w.addIDs(&w.resource, x.idMask, own)
+	if (w.scope.seen|w.resource.seen)&x.secretMask != 0 {
+		w.addIDs(&w.scope, x.secretMask, own)
+		w.addIDs(&w.resource, x.secretMask, own)
 	}
 	var hidden uint8
 	if s.leastLong <= w.longest {
@@ -38,7 +38,7 @@ func (w *walk) hideIDs(own string) {
 // setReach says which ids have to be looked for, now that it is known where the
 // next records come from or of whom the last one was.
 func (w *walk) setReach() {
-	if w.current != w.base || (w.scope.seen|w.resource.seen)&w.x.idMask != 0 {
+	if w.current != w.base || (w.scope.seen|w.resource.seen)&w.x.sourceMask != 0 {
 		w.reach = maxIDSize
 		return
 	}
@@ -51,62 +51,21 @@ func (w *walk) addIDs(f *found, mask uint64, own string) {
 	s := &w.b.secrets
 	for left := f.seen & mask; left != 0; left &= left - 1 {
 		slot := slot(bits.TrailingZeros64(left))
-		switch v := f.values[slot]; {
-		case w.x.cookieMask>>slot&1 != 0:
-			each(v, func(header string) {
-				addCookies(s, header)
-				s.addOther(header, own)
-			})
-		case v.Type() == pcommon.ValueTypeSlice:
-			each(v, func(id string) { s.addOther(id, own) })
-		default:
+		v := f.values[slot]
+		if v.Type() != pcommon.ValueTypeSlice {
 			s.addOther(textOf(v, w.b), own)
+			continue
+		}
+		for _, element := range v.Slice().All() {
+			s.addOther(textOf(element, w.b), own)
 		}
 	}
 }
 
 // addOther adds an id, if it is one and not own, which is known.
 func (s *secrets) addOther(id, own string) {
-	if id != own && !isNoID(id) {
+	if id != own && id != "" && len(id) <= maxIDSize && !s.rules.isPlaceholder(id) {
 		s.add(id)
-	}
-}
-
-// each calls do with all the texts that v holds.
-func each(v pcommon.Value, do func(string)) {
-	if v.Type() != pcommon.ValueTypeSlice {
-		do(v.Str())
-		return
-	}
-	for _, element := range v.Slice().All() {
-		do(element.Str())
-	}
-}
-
-// textOf is a text, or a whole number as text; else empty.
-func textOf(v pcommon.Value, b *Batch) string {
-	switch v.Type() {
-	case pcommon.ValueTypeInt:
-		return b.itoa(v.Int())
-	case pcommon.ValueTypeDouble: // what parsers of JSON make of an int
-		if d := v.Double(); d == math.Trunc(d) && math.Abs(d) < 1<<53 {
-			return b.itoa(int64(d))
-		}
-	}
-	return v.Str()
-}
-
-// isNoID reports whether a text is no id.
-func isNoID(text string) bool {
-	return text == "" || len(text) > maxIDSize || isPlaceholder(text)
-}
-
-// addCookies adds the values of a Cookie header, any of which may be an id.
-func addCookies(s *secrets, header string) {
-	for cookie := range strings.SplitSeq(header, ";") {
-		if _, value, ok := strings.Cut(cookie, "="); ok && len(value) >= minHidden && !isNoID(value) {
-			s.add(strings.Trim(value, `" `))
-		}
 	}
 }
 

@@ -19,12 +19,12 @@ import (
 // quoted of it, but whatever it has in an attribute that may name one.
 func TestNoIDOfTheRecordIsQuoted(t *testing.T) {
 	x := newExtractor(t, func(c *Config) {
-		c.SessionID.Attributes = []string{"session.id", "sid", "http.request.header.cookie"}
+		c.SessionID.Sources = attributes("session.id", "sid", "cookies")
 	})
 	f := spanFact(t, x, attrs{
 		"session.id": "session/+one", "sid": []any{"session-two", "session-three"},
-		"http.request.header.cookie": []any{`theme=dark-mode; JSESSIONID="cookie-one" ;a=cookie=two`, "x=cookie-three"},
-		"user.id":                    "user@one", "enduser.id": 123456789, "session.previous_id": "session-zero",
+		"cookies": []any{"cookie-one", "cookie=two", "cookie-three"},
+		"user.id": "user@one", "enduser.id": 123456789, "session.previous_id": "session-zero",
 		"http.request.method": "SESSION/+ONE", "http.route": "/session-two/{session-zero}",
 		"url.path":                   "/a/session%2F%2Bone/session-three/cookie-one/cookie%3Dtwo/cookie-three/user%40one/123456789/x",
 		"rpc.method":                 "Get/user@one",
@@ -116,7 +116,7 @@ func TestNoIDIsQuotedOfAResource(t *testing.T) {
 // TestNoSpellingLeaves: whatever the ids of a record are and wherever they stand in
 // it, no text of a fact has one.
 func TestNoSpellingLeaves(t *testing.T) {
-	x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = []string{"session.id", "sid"} })
+	x := newExtractor(t, func(c *Config) { c.SessionID.Sources = attributes("session.id", "sid") })
 	id := rapid.StringMatching(`[A-Za-z0-9/@. -]{8,24}`)
 	places := []string{
 		"http.request.method", "http.route", "url.path", "rpc.method", "messaging.destination.name",
@@ -155,7 +155,7 @@ func TestNoSpellingLeaves(t *testing.T) {
 			} {
 				for range readings {
 					for name, id := range ids {
-						if !isPlaceholder(id) && strings.Contains(strings.ToLower(text), strings.ToLower(id)) {
+						if !x.userRules.isPlaceholder(id) && strings.Contains(strings.ToLower(text), strings.ToLower(id)) {
 							rt.Fatalf("%s %q in %q", name, id, text)
 						}
 					}

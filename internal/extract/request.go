@@ -13,31 +13,44 @@ type request struct {
 	// Only both ids together identify it; a trace id alone still leads a person
 	// to its trace.
 	trace          [16]byte
-	span           [8]byte
+	span, parent   [8]byte
 	start, end, at int64
 	flags          fact.Flags
 	refused        Reason // why its time is none; else usable
-	statusError    bool   // of a CONSUMER span
+	statusError    bool   // of a CONSUMER span, or of an RPC's
+	consumer       bool
 }
 
 // request appends what the current record says, which is a request.
 func (w *walk) request(q *request) {
 	x, r := w.x, &w.record
 	method := r.strOr(slotMethod, slotMethodOld)
-	route, path := cutParameters(r.str(slotRoute)), cutParameters(r.strOr(slotPath, slotTargetOld))
-	class := x.classify(method, route, path)
-	id := w.sessionID()
+	template := r.str(slotRoute)
+	route, path := cutParameters(template), cutParameters(r.strOr(slotPath, slotTargetOld))
+	class := w.classify(q, method, template, route, path)
+	status := httpStatus(r)
+	var id whom
+	w.sessionID(&id)
+	if class.has(isEvent) && q.refused == usable {
+		w.requestEvents(q, class, &id, status)
+	}
+	others := w.others || r.any(x.otherMask)
 	shows := false
 	switch {
 	case id.reason != usable:
 		if w.current != w.base {
 			w.speakFor(0)
 		}
-	case w.mayShow(id.raw, r.seen):
+	case others:
+		w.user(&w.who)
+		w.larger = w.linked(id.raw)
 		shows = true
-		w.hideIDs(id.raw)
+		w.hideIDs(id.raw, w.who.known(), w.larger.Raw)
+	case w.mayShow(&id, r.seen):
+		shows = true
+		w.hideIDs(id.raw, "", "")
 	}
-	if !class.exempt {
+	if !class.has(isExempt) {
 		w.seen.request(id.reason == usable)
 	}
 	refused := q.refused
@@ -49,41 +62,55 @@ func (w *walk) request(q *request) {
 		refused = id.reason
 	}
 	if refused != usable {
-		if !class.exempt {
+		if !class.has(isExempt) {
 			w.b.Refused[refused]++
 		}
 		return
 	}
-	if class.exempt {
+	if class.has(isExempt) {
 		// What lies inside it is exempt with it; without ids nothing does.
 		if q.trace != [16]byte{} && q.span != [8]byte{} {
 			f := w.fact(fact.Exempt)
 			q.fill(f, id.flags)
-			w.identify(f, id)
+			if others {
+				f.Linked = w.larger
+			}
+			w.identify(f, &id)
 		}
 		return
 	}
 
 	f := w.fact(fact.Request)
 	q.fill(f, id.flags)
-	if r.any(userSlots) {
-		x.user(r, w.b, &f.User)
+	if others {
+		if w.who.reason == usable {
+			x.identifyUser(f, &w.who)
+		}
+		f.Linked = w.larger
 	}
-	status := httpStatus(r)
-	if q.flags.Has(fact.Consumer) {
-		f.Outcome = x.consumerOutcome(r, status, q.statusError)
+	if q.consumer || class != 0 {
+		f.Outcome = x.outcome(r, status, q, class)
 	} else {
-		f.Outcome = x.outcome(r, status)
+		f.Outcome = x.codeOutcome(r, status, q.statusError)
 	}
-	if class.passive {
+	if q.consumer && !class.has(isForeground) {
+		f.Flags |= fact.Consumer
+	}
+	if class.has(isPassive) {
 		f.Flags |= fact.Passive
 	}
-	if class.stream || status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
+	if class.has(isStream) || status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
 		f.Flags |= fact.Stream
+	}
+	if len(method) == len("options") && equalFold(method, "options") {
+		f.Flags |= fact.Options
+		if f.Outcome == fact.Served && (f.User.ID.IsZero() || f.Flags.Has(fact.UserPresented)) {
+			f.Outcome = fact.Indeterminate // a browser sends it by itself
+		}
 	}
 	f.Policy = w.policy
 	if r.any(x.policies.mask) {
-		f.Policy = x.policies.policy(r, &w.scope, &w.resource)
+		f.Policy = w.policyOf()
 	}
 	d := &f.Details
 	d.Method, d.Status = method, status
@@ -97,7 +124,15 @@ func (w *walk) request(q *request) {
 	if max(len(d.Route), len(d.Path)) >= minToken {
 		d.Route, d.Path = hideTokens(d.Route), hideTokens(d.Path)
 	}
-	w.identify(f, id)
+	w.identify(f, &id)
+}
+
+// policyOf is the index of the policy that governs the current record.
+func (w *walk) policyOf() uint8 {
+	if x := w.x; w.record.any(x.policies.mask) {
+		return x.policies.policy(&w.record, &w.scope, &w.resource)
+	}
+	return w.policy
 }
 
 // quotedSlots are where else a text or an id may be that quote is there for.
@@ -116,6 +151,7 @@ func (q *request) fill(f *fact.Fact, flags fact.Flags) {
 	f.Start, f.End, f.At = q.start, q.end, q.at
 	f.Trace = q.trace
 	f.Span = q.span
+	f.Parent = q.parent
 }
 
 // instant reads a timestamp, or says why it is none.

@@ -5,16 +5,111 @@ import (
 	"strings"
 )
 
-// routeParts are those of a route, or of a path, that sets of them look at.
+// routeParts are those of a route that sets of them look at. A rule's route is the
+// HTTP route; the path is only where there is none that says anything. Entries
+// without a slash are compared with the last segment, with an extension or a
+// format (.php, (.:format)) and without. A path whose earlier segment has an
+// extension of letters (/account.php/login) is that script's: what a client can
+// append is no other route.
 type routeParts struct {
 	full    string // all up to the first ';' or '?'
 	segment string // the last one, whether a slash follows it or not
+	name    string // the same without an extension
 }
 
 func newRouteParts(s string) routeParts {
 	full := cutParameters(s)
 	trimmed := trimSlashes(full)
-	return routeParts{full: full, segment: trimmed[strings.LastIndexByte(trimmed, '/')+1:]}
+	segment := trimmed[strings.LastIndexByte(trimmed, '/')+1:]
+	return routeParts{full: full, segment: segment, name: withoutExtension(segment)}
+}
+
+// newPathParts are those of a path.
+func newPathParts(s string) routeParts {
+	p := newRouteParts(s)
+	if script := scriptOf(p.full); script != "" {
+		p.segment, p.name = script, withoutExtension(script)
+	}
+	return p
+}
+
+// scriptOf is the first segment that has an extension of letters and is not the
+// last one.
+func scriptOf(path string) string {
+	for dot := strings.IndexByte(path, '.'); dot >= 0; {
+		end := dot + 1
+		for end < len(path) && path[end]|0x20 >= 'a' && path[end]|0x20 <= 'z' {
+			end++
+		}
+		if end > dot+1 && end < len(path) && path[end] == '/' && dot > 0 && path[dot-1] != '/' {
+			if strings.Trim(path[end:], "/") == "" {
+				return "" // it is the last one
+			}
+			return path[strings.LastIndexByte(path[:dot], '/')+1 : end]
+		}
+		next := strings.IndexByte(path[dot+1:], '.')
+		if next < 0 {
+			break
+		}
+		dot += 1 + next
+	}
+	return ""
+}
+
+// withoutExtension is a segment without what follows its last dot, if that is one
+// or a format as frameworks write it.
+func withoutExtension(segment string) string {
+	dot := strings.LastIndexByte(segment, '.')
+	if dot <= 0 || dot == len(segment)-1 {
+		return segment
+	}
+	switch extension := segment[dot+1:]; {
+	case segment[dot-1] == '(':
+		if dot > 1 && segment[len(segment)-1] == ')' {
+			return segment[:dot-1]
+		}
+	case extension[0] == ':', extension[0] == '{':
+		return segment[:dot]
+	case extension[0]|0x20 >= 'a' && extension[0]|0x20 <= 'z':
+		for i := range len(extension) {
+			if c := extension[i]; c >= 0x80 || !isWord(c) {
+				return segment
+			}
+		}
+		return segment[:dot]
+	}
+	return segment
+}
+
+// saysNothing reports whether a route is the root or one wildcard, which some
+// instrumentations give for every request.
+func saysNothing(route string) bool {
+	if len(route) > 1 && route[0] == '/' && isWord(route[1]) {
+		return false // as almost every one
+	}
+	return isAny(route)
+}
+
+func isAny(route string) bool {
+	n := len(route)
+	if n <= 1 {
+		return n == 0 || route[0] == '/' || route[0] == '*'
+	}
+	return strings.LastIndexByte(route[:n-1], '/') <= 0 && isWildcard(route)
+}
+
+// isWildcard reports whether a single segment matches any rest: *, {*path},
+// :path*, [...slug], {path...}, <path:rest>, (.*).
+func isWildcard(route string) bool {
+	s := strings.Trim(strings.TrimLeft(route, "^"), "/")
+	if s == "" {
+		return true
+	}
+	switch s[0] {
+	case '*', '{', ':', '[', '<', '(', '.':
+		return strings.IndexByte(s, '*') >= 0 || strings.Contains(s, "...") || strings.Contains(s, "path:") || strings.HasSuffix(s, "+}")
+	}
+	return false
 }
 
 // trimSlashes cuts trailing slashes, but leaves the root its own.
@@ -102,7 +197,7 @@ func (f *tailFilter) passes(full string) bool {
 		return true
 	case len(full) < tailSize:
 		return false
-	case full[len(full)-1] == '/':
+	case full[len(full)-1] == '/', strings.IndexByte(full, '.') >= 0:
 		return true
 	}
 	bit := tailBit(full)

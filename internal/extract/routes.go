@@ -13,7 +13,7 @@ type routeSet struct {
 	under    []string // what whole routes begin with
 }
 
-// newRouteSet reads entries as [RequestMatch] describes them.
+// newRouteSet reads entries as [Rule] describes them.
 func newRouteSet(key string, entries []string) (*routeSet, error) {
 	r := &routeSet{}
 	for i, entry := range entries {
@@ -40,7 +40,7 @@ func (r *routeSet) match(p *routeParts) bool {
 	if p.full == "" {
 		return false
 	}
-	if r.matchSegment(p.segment) {
+	if r.matchSegment(p.segment) || len(p.name) != len(p.segment) && r.matchSegment(p.name) {
 		return true
 	}
 	for _, u := range r.under {
@@ -50,8 +50,9 @@ func (r *routeSet) match(p *routeParts) bool {
 	}
 	if len(r.whole) > 0 {
 		trimmed := trimSlashes(p.full)
+		bare := strings.TrimSuffix(trimmed, p.segment[len(p.name):])
 		for _, w := range r.whole {
-			if equalFold(trimmed, w) {
+			if equalFold(trimmed, w) || equalFold(bare, w) {
 				return true
 			}
 		}
@@ -121,45 +122,6 @@ func (m methodSet) match(method string) bool {
 		}
 	}
 	return false
-}
-
-// requestSet is what exempt and passive are made of.
-type requestSet struct {
-	methods methodSet
-	routes  *routeSet
-}
-
-func newRequestSet(key string, cfg RequestMatch) (requestSet, error) {
-	methods, err := newMethodSet(key+"::methods", cfg.Methods)
-	if err != nil {
-		return requestSet{}, err
-	}
-	routes, err := newRouteSet(key+"::routes", cfg.Routes)
-	return requestSet{methods, routes}, err
-}
-
-// requestClass is which sets a request is in.
-type requestClass struct {
-	exempt, passive, stream bool
-}
-
-// classify looks at route and path both: some instrumentations give "/" for
-// every route. Neither has parameters any more.
-func (x *Extractor) classify(method, route, path string) requestClass {
-	var c requestClass
-	if x.tails.passes(route) || x.tails.passes(path) {
-		for _, s := range [...]string{route, path} {
-			p := newRouteParts(s)
-			c.exempt = c.exempt || x.exempt.routes.match(&p)
-			c.passive = c.passive || x.passive.routes.match(&p)
-			c.stream = c.stream || x.streams.match(&p)
-		}
-	}
-	if x.methodLengths>>(len(method)%64)&1 != 0 {
-		c.exempt = c.exempt || x.exempt.methods.match(method)
-		c.passive = c.passive || x.passive.methods.match(method)
-	}
-	return c
 }
 
 // lower is s with its ASCII letters in lower case.

@@ -15,6 +15,7 @@ func TestExemptByDefault(t *testing.T) {
 	x := newExtractor(t)
 	for _, name := range []string{
 		"login", "logout", "signin", "signout", "log-in", "log-out", "sign-in", "sign-out", "callback",
+		"log_in", "log_out", "sign_in", "sign_out", "logon", "logoff",
 		"health", "healthz", "livez", "readyz", "metrics", "ping", "favicon.ico",
 	} {
 		for _, path := range []string{
@@ -33,13 +34,15 @@ func TestExemptByDefault(t *testing.T) {
 			require.Equal(t, fact.Request, spanFact(t, x, a).Kind, path)
 		}
 	}
-	for method, want := range map[string]fact.Kind{"OPTIONS": fact.Exempt, "options": fact.Exempt, "GET": fact.Request, "": fact.Request} {
-		require.Equal(t, want, spanFact(t, x, served.with(attrs{"http.request.method": method})).Kind)
+	for method, want := range map[string]fact.Flags{"OPTIONS": fact.Options, "options": fact.Options, "GET": 0, "": 0} {
+		f := spanFact(t, x, served.with(attrs{"http.request.method": method}))
+		require.Equal(t, fact.Request, f.Kind, method)
+		require.Equal(t, want, f.Flags, method)
 	}
-	require.Equal(t, fact.Exempt, spanFact(t, x, attrs{"session.id": "s1", "http.method": "OPTIONS"}).Kind)
+	require.Equal(t, fact.Options, spanFact(t, x, attrs{"session.id": "s1", "http.method": "OPTIONS"}).Flags)
 }
 
-func TestRouteAndPathAreBothLookedAt(t *testing.T) {
+func TestThePathIsLookedAtWhereNoRouteSaysAnything(t *testing.T) {
 	x := newExtractor(t)
 	for _, c := range []struct {
 		route, path string
@@ -47,8 +50,46 @@ func TestRouteAndPathAreBothLookedAt(t *testing.T) {
 	}{
 		{"/", "/account/login", fact.Exempt},
 		{"/account/login", "/", fact.Exempt},
-		{"/{page}", "/login", fact.Exempt},
 		{"/", "/cart", fact.Request},
+		{"", "/login", fact.Exempt},
+		{"/{page}", "/login", fact.Request}, // what it is called is the client's choice
+		{"/orders/{id}", "/orders/login", fact.Request},
+		{"/*", "/login", fact.Exempt},
+		{"*", "/login", fact.Exempt},
+		{"/**", "/login", fact.Exempt},
+		{"/{*path}", "/login", fact.Exempt},
+		{"/:path*", "/login", fact.Exempt},
+		{"/[...slug]", "/login", fact.Exempt},
+		{"/{path...}", "/login", fact.Exempt},
+		{"/{path:.*}", "/login", fact.Exempt},
+		{"/<path:rest>", "/login", fact.Exempt},
+		{"^(?P<path>.*)$", "/login", fact.Exempt},
+		{"/(.*)", "/login", fact.Exempt},
+		{"/*any", "/login", fact.Exempt},
+		{"/{proxy+}", "/login", fact.Exempt},
+		{"/account*", "/login", fact.Request},
+		{"/api/*", "/api/login", fact.Request},
+		{"^account.*$", "/login", fact.Request},
+
+		{"/login(.:format)", "/", fact.Exempt},
+		{"/login.php", "/", fact.Exempt},
+		{"/login.{format}", "/", fact.Exempt},
+		{"/login.v1-x", "/", fact.Request},
+		{"/login.", "/", fact.Request},
+		{"/.login", "/", fact.Request},
+		{"", "/LOGIN.PHP/", fact.Exempt},
+		{"", "/login.php?x", fact.Exempt},
+		{"", "/favicon.ico", fact.Exempt},
+		{"", "/favicon", fact.Request},
+		{"", "/account.php/login", fact.Request},
+		{"/", "/account.php/login", fact.Request},
+		{"/account.php", "/account.php/login", fact.Request},
+		{"/account.php/{rest}", "/account.php/login", fact.Request},
+		{"", "/a/account.php/b/login/", fact.Request},
+		{"", "/login.php/account", fact.Exempt},
+		{"", "/v1.2/login", fact.Exempt},
+		{"", "/.well-known/login", fact.Exempt},
+		{"", "/account.php//", fact.Request},
 	} {
 		f := spanFact(t, x, served.with(attrs{"http.route": c.route, "url.path": c.path}))
 		require.Equal(t, c.want, f.Kind, "%s %s", c.route, c.path)
@@ -79,7 +120,7 @@ func TestExemptRequestsAreOnlyAnExtent(t *testing.T) {
 
 func TestExemptIsConfigured(t *testing.T) {
 	x := newExtractor(t, func(c *Config) {
-		c.Exempt = RequestMatch{Methods: []string{"HEAD"}, Routes: []string{"Status", "/admin/probe/", "/assets/*", "img-*", "/"}}
+		c.Exempt = []Rule{{Methods: []string{"HEAD"}}, {Routes: []string{"Status", "/admin/probe/", "/assets/*", "img-*", "/"}}}
 	})
 	for path, want := range map[string]bool{
 		"/status": true, "/a/STATUS/": true, "/status/x": false,
@@ -110,17 +151,21 @@ func FuzzRoute(f *testing.F) {
 	for _, s := range []string{"", "/", "//", "/login/", "/a;b?c", "https://x/login", "?", ";;"} {
 		f.Add(s)
 	}
-	x := newExtractor(f, func(c *Config) { c.Exempt.Routes = append(c.Exempt.Routes, "/under/*", "/whole/", "begin*") })
+	x := newExtractor(f, func(c *Config) { c.Exempt[0].Routes = append(c.Exempt[0].Routes, "/under/*", "/whole/", "begin*") })
 	f.Fuzz(func(t *testing.T, s string) {
 		p := newRouteParts(s)
 		if !strings.HasPrefix(s, p.full) || strings.ContainsAny(p.full, ";?") || strings.Contains(p.segment, "/") || !strings.Contains(p.full, p.segment) {
 			t.Fatalf("%q is cut to %q with the last segment %q", s, p.full, p.segment)
 		}
+		if p = newPathParts(s); x.rules.exempt[0].routes.match(&p) && !x.rules.tails.passes(p.full) {
+			t.Fatalf("%q is in the set and does not pass", p.full)
+		}
+		p = newRouteParts(s)
 		slashed := newRouteParts(p.full + "/")
 		if p.segment != "" && slashed.segment != p.segment {
 			t.Fatalf("a slash after %q makes %q of %q", p.full, slashed.segment, p.segment)
 		}
-		if x.exempt.routes.match(&p) && !x.tails.passes(p.full) {
+		if x.rules.exempt[0].routes.match(&p) && !x.rules.tails.passes(p.full) {
 			t.Fatalf("%q is in the set and does not pass", p.full)
 		}
 		x.logins.matchLocation(s)

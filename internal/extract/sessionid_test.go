@@ -21,7 +21,7 @@ func placed(tb testing.TB, record, scope, resource attrs) ptrace.Traces {
 }
 
 func TestSessionIDIsTheFirstThatIsPresent(t *testing.T) {
-	x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = []string{"first", "second"} })
+	x := newExtractor(t, func(c *Config) { c.SessionID.Sources = attributes("first", "second") })
 	for _, c := range []struct {
 		name                    string
 		record, scope, resource attrs
@@ -65,14 +65,26 @@ func TestWhatIsNoSessionID(t *testing.T) {
 		{"zeros", strings.Repeat("0", 32), SessionIDPlaceholder},
 		{"zero UUID", "00000000-0000-0000-0000-000000000000", SessionIDPlaceholder},
 		{"placeholder in a header", []any{"null"}, SessionIDPlaceholder},
-		{"int", 42, SessionIDType},
+		{"zero as an int", 0, SessionIDPlaceholder},
 		{"double", 4.2, SessionIDType},
 		{"bool", true, SessionIDType},
 		{"nothing", nil, SessionIDType},
 		{"bytes", []byte("s1"), SessionIDType},
 		{"map", map[string]any{"id": "s1"}, SessionIDType},
 		{"no header", []any{}, SessionIDType},
-		{"header of ints", []any{42, "s1"}, SessionIDType},
+		{"header of what are no ids", []any{[]any{"s1"}, true}, SessionIDType},
+		{"header of nobody", []any{"-", ""}, SessionIDPlaceholder},
+		{"hyphen", "-", SessionIDPlaceholder},
+		{"none", "None", SessionIDPlaceholder},
+		{"nil", "nil", SessionIDPlaceholder},
+		{"(null)", "(NULL)", SessionIDPlaceholder},
+		{"n/a", "N/A", SessionIDPlaceholder},
+		{"unknown", "unknown", SessionIDPlaceholder},
+		{"[REDACTED]", "[redacted]", SessionIDPlaceholder},
+		{"redacted", "REDACTED", SessionIDPlaceholder},
+		{"[Filtered]", "[FILTERED]", SessionIDPlaceholder},
+		{"<redacted>", "<redacted>", SessionIDPlaceholder},
+		{"asterisks", "********", SessionIDPlaceholder},
 		{"4097 bytes", strings.Repeat("x", 4097), SessionIDSize},
 		{"64 KiB", strings.Repeat("0", 64<<10), SessionIDSize},
 
@@ -80,7 +92,12 @@ func TestWhatIsNoSessionID(t *testing.T) {
 		{"header", []any{"s1", "s2"}, usable},
 		{"spaces", " ", usable},
 		{"nullable", "nullable", usable},
-		{"none", "none", usable},
+		{"int", 42, usable},
+		{"whole double", 42.0, usable},
+		{"a list with an int", []any{42, "s1"}, usable},
+		{"a list whose second is somebody", []any{"null", "s1"}, usable},
+		{"nonentity", "nonentity", usable},
+		{"asterisks and more", "**a", usable},
 		{"a zero and more", "00000000-0000-0000-0000-000000000001", usable},
 		{"hyphens", "---", usable},
 		{"NUL", "\x00", usable},
@@ -113,12 +130,12 @@ func TestPresentedIDs(t *testing.T) {
 		"messaging.header.session": true,
 	}
 	for name, want := range names {
-		x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = []string{name} })
+		x := newExtractor(t, func(c *Config) { c.SessionID.Sources = attributes(name) })
 		f := spanFact(t, x, attrs{name: []any{"s1"}})
 		require.Equal(t, want, f.Flags.Has(fact.Presented), name)
 		require.Equal(t, "s1", f.Session.Raw)
 	}
-	x := newExtractor(t, func(c *Config) { c.SessionID.Attributes = []string{"session.id", "http.request.header.x-session"} })
+	x := newExtractor(t, func(c *Config) { c.SessionID.Sources = attributes("session.id", "http.request.header.x-session") })
 	require.Zero(t, spanFact(t, x, served.with(attrs{"http.request.header.x-session": "s2"})).Flags, "the service's own word holds")
 }
 
@@ -133,12 +150,19 @@ func TestUser(t *testing.T) {
 		{"user.id", attrs{"user.id": "ann", "enduser.id": "bob"}, "ann"},
 		{"enduser.id", attrs{"enduser.id": "bob"}, "bob"},
 		{"placeholder", attrs{"user.id": "undefined"}, ""},
-		{"placeholder, else the other", attrs{"user.id": "null", "enduser.id": "bob"}, "bob"},
+		{"a placeholder is not passed over", attrs{"user.id": "null", "enduser.id": "bob"}, ""},
+		{"user.name", attrs{"user.name": "cyd"}, "cyd"},
+		{"nobody", attrs{"user.id": "anonymousUser"}, ""},
+		{"guest", attrs{"enduser.id": "Guest"}, ""},
+		{"hyphen", attrs{"user.name": "-"}, ""},
+		{"asterisks", attrs{"user.id": "***"}, ""},
 		{"empty", attrs{"user.id": ""}, ""},
 		{"number", attrs{"user.id": 42}, "42"},
 		{"negative number", attrs{"user.id": -42}, "-42"},
-		{"zero", attrs{"user.id": 0}, ""},
-		{"another type", attrs{"user.id": []any{"ann"}}, ""},
+		{"zero", attrs{"user.id": 0}, "0"},
+		{"zeros", attrs{"user.id": "000"}, "000"},
+		{"list", attrs{"user.id": []any{"", "ann"}}, "ann"},
+		{"another type", attrs{"user.id": map[string]any{"a": "ann"}}, ""},
 		{"longest", attrs{"user.id": strings.Repeat("x", 4096)}, strings.Repeat("x", 4096)},
 		{"too long", attrs{"user.id": strings.Repeat("x", 4097)}, ""},
 	} {
@@ -148,7 +172,15 @@ func TestUser(t *testing.T) {
 			want = userName(x, c.want)
 		}
 		require.Equal(t, want, f.User, c.name)
+		require.False(t, f.Flags.Has(fact.UserPresented))
 	}
-	b := ofTraces(x, placed(t, served, attrs{"user.id": "ann"}, attrs{"user.id": "ann"}))
-	require.Zero(t, b.Facts[0].User, "whose identity the scope or the resource has is not known to be the request's")
+	for i, td := range []ptrace.Traces{
+		placed(t, served.with(attrs{"enduser.id": "ann"}), attrs{"user.id": "bob"}, nil),
+		placed(t, served, attrs{"enduser.id": "ann"}, attrs{"user.id": "bob"}),
+		placed(t, served, nil, attrs{"enduser.id": "ann"}),
+	} {
+		f := ofTraces(x, td).Facts[0]
+		require.Equal(t, userName(x, "ann"), f.User, i)
+		require.EqualValues(t, 1, f.UserSource)
+	}
 }

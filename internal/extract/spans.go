@@ -9,6 +9,7 @@ import (
 // Traces appends what td says to b.
 func (x *Extractor) Traces(td ptrace.Traces, b *Batch) {
 	w := walk{x: x, b: b}
+	b.secrets.rules = &x.userRules
 	resources := td.ResourceSpans()
 	b.grow(resources.Len())
 	for i := range resources.Len() {
@@ -35,29 +36,51 @@ func (x *Extractor) Traces(td ptrace.Traces, b *Batch) {
 // session id on others was copied onto them.
 func (w *walk) span(s ptrace.Span) {
 	var q request
-	switch s.Kind() {
+	switch kind := s.Kind(); kind {
 	case ptrace.SpanKindServer:
 	case ptrace.SpanKindConsumer:
-		q.flags = fact.Consumer
+		q.consumer = true
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
+	case ptrace.SpanKindClient, ptrace.SpanKindProducer, ptrace.SpanKindInternal:
+		w.caller(s, kind)
+		w.other(s)
+		return
 	default:
-		if id, ok := w.namedBy(s.Attributes()); ok {
-			if len(id) <= w.reach {
-				w.record.seen = 0 // nothing else of it is looked at
-				w.hideIDs(id)
-			}
-			w.seen.OtherWithID++
-		}
+		w.other(s)
 		return
 	}
 	w.x.keys.collect(s.Attributes(), &w.record)
+	if w.record.any(rpcSystemSlots) {
+		q.statusError = s.Status().Code() == ptrace.StatusCodeError
+	}
+	w.spanRecord = s
 	q.times(s)
 	q.trace = s.TraceID()
 	q.span = s.SpanID()
+	if q.parent = s.ParentSpanID(); q.parent != [8]byte{} && s.Flags()&(parentKnown|parentRemote) == parentKnown {
+		q.flags |= fact.ParentLocal
+	}
 	if state := s.TraceState().AsRaw(); state != "" && isSampled(state) {
 		q.flags |= fact.Sampled
 	}
 	w.request(&q)
+}
+
+// The bits of a span's flags that say where its parent is.
+const (
+	parentKnown  = 1 << 8
+	parentRemote = 1 << 9
+)
+
+// other looks at a span that is no request.
+func (w *walk) other(s ptrace.Span) {
+	if id, ok := w.namedBy(s.Attributes()); ok {
+		if len(id) <= w.reach {
+			w.record.seen = 0 // nothing else of it is looked at
+			w.hideIDs(id, "", "")
+		}
+		w.seen.OtherWithID++
+	}
 }
 
 // times are those of a span.

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/findinglog"
@@ -32,11 +33,17 @@ type walk struct {
 	resource found
 	scope    found
 	record   found
+	// spanRecord is the record, where it is a span.
+	spanRecord ptrace.Span
+	who        whom      // whom it shows, and
+	larger     fact.Name // which session it is a part of, where it may name others
+	fitting    uint64    // the events by request that the current one is, by bits
 
-	resourceID sessionID
-	scopeID    sessionID // the resource's if the scope has none
-	scopeKey   fact.ID
-	policy     uint8 // of records that show nothing a policy looks at
+	resourceID, resourceUser whom
+	scopeID, scopeUser       whom // the resource's if the scope has none
+	scopeKey                 fact.ID
+	others                   bool  // the scope or the resource may name others than a session
+	policy                   uint8 // of records that show nothing a policy looks at
 }
 
 // enterResource reports whether the resource is one of those that are believed.
@@ -62,7 +69,9 @@ func (w *walk) enterResource(i int, r pcommon.Resource) bool {
 	b.Resources, b.Seen = append(b.Resources, quoted), append(b.Seen, Seen{})
 	w.current, w.service, w.seen = w.base, &b.Resources[w.base], &b.Seen[w.base]
 	w.without = [1 << resourceTexts]int{}
-	w.resourceID = w.x.sessionID(f)
+	w.resourceID, w.resourceUser = whom{}, whom{}
+	w.x.sessions.first(&w.resourceID, f, &w.x.sessionRules, b)
+	w.x.users.first(&w.resourceUser, f, &w.x.userRules, b)
 	return true
 }
 
@@ -85,11 +94,16 @@ func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
 	}
 	w.ref.Scope = int32(j)
 	w.x.keys.collect(s.Attributes(), &w.scope)
-	w.scopeID = w.x.sessionID(&w.scope)
-	if w.scopeID.reason == absent {
+	w.scopeID, w.scopeUser = whom{}, whom{}
+	if !w.x.sessions.first(&w.scopeID, &w.scope, &w.x.sessionRules, w.b) {
 		w.scopeID = w.resourceID
 	}
-	w.scopeID.inherited = true
+	if !w.x.users.first(&w.scopeUser, &w.scope, &w.x.userRules, w.b) {
+		w.scopeUser = w.resourceUser
+	}
+	w.others = (w.scope.seen|w.resource.seen)&w.x.otherMask != 0
+	w.scopeID.inherited, w.scopeID.plain = true, 0
+	w.scopeUser.inherited, w.scopeUser.plain = true, 0
 	if w.scopeID.reason == usable {
 		w.scopeKey = w.x.hash.session.id(w.scopeID.raw)
 	}
@@ -99,15 +113,50 @@ func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
 }
 
 // sessionID is that of the record, else of its scope, else of its resource.
-func (w *walk) sessionID() sessionID {
-	if id := w.x.sessionID(&w.record); id.reason != absent {
-		return id
+func (w *walk) sessionID(id *whom) {
+	if !w.x.sessions.first(id, &w.record, &w.x.sessionRules, w.b) {
+		*id = w.scopeID
 	}
-	return w.scopeID
+}
+
+// user is whom the record shows, else its scope, else its resource.
+func (w *walk) user(user *whom) {
+	if !w.x.users.first(user, &w.record, &w.x.userRules, w.b) {
+		*user = w.scopeUser
+	}
+}
+
+// named is whom sources of their own name, on the record, its scope or its resource.
+func (w *walk) named(n *whom, sources *sourceList, ids *idRules) {
+	*n = nobody
+	for _, f := range [...]*found{&w.record, &w.scope, &w.resource} {
+		if sources.first(n, f, ids, w.b) {
+			n.plain = 0
+			return
+		}
+	}
+}
+
+// linked is the larger session that the record names, unless that is its own.
+func (w *walk) linked(own string) fact.Name {
+	l := &w.x.linked
+	if (w.record.seen|w.scope.seen|w.resource.seen)&l.mask == 0 {
+		return fact.Name{}
+	}
+	var n whom
+	w.named(&n, l, &w.x.sessionRules)
+	if n.reason != usable || n.raw == own {
+		return fact.Name{}
+	}
+	return w.x.sessionName(n.raw)
+}
+
+func (x *Extractor) sessionName(raw string) fact.Name {
+	return fact.Name{ID: x.hash.session.id(raw), Raw: raw}
 }
 
 // identify writes whose record f is.
-func (w *walk) identify(f *fact.Fact, id sessionID) {
+func (w *walk) identify(f *fact.Fact, id *whom) {
 	f.Session.Raw = id.raw
 	if id.inherited {
 		f.Session.ID = w.scopeKey
@@ -116,12 +165,20 @@ func (w *walk) identify(f *fact.Fact, id sessionID) {
 	f.Session.ID[0], f.Session.ID[1] = w.x.hash.session.hash(id.raw)
 }
 
+// identifyUser writes whom f shows.
+func (x *Extractor) identifyUser(f *fact.Fact, user *whom) {
+	f.User.Raw = user.raw
+	f.User.ID[0], f.User.ID[1] = x.hash.user.hash(user.raw)
+	f.UserSource = user.number
+	f.Flags |= user.flags
+}
+
 // namedBy is the session id that a record with these attributes, or what it belongs
 // to, has, if that is usable: of those that are no facts all the same.
 func (w *walk) namedBy(attributes pcommon.Map) (id string, ok bool) {
 	for _, name := range w.x.idNames {
 		if v, ok := attributes.Get(name); ok {
-			id, reason := w.x.hash.readID(v)
+			id, reason := wholeOf(v, &w.x.sessionRules, w.b)
 			return id, reason == usable
 		}
 	}

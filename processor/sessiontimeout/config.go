@@ -15,24 +15,34 @@ import (
 type Config struct {
 	// SessionID says where session ids are and how they are hashed.
 	SessionID SessionIDConfig `mapstructure:"session_id"`
+	// UserID says where users are.
+	UserID extract.UserID `mapstructure:"user_id"`
 	// Policies in order; the first that matches a request governs it.
 	Policies []PolicyConfig `mapstructure:"policies"`
-	// Events are the names of log events by what they say of a session.
+	// Events are what says that something happened to a session.
 	Events extract.Events `mapstructure:"events"`
-	// Exempt requests are no facts.
-	Exempt extract.RequestMatch `mapstructure:"exempt"`
+	// Outcomes are told by rules where no status tells them.
+	Outcomes extract.Outcomes `mapstructure:"outcomes"`
+	// Exempt requests are not judged.
+	Exempt []extract.Rule `mapstructure:"exempt"`
 	// Passive requests are no activity and violate no idle limit.
-	Passive extract.RequestMatch `mapstructure:"passive"`
+	Passive []extract.Rule `mapstructure:"passive"`
 	// Streams are requests whose messages stand for themselves.
-	Streams extract.RouteMatch `mapstructure:"streams"`
+	Streams []extract.Rule `mapstructure:"streams"`
+	// Foreground are CONSUMER spans that are no background work.
+	Foreground []extract.Rule `mapstructure:"foreground"`
 	// LoginLocations are where a redirect says that a session was refused.
 	LoginLocations []string `mapstructure:"login_locations"`
 
 	// DecisionWait is how long a verdict waits for what may clear it.
-	DecisionWait time.Duration `mapstructure:"decision_wait"`
+	DecisionWait     time.Duration `mapstructure:"decision_wait"`
+	IdleDecisionWait time.Duration `mapstructure:"idle_decision_wait"`
 	// ReorderWindow is how far, in event time, a fact may end behind the
 	// newest end of its session and still be judged as if it were in order.
 	ReorderWindow time.Duration `mapstructure:"reorder_window"`
+	// LogTime is what the time of an access-log record is: the end of its request,
+	// or the start.
+	LogTime string `mapstructure:"log_time"`
 	// LogRequestSlack is how long before its time an access-log record begins
 	// that does not say how long its request took.
 	LogRequestSlack time.Duration `mapstructure:"log_request_slack"`
@@ -74,9 +84,16 @@ type Config struct {
 
 // SessionIDConfig says where session ids are and how they are hashed.
 type SessionIDConfig struct {
-	// Attributes that hold the id: the first that is present, on the record,
-	// then on its scope, then on its resource.
-	Attributes []string `mapstructure:"attributes"`
+	// Sources of the id in order: on the record, then on its scope, then on its
+	// resource.
+	Sources extract.Sources `mapstructure:"sources"`
+	// Previous are sources of the id that a start replaces.
+	Previous extract.Sources `mapstructure:"previous"`
+	// Linked are sources of the id of a larger session that this one is part of.
+	Linked extract.Sources `mapstructure:"linked"`
+	// Placeholders stand, in any case, where an id should be and none is.
+	Placeholders []string `mapstructure:"placeholders"`
+	MaxUsers     int      `mapstructure:"max_users"`
 	// HashKey is the key of the pseudonyms, at least 32 bytes.
 	HashKey configopaque.String `mapstructure:"hash_key"`
 	// AlreadyHashed: ids arrive as the redaction processor wrote them.
@@ -123,8 +140,17 @@ var (
 	_ confmap.Unmarshaler = (*PolicyConfig)(nil)
 )
 
-// Unmarshal refuses durations without a unit.
-func (c *Config) Unmarshal(conf *confmap.Conf) error { return units.Unmarshal(conf, c) }
+// Unmarshal reads lists whose items are texts or maps, and refuses durations
+// without a unit and the keys of the first version.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := refuseFirstVersion(conf); err != nil {
+		return err
+	}
+	if err := c.spellOut(conf); err != nil {
+		return err
+	}
+	return units.Unmarshal(conf, c)
+}
 
 // Unmarshal gives every policy of the list its defaults.
 func (p *PolicyConfig) Unmarshal(conf *confmap.Conf) error {
@@ -133,15 +159,24 @@ func (p *PolicyConfig) Unmarshal(conf *confmap.Conf) error {
 		EndGrace: 5 * time.Second, RotationGrace: 30 * time.Second,
 		Evidence: "success", Background: "observe", Coverage: "complete",
 	}
+	if err := spellOutMatch(conf); err != nil {
+		return err
+	}
 	return units.Unmarshal(conf, p)
 }
 
 func createDefaultConfig() component.Config {
 	x := extract.DefaultConfig()
 	return &Config{
-		SessionID: SessionIDConfig{Attributes: x.SessionID.Attributes},
-		Events:    x.Events, Exempt: x.Exempt, Passive: x.Passive, Streams: x.Streams, LoginLocations: x.LoginLocations,
-		DecisionWait: time.Minute, ReorderWindow: 10 * time.Minute, LogRequestSlack: x.LogRequestSlack,
+		SessionID: SessionIDConfig{
+			Sources: x.SessionID.Sources, Previous: x.SessionID.Previous, Linked: x.SessionID.Linked,
+			Placeholders: x.SessionID.Placeholders, MaxUsers: 5,
+		},
+		UserID: x.UserID,
+		Events: x.Events, Outcomes: x.Outcomes,
+		Exempt: x.Exempt, Passive: x.Passive, Streams: x.Streams, Foreground: x.Foreground, LoginLocations: x.LoginLocations,
+		DecisionWait: time.Minute, IdleDecisionWait: 5 * time.Minute, ReorderWindow: 10 * time.Minute,
+		LogTime: logTimeEnd, LogRequestSlack: x.LogRequestSlack,
 		MaxAhead: 5 * time.Minute, MaxAge: 24 * time.Hour,
 		MaxSessions: 1_000_000, MaxRecentRequests: 1_000_000, MaxServices: 200, Retention: 24 * time.Hour,
 		Downtime: downtimeResent, Durability: durabilityCheckpoint, CheckpointInterval: defaultCheckpointInterval,
@@ -158,6 +193,11 @@ const (
 	// years.
 	maxDuration = 120 * 365 * 24 * time.Hour
 
+	logTimeEnd   = "end"
+	logTimeStart = "start"
+
+	evidenceIdentity = "identity"
+
 	downtimeResent = "resent"
 	downtimeLost   = "lost"
 
@@ -172,7 +212,8 @@ const (
 var (
 	severities   = []string{"info", "warning", "critical"}
 	backgrounds  = []string{"observe", "off", "alert"}
-	evidences    = []string{"success", "identity", "presented"}
+	evidences    = []string{"success", evidenceIdentity, "presented"}
+	logTimes     = []string{logTimeEnd, logTimeStart}
 	coverages    = []string{"complete", "sampled"}
 	pers         = []string{perSession, perRequest}
 	downtimes    = []string{downtimeResent, downtimeLost}

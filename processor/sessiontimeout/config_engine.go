@@ -10,10 +10,12 @@ import (
 func (c *Config) extraction(hashKey []byte) extract.Config {
 	x := extract.Config{
 		SessionID: extract.SessionID{
-			Attributes: c.SessionID.Attributes, AlreadyHashed: c.SessionID.AlreadyHashed, HashKey: hashKey,
+			Sources: c.SessionID.Sources, Previous: c.SessionID.Previous, Linked: c.SessionID.Linked,
+			Placeholders: c.SessionID.Placeholders, AlreadyHashed: c.SessionID.AlreadyHashed, HashKey: hashKey,
 		},
-		Events: c.Events, Exempt: c.Exempt, Passive: c.Passive, Streams: c.Streams,
-		LoginLocations: c.LoginLocations, LogRequestSlack: c.LogRequestSlack,
+		UserID: c.UserID, Events: c.Events, Outcomes: c.Outcomes,
+		Exempt: c.Exempt, Passive: c.Passive, Streams: c.Streams, Foreground: c.Foreground,
+		LoginLocations: c.LoginLocations, LogAtStart: c.LogTime == logTimeStart, LogRequestSlack: c.LogRequestSlack,
 	}
 	for i := range c.Policies {
 		x.Policies = append(x.Policies, extract.PolicyMatch{Match: c.Policies[i].Match})

@@ -3,6 +3,8 @@ package sessiontimeout
 import (
 	"fmt"
 	"strings"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
 )
 
 // validateNames returns an error for each name, route or value that nothing can
@@ -21,50 +23,111 @@ func (c *Config) validateNames() (errs []error) {
 			errs = append(errs, fmt.Errorf("%s: must be in lower case, as the names of captured headers are (got %q)", key, name))
 		}
 	}
-	for i, name := range c.SessionID.Attributes {
-		attribute(fmt.Sprintf("session_id::attributes::%d", i), name)
+	sources := func(key string, list extract.Sources) {
+		for i := range list {
+			attribute(fmt.Sprintf("%s::%d", key, i), list[i].Attribute)
+		}
+	}
+	sources("session_id::sources", c.SessionID.Sources)
+	sources("session_id::previous", c.SessionID.Previous)
+	sources("session_id::linked", c.SessionID.Linked)
+	sources("user_id::sources", c.UserID.Sources)
+	match := func(key string, match map[string][]string) {
+		for _, name := range sortedKeys(match) {
+			attribute(key+"::match::"+name, name)
+		}
 	}
 	for i := range c.Policies {
-		for _, name := range sortedKeys(c.Policies[i].Match) {
-			attribute(fmt.Sprintf("policies::%d::match::%s", i, name), name)
+		match(fmt.Sprintf("policies::%d", i), c.Policies[i].Match)
+	}
+	for _, list := range c.eventLists() {
+		for i := range list.entries {
+			key, e := fmt.Sprintf("%s::%d", list.key, i), &list.entries[i]
+			whole(key, e.Name)
+			match(key, e.Match)
+			sources(key+"::session", e.Session)
+			sources(key+"::user", e.User)
 		}
 	}
-	for _, list := range []struct {
-		key   string
-		names []string
-	}{
-		{"events::started", c.Events.Started},
-		{"events::ended", c.Events.Ended},
-		{"events::authenticated", c.Events.Authenticated},
-		{"events::ended_user", c.Events.EndedUser},
-		{"events::activity", c.Events.Activity},
-		{"exempt::methods", c.Exempt.Methods},
-		{"passive::methods", c.Passive.Methods},
-	} {
-		for i, name := range list.names {
-			whole(fmt.Sprintf("%s::%d", list.key, i), name)
-		}
-	}
-	for _, list := range []struct {
-		key    string
-		routes []string
-		all    string // what comes of a route that every request has; empty if that may be meant
-	}{
-		{"exempt::routes", c.Exempt.Routes, "nothing is judged"},
-		{"passive::routes", c.Passive.Routes, "nothing is activity"},
-		{"streams::routes", c.Streams.Routes, ""},
-		{"login_locations", c.LoginLocations, ""},
-	} {
-		for i, route := range list.routes {
+	routes := func(key string, routes []string, all string) {
+		for i, route := range routes {
 			switch {
 			case strings.Contains(route, "://"):
-				errs = append(errs, fmt.Errorf("%s::%d: must be a route or a path, not a URL (got %q)", list.key, i, route))
-			case list.all != "" && (route == "*" || route == "/*"):
-				errs = append(errs, fmt.Errorf("%s::%d: must not fit every request, since then %s (got %q)", list.key, i, list.all, route))
+				errs = append(errs, fmt.Errorf("%s::%d: must be a route or a path, not a URL (got %q)", key, i, route))
+			case all != "" && (route == "*" || route == "/*"):
+				errs = append(errs, fmt.Errorf("%s::%d: must not fit every request, since then %s (got %q)", key, i, all, route))
 			}
 		}
 	}
+	for _, list := range c.ruleLists() {
+		for i := range list.rules {
+			key, r := list.at(i), &list.rules[i]
+			for j, name := range r.Methods {
+				whole(fmt.Sprintf("%s::methods::%d", key, j), name)
+			}
+			match(key, r.Match)
+			all := list.all
+			if len(r.Methods)+len(r.Match) > 0 {
+				all = ""
+			}
+			routes(key+"::routes", r.Routes, all)
+		}
+	}
+	routes("login_locations", c.LoginLocations, "")
 	return errs
+}
+
+// eventLists are the lists of events by their keys.
+func (c *Config) eventLists() []eventEntries {
+	return []eventEntries{
+		{"events::started", c.Events.Started},
+		{"events::authenticated", c.Events.Authenticated},
+		{"events::ended", c.Events.Ended},
+		{"events::ended_user", c.Events.EndedUser},
+		{"events::activity", c.Events.Activity},
+	}
+}
+
+type eventEntries struct {
+	key     string
+	entries []extract.Event
+}
+
+// ruleLists are all lists of rules by their keys. A rule of an event is one alone.
+func (c *Config) ruleLists() []ruleEntries {
+	lists := []ruleEntries{
+		{"exempt", c.Exempt, "nothing is judged"},
+		{"passive", c.Passive, "nothing is activity"},
+		{"streams", c.Streams, ""},
+		{"foreground", c.Foreground, ""},
+		{"outcomes::rejected", c.Outcomes.Rejected, "nothing is served"},
+		{"outcomes::indeterminate", c.Outcomes.Indeterminate, "nothing is served"},
+	}
+	for _, list := range c.eventLists() {
+		for i := range list.entries {
+			if r := list.entries[i].Request; r != nil {
+				lists = append(lists, ruleEntries{fmt.Sprintf("%s::%d::request", list.key, i), []extract.Rule{*r}, alone})
+			}
+		}
+	}
+	return lists
+}
+
+type ruleEntries struct {
+	key   string
+	rules []extract.Rule
+	all   string // what comes of a rule that fits every request; empty if that may be meant
+}
+
+// alone is of a rule that is in no list.
+const alone = "alone"
+
+// at is the key of a rule.
+func (l *ruleEntries) at(i int) string {
+	if l.all == alone {
+		return l.key
+	}
+	return fmt.Sprintf("%s::%d", l.key, i)
 }
 
 // headers are what the names of attributes begin with that hold captured headers

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
 )
 
 // load reads the processor's configuration as the collector does.
@@ -30,9 +32,20 @@ func load(t *testing.T, yaml string) (*Config, error) {
 // everyKey names each key with a value that is not its default.
 const everyKey = `
 session_id:
-  attributes: [session.id, http.request.header.x-session]
+  sources:
+    - session.id
+    - {attribute: http.request.header.cookie, cookie: SID, strip_prefix: "s:", until: ".", decode: base64, pick: last, presented: false}
+    - {attribute: http.request.header.authorization, claim: sid}
+    - {attribute: url.path, path_parameter: jsessionid, decode: base64url}
+  previous: [app.previous]
+  linked: [oidc.sid]
+  placeholders: [nobody]
+  max_users: 7
   hash_key: thirty-two bytes are enough for it
   already_hashed: true
+user_id:
+  sources: [app.user]
+  placeholders: [visitor]
 policies:
   - name: payments
     match: {service.name: [checkout, ledger], deployment.environment.name: [prod*]}
@@ -50,17 +63,23 @@ policies:
     idle_timeout: 30m
     absolute_timeout: 12h
 events:
-  started: [a]
-  ended: [b]
+  started: [a, {name: a2, match: {outcome: [success]}}]
+  ended: [b, {request: {methods: [POST], routes: [logout]}, session: app.session}]
   authenticated: [c]
-  ended_user: [d]
+  ended_user: [{name: d, user: [target.id, {attribute: actor.id}]}]
   activity: [e]
-exempt: {methods: [HEAD], routes: [/public/*]}
-passive: {methods: [GET], routes: [poll]}
-streams: {routes: [/live]}
+outcomes:
+  rejected: [{match: {exception.type: [AccessDenied*]}}]
+  indeterminate: [{match: {http.response.status_code: [206]}}]
+exempt: [{methods: [HEAD], routes: [/public/*]}]
+passive: [{methods: [GET], routes: [poll]}]
+streams: [{routes: [/live]}]
+foreground: [{match: {messaging.destination.name: [signalr*]}}]
 login_locations: [anmelden]
 decision_wait: 2m
+idle_decision_wait: 10m
 reorder_window: 20m
+log_time: start
 log_request_slack: 30s
 max_ahead: 1m
 max_age: 0s
@@ -94,15 +113,40 @@ func TestEveryKey(t *testing.T) {
 		Evidence: "success", Background: "observe", Coverage: "complete",
 	}
 	require.Equal(t, []PolicyConfig{payments, standard}, cfg.Policies)
-	require.Equal(t, []string{"session.id", "http.request.header.x-session"}, cfg.SessionID.Attributes)
+	said := false
+	require.Equal(t, extract.Sources{
+		{Attribute: "session.id"},
+		{Attribute: "http.request.header.cookie", Cookie: "SID", StripPrefix: "s:", Until: ".", Decode: "base64", Pick: "last", Presented: &said},
+		{Attribute: "http.request.header.authorization", Claim: "sid"},
+		{Attribute: "url.path", PathParameter: "jsessionid", Decode: "base64url"},
+	}, cfg.SessionID.Sources)
+	require.Equal(t, extract.Sources{{Attribute: "app.previous"}}, cfg.SessionID.Previous)
+	require.Equal(t, extract.Sources{{Attribute: "oidc.sid"}}, cfg.SessionID.Linked)
+	require.Equal(t, []string{"nobody"}, cfg.SessionID.Placeholders)
+	require.Equal(t, 7, cfg.SessionID.MaxUsers)
+	require.Equal(t, extract.UserID{Sources: extract.Sources{{Attribute: "app.user"}}, Placeholders: []string{"visitor"}}, cfg.UserID)
 	require.True(t, cfg.SessionID.AlreadyHashed)
-	require.Equal(t, []string{"e"}, cfg.Events.Activity)
-	require.Equal(t, []string{"HEAD"}, cfg.Exempt.Methods)
-	require.Equal(t, []string{"poll"}, cfg.Passive.Routes)
-	require.Equal(t, []string{"/live"}, cfg.Streams.Routes)
+	require.Equal(t, extract.Events{
+		Started:       []extract.Event{{Name: "a"}, {Name: "a2", Match: map[string][]string{"outcome": {"success"}}}},
+		Authenticated: []extract.Event{{Name: "c"}},
+		Ended: []extract.Event{{Name: "b"}, {
+			Request: &extract.Rule{Methods: []string{"POST"}, Routes: []string{"logout"}}, Session: extract.Sources{{Attribute: "app.session"}},
+		}},
+		EndedUser: []extract.Event{{Name: "d", User: extract.Sources{{Attribute: "target.id"}, {Attribute: "actor.id"}}}},
+		Activity:  []extract.Event{{Name: "e"}},
+	}, cfg.Events)
+	require.Equal(t, extract.Outcomes{
+		Rejected:      []extract.Rule{{Match: map[string][]string{"exception.type": {"AccessDenied*"}}}},
+		Indeterminate: []extract.Rule{{Match: map[string][]string{"http.response.status_code": {"206"}}}},
+	}, cfg.Outcomes)
+	require.Equal(t, []extract.Rule{{Methods: []string{"HEAD"}, Routes: []string{"/public/*"}}}, cfg.Exempt)
+	require.Equal(t, []extract.Rule{{Methods: []string{"GET"}, Routes: []string{"poll"}}}, cfg.Passive)
+	require.Equal(t, []extract.Rule{{Routes: []string{"/live"}}}, cfg.Streams)
+	require.Equal(t, []extract.Rule{{Match: map[string][]string{"messaging.destination.name": {"signalr*"}}}}, cfg.Foreground)
+	require.Equal(t, "start", cfg.LogTime)
 	require.Equal(t, []string{"anmelden"}, cfg.LoginLocations)
-	require.Equal(t, []time.Duration{2 * time.Minute, 20 * time.Minute, 30 * time.Second, time.Minute, 0, 48 * time.Hour},
-		[]time.Duration{cfg.DecisionWait, cfg.ReorderWindow, cfg.LogRequestSlack, cfg.MaxAhead, cfg.MaxAge, cfg.Retention})
+	require.Equal(t, []time.Duration{2 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Second, time.Minute, 0, 48 * time.Hour},
+		[]time.Duration{cfg.DecisionWait, cfg.IdleDecisionWait, cfg.ReorderWindow, cfg.LogRequestSlack, cfg.MaxAhead, cfg.MaxAge, cfg.Retention})
 	require.Equal(t, []int{10, 20, 30}, []int{cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices})
 	require.Equal(t, FindingsConfig{Per: "request", UpdateInterval: 5 * time.Minute}, cfg.Findings)
 	require.Equal(t, "lost", cfg.Downtime)
@@ -115,16 +159,19 @@ func TestEveryKey(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	cfg, err := load(t, `policies: [{name: default, idle_timeout: 30m}]`)
 	require.NoError(t, err)
-	require.Equal(t, []string{"session.id"}, cfg.SessionID.Attributes)
-	require.Equal(t, []time.Duration{time.Minute, 10 * time.Minute, time.Minute, 5 * time.Minute, 24 * time.Hour, 24 * time.Hour},
-		[]time.Duration{cfg.DecisionWait, cfg.ReorderWindow, cfg.LogRequestSlack, cfg.MaxAhead, cfg.MaxAge, cfg.Retention})
+	x := extract.DefaultConfig()
+	require.Equal(t, extract.Sources{{Attribute: "session.id"}}, cfg.SessionID.Sources)
+	require.Equal(t, 5, cfg.SessionID.MaxUsers)
+	require.Equal(t, x.UserID, cfg.UserID)
+	require.Equal(t, "end", cfg.LogTime)
+	require.Equal(t, []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute, time.Minute, 5 * time.Minute, 24 * time.Hour, 24 * time.Hour},
+		[]time.Duration{cfg.DecisionWait, cfg.IdleDecisionWait, cfg.ReorderWindow, cfg.LogRequestSlack, cfg.MaxAhead, cfg.MaxAge, cfg.Retention})
 	require.Equal(t, []int{1_000_000, 1_000_000, 200}, []int{cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices})
 	require.Equal(t, FindingsConfig{Per: "session", UpdateInterval: time.Minute}, cfg.Findings)
-	require.Equal(t, []string{"session.start", "session_created"}, cfg.Events.Started)
-	require.Equal(t, []string{"session.end", "session_expired"}, cfg.Events.Ended)
-	require.Equal(t, []string{"authn_login_success"}, cfg.Events.Authenticated)
-	require.Equal(t, []string{"user.session.clear"}, cfg.Events.EndedUser)
-	require.Equal(t, []string{"OPTIONS"}, cfg.Exempt.Methods)
+	require.Equal(t, x.Events, cfg.Events)
+	require.Equal(t, x.Exempt, cfg.Exempt)
+	require.Len(t, cfg.Exempt, 1)
+	require.Empty(t, cfg.Exempt[0].Methods)
 	require.Equal(t, "resent", cfg.Downtime)
 	require.True(t, cfg.Mark)
 	require.Nil(t, cfg.Storage)
@@ -157,15 +204,15 @@ func TestConfigErrors(t *testing.T) {
 		{policy(`match: {service.name: ["a*b"]}`), `policies::0::match::service.name::0: may have a * at its end only (got "a*b")`},
 		{good + `session_id: {hash_key: short}`, `session_id::hash_key: must have at least 32 bytes (got 5)`},
 		{good + `session_id: {already_hashed: true}`, `session_id::hash_key: must be the key that the ids were hashed with where session_id::already_hashed is true (got none)`},
-		{good + `session_id: {attributes: []}`, `session_id::attributes: must name at least one attribute (got [])`},
-		{good + `session_id: {attributes: [a.b, a.b]}`, `session_id::attributes::1: must not come twice (got "a.b")`},
-		{good + `session_id: {attributes: [""]}`, `session_id::attributes::0: must not be empty (got "")`},
-		{good + `events: {ended: [""]}`, `events::ended::0: must not be empty (got "")`},
+		{good + `session_id: {sources: []}`, `session_id::sources: must have at least one source (got 0)`},
+		{good + `session_id: {sources: [a.b, a.b]}`, `session_id::sources::1: must not come twice, since where session_id::sources::0 is there no other is asked (got "a.b")`},
+		{good + `session_id: {sources: [""]}`, `session_id::sources::0::attribute: must not be empty (got "")`},
+		{good + `events: {ended: [""]}`, `events::ended::0: must have either a name or a request (got name "")`},
 		{good + `events: {ended: [a], started: [a]}`, `events::ended::0: one name says one thing, but it is under events::started::0, too (got "a")`},
-		{good + `exempt: {routes: [""]}`, `exempt::routes::0: must not be empty (got "")`},
-		{good + `exempt: {methods: [""]}`, `exempt::methods::0: must not be empty (got "")`},
-		{good + `passive: {routes: ["/a*b"]}`, `passive::routes::0: may have a * at its end only (got "/a*b")`},
-		{good + `streams: {routes: ["*a"]}`, `streams::routes::0: may have a * at its end only (got "*a")`},
+		{good + `exempt: [{routes: [""]}]`, `exempt::0::routes::0: must not be empty (got "")`},
+		{good + `exempt: [{methods: [""]}]`, `exempt::0::methods::0: must not be empty (got "")`},
+		{good + `passive: [{routes: ["/a*b"]}]`, `passive::0::routes::0: may have a * at its end only (got "/a*b")`},
+		{good + `streams: [{routes: ["*a"]}]`, `streams::0::routes::0: may have a * at its end only (got "*a")`},
 		{good + `login_locations: [""]`, `login_locations::0: must not be empty (got "")`},
 		{good + `decision_wait: -1s`, `decision_wait: must not be negative (got -1s)`},
 		{good + `reorder_window: -1s`, `reorder_window: must not be negative (got -1s)`},

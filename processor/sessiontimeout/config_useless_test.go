@@ -41,22 +41,22 @@ func TestUselessConfigs(t *testing.T) {
 		{good + `events: {authenticated: ["a*"]}`, `events::authenticated::0: must be a whole name, without * (got "a*")`},
 		{good + `events: {ended_user: ["a*"]}`, `events::ended_user::0: must be a whole name, without * (got "a*")`},
 		{good + `events: {activity: ["a*"]}`, `events::activity::0: must be a whole name, without * (got "a*")`},
-		{good + `session_id: {attributes: ["session.*"]}`, `session_id::attributes::0: must be a whole name, without * (got "session.*")`},
-		{good + `exempt: {methods: ["*"]}`, `exempt::methods::0: must be a whole name, without * (got "*")`},
-		{good + `passive: {methods: [GET, "P*"]}`, `passive::methods::1: must be a whole name, without * (got "P*")`},
+		{good + `session_id: {sources: ["session.*"]}`, `session_id::sources::0: must be a whole name, without * (got "session.*")`},
+		{good + `exempt: [{methods: ["*"]}]`, `exempt::0::methods::0: must be a whole name, without * (got "*")`},
+		{good + `passive: [{methods: [GET, "P*"]}]`, `passive::0::methods::1: must be a whole name, without * (got "P*")`},
 		{`policies: [{name: a, match: {"service.*": [a]}}]`, `policies::0::match::service.*: must be a whole name, without * (got "service.*")`},
-		{good + `session_id: {attributes: [http.request.header.Cookie]}`, `session_id::attributes::0: must be in lower case, as the names of captured headers are (got "http.request.header.Cookie")`},
+		{good + `session_id: {sources: [http.request.header.X-Session]}`, `session_id::sources::0: must be in lower case, as the names of captured headers are (got "http.request.header.X-Session")`},
 		{`policies: [{name: a, match: {http.request.header.X-Tenant: [a]}}]`, `policies::0::match::http.request.header.X-Tenant: must be in lower case, as the names of captured headers are (got "http.request.header.X-Tenant")`},
 
 		// Routes that are none, and such as every request has.
-		{good + `exempt: {routes: [a, https://x/health]}`, `exempt::routes::1: must be a route or a path, not a URL (got "https://x/health")`},
-		{good + `passive: {routes: [https://x/health]}`, `passive::routes::0: must be a route or a path, not a URL (got "https://x/health")`},
-		{good + `streams: {routes: [https://x/health]}`, `streams::routes::0: must be a route or a path, not a URL (got "https://x/health")`},
+		{good + `exempt: [{routes: [a, https://x/health]}]`, `exempt::0::routes::1: must be a route or a path, not a URL (got "https://x/health")`},
+		{good + `passive: [{routes: [https://x/health]}]`, `passive::0::routes::0: must be a route or a path, not a URL (got "https://x/health")`},
+		{good + `streams: [{routes: [https://x/health]}]`, `streams::0::routes::0: must be a route or a path, not a URL (got "https://x/health")`},
 		{good + `login_locations: [https://x/login]`, `login_locations::0: must be a route or a path, not a URL (got "https://x/login")`},
-		{good + `exempt: {routes: ["*"]}`, `exempt::routes::0: must not fit every request, since then nothing is judged (got "*")`},
-		{good + `exempt: {routes: [a, "/*"]}`, `exempt::routes::1: must not fit every request, since then nothing is judged (got "/*")`},
-		{good + `passive: {routes: ["*"]}`, `passive::routes::0: must not fit every request, since then nothing is activity (got "*")`},
-		{good + `passive: {routes: ["/*"]}`, `passive::routes::0: must not fit every request, since then nothing is activity (got "/*")`},
+		{good + `exempt: [{routes: ["*"]}]`, `exempt::0::routes::0: must not fit every request, since then nothing is judged (got "*")`},
+		{good + `exempt: [{routes: [a, "/*"]}]`, `exempt::0::routes::1: must not fit every request, since then nothing is judged (got "/*")`},
+		{good + `passive: [{routes: ["*"]}]`, `passive::0::routes::0: must not fit every request, since then nothing is activity (got "*")`},
+		{good + `passive: [{routes: ["/*"]}]`, `passive::0::routes::0: must not fit every request, since then nothing is activity (got "/*")`},
 
 		// More than the engine can hold.
 		{good + `max_sessions: 3000000000`, `max_sessions: must be no more than 2000000000 (got 3000000000)`},
@@ -136,8 +136,8 @@ func TestWarnings(t *testing.T) {
 		{good + "max_age: 5m", `max_age: shorter than reorder_window, which is 10m0s: what comes later than max_age is refused, so nothing can be put in order that far back; 0 is no bound, for a replay (got 5m0s)`},
 		{good + "reorder_window: 48h", `max_age: shorter than reorder_window, which is 48h0m0s`},
 		{good + "decision_wait: 20m\nmax_age: 15m", `max_age: shorter than decision_wait, which is 20m0s: what comes later than max_age is refused, so nothing comes to wait for; 0 is no bound, for a replay (got 15m0s)`},
-		{good + "exempt: {methods: [get, post]}", `exempt::methods: leaves hardly a request to be judged: name routes instead (got ["get" "post"])`},
-		{good + "passive: {methods: [GET, POST]}", `passive::methods: leaves hardly a request to be judged`},
+		{good + "exempt: [{methods: [get, post]}]", `exempt: leaves hardly a request to be judged: name routes instead (got methods ["get" "post"])`},
+		{good + "passive: [{methods: GET}, {methods: POST}]", `passive: leaves hardly a request to be judged`},
 		{good + "log_request_slack: 25h", `log_request_slack: no shorter than retention, which is 24h0m0s: a session is forgotten before a request that only an access log tells of, without its length, can be found too late; make retention longer (got 25h0m0s)`},
 		{good + "retention: 30m", `policies::0::idle_timeout: with tolerance no shorter than retention, which is 30m0s: a session is forgotten before it can be found idle for too long; make retention longer (got 30m0s)`},
 	} {
@@ -147,7 +147,7 @@ func TestWarnings(t *testing.T) {
 		require.Contains(t, cfg.Warnings()[0], test.want, test.yaml)
 	}
 	for _, yaml := range []string{
-		good, good + "max_age: 0", good + "max_age: 10m", good + "exempt: {methods: [GET, OPTIONS]}",
+		good, good + "max_age: 0", good + "max_age: 10m", good + "exempt: [{methods: [GET, OPTIONS]}]", good + "exempt: [{methods: [GET, POST], routes: [x]}]",
 		key + `policies: [{name: a, match: {http.route: ['^api/(?P<pk>\d+)/$']}}]`, // as Django writes it
 		key + `policies: [{name: a, match: {service.name: [pay.v2, "shop.*", a+b, C++]}}]`,
 		key + `policies: [{name: a, match: {tenant_id: [a], team: [b], my.own: [c]}}]`,

@@ -56,6 +56,7 @@ func (c *Config) Validate() error {
 		value time.Duration
 	}{
 		{"decision_wait", c.DecisionWait},
+		{"idle_decision_wait", c.IdleDecisionWait},
 		{"reorder_window", c.ReorderWindow},
 		{"max_ahead", c.MaxAhead},
 		{"max_age", c.MaxAge},
@@ -88,6 +89,10 @@ func (c *Config) Validate() error {
 			fail("%s: must be no more than %d (got %d)", n.key, n.most, n.value)
 		}
 	}
+	if c.SessionID.MaxUsers < 0 {
+		fail("session_id::max_users: must not be negative (got %d)", c.SessionID.MaxUsers)
+	}
+	errs = append(errs, oneOf("log_time", c.LogTime, logTimes), c.validateIdentity())
 	errs = append(errs, oneOf("findings::per", c.Findings.Per, pers), oneOf("downtime", c.Downtime, downtimes))
 	if c.Downtime == downtimeLost && c.Storage == nil {
 		fail("downtime: must be %s without a storage, which knows since when the collector was down (got %q)", downtimeResent, c.Downtime)
@@ -99,6 +104,16 @@ func (c *Config) Validate() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// validateIdentity: where only an identity proves anything, there must be one.
+func (c *Config) validateIdentity() error {
+	i := slices.IndexFunc(c.Policies, func(p PolicyConfig) bool { return p.Evidence == evidenceIdentity })
+	if i < 0 || slices.ContainsFunc(c.UserID.Sources, func(s extract.Source) bool { return !s.IsPresented() && s.Claim == "" }) {
+		return nil
+	}
+	return fmt.Errorf("user_id::sources: must have one that is not presented and no claim, since policies::%d::evidence is %s and nothing else is an identity (got %d sources, and none)",
+		i, evidenceIdentity, len(c.UserID.Sources))
 }
 
 func (c *Config) validateDurability() (errs []error) {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
 )
 
 // Warnings are of what is allowed and hardly meant: for each a sentence that
@@ -14,7 +16,7 @@ import (
 func (c *Config) Warnings() []string {
 	w := c.warnHashKey()
 	for i := range c.Policies {
-		w = append(w, c.Policies[i].warnMatch(i)...)
+		w = append(w, warnMatch(fmt.Sprintf("policies::%d", i), c.Policies[i].Match)...)
 		// With a longer limit, it is no valid configuration.
 		if p := &c.Policies[i]; p.IdleTimeout > 0 && p.IdleTimeout+p.Tolerance >= c.Retention {
 			w = append(w, fmt.Sprintf("policies::%d::idle_timeout: with tolerance no shorter than retention, which is %v: "+
@@ -25,8 +27,13 @@ func (c *Config) Warnings() []string {
 		w = append(w, fmt.Sprintf("log_request_slack: no shorter than retention, which is %v: a session is forgotten before a request that only an access log tells of, "+
 			"without its length, can be found too late; make retention longer (got %v)", c.Retention, c.LogRequestSlack))
 	}
-	w = append(w, warnMethods("exempt::methods", c.Exempt.Methods)...)
-	w = append(w, warnMethods("passive::methods", c.Passive.Methods)...)
+	w = append(w, warnMethods("exempt", c.Exempt)...)
+	w = append(w, warnMethods("passive", c.Passive)...)
+	for _, list := range c.ruleLists() {
+		for i := range list.rules {
+			w = append(w, warnMatch(fmt.Sprintf("%s::%d", list.key, i), list.rules[i].Match)...)
+		}
+	}
 	const refused = "what comes later than max_age is refused"
 	switch {
 	case c.MaxAge == 0:
@@ -40,11 +47,18 @@ func (c *Config) Warnings() []string {
 	return w
 }
 
-func warnMethods(key string, methods []string) []string {
+// warnMethods warns of rules that fit almost every request.
+func warnMethods(key string, rules []extract.Rule) []string {
+	var methods []string
+	for i := range rules {
+		if r := &rules[i]; len(r.Routes)+len(r.Match) == 0 {
+			methods = append(methods, r.Methods...)
+		}
+	}
 	if !containsFold(methods, "GET") || !containsFold(methods, "POST") {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s: leaves hardly a request to be judged: name routes instead (got %q)", key, methods)}
+	return []string{fmt.Sprintf("%s: leaves hardly a request to be judged: name routes instead (got methods %q)", key, methods)}
 }
 
 func containsFold(list []string, text string) bool {
@@ -55,16 +69,16 @@ func containsFold(list []string, text string) bool {
 var regular = regexp.MustCompile(`^\^|\$$|\.\+|\\[dwsDWS.]|\([^)]*\|[^)]*\)|\[[^\]]+-[^\]]+\]`)
 
 // warnMatch warns of names and values that hardly any attribute has.
-func (p *PolicyConfig) warnMatch(i int) (w []string) {
-	for _, name := range sortedKeys(p.Match) {
-		key := fmt.Sprintf("policies::%d::match::%s", i, name)
+func warnMatch(at string, match map[string][]string) (w []string) {
+	for _, name := range sortedKeys(match) {
+		key := fmt.Sprintf("%s::match::%s", at, name)
 		if known, ok := conventional[bare(name)]; ok && known != name {
 			w = append(w, fmt.Sprintf("%s: hardly an attribute's name: the conventions say %s (got %q)", key, known, name))
 		}
 		if name == "http.route" { // a regular expression in some frameworks
 			continue
 		}
-		for j, value := range p.Match[name] {
+		for j, value := range match[name] {
 			if regular.MatchString(value) {
 				w = append(w, fmt.Sprintf("%s::%d: is compared as it stands, not as a regular expression; a trailing * matches any rest (got %q)", key, j, value))
 			}
@@ -100,4 +114,4 @@ func bare(name string) string {
 	return strings.NewReplacer(".", "", "_", "", "-", "", " ", "").Replace(strings.ToLower(name))
 }
 
-func sortedKeys(m map[string][]string) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

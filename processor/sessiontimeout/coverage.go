@@ -9,7 +9,7 @@ import (
 )
 
 // coverageNames are the values of the attribute seen.
-var coverageNames = [...]string{"request_with_id", "request_without_id", "other_with_id"}
+var coverageNames = [...]string{"request_with_id", "request_without_id", "other_with_id", "log_not_understood"}
 
 // coverage counts records by service and by how far they can be judged. The
 // services that come first are shown, and they stay.
@@ -23,7 +23,7 @@ func newCoverage(maxServices int) coverage {
 }
 
 func (c *coverage) add(service string, n *extract.Seen) {
-	if n.RequestWithID|n.RequestWithoutID|n.OtherWithID == 0 {
+	if n.RequestWithID|n.RequestWithoutID|n.OtherWithID|n.LogNotUnderstood == 0 {
 		return
 	}
 	counts := c.counts[service]

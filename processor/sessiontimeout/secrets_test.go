@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
 )
 
 // TestNoRawIDs: nothing that we originate (findings, marks, metrics, the log
@@ -19,7 +21,7 @@ import (
 func TestNoRawIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(c *Config) {
-			c.SessionID.Attributes = []string{"session.id", "http.request.header.x-session"}
+			c.SessionID.Sources = extract.Sources{{Attribute: "session.id"}, {Attribute: "http.request.header.x-session"}}
 			c.Policies[0].AbsoluteTimeout = 2 * time.Hour
 			c.MaxSessions = 12
 		})

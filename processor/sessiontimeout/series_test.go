@@ -137,7 +137,7 @@ func seriesAreBounded(t *testing.T, services, policies, limit int) {
 	})
 	for instrument, values := range map[string]int{
 		"requests": policies * int(session.VerdictCount), "violations": policies * int(fact.TypeCount),
-		"records": 3, "end_propagation": 1, "effective_idle_timeout": policies * 2,
+		"records": 4, "end_propagation": 1, "effective_idle_timeout": policies * 2,
 	} {
 		names := of["otelcol_processor_session_timeout_"+instrument]
 		shown := min(limit, services, 1900/values)
