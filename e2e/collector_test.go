@@ -160,6 +160,7 @@ processors:
 %[3]s
     passive: [{routes: [/notifications]}]
     decision_wait: %[4]v
+    idle_decision_wait: %[4]v
     findings: {update_interval: 1s}
     %[5]s
 exporters:

@@ -103,6 +103,7 @@ processors:
     session_id: {hash_key: %q}
     policies: [{name: default, idle_timeout: 30m}]
     decision_wait: 1s
+    idle_decision_wait: 1s
     storage: file_storage
     durability: acknowledged
 exporters:

@@ -20,9 +20,10 @@ const (
 	// Timeout bounds one operation, so that a storage that hangs holds up neither start nor shutdown for
 	// longer than a few of them.
 	Timeout = 10 * time.Second
-	// hangingWait is for how long an operation waits behind one that was given up and has not come back.
-	// It is enough for a storage that obeys its context.
-	hangingWait = 10 * time.Millisecond
+	// hangingWait is for how long an operation waits behind one that was given up and has not come back. It
+	// is enough for a file's sync on a busy disk, which obeys no context: the last checkpoint comes behind
+	// whatever a stop broke off.
+	hangingWait = time.Second
 )
 
 var (

@@ -192,8 +192,7 @@ func (p *player) arrange() []delivery {
 func (p *player) drained() time.Time {
 	last := p.arranged[len(p.arranged)-1].at.Truncate(time.Second).Add(3 * time.Second)
 	conf := confmap.NewFromStringMap(p.config)
-	for _, key := range []string{"decision_wait", "findings::update_interval"} {
-		wait := time.Minute
+	for key, wait := range map[string]time.Duration{"idle_decision_wait": 5 * time.Minute, "decision_wait": time.Minute, "findings::update_interval": time.Minute} {
 		if s, ok := conf.Get(key).(string); ok {
 			if d, err := time.ParseDuration(s); err == nil {
 				wait = d

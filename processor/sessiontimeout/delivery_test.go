@@ -27,7 +27,7 @@ func TestNextRefuses(t *testing.T) {
 			require.NoError(t, traces.ConsumeTraces(ctx, requestSpan(session, time.Now())))
 			time.Sleep(45 * time.Minute)
 			require.NoError(t, traces.ConsumeTraces(ctx, requestSpan(session, time.Now())))
-			time.Sleep(2 * time.Minute)
+			time.Sleep(6 * time.Minute)
 		}
 		violate("s1")
 		require.Zero(t, next.LogRecordCount())
@@ -67,7 +67,7 @@ func TestNextBlocks(t *testing.T) {
 					require.NoError(t, traces.ConsumeTraces(ctx, requestSpan(s, time.Now())))
 					time.Sleep(45 * time.Minute)
 					require.NoError(t, traces.ConsumeTraces(ctx, requestSpan(s, time.Now())))
-					time.Sleep(2 * time.Minute)
+					time.Sleep(6 * time.Minute)
 					require.Equal(t, map[string]int64{"confirmed": int64(i) + 1}, r.counts("findings"))
 				}
 				synctest.Wait()

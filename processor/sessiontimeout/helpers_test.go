@@ -44,6 +44,7 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	cfg := createDefaultConfig().(*Config)
 	cfg.SessionID.HashKey = testHashKey
 	cfg.MaxRecentRequests, cfg.MaxSessions = 1000, 1000
+	cfg.IdleDecisionWait = cfg.DecisionWait // what is idle waits as long as the rest
 	policy := PolicyConfig{
 		Name: "default", IdleTimeout: 30 * time.Minute, Severity: "warning",
 		Tolerance: 2 * time.Second, EndGrace: 5 * time.Second, RotationGrace: 30 * time.Second,

@@ -68,7 +68,8 @@ const storyEnd = 4 * time.Minute
 func storyConfig(durability func(*Config)) func(*Config) {
 	return func(c *Config) {
 		durability(c)
-		c.DecisionWait, c.ReorderWindow, c.Findings.UpdateInterval = 12*time.Second, 2*time.Minute, 5*time.Second
+		c.DecisionWait, c.IdleDecisionWait = 12*time.Second, 0
+		c.ReorderWindow, c.Findings.UpdateInterval = 2*time.Minute, 5*time.Second
 		c.Policies[0].IdleTimeout = 30 * time.Second
 		c.Policies[0].Tolerance, c.Policies[0].EndGrace, c.Policies[0].RotationGrace = time.Second, time.Second, time.Second
 	}

@@ -42,7 +42,7 @@ func (c *crowd) config(cfg *Config) {
 		cfg.Policies = append(cfg.Policies, p)
 	}
 	cfg.MaxSessions, cfg.MaxRecentRequests = 1_000_000, 1_000_000
-	cfg.DecisionWait, cfg.ReorderWindow = 0, 3*time.Hour
+	cfg.DecisionWait, cfg.IdleDecisionWait, cfg.ReorderWindow = 0, 0, 3*time.Hour
 }
 
 // serve adds a session of each service and policy, idle for so long before its last
@@ -190,7 +190,7 @@ func TestShownServicesStay(t *testing.T) {
 			shutdown(t, in, out)
 			return shown
 		}
-		few := func(c *Config) { c.MaxServices, c.DecisionWait = 2, 0 }
+		few := func(c *Config) { c.MaxServices, c.DecisionWait, c.IdleDecisionWait = 2, 0, 0 }
 		want := map[string]bool{"s1": true, "s2": true, session.OtherService: true}
 		for _, names := range [][]string{{"s1", "s2", "s3"}, {"s3", "s4", "s2", "s1"}} {
 			shown := serve(newRig(t, stored, few), names...)

@@ -172,7 +172,7 @@ func TestWhatLeavesIsPlain(t *testing.T) {
 
 		m, policy := newMemory(nil), drawText(rt, "policy")
 		for range 2 { // lives
-			r := newRig(t, stored, func(c *Config) { c.Policies[0].Name, c.DecisionWait = policy, 0 })
+			r := newRig(t, stored, func(c *Config) { c.Policies[0].Name, c.DecisionWait, c.IdleDecisionWait = policy, 0, 0 })
 			traces, logs := r.traces(), r.logs()
 			ctx := context.Background()
 			require.NoError(rt, traces.Start(ctx, m.host()))
