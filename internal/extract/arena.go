@@ -56,11 +56,11 @@ func (a *arena) percentDecode(text string) string {
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c == '%' {
-			if i+2 >= len(text) || !isHex(text[i+1]|0x20) || !isHex(text[i+2]|0x20) {
+			if i+2 >= len(text) || !isHex(folded[text[i+1]]) || !isHex(folded[text[i+2]]) {
 				a.text = a.text[:from]
 				return text
 			}
-			c = hexDigit(text[i+1]|0x20)<<4 | hexDigit(text[i+2]|0x20)
+			c = hexDigit(folded[text[i+1]])<<4 | hexDigit(folded[text[i+2]])
 			i += 2
 		}
 		a.text = append(a.text, c)

@@ -156,7 +156,7 @@ type sourceList struct {
 type sourceReader struct {
 	keys    *keyTable
 	plain   uint64 // the slots whose whole values are ids
-	numbers []Source
+	numbers []Source // of users, by their numbers
 	errs    []error
 }
 
@@ -191,7 +191,10 @@ func (r *sourceReader) list(key string, sources Sources, presented fact.Flags, t
 			r.errs = append(r.errs, tooManyNames(at, s.Attribute))
 			continue
 		}
-		x := source{slot: slot, picker: newPicker(s), number: r.number(s)}
+		x := source{slot: slot, picker: newPicker(s)}
+		if presented == fact.UserPresented {
+			x.number = r.number(s)
+		}
 		if said {
 			x.flags = presented
 		}
@@ -204,7 +207,7 @@ func (r *sourceReader) list(key string, sources Sources, presented fact.Flags, t
 	return l
 }
 
-// number is the same for sources that name the same.
+// number is the same for sources of users that name the same.
 func (r *sourceReader) number(s *Source) uint8 {
 	i := slices.IndexFunc(r.numbers, func(o Source) bool { return o.equal(s) })
 	if i < 0 {
