@@ -243,3 +243,40 @@ func BenchmarkLogs(b *testing.B) {
 		b.Fatalf("%d facts", len(batch.Facts))
 	}
 }
+
+// BenchmarkSources has the id as text, in a cookie among others and in a claim: what
+// a picker costs a span more.
+func BenchmarkSources(b *testing.B) {
+	token := "Bearer " + jwt(`{"exp":1795168800,"iat":1795168500,"auth_time":1795168200,"jti":"t0","iss":"https://id.example/realms/shop",`+
+		`"sub":"u-1001","typ":"Bearer","azp":"web","sid":"7b1c9a52-6a3e-4b0f-9c61-1f2e3d4c5b6a"}`)
+	header := "theme=dark; _ga_X1=GS1.1.170.0.1; SID=7b1c9a52-6a3e-4b0f-9c61-1f2e3d4c5b6a.node1; consent=YmFzZQ=="
+	for _, c := range []struct {
+		name   string
+		source Source
+		value  any
+	}{
+		{"text", Source{Attribute: "http.request.header.x-session"}, "7b1c9a52-6a3e-4b0f-9c61-1f2e3d4c5b6a"},
+		{"list", Source{Attribute: "http.request.header.x-session"}, []any{"7b1c9a52-6a3e-4b0f-9c61-1f2e3d4c5b6a"}},
+		{"cookie", Source{Attribute: cookieHeader, Cookie: "SID", Until: "."}, header},
+		{"cookie in a list", Source{Attribute: cookieHeader, Cookie: "SID", Until: "."}, []any{header}},
+		{"claim", Source{Attribute: "http.request.header.authorization", Claim: "sid"}, token},
+		{"claim in a list", Source{Attribute: "http.request.header.authorization", Claim: "sid"}, []any{token}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			x, td, batch := sourced(b, c.source), benchTraces(benchSpans), &Batch{}
+			spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+			for k := range spans.Len() {
+				a := spans.At(k).Attributes()
+				a.Remove("session.id")
+				attrs{c.source.Attribute: c.value}.put(b, a)
+			}
+			td = overTheWire(td)
+			b.ReportAllocs()
+			for b.Loop() {
+				batch.Reset()
+				x.Traces(td, batch)
+			}
+			perSpan(b)
+		})
+	}
+}

@@ -230,7 +230,7 @@ func (w *walk) say(e *event, id, user *whom, s *saying) *fact.Fact {
 			kind = fact.Rotated
 		}
 	}
-	w.hideIDs(id.known(), user.known(), linked.Raw)
+	w.hideIDs(id.known(), user.picked(), linked.Raw)
 	f := w.fact(kind)
 	if id.reason == usable {
 		if e.session == nil {
@@ -247,6 +247,15 @@ func (w *walk) say(e *event, id, user *whom, s *saying) *fact.Fact {
 	f.Start, f.End, f.At = s.at, s.at, s.at
 	f.Trace, f.Span = s.trace, s.span
 	return f
+}
+
+// picked is the id, if it is one and not all of an attribute, where it is found
+// anyway.
+func (n *whom) picked() string {
+	if n.plain != 0 {
+		return ""
+	}
+	return n.known()
 }
 
 // known is the id, if it is one.

@@ -45,7 +45,7 @@ func (w *walk) request(q *request) {
 		w.user(&w.who)
 		w.larger = w.linked(id.raw)
 		shows = true
-		w.hideIDs(id.raw, w.who.known(), w.larger.Raw)
+		w.hideIDs(id.raw, w.who.picked(), w.larger.Raw)
 	case w.mayShow(&id, r.seen):
 		shows = true
 		w.hideIDs(id.raw, "", "")

@@ -56,11 +56,14 @@ func scriptOf(path string) string {
 	return ""
 }
 
+// maxExtension is the length of the longest extension, with its dot.
+const maxExtension = 8
+
 // withoutExtension is a segment without what follows its last dot, if that is one
 // or a format as frameworks write it.
 func withoutExtension(segment string) string {
 	dot := strings.LastIndexByte(segment, '.')
-	if dot <= 0 || dot == len(segment)-1 {
+	if dot <= 0 || dot == len(segment)-1 || len(segment)-dot > maxExtension && segment[len(segment)-1] != ')' {
 		return segment
 	}
 	switch extension := segment[dot+1:]; {
@@ -68,7 +71,7 @@ func withoutExtension(segment string) string {
 		if dot > 1 && segment[len(segment)-1] == ')' {
 			return segment[:dot-1]
 		}
-	case extension[0] == ':', extension[0] == '{':
+	case extension[0] == ':':
 		return segment[:dot]
 	case extension[0]|0x20 >= 'a' && extension[0]|0x20 <= 'z':
 		for i := range len(extension) {
@@ -197,11 +200,23 @@ func (f *tailFilter) passes(full string) bool {
 		return true
 	case len(full) < tailSize:
 		return false
-	case full[len(full)-1] == '/', strings.IndexByte(full, '.') >= 0:
+	}
+	switch full[len(full)-1] {
+	case '/', ')':
 		return true
+	}
+	if n := len(full); n < 8 && strings.IndexByte(full, '.') >= 0 || n >= 8 && hasDot(word(full[n-8:])) {
+		return true // it may have an extension
 	}
 	bit := tailBit(full)
 	return f.bits[bit/64%16]>>(bit%64)&1 != 0
+}
+
+// hasDot reports whether one of the bytes of w is one.
+func hasDot(w uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	w ^= ones * '.'
+	return (w-ones)&^w&high != 0
 }
 
 func tailBit(s string) uint32 {

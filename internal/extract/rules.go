@@ -168,7 +168,8 @@ func (w *walk) classify(q *request, method, template, route, path string) reques
 	if w.record.has(slotRPCMethod) {
 		rpc = w.record.str(slotRPCMethod)
 	}
-	if !r.every && !r.tails.passes(route) && (rpc == "" || len(rpc) >= tailSize && !r.tails.passes(rpc)) {
+	passes := r.every || r.tails.passes(route) || isPath && strings.IndexByte(route, '.') >= 0
+	if !passes && (rpc == "" || len(rpc) >= tailSize && !r.tails.passes(rpc)) {
 		return 0
 	}
 	return w.classifyAll(q, method, route, rpc, isPath)

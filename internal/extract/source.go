@@ -155,7 +155,7 @@ type sourceList struct {
 // sourceReader makes lists of sources.
 type sourceReader struct {
 	keys    *keyTable
-	plain   uint64 // the slots whose whole values are ids
+	plain   uint64   // the slots whose whole values are ids
 	numbers []Source // of users, by their numbers
 	errs    []error
 }
