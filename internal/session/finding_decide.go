@@ -128,7 +128,7 @@ func (e *Engine) decide(r *record) {
 	}
 	t := e.get(r.session)
 	e.stats.request(r.policy, service, e.verdictOf(t, r))
-	if t != nil && r.outcome == fact.Rejected && keepsAlive(r.flags) {
+	if t != nil && r.outcome == fact.Rejected && keepsAlive(r.flags) && !r.isBackground() {
 		e.measureGap(t, r, service)
 	}
 }

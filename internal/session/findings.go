@@ -219,8 +219,8 @@ func (f *finding) offender(sure bool) *suspect {
 // speaksBefore reports whether a finding is about s rather than about o:
 // background work, which may be nobody's concern, hides no request.
 func (s *suspect) speaksBefore(o *suspect) bool {
-	if a, b := s.flags&fact.Consumer, o.flags&fact.Consumer; a != b {
-		return a == 0
+	if a, b := s.isBackground(), o.isBackground(); a != b {
+		return b
 	}
 	return s.before(&o.record)
 }
@@ -256,7 +256,7 @@ func (e *Engine) content(f *finding) (c fact.Finding, ok bool) {
 		Session: s.t.pseudonym, Policy: int(s.policy),
 		Resource: s.resource, Details: s.details, Trace: s.trace, Span: s.span, At: s.At,
 		Overrun: j.overrun, ExpiredAt: j.at, StartedAt: j.origin.at, StartKnown: j.origin.known, EndedBy: j.by,
-		Identity: !s.user.IsZero(), Background: s.flags&fact.Consumer != 0,
+		Identity: !s.user.IsZero(), Background: s.isBackground(),
 		FirstAt: unset,
 	}
 	if !sure {

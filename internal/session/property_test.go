@@ -92,7 +92,7 @@ func TestCounted(t *testing.T) {
 			p, c := w.Policy(r), class{int(r.Policy), r.Resource.ServiceName, InTime}
 			v, violates := w.Judge(r)
 			switch {
-			case !w.Serves(r), r.Flags.Has(fact.Consumer) && p.Background == sessiontest.BackgroundOff, violates && v.Reason != "":
+			case !w.Serves(r), r.Background && p.Background == sessiontest.BackgroundOff, violates && v.Reason != "":
 				continue
 			case violates:
 				c.verdict = Violation

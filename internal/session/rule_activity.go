@@ -17,7 +17,7 @@ func isActivity(outcome fact.Outcome, flags fact.Flags) bool {
 func (r *record) isActivity() bool {
 	switch r.kind {
 	case fact.Request:
-		return isActivity(r.outcome, r.flags) && r.state&exempted == 0
+		return isActivity(r.outcome, r.flags) && r.state&(exempted|inBackground) == 0
 	case fact.Authenticated, fact.Started, fact.Rotated, fact.Activity:
 		return true
 	}
@@ -39,6 +39,9 @@ func (e *Engine) addActivity(t *timeline, r *record, governs uint64) (changed bo
 // spansTime reports whether a request is activity all the time, and not at both of its
 // ends only.
 func spansTime(flags fact.Flags) bool { return flags&fact.Stream == 0 }
+
+// isBackground reports whether the request is background work, or lies inside some.
+func (r *record) isBackground() bool { return r.flags&fact.Consumer != 0 || r.state&inBackground != 0 }
 
 // isEvidence reports whether the record says anything of its session.
 func (r *record) isEvidence() bool {

@@ -39,7 +39,7 @@ func (e *Engine) recordsOfTrace(buf *[]*record, session fact.ID, hash uint64, lo
 // request around it starts, and is exempt if any around it is.
 func (e *Engine) nest(r *record, k traceRecords) {
 	r.EffectiveStart, r.enclosing = r.Start, -1
-	r.state &^= exempted | coveredByActivity | traceTruncated
+	r.state &^= exempted | coveredByActivity | traceTruncated | inBackground
 	if !r.identified() {
 		return
 	}
@@ -59,6 +59,9 @@ func (r *record) nestIn(o *record) {
 		return
 	case o.kind != fact.Request || !r.inside(o):
 		return
+	}
+	if o.flags&fact.Consumer != 0 {
+		r.state |= inBackground
 	}
 	if d := o.End - o.Start; d > r.enclosing || d == r.enclosing && o.Start < r.EffectiveStart {
 		if o.Start != r.EffectiveStart {

@@ -59,7 +59,7 @@ func (p *Policy) doubts(flags fact.Flags) bool {
 // isJudged reports whether a policy has anything to say of the record.
 func (e *Engine) isJudged(r *record) bool {
 	return r.kind == fact.Request && r.policy != fact.NoPolicy && r.state&(late|exempted|unplaced) == 0 &&
-		(r.flags&fact.Consumer == 0 || e.cfg.Policies[r.policy].Background != BackgroundOff)
+		(!r.isBackground() || e.cfg.Policies[r.policy].Background != BackgroundOff)
 }
 
 // canViolate reports whether the record can be a violation at all.

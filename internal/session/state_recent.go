@@ -70,6 +70,8 @@ const (
 	// startsOthers: it became another request where not all of its trace was looked at,
 	// so that something may yet start where it did.
 	startsOthers
+	// inBackground: it lies inside background work.
+	inBackground
 )
 
 // identified reports whether the record names its trace and its span.

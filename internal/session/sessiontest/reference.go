@@ -42,6 +42,15 @@ type KnownFact struct {
 	Began int64 // its start; of a request, when the longest around it starts
 	Order int   // how many records came before the first of it
 	Late  bool  // of a request: each of its records came later than the window
+	// Background: a CONSUMER span, or inside one.
+	Background bool
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // A Rule is one reason why a session may have been dead.
@@ -105,7 +114,7 @@ func (w *World) KeyOf(r *KnownFact) Key {
 // "The offender: the first request that violates".
 func (w *World) finding(all []Verdict) Expectation {
 	slices.SortFunc(all, func(a, b Verdict) int {
-		return cmp.Or(cmp.Compare(a.Flags&fact.Consumer, b.Flags&fact.Consumer), cmp.Compare(a.Began, b.Began), cmp.Compare(a.At, b.At),
+		return cmp.Or(cmp.Compare(one(a.Background), one(b.Background)), cmp.Compare(a.Began, b.Began), cmp.Compare(a.At, b.At),
 			bytes.Compare(a.Span[:], b.Span[:]), bytes.Compare(a.Trace[:], b.Trace[:]))
 	})
 	r := all[0]
@@ -116,7 +125,7 @@ func (w *World) finding(all []Verdict) Expectation {
 		Resource: *r.Resource, Details: r.Details, Trace: r.Trace, Span: r.Span, At: r.At,
 		Overrun: r.Began - r.Expiry, ExpiredAt: r.Expiry, EndedBy: r.By,
 		Requests: len(all), FirstAt: r.At, LastAt: r.At,
-		Identity: !r.User.ID.IsZero(), Background: r.Flags.Has(fact.Consumer),
+		Identity: !r.User.ID.IsZero(), Background: r.Background,
 	}
 	f.StartedAt, f.StartKnown = w.origin(r.KnownFact)
 	if r.Reason != "" {
@@ -151,7 +160,7 @@ func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 	}
 	w.about = r
 	p := w.Policy(r)
-	if !w.Serves(r) || r.Late || r.Flags.Has(fact.Consumer) && p.Background == BackgroundOff {
+	if !w.Serves(r) || r.Late || r.Background && p.Background == BackgroundOff {
 		return Verdict{}, false
 	}
 	rules := slices.Concat(w.ends(r), w.absolute(r), w.idle(r))

@@ -7,12 +7,12 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// "Every request that is neither rejected nor passive nor a CONSUMER span, over its
+// "Every request that is neither rejected nor passive nor background, over its
 // whole interval, and every start, authentication and activity fact at its instant".
 func (f *KnownFact) isActivity() bool {
 	switch f.Kind {
 	case fact.Request:
-		return f.Outcome != fact.Rejected && f.Flags&(fact.Passive|fact.Consumer) == 0
+		return f.Outcome != fact.Rejected && !f.Flags.Has(fact.Passive) && !f.Background
 	case fact.Started, fact.Rotated, fact.Authenticated, fact.Activity:
 		return true
 	}
@@ -62,6 +62,13 @@ func (f *KnownFact) start(all []*KnownFact) int64 {
 	return at
 }
 
+// "Background is a CONSUMER span, and what lies inside one, or inside what does".
+func (f *KnownFact) isBackground(all []*KnownFact) bool {
+	return f.Flags.Has(fact.Consumer) || slices.ContainsFunc(all, func(c *KnownFact) bool {
+		return f.liesInside(c) && !c.Flags.Has(fact.Stream) && c.Flags.Has(fact.Consumer)
+	})
+}
+
 // NewWorld reads "a timestamp more than max_ahead after its arrival, or more than max_age
 // before it (0 for replay), is not evidence." "Exempt requests are no facts; what lies
 // inside an exempt request of the same session and trace is exempt with it." "A rejected
@@ -88,6 +95,7 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 		exempt := func(f *KnownFact) bool { return f.exempts(r) }
 		if r.Outcome != fact.Rejected && !slices.ContainsFunc(w.Told, exempt) {
 			r.Began = r.start(all)
+			r.Background = r.isBackground(all)
 			w.Requests = append(w.Requests, r)
 			w.of[r.Session.ID] = append(w.of[r.Session.ID], r)
 		}
