@@ -350,8 +350,10 @@ func TestCanary(t *testing.T) {
 	const canary = "canary0123"
 	x := newExtractor(t, func(c *Config) {
 		c.SessionID.Sources = Sources{
-			{Attribute: cookieHeader, Cookie: "SID", Decode: "base64"}, {Attribute: "http.request.header.authorization", Claim: "sid"},
-			{Attribute: "url.path", PathParameter: "sid"}, {Attribute: "session.id"},
+			{Attribute: cookieHeader, Cookie: "SID", Decode: "base64"},
+			{Attribute: "http.request.header.authorization", Claim: "sid"},
+			{Attribute: "url.path", PathParameter: "sid"},
+			{Attribute: "session.id"},
 		}
 		c.UserID.Sources = Sources{{Attribute: "http.request.header.authorization", Claim: "sub"}}
 	})

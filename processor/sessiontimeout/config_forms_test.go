@@ -145,6 +145,7 @@ func TestFormErrors(t *testing.T) {
 		"events: {ended: [{request: {methods: ['G*']}}]}":                                         `events::ended::0::request::methods::0: must be a whole name, without * (got "G*")`,
 		"events: {started: [a], ended: [{name: a, match: {b: c}}]}":                               `events::ended::0: one name says one thing, but it is under events::started::0, too (got "a")`,
 		"events: {ended_user: [{name: a, user: [{attribute: b, claim: sub, presented: false}]}]}": `events::ended_user::0::user::0: must not be what the client presented, which is no user whose sessions could end (got "b")`,
+		"passive: [{routes: ['/crm/?v-r=heartbeat*']}]":                                           `passive::0::routes::0: must be without a query and parameters, which are cut off a path; match url.query instead (got "/crm/?v-r=heartbeat*")`,
 		"log_time: middle":                                                                        `log_time: must be one of end, start (got "middle")`,
 		"idle_decision_wait: -1s":                                                                 `idle_decision_wait: must not be negative (got -1s)`,
 		"idle_decision_wait: 5":                                                                   `idle_decision_wait: must have a unit`,

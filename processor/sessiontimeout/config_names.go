@@ -54,6 +54,8 @@ func (c *Config) validateNames() (errs []error) {
 			switch {
 			case strings.Contains(route, "://"):
 				errs = append(errs, fmt.Errorf("%s::%d: must be a route or a path, not a URL (got %q)", key, i, route))
+			case strings.ContainsAny(route, "?;"):
+				errs = append(errs, fmt.Errorf("%s::%d: must be without a query and parameters, which are cut off a path; match url.query instead (got %q)", key, i, route))
 			case all != "" && (route == "*" || route == "/*"):
 				errs = append(errs, fmt.Errorf("%s::%d: must not fit every request, since then %s (got %q)", key, i, all, route))
 			}
