@@ -29,27 +29,30 @@ var nobody = whom{reason: absent}
 // whether one is. One that is there and unusable is not passed over: who is named
 // by nothing usable is nobody, not whoever the next source or the resource names.
 func (l *sourceList) first(n *whom, f *found, ids *idRules, b *Batch) bool {
-	if f.any(l.mask) {
-		for i := range l.sources {
-			s := &l.sources[i]
-			if !f.has(s.slot) {
-				continue
-			}
-			v := f.values[s.slot%maxSlots]
-			if s.picker != nil {
-				if s.read(n, v, ids, b) {
-					return true
-				}
-				continue
-			}
-			n.number, n.flags, n.plain = s.number, s.flags, 1<<(s.slot%maxSlots)
-			if n.raw = v.Str(); n.raw != "" {
-				n.reason = ids.check(n.raw)
-			} else {
-				n.raw, n.reason = wholeOf(v, ids, b)
-			}
-			return true
+	if !f.any(l.mask) {
+		n.reason = absent
+		return false
+	}
+	for i := range l.sources {
+		s := &l.sources[i]
+		if !f.has(s.slot) {
+			continue
 		}
+		v := f.values[s.slot%maxSlots]
+		if s.picker != nil {
+			if s.read(n, v, ids, b) {
+				return true
+			}
+			continue
+		}
+		raw := v.Str()
+		n.number, n.flags, n.plain = s.number, s.flags, 1<<(s.slot%maxSlots)
+		if raw == "" {
+			n.raw, n.reason = wholeOf(v, ids, b)
+		} else {
+			n.raw, n.reason = raw, ids.check(raw)
+		}
+		return true
 	}
 	n.reason = absent
 	return false

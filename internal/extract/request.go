@@ -27,7 +27,14 @@ func (w *walk) request(q *request) {
 	method := r.strOr(slotMethod, slotMethodOld)
 	template := r.str(slotRoute)
 	route, path := cutParameters(template), cutParameters(r.strOr(slotPath, slotTargetOld))
-	class := w.classify(q, method, template, route, path)
+	ruled, isPath := route, false
+	if saysNothing(template) {
+		ruled, isPath = path, true
+	}
+	class := requestClass(0)
+	if w.mayFit(ruled, isPath) || r.has(slotRPCMethod) {
+		class = w.classify(q, method, ruled, isPath)
+	}
 	status := httpStatus(r)
 	var id whom
 	w.sessionID(&id)

@@ -87,7 +87,7 @@ func withoutExtension(segment string) string {
 // saysNothing reports whether a route is the root or one wildcard, which some
 // instrumentations give for every request.
 func saysNothing(route string) bool {
-	if len(route) > 1 && route[0] == '/' && isWord(route[1]) {
+	if len(route) > 1 && route[0] == '/' && (route[1]|0x20)-'a' < 26 {
 		return false // as almost every one
 	}
 	return isAny(route)

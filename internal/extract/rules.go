@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -107,6 +108,8 @@ type rules struct {
 	// names none: then every request is looked at.
 	tails tailFilter
 	every bool
+	// exceptions: one of them asks for those of a span.
+	exceptions bool
 }
 
 func newRules(cfg *Config, keys *keyTable) (r rules, err error) {
@@ -135,6 +138,7 @@ func newRules(cfg *Config, keys *keyTable) (r rules, err error) {
 
 // look lets requests pass that r may fit.
 func (r *rules) look(x *rule) {
+	r.exceptions = r.exceptions || slices.ContainsFunc(x.conditions, func(c condition) bool { return c.exceptions })
 	if x.routes == nil {
 		r.every = true
 		return
@@ -157,26 +161,19 @@ const (
 
 func (c requestClass) has(want requestClass) bool { return c&want != 0 }
 
-// classify says which rules fit. Route and path have no parameters any more, as
-// template, the route as it came, may.
-func (w *walk) classify(q *request, method, template, route, path string) requestClass {
-	r, isPath := &w.x.rules, false
-	if saysNothing(template) {
-		route, isPath = path, true
-	}
-	rpc := ""
-	if w.record.has(slotRPCMethod) {
-		rpc = w.record.str(slotRPCMethod)
-	}
-	passes := r.every || r.tails.passes(route) || isPath && strings.IndexByte(route, '.') >= 0
-	if !passes && (rpc == "" || len(rpc) >= tailSize && !r.tails.passes(rpc)) {
-		return 0
-	}
-	return w.classifyAll(q, method, route, rpc, isPath)
+// mayFit reports, quickly, whether it is worth while to ask which rules fit a
+// request with this route, or with this path.
+func (w *walk) mayFit(route string, isPath bool) bool {
+	r := &w.x.rules
+	return r.every || r.tails.passes(route) || isPath && strings.IndexByte(route, '.') >= 0
 }
 
-// classifyAll looks at all rules.
-func (w *walk) classifyAll(q *request, method, route, rpc string, isPath bool) (c requestClass) {
+// classify says which rules fit. The route has no parameters any more.
+func (w *walk) classify(q *request, method, route string, isPath bool) (c requestClass) {
+	rpc := w.record.str(slotRPCMethod)
+	if !w.mayFit(route, isPath) && (rpc == "" || len(rpc) >= tailSize && !w.x.rules.tails.passes(rpc)) {
+		return 0
+	}
 	s := subject{method: method, places: [...]*found{&w.record, &w.scope, &w.resource}}
 	if isPath {
 		s.route = newPathParts(route)
@@ -186,10 +183,10 @@ func (w *walk) classifyAll(q *request, method, route, rpc string, isPath bool) (
 	if rpc != "" {
 		s.rpc = w.rpcParts(rpc)
 	}
-	if !q.flags.Has(fact.FromLog) {
+	r := &w.x.rules
+	if r.exceptions && !q.flags.Has(fact.FromLog) {
 		s.span, s.isSpan = w.spanRecord, true
 	}
-	r := &w.x.rules
 	for _, set := range [...]struct {
 		rules ruleSet
 		class requestClass

@@ -53,7 +53,9 @@ func (w *walk) span(s ptrace.Span) {
 	if w.record.any(rpcSystemSlots) {
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
 	}
-	w.spanRecord = s
+	if w.x.rules.exceptions {
+		w.spanRecord = s
+	}
 	q.times(s)
 	q.trace = s.TraceID()
 	q.span = s.SpanID()
