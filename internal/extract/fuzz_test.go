@@ -63,7 +63,23 @@ func fuzzExtractors(tb testing.TB) []*Extractor {
 			{Match: map[string][]string{"n": {"1*"}, "b": {"true"}}},
 		}
 	})
-	return []*Extractor{newExtractor(tb), odd}
+	picking := newExtractor(tb, func(c *Config) {
+		c.SessionID.Sources = Sources{
+			{Attribute: "session.id", StripPrefix: "s", Until: "2"}, {Attribute: "http.request.header.x-session", Cookie: "a"},
+			{Attribute: "other", Claim: "a"}, {Attribute: "url.path", PathParameter: "c"}, {Attribute: "n", Decode: "base64"},
+		}
+		c.SessionID.Linked = Sources{{Attribute: "b"}}
+		c.UserID.Sources = Sources{{Attribute: "user.id"}, {Attribute: "other", Claim: "b"}}
+		c.Outcomes = Outcomes{Rejected: []Rule{{Match: map[string][]string{"n": {"-1"}}}}, Indeterminate: []Rule{{Match: map[string][]string{exceptionType: {"s*"}}}}}
+		c.Foreground = []Rule{{Routes: []string{"poll"}}}
+		any := &Rule{Match: map[string][]string{"http.request.method": {"GET", "s*"}}}
+		c.Events = Events{
+			Started: []Event{{Request: any}, {Name: "a", Match: map[string][]string{"b": {"true"}}}}, Ended: []Event{{Request: any, Session: Sources{{Attribute: "other"}}}},
+			EndedUser: []Event{{Request: &Rule{Routes: []string{"*"}}, User: Sources{{Attribute: "enduser.id"}}}},
+		}
+		c.LogAtStart = true
+	})
+	return []*Extractor{newExtractor(tb), odd, picking}
 }
 
 // FuzzTraces takes any bytes for OTLP.
@@ -124,7 +140,7 @@ func drawValue(t *rapid.T) any {
 		rapid.SampledFrom([]any{
 			"s1", "s2", "null", "", "0", "GET", "OPTIONS", "/login", "/x/poll?y", "/b;c", "200", "401", 200, 101, 401, 302, 16, 0, 1.5,
 			"OK", "UNAUTHENTICATED", "webjs", "shop", "session.start", "user.session.clear", "a:b", true, nil, math.NaN(), -1,
-			"text/event-stream",
+			"text/event-stream", "a=b; a=c", jwt(`{"a":"x","b":7}`), "/p;c=1/x.y/poll",
 			[]any{"https://x/login"},
 			[]any{},
 			[]any{7},
