@@ -113,7 +113,21 @@ func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
 }
 
 // sessionID is that of the record, else of its scope, else of its resource.
+//
+// Almost always it is a text where the first source says, so that is looked at
+// first, and without a call.
 func (w *walk) sessionID(id *whom) {
+	s, r := &w.x.sessions.sources[0], &w.x.sessionRules
+	if w.record.has(s.slot) && s.picker == nil {
+		raw := w.record.values[s.slot%maxSlots].Str()
+		if raw != "" && len(raw) <= maxIDSize && r.hashed == nil {
+			id.flags, id.plain, id.raw, id.reason = s.flags, 1<<(s.slot%maxSlots), raw, usable
+			if r.begin[raw[0]] != 0 && r.isPlaceholder(raw) {
+				id.reason = SessionIDPlaceholder
+			}
+			return
+		}
+	}
 	if !w.x.sessions.first(id, &w.record, &w.x.sessionRules, w.b) {
 		*id = w.scopeID
 	}
