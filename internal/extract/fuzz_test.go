@@ -65,16 +65,19 @@ func fuzzExtractors(tb testing.TB) []*Extractor {
 	})
 	picking := newExtractor(tb, func(c *Config) {
 		c.SessionID.Sources = Sources{
-			{Attribute: "session.id", StripPrefix: "s", Until: "2"}, {Attribute: "http.request.header.x-session", Cookie: "a"},
-			{Attribute: "other", Claim: "a"}, {Attribute: "url.path", PathParameter: "c"}, {Attribute: "n", Decode: "base64"},
+			{Attribute: "session.id", StripPrefix: "s", Until: "2"},
+			{Attribute: "http.request.header.x-session", Cookie: "a"},
+			{Attribute: "other", Claim: "a"},
+			{Attribute: "url.path", PathParameter: "c"},
+			{Attribute: "n", Decode: "base64"},
 		}
 		c.SessionID.Linked = Sources{{Attribute: "b"}}
 		c.UserID.Sources = Sources{{Attribute: "user.id"}, {Attribute: "other", Claim: "b"}}
 		c.Outcomes = Outcomes{Rejected: []Rule{{Match: map[string][]string{"n": {"-1"}}}}, Indeterminate: []Rule{{Match: map[string][]string{exceptionType: {"s*"}}}}}
 		c.Foreground = []Rule{{Routes: []string{"poll"}}}
-		any := &Rule{Match: map[string][]string{"http.request.method": {"GET", "s*"}}}
+		read := &Rule{Match: map[string][]string{"http.request.method": {"GET", "s*"}}}
 		c.Events = Events{
-			Started: []Event{{Request: any}, {Name: "a", Match: map[string][]string{"b": {"true"}}}}, Ended: []Event{{Request: any, Session: Sources{{Attribute: "other"}}}},
+			Started: []Event{{Request: read}, {Name: "a", Match: map[string][]string{"b": {"true"}}}}, Ended: []Event{{Request: read, Session: Sources{{Attribute: "other"}}}},
 			EndedUser: []Event{{Request: &Rule{Routes: []string{"*"}}, User: Sources{{Attribute: "enduser.id"}}}},
 		}
 		c.LogAtStart = true

@@ -50,7 +50,9 @@ func (w *walk) request(q *request) {
 		}
 	case others:
 		w.user(&w.who)
-		w.larger = w.linked(id.raw)
+		if x.linked.mask != 0 {
+			w.larger = w.linked(id.raw)
+		}
 		shows = true
 		w.hideIDs(id.raw, w.who.picked(), w.larger.Raw)
 	case w.mayShow(&id, r.seen):
