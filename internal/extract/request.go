@@ -113,9 +113,6 @@ func (w *walk) request(q *request) {
 	}
 	if len(method) == len("options") && equalFold(method, "options") {
 		f.Flags |= fact.Options
-		if f.Outcome == fact.Served && (f.User.ID.IsZero() || f.Flags.Has(fact.UserPresented)) {
-			f.Outcome = fact.Indeterminate // a browser sends it by itself
-		}
 	}
 	f.Policy = w.policy
 	if r.any(x.policies.mask) {

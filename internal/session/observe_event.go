@@ -9,6 +9,9 @@ import (
 
 // observeEvent takes what is no request.
 func (e *Engine) observeEvent(f *fact.Fact, now int64) {
+	if e.merelyPresented(f) {
+		return
+	}
 	if f.Kind == fact.EndedUser {
 		e.observeUserEnd(f, now)
 		return
@@ -30,7 +33,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	rec := record{
 		seq:   e.seq,
 		Start: f.At, End: f.At, At: f.At, EffectiveStart: f.At, FirstEnd: f.At, Arrival: now,
-		session: f.Session.ID, user: f.User.ID, kind: f.Kind, policy: fact.NoPolicy, state: decided | evident,
+		session: f.Session.ID, user: shownBy(f), kind: f.Kind, policy: fact.NoPolicy, state: decided | evident,
 	}
 	if f.Kind == fact.Rotated { // what makes it another record
 		binary.LittleEndian.PutUint64(rec.trace[:8], f.Previous.ID[0])
@@ -56,7 +59,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 		e.stats.factsLate[f.Kind]++
 	}
 	e.remember(t, &rec, hash, &fact.Details{})
-	if !f.User.ID.IsZero() {
+	if !rec.user.IsZero() {
 		e.nameUser(&f.User)
 	}
 	due := e.applyEvent(t, &rec)
@@ -87,6 +90,13 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	if due != 0 {
 		e.markDirty(t, due, cause{now, &f.Session})
 	}
+}
+
+// merelyPresented reports whether f is what a request said whose id may be made up: it
+// counts only with an identity, or where a presented id is proof.
+func (e *Engine) merelyPresented(f *fact.Fact) bool {
+	return f.Flags.Has(fact.FromRequest|fact.Presented) && shownBy(f).IsZero() &&
+		(int(f.Policy) >= len(e.cfg.Policies) || e.cfg.Policies[f.Policy].Evidence != EvidencePresented)
 }
 
 // rotatedAway ends the previous id of a rotation.

@@ -53,11 +53,11 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 			return false
 		}
 	}
-	if !f.User.ID.IsZero() {
+	if user := shownBy(f); !user.IsZero() {
 		if x.user == 0 {
 			return false
 		}
-		if u := e.users.user(x.user); u.id != f.User.ID || u.ended {
+		if u := e.users.user(x.user); u.id != user || u.ended {
 			return false
 		}
 	} else if x.user != 0 && e.users.user(x.user).ended {
@@ -102,7 +102,7 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 // may become its first request: nothing else stands on the start, and nobody
 // becomes too old by it. The requests of one page load arrive in any order.
 func (e *Engine) mayComeFirst(x *entry, f *fact.Fact) bool {
-	if x.more != 0 || x.user != 0 || !f.User.ID.IsZero() || f.Policy == fact.NoPolicy || x.policies != 1<<f.Policy || x.opened() != f.Policy ||
+	if x.more != 0 || x.user != 0 || !shownBy(f).IsZero() || f.Policy == fact.NoPolicy || x.policies != 1<<f.Policy || x.opened() != f.Policy ||
 		f.Start != f.At || !continues(f.End, x.from, e.gap) || !e.tombstones.older(f.Start) {
 		return false
 	}
@@ -112,7 +112,7 @@ func (e *Engine) mayComeFirst(x *entry, f *fact.Fact) bool {
 // fastFirst takes an ordinary request that is the first of its session, so that
 // ids which are heard of once, and may be invented, cost little.
 func (e *Engine) fastFirst(l *shard, f *fact.Fact, now int64, hash uint64, resource uint32, order uint64) bool {
-	if f.Policy == fact.NoPolicy || f.Start != f.At || f.Flags&fact.Sampled != 0 || !f.User.ID.IsZero() || f.Session.ID.IsZero() ||
+	if f.Policy == fact.NoPolicy || f.Start != f.At || f.Flags&fact.Sampled != 0 || !shownBy(f).IsZero() || f.Session.ID.IsZero() ||
 		l.sessions.full() || e.nearLimit() || !e.tombstones.older(f.Start) || e.tombstones.known(f.Session.ID) {
 		return false
 	}
@@ -155,7 +155,7 @@ func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash
 	}
 	recent.traces.Set(place, hash, recent.next)
 	r.Start, r.End, r.At, r.EffectiveStart, r.FirstEnd, r.Arrival, r.enclosing = f.Start, f.End, f.At, f.Start, f.End, now, -1
-	r.session, r.user, r.trace, r.span = f.Session.ID, f.User.ID, f.Trace, f.Span
+	r.session, r.user, r.trace, r.span = f.Session.ID, shownBy(f), f.Trace, f.Span
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
 	r.slot, r.resource = slot, resource
 	r.kind, r.outcome, r.policy, r.flags, r.state = fact.Request, f.Outcome, f.Policy, f.Flags, evident

@@ -15,7 +15,7 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	rec := record{
 		seq:   e.seq,
 		Start: f.Start, End: f.End, At: f.At, EffectiveStart: f.Start, FirstEnd: f.End, Arrival: now, enclosing: -1,
-		session: f.Session.ID, user: f.User.ID, trace: f.Trace, span: f.Span,
+		session: f.Session.ID, user: shownBy(f), trace: f.Trace, span: f.Span,
 		slot: compact.NoSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
 	}
 	rec.resource = e.services.number(f.Resource, e.seq, e.oldestSeq)
@@ -56,7 +56,7 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	}
 	var due dirtyFlags
 	if r.isEvidence() {
-		if !f.User.ID.IsZero() {
+		if !r.user.IsZero() {
 			e.name(t, &f.Session)
 			e.nameUser(&f.User)
 		}

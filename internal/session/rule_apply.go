@@ -67,6 +67,14 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 	return due
 }
 
+// shownBy returns the user whom f shows. One that the client presented is none.
+func shownBy(f *fact.Fact) fact.ID {
+	if f.Flags&fact.UserPresented != 0 {
+		return fact.ID{}
+	}
+	return f.User.ID
+}
+
 // applyEvent joins what the event says of its own session.
 func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 	t.newest = max(t.newest, r.At)

@@ -124,7 +124,7 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	for _, x := range []struct {
 		flag    fact.Flags
 		percent int
-	}{{fact.Consumer, 10}, {fact.Passive, 8}, {fact.Stream, 6}, {fact.Presented, 12}, {fact.Options, 5}} {
+	}{{fact.Consumer, 10}, {fact.Passive, 8}, {fact.Stream, 6}, {fact.Presented, 12}, {fact.Options, 5}, {fact.UserPresented, 5}} {
 		if m.chance(x.percent) {
 			f.Flags |= x.flag
 		}

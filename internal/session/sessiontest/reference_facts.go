@@ -69,6 +69,13 @@ func (f *KnownFact) isBackground(all []*KnownFact) bool {
 	})
 }
 
+// "So says a request, from a presented id only with an identity or under evidence:
+// presented".
+func (w *World) merelyPresented(f *KnownFact) bool {
+	return f.Flags.Has(fact.FromRequest|fact.Presented) && f.User.ID.IsZero() &&
+		(int(f.Policy) >= len(w.cfg.Policies) || w.Policy(f).Evidence != EvidencePresented)
+}
+
 // NewWorld reads "a timestamp more than max_ahead after its arrival, or more than max_age
 // before it (0 for replay), is not evidence." "Exempt requests are no facts; what lies
 // inside an exempt request of the same session and trace is exempt with it." "A rejected
@@ -78,6 +85,12 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 	w := &World{cfg: cfg, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
 	for _, x := range arrivals {
 		f := &KnownFact{Fact: x.Fact, Order: len(w.Told), Began: x.Fact.Start}
+		if f.Flags.Has(fact.UserPresented) { // "it is no identity"
+			f.User = fact.Name{}
+		}
+		if w.merelyPresented(f) {
+			continue
+		}
 		if f.End > x.At+int64(cfg.MaxAhead) || cfg.MaxAge > 0 && f.At < x.At-int64(cfg.MaxAge) {
 			continue
 		}
