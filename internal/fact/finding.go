@@ -39,6 +39,27 @@ var stateNames = [StateCount]string{"confirmed", "retracted", "inconclusive"}
 
 func (s State) String() string { return stateNames[s] }
 
+// Evidence is what proves that a session was honoured.
+type Evidence uint8
+
+// The kinds of evidence.
+const (
+	// EvidenceSuccess: the request succeeded. To a policy: unless its id was merely
+	// presented.
+	EvidenceSuccess Evidence = iota
+	// EvidenceIdentity: it shows a user.
+	EvidenceIdentity
+	// EvidencePresented: it succeeded, though its id was merely presented.
+	EvidencePresented
+
+	// EvidenceCount is the number of kinds.
+	EvidenceCount
+)
+
+var evidenceNames = [EvidenceCount]string{"success", "identity", "presented"}
+
+func (e Evidence) String() string { return evidenceNames[e] }
+
 // Finding says that a service served requests after their session was dead.
 // Instants are nanoseconds since the Unix epoch.
 type Finding struct {
@@ -71,6 +92,6 @@ type Finding struct {
 	StartKnown     bool  // the origin is an authentication or a known start
 	LastActivityAt int64 // of IdleTimeout; else 0
 	EndedBy        string
-	Identity       bool // the evidence is an identity, not only a success
+	Evidence       Evidence
 	Background     bool
 }

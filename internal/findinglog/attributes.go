@@ -76,7 +76,7 @@ var attributes = append([]attribute{
 	known(AttrEndedBy, text, Flawless, func(r *Record) *string { return &r.EndedBy }),
 	each(AttrPolicy, text, Flawless, func(r *Record) *string { return &r.PolicyName }),
 	each(AttrLimit, seconds[time.Duration](), Flawless, func(r *Record) *time.Duration { return &r.Limit }),
-	each(AttrEvidence, evidence, Flawless, func(r *Record) *bool { return &r.Identity }),
+	each(AttrEvidence, named(fact.EvidenceCount), Flawless, func(r *Record) *fact.Evidence { return &r.Evidence }),
 	each(AttrBackground, boolean, Flawless, func(r *Record) *bool { return &r.Background }),
 }, details()...)
 

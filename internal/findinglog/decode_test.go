@@ -163,7 +163,7 @@ func TestDecodeWithoutWhatItNeedNotHave(t *testing.T) {
 		r.Attributes().PutInt(AttrStatus, 1<<40+200)
 		r.Attributes().PutInt(AttrMethod, 1)
 		r.Attributes().PutDouble(AttrLimit, math.NaN())
-		r.Attributes().PutStr(AttrEvidence, "presented")
+		r.Attributes().PutStr(AttrEvidence, "hearsay")
 		r.Attributes().PutStr(AttrType, "ended")
 		for _, name := range []string{AttrUser, AttrPolicy, AttrStartKnown, AttrBackground} {
 			r.Attributes().Remove(name)

@@ -29,6 +29,7 @@ var records = rapid.Map(rapid.MakeCustom[Record](rapid.MakeConfig{
 		reflect.TypeFor[time.Duration](): rapid.Map(rapid.Int64Range(0, endOfSeconds-1), func(ns int64) time.Duration { return time.Duration(ns) }).AsAny(),
 		reflect.TypeFor[fact.Type]():     rapid.Map(rapid.Uint8Range(0, uint8(fact.TypeCount)-1), func(n uint8) fact.Type { return fact.Type(n) }).AsAny(),
 		reflect.TypeFor[fact.State]():    rapid.Map(rapid.Uint8Range(0, uint8(fact.StateCount)-1), func(n uint8) fact.State { return fact.State(n) }).AsAny(),
+		reflect.TypeFor[fact.Evidence](): rapid.Map(rapid.Uint8Range(0, uint8(fact.EvidenceCount)-1), func(n uint8) fact.Evidence { return fact.Evidence(n) }).AsAny(),
 		reflect.TypeFor[Severity]():      rapid.SampledFrom([]Severity{Info, Warning, Critical}).AsAny(),
 	},
 	Fields: map[reflect.Type]map[string]*rapid.Generator[any]{

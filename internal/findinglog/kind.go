@@ -80,20 +80,6 @@ func named[T interface {
 	}
 }
 
-// evidence is whether an identity proves that the session was honoured, or only a success.
-var evidence = kind[bool]{
-	write: func(to pcommon.Value, identity bool) {
-		if identity {
-			to.SetStr("identity")
-		} else {
-			to.SetStr("success")
-		}
-	},
-	read: func(from pcommon.Value) (bool, bool) {
-		return from.Str() == "identity", from.Str() == "identity" || from.Str() == "success"
-	},
-}
-
 // lastYear is the last of those that nanoseconds since 1970 can hold as a whole.
 const lastYear = 2261
 

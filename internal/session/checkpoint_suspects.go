@@ -127,9 +127,8 @@ func appendFinding(b []byte, f *fact.Finding) []byte {
 	} {
 		b = binary.AppendVarint(b, v)
 	}
-	for _, v := range [...]bool{f.StartKnown, f.Identity, f.Background} {
-		b = wire.AppendBool(b, v)
-	}
+	b = append(wire.AppendBool(b, f.StartKnown), byte(f.Evidence))
+	b = wire.AppendBool(b, f.Background)
 	b = wire.AppendText(wire.AppendText(b, f.Reason), f.EndedBy)
 	b = append(append(b, f.Trace[:]...), f.Span[:]...)
 	return fact.AppendDetails(fact.AppendResource(b, &f.Resource), &f.Details)
@@ -150,9 +149,12 @@ func readFinding(d *wire.Decoder) (f fact.Finding) {
 		*v = d.Varint()
 	}
 	f.Revision, f.Policy, f.Requests = int(revision), int(policy), int(requests)
-	for _, v := range [...]*bool{&f.StartKnown, &f.Identity, &f.Background} {
-		*v = d.Bool()
+	f.StartKnown = d.Bool()
+	if f.Evidence = fact.Evidence(d.Byte()); f.Evidence >= fact.EvidenceCount {
+		d.Fail()
+		f.Evidence = 0
 	}
+	f.Background = d.Bool()
 	f.Reason, f.EndedBy = d.Text(), d.Text()
 	d.Copy(f.Trace[:])
 	d.Copy(f.Span[:])

@@ -256,7 +256,7 @@ func (e *Engine) content(f *finding) (c fact.Finding, ok bool) {
 		Session: s.t.pseudonym, Policy: int(s.policy),
 		Resource: s.resource, Details: s.details, Trace: s.trace, Span: s.span, At: s.At,
 		Overrun: j.overrun, ExpiredAt: j.at, StartedAt: j.origin.at, StartKnown: j.origin.known, EndedBy: j.by,
-		Identity: !s.user.IsZero(), Background: s.isBackground(),
+		Evidence: s.evidence(), Background: s.isBackground(),
 		FirstAt: unset,
 	}
 	if !sure {

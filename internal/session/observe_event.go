@@ -96,7 +96,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 // counts only with an identity, or where a presented id is proof.
 func (e *Engine) merelyPresented(f *fact.Fact) bool {
 	return f.Flags.Has(fact.FromRequest|fact.Presented) && shownBy(f).IsZero() &&
-		(int(f.Policy) >= len(e.cfg.Policies) || e.cfg.Policies[f.Policy].Evidence != EvidencePresented)
+		(int(f.Policy) >= len(e.cfg.Policies) || e.cfg.Policies[f.Policy].Evidence != fact.EvidencePresented)
 }
 
 // rotatedAway ends the previous id of a rotation.

@@ -70,7 +70,7 @@ func TestUserOfSecondRecord(t *testing.T) {
 	found := s.wait(time.Minute)
 	require.Len(t, found, 1)
 	require.Equal(t, "u1", sessiontest.RawOf(found[0].User))
-	require.True(t, found[0].Identity)
+	require.Equal(t, fact.EvidenceIdentity, found[0].Evidence)
 }
 
 // What is suspected is found by its second record though the recent facts no

@@ -50,10 +50,21 @@ func (e *Engine) outcome(r *record) fact.Outcome {
 	return r.outcome
 }
 
+// evidence is what proves that a request which was served was honoured.
+func (r *record) evidence() fact.Evidence {
+	switch {
+	case !r.user.IsZero():
+		return fact.EvidenceIdentity
+	case r.flags&fact.Presented != 0:
+		return fact.EvidencePresented
+	}
+	return fact.EvidenceSuccess
+}
+
 // doubts reports whether a success of a request with these properties proves nothing,
 // unless it shows a user.
 func (p *Policy) doubts(flags fact.Flags) bool {
-	return flags&fact.Options != 0 || p.Evidence == EvidenceIdentity || flags&fact.Presented != 0 && p.Evidence != EvidencePresented
+	return flags&fact.Options != 0 || p.Evidence == fact.EvidenceIdentity || flags&fact.Presented != 0 && p.Evidence != fact.EvidencePresented
 }
 
 // isJudged reports whether a policy has anything to say of the record.

@@ -70,13 +70,8 @@ func (c *Config) engine(pseudonym func(string) fact.Pseudonym) session.Config {
 			IdleTimeout: p.IdleTimeout, AbsoluteTimeout: p.AbsoluteTimeout,
 			Tolerance: p.Tolerance, EndGrace: p.EndGrace, RotationGrace: p.RotationGrace,
 			Background: session.Background(indexOf(p.Background, backgrounds)),
-			Evidence:   evidenceOf[p.Evidence], Inclusive: p.Inclusive, Sampled: p.Coverage == "sampled",
+			Evidence:   fact.Evidence(indexOf(p.Evidence, evidences)), Inclusive: p.Inclusive, Sampled: p.Coverage == "sampled",
 		})
 	}
 	return e
-}
-
-// evidenceOf is what policies ask for, by name.
-var evidenceOf = map[string]session.Evidence{
-	"success": session.EvidenceSuccess, "identity": session.EvidenceIdentity, "presented": session.EvidencePresented,
 }

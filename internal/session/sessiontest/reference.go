@@ -125,7 +125,7 @@ func (w *World) finding(all []Verdict) Expectation {
 		Resource: *r.Resource, Details: r.Details, Trace: r.Trace, Span: r.Span, At: r.At,
 		Overrun: r.Began - r.Expiry, ExpiredAt: r.Expiry, EndedBy: r.By,
 		Requests: len(all), FirstAt: r.At, LastAt: r.At,
-		Identity: !r.User.ID.IsZero(), Background: r.Background,
+		Evidence: r.evidence(), Background: r.Background,
 	}
 	f.StartedAt, f.StartKnown = w.origin(r.KnownFact)
 	if r.Reason != "" {
@@ -138,6 +138,17 @@ func (w *World) finding(all []Verdict) Expectation {
 		f.FirstAt, f.LastAt = min(f.FirstAt, v.At), max(f.LastAt, v.At)
 	}
 	return f
+}
+
+// "session_timeout.evidence: identity, success or presented".
+func (f *KnownFact) evidence() fact.Evidence {
+	switch {
+	case !f.User.ID.IsZero():
+		return fact.EvidenceIdentity
+	case f.Flags.Has(fact.Presented):
+		return fact.EvidencePresented
+	}
+	return fact.EvidenceSuccess
 }
 
 // Serves reads "a success proves nothing, and is indeterminate, unless the request shows a

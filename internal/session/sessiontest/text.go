@@ -109,7 +109,7 @@ func (h *History) FindingText(f *fact.Finding) string {
 	writeWord(&b, f.EndedBy != "", "by="+f.EndedBy)
 	writeWord(&b, f.StartKnown, "known")
 	writeWord(&b, !f.StartKnown, "unknown")
-	writeWord(&b, f.Identity, "identity")
+	writeWord(&b, f.Evidence != fact.EvidenceSuccess, f.Evidence.String())
 	writeWord(&b, f.Background, "background")
 	writeWord(&b, f.Details != fact.Details{}, fmt.Sprintf("%s%s%s", f.Details.Method, f.Details.Route, f.Details.Path))
 	return b.String()
