@@ -47,7 +47,7 @@ func TestSafeForConcurrentUse(t *testing.T) {
 		func() { e.TakeFindings(); e.TakeMeasured() },
 		func() { e.Snapshot(); e.Services() },
 		func() {
-			c := beginPass(e, now)
+			c, _ := e.BeginCheckpoint(now)
 			for _, _, ok := c.Next(nil); ok; _, _, ok = c.Next(nil) {
 			}
 			c.Commit()

@@ -129,7 +129,7 @@ func (f *findings) assign(e *Engine, s *suspect) {
 	}
 	f.hasChanged(to)
 	if len(to.members) > maxMembers {
-		e.giveUp(to)
+		e.detachOldest(to)
 	}
 }
 
@@ -179,9 +179,9 @@ func (e *Engine) await(s *suspect) {
 	}
 }
 
-// giveUp makes room: the oldest conclusive member but the first can no longer
+// detachOldest makes room: the oldest conclusive member but the first can no longer
 // be cleared.
-func (e *Engine) giveUp(f *finding) {
+func (e *Engine) detachOldest(f *finding) {
 	first := f.offender(true)
 	for _, s := range f.members {
 		if s != first && s.judgement.doubt == "" {
