@@ -26,6 +26,11 @@ func (d *Details) Texts() [DetailTexts]*string {
 	return [...]*string{&d.Method, &d.Route, &d.Path, &d.RPCMethod, &d.Destination}
 }
 
+// Values returns what Texts points to.
+func (d *Details) Values() [DetailTexts]string {
+	return [...]string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination}
+}
+
 // uncounted is how many texts follow where their number is not written.
 const uncounted = 5
 

@@ -280,9 +280,8 @@ func (l *detailLog) replace(where uint64, d *fact.Details) uint64 {
 }
 
 func textsOf(d *fact.Details) (t compact.Texts) {
-	for i, s := range d.Texts() {
-		t[i] = *s
-	}
+	v := d.Values()
+	copy(t[:], v[:])
 	return t
 }
 
