@@ -87,8 +87,6 @@ type Batch struct {
 	Seen []Seen
 	// Refused counts facts that were none, by reason.
 	Refused [ReasonCount]int
-	// Callers are the spans that requests may have been called by.
-	Callers []Caller
 
 	arena
 	secrets secrets // of the current record
@@ -108,7 +106,7 @@ func (b *Batch) Reset() {
 	clear(b.Resources)
 	clear(b.Refused[:])
 	clear(b.secrets.ids[:cap(b.secrets.ids)])
-	b.Facts, b.Refs, b.Resources, b.Seen, b.Callers = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0], b.Callers[:0]
+	b.Facts, b.Refs, b.Resources, b.Seen = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0]
 	clear(b.route[:cap(b.route)])
 	b.reset()
 }

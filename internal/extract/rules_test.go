@@ -175,26 +175,6 @@ func TestParents(t *testing.T) {
 	require.EqualValues(t, parent, f.Parent, "of an exempt one, too")
 }
 
-func TestCallers(t *testing.T) {
-	x := newExtractor(t)
-	for kind, want := range map[ptrace.SpanKind]int{
-		ptrace.SpanKindClient: 1, ptrace.SpanKindProducer: 1, ptrace.SpanKindInternal: 1,
-		ptrace.SpanKindServer: 0, ptrace.SpanKindConsumer: 0, ptrace.SpanKindUnspecified: 0,
-	} {
-		b := ofTraces(x, oneSpan(t, attrs{}, func(s ptrace.Span) { s.SetKind(kind) }))
-		require.Len(t, b.Callers, want, kind)
-		if want > 0 {
-			require.Equal(t, Caller{Trace: testTrace, Span: testSpan, Kind: kind, Start: testStart.UnixNano(), End: testEnd.UnixNano()}, b.Callers[0])
-		}
-		b.Reset()
-		require.Empty(t, b.Callers)
-	}
-	b := ofTraces(x, oneSpan(t, attrs{}, func(s ptrace.Span) { s.SetKind(ptrace.SpanKindClient); s.SetSpanID(pcommon.SpanID{}) }))
-	require.Empty(t, b.Callers)
-	b = ofTraces(x, oneSpan(t, attrs{}, func(s ptrace.Span) { s.SetKind(ptrace.SpanKindClient); s.SetEndTimestamp(0) }))
-	require.Zero(t, b.Callers[0].End)
-}
-
 func TestLogTimeIsTheStart(t *testing.T) {
 	x := newExtractor(t, func(c *Config) { c.LogAtStart = true })
 	at := testEnd.UnixNano()

@@ -36,15 +36,11 @@ func (x *Extractor) Traces(td ptrace.Traces, b *Batch) {
 // session id on others was copied onto them.
 func (w *walk) span(s ptrace.Span) {
 	var q request
-	switch kind := s.Kind(); kind {
+	switch s.Kind() {
 	case ptrace.SpanKindServer:
 	case ptrace.SpanKindConsumer:
 		q.consumer = true
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
-	case ptrace.SpanKindClient, ptrace.SpanKindProducer, ptrace.SpanKindInternal:
-		w.caller(s, kind)
-		w.other(s)
-		return
 	default:
 		w.other(s)
 		return

@@ -41,11 +41,8 @@ func (e *Engine) decideSuspect(s *suspect, now int64, doubt string) {
 // decided by is gone, and the one that is left has not waited.
 func (e *Engine) undecide(s *suspect, due int64) {
 	e.findings.detach(s)
-	if e.blinded == s.inDecided {
-		e.blinded = s.inDecided.Next()
-	}
-	e.suspects.decided.Remove(s.inDecided)
-	s.inDecided, s.decided, s.due = nil, false, due
+	e.leaveDecided(s)
+	s.decided, s.due = false, due
 	e.undecided++
 	s.t.undecided++
 	e.suspects.pending.add(s)

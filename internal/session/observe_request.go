@@ -117,6 +117,13 @@ func (e *Engine) makeRoom(l *shard) {
 	l.recent.release(old)
 }
 
+// saysSomething reports whether r, which has become another request, says anything of
+// its session: what it lies inside now decides whether it is exempt.
+func (e *Engine) saysSomething(r record, k traceRecords) bool {
+	e.nest(&r, k)
+	return r.isEvidence()
+}
+
 // merge joins a second record of one request to the first: a span knows the
 // times better than a log record, and the worse outcome holds.
 func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k traceRecords, now int64) Mark {
@@ -139,9 +146,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	// Its session may have been thrown away since the first came: then it comes back
 	// with this request, or has come back without it, which is the past then.
 	gone := t != nil && duplicate.slot != compact.NoSlot && e.at(duplicate) != t
-	says := merged // what it lies inside now decides whether it is exempt
-	e.nest(&says, k)
-	if t == nil && says.isEvidence() {
+	if t == nil && e.saysSomething(merged, k) {
 		if t = e.timelineOf(&f.Session, now); t == nil {
 			return Mark{}
 		}

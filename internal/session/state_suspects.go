@@ -91,13 +91,19 @@ func (e *Engine) removeSuspect(s *suspect) {
 		}
 	}
 	x.pending.remove(s)
-	if s.inDecided != nil {
-		if e.blinded == s.inDecided {
-			e.blinded = s.inDecided.Next()
-		}
-		x.decided.Remove(s.inDecided)
-		s.inDecided = nil
+	e.leaveDecided(s)
+}
+
+// leaveDecided takes s out of the decided ones, if it is one.
+func (e *Engine) leaveDecided(s *suspect) {
+	if s.inDecided == nil {
+		return
 	}
+	if e.blinded == s.inDecided {
+		e.blinded = s.inDecided.Next()
+	}
+	e.suspects.decided.Remove(s.inDecided)
+	s.inDecided = nil
 }
 
 // takeOut takes what is at i out of the list of key, and lets the last take its

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
@@ -80,7 +79,7 @@ func enginePolicy(p sessiontest.Policy) Policy {
 	return Policy{
 		Name: p.Name, IdleTimeout: p.IdleTimeout, AbsoluteTimeout: p.AbsoluteTimeout, Tolerance: p.Tolerance,
 		EndGrace: p.EndGrace, RotationGrace: p.RotationGrace, Background: Background(p.Background),
-		Evidence: fact.Evidence(p.Evidence), Inclusive: p.Inclusive, Sampled: p.Sampled,
+		Evidence: p.Evidence, Inclusive: p.Inclusive, Sampled: p.Sampled,
 	}
 }
 

@@ -112,7 +112,7 @@ func (m *maker) configure() {
 			EndGrace:        among(m, 0, 2*time.Second, 5*time.Second),
 			RotationGrace:   among(m, 3*time.Second, 0, 10*time.Second),
 			Background:      Background(m.Roll(3)),
-			Evidence:        among(m, EvidenceSuccess, EvidenceSuccess, EvidenceSuccess, EvidenceSuccess, EvidenceSuccess, EvidenceIdentity, EvidencePresented),
+			Evidence:        among(m, fact.EvidenceSuccess, fact.EvidenceSuccess, fact.EvidenceSuccess, fact.EvidenceSuccess, fact.EvidenceSuccess, fact.EvidenceIdentity, fact.EvidencePresented),
 			Inclusive:       m.chance(25),
 			Sampled:         m.sampled && m.chance(30),
 		})

@@ -53,23 +53,10 @@ type Policy struct {
 	EndGrace        time.Duration
 	RotationGrace   time.Duration
 	Background      Background
-	Evidence        Evidence
+	Evidence        fact.Evidence
 	Inclusive       bool // a limit is exceeded at its value, not only past it
 	Sampled         bool // silence proves nothing
 }
-
-// Evidence says what of a success proves that a session was honoured.
-type Evidence uint8
-
-// The kinds of evidence.
-const (
-	// EvidenceSuccess: the success itself, unless the id was merely presented.
-	EvidenceSuccess Evidence = iota
-	// EvidenceIdentity: only a user that the request shows.
-	EvidenceIdentity
-	// EvidencePresented: the success itself, though the id was merely presented.
-	EvidencePresented
-)
 
 // Background says what becomes of violations by CONSUMER spans.
 type Background uint8

@@ -100,9 +100,9 @@ func (p *parser) policy(words []string) {
 		case w == "alert":
 			x.Background = BackgroundAlert
 		case w == "identity":
-			x.Evidence = EvidenceIdentity
+			x.Evidence = fact.EvidenceIdentity
 		case w == "presented":
-			x.Evidence = EvidencePresented
+			x.Evidence = fact.EvidencePresented
 		case w == "inclusive":
 			x.Inclusive = true
 		case w == "sampled":

@@ -156,7 +156,7 @@ func (f *KnownFact) evidence() fact.Evidence {
 // presented takes a presented id for proof); if its method is OPTIONS".
 func (w *World) Serves(r *KnownFact) bool {
 	evidence := w.Policy(r).Evidence
-	doubtful := r.Flags.Has(fact.Presented) && evidence != EvidencePresented || evidence == EvidenceIdentity || r.Flags.Has(fact.Options)
+	doubtful := r.Flags.Has(fact.Presented) && evidence != fact.EvidencePresented || evidence == fact.EvidenceIdentity || r.Flags.Has(fact.Options)
 	return r.Outcome == fact.Served && (!doubtful || !r.User.ID.IsZero())
 }
 

@@ -73,7 +73,7 @@ func (f *KnownFact) isBackground(all []*KnownFact) bool {
 // presented".
 func (w *World) merelyPresented(f *KnownFact) bool {
 	return f.Flags.Has(fact.FromRequest|fact.Presented) && f.User.ID.IsZero() &&
-		(int(f.Policy) >= len(w.cfg.Policies) || w.Policy(f).Evidence != EvidencePresented)
+		(int(f.Policy) >= len(w.cfg.Policies) || w.Policy(f).Evidence != fact.EvidencePresented)
 }
 
 // NewWorld reads "a timestamp more than max_ahead after its arrival, or more than max_age

@@ -77,7 +77,7 @@ var plainerPolicies = []func(*Policy){
 	func(p *Policy) { p.EndGrace = 0 },
 	func(p *Policy) { p.RotationGrace = 0 },
 	func(p *Policy) { p.Background = BackgroundObserve },
-	func(p *Policy) { p.Evidence = EvidenceSuccess },
+	func(p *Policy) { p.Evidence = fact.EvidenceSuccess },
 	func(p *Policy) { p.Inclusive = false },
 	func(p *Policy) { p.Sampled = false },
 }

@@ -22,8 +22,8 @@ func (h *History) String() string {
 			p.Tolerance, p.EndGrace, p.RotationGrace)
 		writeWord(&b, p.Background == BackgroundOff, "off")
 		writeWord(&b, p.Background == BackgroundAlert, "alert")
-		writeWord(&b, p.Evidence == EvidenceIdentity, "identity")
-		writeWord(&b, p.Evidence == EvidencePresented, "presented")
+		writeWord(&b, p.Evidence == fact.EvidenceIdentity, "identity")
+		writeWord(&b, p.Evidence == fact.EvidencePresented, "presented")
 		writeWord(&b, p.Inclusive, "inclusive")
 		writeWord(&b, p.Sampled, "sampled")
 	}
