@@ -268,8 +268,8 @@ func (v *victim) judge(t *testing.T, want map[string]seen) {
 			counts["same"]++
 		case found && g.State == "confirmed":
 			counts["otherwise"]++
-			// A silence that cannot be confirmed does not hide an end that can.
-			hidden := w.Type == "idle_timeout" && g.Type != w.Type && blind.touch(w.silence(t))
+			// A silence or an age that cannot be confirmed does not hide an end that can.
+			hidden := g.Type != w.Type && blind.touch(w.unproven(t))
 			if !inDoubt[w.Session] && !hidden {
 				unexcused = append(unexcused, fmt.Sprintf("%s: want %+v, got %+v", id, w, g))
 			}
@@ -329,15 +329,23 @@ func (c *collector) blind(t *testing.T) (all intervals) {
 	return all
 }
 
-// silence is the time that an idle violation claims to know of.
-func (s seen) silence(t *testing.T) interval {
+// unproven is the time that a violation claims to know all of: of an idle one its
+// silence, of an absolute one its age. What was lost of it may clear it. An end
+// stands for itself, and is told otherwise only of a session in doubt.
+func (s seen) unproven(t *testing.T) (none interval) {
 	t.Helper()
 	read := func(text string) time.Time {
 		at, err := time.Parse(time.RFC3339Nano, text)
 		require.NoError(t, err)
 		return at
 	}
-	return interval{read(s.ExpiredAt).Add(-killedLimits.Idle), read(s.FirstAt)}
+	switch s.Type {
+	case "idle_timeout":
+		return interval{read(s.ExpiredAt).Add(-killedLimits.Idle), read(s.FirstAt)}
+	case "absolute_timeout":
+		return interval{read(s.StartedAt), read(s.FirstAt)}
+	}
+	return none
 }
 
 // touch reports whether facts of a time may have been lost: they arrive within
