@@ -59,7 +59,8 @@ func (w *walk) request(q *request) {
 		shows = true
 		w.hideIDs(id.raw, "", "")
 	}
-	if !class.has(isExempt) {
+	exempt := class.has(isExempt)
+	if !exempt {
 		w.seen.request(id.reason == usable)
 	}
 	refused := q.refused
@@ -71,20 +72,8 @@ func (w *walk) request(q *request) {
 		refused = id.reason
 	}
 	if refused != usable {
-		if !class.has(isExempt) {
+		if !exempt {
 			w.b.Refused[refused]++
-		}
-		return
-	}
-	if class.has(isExempt) {
-		// What lies inside it is exempt with it; without ids nothing does.
-		if q.trace != [16]byte{} && q.span != [8]byte{} {
-			f := w.fact(fact.Exempt)
-			q.fill(f, id.flags)
-			if others {
-				f.Linked = w.larger
-			}
-			w.identify(f, &id)
 		}
 		return
 	}
@@ -110,6 +99,9 @@ func (w *walk) request(q *request) {
 	}
 	if class.has(isStream) || status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
 		f.Flags |= fact.Stream
+	}
+	if exempt {
+		f.Flags |= fact.Exempt
 	}
 	if len(method) == len("options") && equalFold(method, "options") {
 		f.Flags |= fact.Options

@@ -24,7 +24,7 @@ func TestExemptByDefault(t *testing.T) {
 		} {
 			for _, attribute := range []string{"http.route", "url.path", "http.target"} {
 				a := attrs{"session.id": "s1", "http.response.status_code": 200, attribute: path}
-				require.Equal(t, fact.Exempt, spanFact(t, x, a).Kind, "%s %s", attribute, path)
+				require.Equal(t, fact.Exempt, spanFact(t, x, a).Flags, "%s %s", attribute, path)
 			}
 		}
 		for _, path := range []string{
@@ -46,14 +46,14 @@ func TestThePathIsLookedAtWhereNoRouteSaysAnything(t *testing.T) {
 	x := newExtractor(t)
 	for _, c := range []struct {
 		route, path string
-		want        fact.Kind
+		want        fact.Flags
 	}{
 		{"/", "/account/login", fact.Exempt},
 		{"/account/login", "/", fact.Exempt},
-		{"/", "/cart", fact.Request},
+		{"/", "/cart", 0},
 		{"", "/login", fact.Exempt},
-		{"/{page}", "/login", fact.Request}, // what it is called is the client's choice
-		{"/orders/{id}", "/orders/login", fact.Request},
+		{"/{page}", "/login", 0}, // what it is called is the client's choice
+		{"/orders/{id}", "/orders/login", 0},
 		{"/*", "/login", fact.Exempt},
 		{"*", "/login", fact.Exempt},
 		{"/**", "/login", fact.Exempt},
@@ -67,48 +67,56 @@ func TestThePathIsLookedAtWhereNoRouteSaysAnything(t *testing.T) {
 		{"/(.*)", "/login", fact.Exempt},
 		{"/*any", "/login", fact.Exempt},
 		{"/{proxy+}", "/login", fact.Exempt},
-		{"/account*", "/login", fact.Request},
-		{"/api/*", "/api/login", fact.Request},
-		{"^account.*$", "/login", fact.Request},
+		{"/account*", "/login", 0},
+		{"/api/*", "/api/login", 0},
+		{"^account.*$", "/login", 0},
 
 		{"/login(.:format)", "/", fact.Exempt},
 		{"/login.php", "/", fact.Exempt},
-		{"/login.webmanifest", "/", fact.Request},
-		{"/login.v1-x", "/", fact.Request},
-		{"/login.", "/", fact.Request},
-		{"/.login", "/", fact.Request},
+		{"/login.webmanifest", "/", 0},
+		{"/login.v1-x", "/", 0},
+		{"/login.", "/", 0},
+		{"/.login", "/", 0},
 		{"", "/LOGIN.PHP/", fact.Exempt},
 		{"", "/login.php?x", fact.Exempt},
 		{"", "/favicon.ico", fact.Exempt},
-		{"", "/favicon", fact.Request},
-		{"", "/account.php/login", fact.Request},
-		{"/", "/account.php/login", fact.Request},
-		{"/account.php", "/account.php/login", fact.Request},
-		{"/account.php/{rest}", "/account.php/login", fact.Request},
-		{"", "/a/account.php/b/login/", fact.Request},
+		{"", "/favicon", 0},
+		{"", "/account.php/login", 0},
+		{"/", "/account.php/login", 0},
+		{"/account.php", "/account.php/login", 0},
+		{"/account.php/{rest}", "/account.php/login", 0},
+		{"", "/a/account.php/b/login/", 0},
 		{"", "/login.php/account", fact.Exempt},
 		{"", "/v1.2/login", fact.Exempt},
 		{"", "/.well-known/login", fact.Exempt},
-		{"", "/account.php//", fact.Request},
+		{"", "/account.php//", 0},
 	} {
 		f := spanFact(t, x, served.with(attrs{"http.route": c.route, "url.path": c.path}))
-		require.Equal(t, c.want, f.Kind, "%s %s", c.route, c.path)
+		require.Equal(t, c.want, f.Flags, "%s %s", c.route, c.path)
 	}
 }
 
-func TestExemptRequestsAreOnlyAnExtent(t *testing.T) {
+func TestExemptRequestsAreRequests(t *testing.T) {
 	x := newExtractor(t)
 	login := served.with(attrs{"http.route": "/login", "user.id": "ann"})
-	f := spanFact(t, x, login)
-	require.Equal(t, fact.Fact{
-		Kind: fact.Exempt, Session: sessionName(x, "s1"), Trace: testTrace, Span: testSpan,
-		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(), Resource: f.Resource,
-	}, *f)
+	want := *spanFact(t, x, served.with(attrs{"http.route": "/form", "user.id": "ann"}))
+	want.Flags, want.Details.Route = fact.Exempt, "/login"
+	for name, td := range map[string]ptrace.Traces{
+		"both ids": oneSpan(t, login),
+		"no trace": oneSpan(t, login, func(s ptrace.Span) { s.SetTraceID(pcommon.TraceID{}) }),
+		"no span":  oneSpan(t, login, func(s ptrace.Span) { s.SetSpanID(pcommon.SpanID{}) }),
+	} {
+		b := ofTraces(x, td)
+		require.Len(t, b.Facts, 1, name)
+		f := b.Facts[0]
+		f.Trace, f.Span, f.Resource = want.Trace, want.Span, want.Resource
+		require.Equal(t, want, f, name)
+	}
+	f := spanFact(t, x, login.with(attrs{"http.response.status_code": 401}))
+	require.Equal(t, fact.Rejected, f.Outcome)
 	for name, td := range map[string]ptrace.Traces{
 		"no session":   oneSpan(t, attrs{"http.route": "/login"}),
 		"no id":        oneSpan(t, login.with(attrs{"session.id": "null"})),
-		"no trace":     oneSpan(t, login, func(s ptrace.Span) { s.SetTraceID(pcommon.TraceID{}) }),
-		"no span":      oneSpan(t, login, func(s ptrace.Span) { s.SetSpanID(pcommon.SpanID{}) }),
 		"no timestamp": oneSpan(t, login, func(s ptrace.Span) { s.SetStartTimestamp(0) }),
 	} {
 		b := ofTraces(x, td)
@@ -131,10 +139,10 @@ func TestExemptIsConfigured(t *testing.T) {
 		"/login": false, // the list replaces the default
 	} {
 		f := spanFact(t, x, served.with(attrs{"http.route": "", "url.path": path}))
-		require.Equal(t, want, f.Kind == fact.Exempt, path)
+		require.Equal(t, want, f.Flags.Has(fact.Exempt), path)
 	}
-	require.Equal(t, fact.Request, spanFact(t, x, served.with(attrs{"http.request.method": "OPTIONS"})).Kind)
-	require.Equal(t, fact.Exempt, spanFact(t, x, served.with(attrs{"http.request.method": "HEAD"})).Kind)
+	require.Equal(t, fact.Options, spanFact(t, x, served.with(attrs{"http.request.method": "OPTIONS"})).Flags)
+	require.Equal(t, fact.Exempt, spanFact(t, x, served.with(attrs{"http.request.method": "HEAD"})).Flags)
 }
 
 func TestLongSegments(t *testing.T) {

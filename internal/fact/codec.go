@@ -9,7 +9,7 @@ import (
 // factVersion is the first byte of every fact in a journal, and oldestFact that of
 // the oldest that are read: see [wire.Version], which has its own.
 //
-//	2  the number of the texts of details is written
+//	2  the number of the texts of details is written; an exempt request is a request
 const factVersion, oldestFact = 2, 1
 
 // What follows in a fact, by bits.
@@ -95,9 +95,15 @@ func Read(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	if err := wire.Known(d.Version, oldestFact, factVersion); d.Err == nil && err != nil {
 		return Fact{}, 0, nil, err
 	}
-	f.Kind, f.Outcome = Kind(d.Below(uint64(KindCount))), Outcome(d.Below(uint64(Rejected)+1))
+	f.Kind, f.Outcome = Kind(d.Below(uint64(KindCount)+1)), Outcome(d.Below(uint64(Rejected)+1))
 	f.Policy = d.Byte()
 	f.Flags = Flags(d.Below(1 << 16))
+	if f.Kind == KindCount {
+		if d.Version >= 2 {
+			d.Fail()
+		}
+		f.Kind, f.Flags = Request, f.Flags|Exempt // which was a kind of its own
+	}
 	has := d.Uvarint()
 	arrival = d.Varint()
 	f.Start = d.After(arrival)

@@ -45,15 +45,12 @@ const (
 	EndedUser
 	// Activity: alive at this instant, nobody judged.
 	Activity
-	// Exempt is no fact about a session but an exempt request's extent: what
-	// lies inside it, in the same session and trace, is exempt with it.
-	Exempt
 
 	// KindCount is the number of kinds.
 	KindCount
 )
 
-var kindNames = [KindCount]string{"request", "authenticated", "started", "rotated", "ended", "ended_user", "activity", "exempt"}
+var kindNames = [KindCount]string{"request", "authenticated", "started", "rotated", "ended", "ended_user", "activity"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -101,6 +98,9 @@ const (
 	UserPresented
 	// FromRequest: a request said this event, at its end.
 	FromRequest
+	// Exempt: not judged, nor is what lies inside it; activity that makes no session
+	// older.
+	Exempt
 )
 
 // Has reports whether all of want are set.

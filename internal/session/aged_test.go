@@ -88,7 +88,7 @@ func (a *aging) live(facts uint64) {
 			a.observe(&f)
 			f.Flags, f.Details.Path = 0, "/products/4711" // its span
 		case 14:
-			f.Kind, f.End = fact.Exempt, f.End+int64(time.Second)
+			f.Flags, f.End = fact.Exempt, f.End+int64(time.Second)
 		}
 		a.observe(&f)
 	}

@@ -169,7 +169,7 @@ func (a *auditErrors) auditDetails(r *recent) {
 func (a *auditErrors) auditSuspects(e *Engine) {
 	open, undecided, waiting := 0, 0, 0
 	x := &e.suspects
-	awaited, traced, requests := map[uint64]int{}, 0, 0
+	awaited, traced := map[uint64]int{}, 0
 	for id, list := range x.bySession {
 		if len(list) == 0 {
 			a.addf("%v has a list without suspects", id)
@@ -191,8 +191,8 @@ func (a *auditErrors) auditSuspects(e *Engine) {
 				if list := x.byTrace[s.hash()]; s.inTrace < 0 || s.inTrace >= len(list) || list[s.inTrace] != s {
 					a.addf("a suspect of %v is not found by its trace", id)
 				}
-				if x.byRequest[s.name()] == s {
-					requests++
+				if list := x.byRequest[s.name()]; s.inRequest < 0 || s.inRequest >= len(list) || list[s.inRequest] != s {
+					a.addf("a suspect of %v is not found by its request", id)
 				}
 			}
 			inHeap := s.inPending >= 0 && s.inPending < x.pending.Len() && x.pending.suspects[s.inPending] == s
@@ -242,7 +242,11 @@ func (a *auditErrors) auditSuspects(e *Engine) {
 		inTraces += len(list)
 	}
 	a.equal("suspects by trace", inTraces, traced)
-	a.equal("suspects by request", len(x.byRequest), requests)
+	named := 0
+	for _, list := range x.byRequest {
+		named += len(list)
+	}
+	a.equal("suspects by request", named, traced)
 	a.equal("findings that are awaited", len(e.findings.awaited), len(awaited))
 	for id, n := range awaited {
 		a.equal("suspects that a finding awaits", e.findings.awaited[id], n)

@@ -27,6 +27,7 @@ const (
 	recordSlot
 	recordResource
 	recordDetails
+	recordFilled
 )
 
 // has says what of r is to be written.
@@ -69,6 +70,9 @@ func (r *record) has(details bool) (has uint64) {
 	}
 	if details {
 		has |= recordDetails
+	}
+	if r.filled != 0 {
+		has |= recordFilled
 	}
 	return has
 }
@@ -119,6 +123,9 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 		buf = binary.AppendUvarint(buf, uint64(r.resource))
 	}
 	buf = append(buf, byte(r.kind), byte(r.outcome), r.policy)
+	if has&recordFilled != 0 {
+		buf = append(buf, byte(r.filled))
+	}
 	buf = binary.AppendUvarint(buf, uint64(r.flags))
 	return binary.AppendUvarint(buf, uint64(r.state))
 }
@@ -169,11 +176,17 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	if has&recordResource != 0 {
 		r.resource = uint32(d.Below(1 << 32))
 	}
-	r.kind, r.outcome = fact.Kind(d.Below(uint64(fact.KindCount))), fact.Outcome(d.Below(uint64(fact.Rejected)+1))
+	r.kind, r.outcome = fact.Kind(d.Below(uint64(part)+1)), fact.Outcome(d.Below(uint64(fact.Rejected)+1))
 	r.policy = d.Byte()
+	if has&recordFilled != 0 {
+		r.filled = fills(d.Byte())
+	}
 	r.flags, r.state = fact.Flags(d.Below(1<<16)), recordState(d.Below(1<<16))
 	if has&recordDetails != 0 {
 		details = fact.ReadDetails(d, d.Version >= 3)
+	}
+	if d.Version < 3 && r.kind == part && r.identified() { // exempt requests were a kind of their own
+		r.kind, r.flags = fact.Request, r.flags|fact.Exempt
 	}
 	if r.ofSession >= r.position && r.ofSession != 0 { // links lead back
 		d.Fail()

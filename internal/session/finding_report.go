@@ -112,9 +112,11 @@ func (e *Engine) hashFinding(s *suspect) uint64 {
 		b := []byte{1}
 		if s.identified() {
 			b = append(append(b, s.trace[:]...), s.span[:]...)
-		} else {
+		}
+		if !s.identified() || s.flags&fact.FromLog != 0 { // of several that have these ids
 			b = binary.BigEndian.AppendUint64(b, uint64(s.Start))
 			b = binary.BigEndian.AppendUint64(b, uint64(s.End))
+			b = binary.BigEndian.AppendUint64(b, uint64(s.At))
 			b = wire.AppendUint128(b, s.user)
 			b = append(append(append(append(b, s.details.Method...), 0), s.details.Path...), s.details.Route...)
 		}

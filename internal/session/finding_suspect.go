@@ -44,10 +44,10 @@ type suspect struct {
 	finding   *finding
 
 	// Where it is among suspects.
-	number                        uint64 // lower than those of later ones
-	place                         uint32
-	inPending, inSession, inTrace int
-	inDecided                     *list.Element
+	number                                   uint64 // lower than those of later ones
+	place                                    uint32
+	inPending, inSession, inTrace, inRequest int
+	inDecided                                *list.Element
 }
 
 // maxPending bounds the suspects of one session that wait for their decision.
@@ -276,8 +276,8 @@ func (e *Engine) discard(s *suspect) {
 }
 
 // updateSuspect copies what changed in a record to the suspect that stands for
-// it, and the other way round. won: d is what describes it now.
-func (e *Engine) updateSuspect(r *record, won bool, d *fact.Details) {
+// it, and the other way round. d is what describes it now.
+func (e *Engine) updateSuspect(r *record, d *fact.Details) {
 	s := e.suspectOf(r)
 	if s == nil {
 		return
@@ -288,13 +288,11 @@ func (e *Engine) updateSuspect(r *record, won bool, d *fact.Details) {
 		*ring = *r
 	}
 	if &s.record != r {
-		s.record = *r
+		e.suspects.become(s, *r)
 	}
-	if won {
-		res := e.services.resources[r.resource]
-		s.resource, s.service = res.Resource, res.service
-		s.details = clonedDetails(d)
-	}
+	res := e.services.resources[r.resource]
+	s.resource, s.service = res.Resource, res.service
+	s.details = clonedDetails(d)
 	s.named = false
 	e.await(s)
 	switch {
@@ -303,4 +301,29 @@ func (e *Engine) updateSuspect(r *record, won bool, d *fact.Details) {
 	case s.finding != nil:
 		e.findings.assign(e, s)
 	}
+}
+
+// become makes r, and the suspect that stands for it, another record.
+func (e *Engine) become(r *record, other record) {
+	e.touchRecord(r)
+	if s := e.suspectOf(r); s != nil {
+		e.suspects.become(s, other)
+	}
+	*r = other
+}
+
+// detailsOf returns what describes r.
+func (e *Engine) detailsOf(r *record) fact.Details {
+	if s := e.suspectOf(r); s != nil {
+		return s.details
+	}
+	return e.ring(r.session).details.get(r.details)
+}
+
+// describe lets d describe r, where before did.
+func (e *Engine) describe(r *record, before, d fact.Details) {
+	if d != before {
+		e.ring(r.session).redescribe(r, &d)
+	}
+	e.updateSuspect(r, &d)
 }

@@ -118,7 +118,7 @@ func anyStep(b []byte, now *int64) sessiontest.Step {
 		return s
 	}
 	f := &s.Fact
-	f.Kind, f.Outcome, f.Flags, f.Policy = fact.Kind(b[2]%byte(fact.KindCount)), fact.Outcome(b[3]%3), fact.Flags(b[4])&63, b[5]%3
+	f.Kind, f.Outcome, f.Flags, f.Policy = fact.Kind(b[2]%byte(fact.KindCount)), fact.Outcome(b[3]%3), fact.Flags(b[4]&63)|fact.Flags(b[4]>>6&1)*fact.Exempt, b[5]%3
 	if f.Policy == 2 {
 		f.Policy = fact.NoPolicy
 	}
@@ -126,12 +126,12 @@ func anyStep(b []byte, now *int64) sessiontest.Step {
 		f.Outcome = fact.Served
 	}
 	f.Session, f.Previous, f.User = name(b[7]), name(b[8]), name(b[9])
-	if f.Kind == fact.Request || f.Kind == fact.Exempt {
+	if f.Kind == fact.Request {
 		f.Session = name(b[7]%5 + 1)
 	}
 	f.Start = instant(b[10], b[11:])
 	f.End, f.At = f.Start, f.Start
-	if f.Kind == fact.Request || f.Kind == fact.Exempt {
+	if f.Kind == fact.Request {
 		f.End = max(f.Start, instant(b[15], b[16:]))
 		f.At = []int64{f.Start, f.End, instant(b[20], b[20:])}[b[6]%3]
 		f.Trace[0], f.Span[0] = b[20]%3, b[21]%5

@@ -50,7 +50,7 @@ j request at=6s rejected
 k activity at=6s
 l request at=6s presented
 m request at=6s consumer id=4/1
-n exempt at=6s..9s id=5/1
+n request exempt at=6s..9s id=5/1
 n request at=7s id=5/2
 o request at=6s passive
 p request at=6s..8s stream
@@ -189,7 +189,11 @@ func TestGolden(t *testing.T) {
 			e, res, err := Restore(cfg, s.get, now)
 			require.NoError(t, err)
 			require.Empty(t, res.Lost)
-			require.Equal(t, Restored{Found: true, At: now, Sessions: 15}, res)
+			sessions := 16
+			if filepath.Base(name) == "2.json" {
+				sessions-- // an exempt request opened none
+			}
+			require.Equal(t, Restored{Found: true, At: now, Sessions: sessions}, res)
 			require.Equal(t, 4, e.pending())
 			requireWritten(t, e, maps.Clone(s), now)
 			before := len(sessiontest.MustParse(goldenBefore).Steps)

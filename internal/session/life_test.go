@@ -34,12 +34,12 @@ func crampedHistory(seed uint64, bare bool) *trial {
 func (h *trial) bareFacts() {
 	traces := map[[16]byte]bool{}
 	h.Steps = slices.DeleteFunc(h.Steps, func(s sessiontest.Step) bool {
-		if s.Verb != sessiontest.Observe || s.Fact.Kind != fact.Request && s.Fact.Kind != fact.Exempt {
+		if s.Verb != sessiontest.Observe || s.Fact.Kind != fact.Request {
 			return false
 		}
 		shared := traces[s.Fact.Trace] && sessiontest.HasBothIDs(&s.Fact)
 		traces[s.Fact.Trace] = true
-		return shared || s.Fact.Kind == fact.Exempt
+		return shared || s.Fact.Flags.Has(fact.Exempt)
 	})
 }
 
@@ -86,10 +86,10 @@ func live(h *trial) (l life, trouble string) {
 		}
 	}()
 	restarts := newRestarter(h)
-	said, names := map[string]bool{}, map[fact.ID]fact.Name{}
+	said, names := quotes{}, map[fact.ID]fact.Name{}
 	for i := range h.Steps {
 		if s := &h.Steps[i]; s.Verb == sessiontest.Observe {
-			said[describes(&s.Fact)] = true
+			said.add(&s.Fact)
 			names[s.Fact.Session.ID] = s.Fact.Session
 		}
 	}
@@ -100,7 +100,7 @@ func live(h *trial) (l life, trouble string) {
 				return fmt.Sprintf("step %d: %s: %s", i, why, h.FindingText(&f))
 			}
 			quoted := fact.Fact{Session: fact.Name{Raw: sessiontest.RawOf(f.Session)}, Trace: f.Trace, Span: f.Span, Details: f.Details}
-			if !said[describes(&quoted)] {
+			if !said.has(&quoted) {
 				return fmt.Sprintf("step %d: nobody said %+v: %s", i, f.Details, h.FindingText(&f))
 			}
 			l.final[f.ID] = f
@@ -110,7 +110,7 @@ func live(h *trial) (l life, trouble string) {
 			for p := ring.oldest(); p < ring.next; p++ {
 				r := ring.at(p)
 				known := fact.Fact{Session: names[r.session], Trace: r.trace, Span: r.span, Details: ring.details.get(r.details)}
-				if r.kind == fact.Request && !said[describes(&known)] {
+				if r.kind == fact.Request && !said.has(&known) {
 					return fmt.Sprintf("after step %d: nobody said %+v of the request at %s of %s", i, known.Details, sessiontest.InstantText(r.At), known.Session.Raw)
 				}
 			}
@@ -169,10 +169,28 @@ func (l *life) outlived(e *Engine) {
 	l.evicted += e.counters().Evicted(EvictedLimit)
 }
 
-// describes is what a finding quotes of one request, as one text.
-func describes(f *fact.Fact) string {
-	d := &f.Details
-	return fmt.Sprint(strings.Join([]string{f.Session.Raw, d.Method, d.Route, d.Path, d.RPCMethod, d.Destination}, "\x00"), f.Trace, f.Span, d.Status)
+// quotes are what somebody said of requests: each text of each, since a log fills what
+// its span lacks.
+type quotes map[string]bool
+
+func (q quotes) each(f *fact.Fact, see func(text string)) {
+	of := fmt.Sprint(f.Session.Raw, f.Trace, f.Span)
+	if f.Details.Status != 0 {
+		see(fmt.Sprint(of, f.Details.Status))
+	}
+	for i, text := range f.Details.Values() {
+		if text != "" {
+			see(fmt.Sprint(of, i, text))
+		}
+	}
+}
+
+func (q quotes) add(f *fact.Fact) { q.each(f, func(text string) { q[text] = true }) }
+
+func (q quotes) has(f *fact.Fact) bool {
+	all := true
+	q.each(f, func(text string) { all = all && q[text] })
+	return all
 }
 
 // violations are the requests that were served too late by all the facts, each by

@@ -64,7 +64,7 @@ func (a *auditor) auditSuspects() {
 			if s.identified() {
 				named++
 				a.require(s.inTrace >= 0 && s.inTrace < len(x.byTrace[s.hash()]) && x.byTrace[s.hash()][s.inTrace] == s, "suspect of another trace")
-				a.require(x.byRequest[s.name()] == s, "suspect of another request")
+				a.require(s.inRequest < len(x.byRequest[s.name()]) && x.byRequest[s.name()][s.inRequest] == s, "suspect of another request")
 			}
 			a.require(s.decided == (s.inDecided != nil) && s.decided == (s.inPending < 0), "suspect is neither decided nor not")
 			if s.decided {
@@ -85,12 +85,15 @@ func (a *auditor) auditSuspects() {
 		a.require(int(t.suspects) == len(list) && int(t.undecided) == waiting, "a session has %d suspects, %d undecided, not %d and %d",
 			len(list), waiting, t.suspects, t.undecided)
 	}
-	inTrace := 0
+	inTrace, inRequest := 0, 0
 	for _, list := range x.byTrace {
 		inTrace += len(list)
 	}
+	for _, list := range x.byRequest {
+		inRequest += len(list)
+	}
 	a.require(a.open == all && len(x.byPlace) == all, "%d suspects are open, not %d", all, a.open)
-	a.require(inTrace == named && len(x.byRequest) == named, "%d suspects name their request, not %d or %d", named, inTrace, len(x.byRequest))
+	a.require(inTrace == named && inRequest == named, "%d suspects name their request, not %d or %d", named, inTrace, inRequest)
 	a.require(x.decided.Len()+len(x.pending.suspects) == all, "%d suspects, %d settled and %d pending", all, x.decided.Len(), len(x.pending.suspects))
 	for i, s := range x.pending.suspects {
 		a.require(i == 0 || !s.decidedBefore(x.pending.suspects[(i-1)/2]), "pending is no heap")

@@ -281,7 +281,7 @@ func (e *Engine) observeAny(f *fact.Fact, now int64, order uint64) Mark {
 	e.seq = order
 	e.work.allow(max(workOfFact-fastLooks()-workOfCompaction, 1))
 	e.compactSome()
-	if f.Kind == fact.Request || f.Kind == fact.Exempt {
+	if f.Kind == fact.Request {
 		return e.observeRequest(f, now)
 	}
 	e.observeEvent(f, now)

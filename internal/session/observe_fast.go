@@ -27,7 +27,7 @@ import (
 //
 // It may run beside itself in another shard, and changes nothing that is shared.
 func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
-	if f.Kind != fact.Request || !isActivity(f.Outcome, f.Flags) || !spansTime(f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
+	if f.Kind != fact.Request || f.Flags&fact.Exempt != 0 || !isActivity(f.Outcome, f.Flags) || !spansTime(f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
 	if slot == compact.NoSlot {
@@ -181,7 +181,7 @@ func (l *shard) mayNest(f *fact.Fact, from int64, hash uint64) bool {
 		if o.session != rec.session || o.trace != rec.trace || !o.identified() {
 			return true
 		}
-		ordinary = o.kind == fact.Request && o.span != rec.span && o.isActivity() && o.state&(late|deferred|suspected|traceTruncated|unplaced) == 0 &&
+		ordinary = o.kind == fact.Request && o.span != rec.span && o.isActivity() && !o.isExempt() && o.state&(late|deferred|suspected|traceTruncated|unplaced) == 0 &&
 			(!rec.inside(o) && !o.inside(&rec) || o.Start > from)
 		return ordinary
 	})

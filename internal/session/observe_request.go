@@ -100,7 +100,7 @@ func (e *Engine) makeRoom(l *shard) {
 	e.touchPosition(l, old.position)
 	if old.state&unplaced != 0 { // what it lies inside will not be known
 		old.state = old.state&^(unplaced|startsOthers) | traceTruncated
-		if s := e.suspects.byRequest[old.name()]; s != nil && s.position != old.position {
+		if e.suspectOfRequest(old) != nil {
 			old.state |= decided // it is another record of that
 		}
 		e.stats.lost++
@@ -117,36 +117,32 @@ func (e *Engine) makeRoom(l *shard) {
 	l.recent.release(old)
 }
 
-// saysSomething reports whether r, which has become another request, says anything of
-// its session: what it lies inside now decides whether it is exempt.
-func (e *Engine) saysSomething(r record, k traceRecords) bool {
-	e.nest(&r, k)
-	return r.isEvidence()
-}
-
 // merge joins a second record of one request to the first: a span knows the
 // times better than a log record, and the worse outcome holds.
 func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k traceRecords, now int64) Mark {
-	was := *duplicate
-	merged, won := e.mergeRecords(duplicate, rec)
+	was, before := *duplicate, e.detailsOf(duplicate)
+	if !rec.user.IsZero() {
+		e.nameUser(&f.User)
+	}
+	merged, d := e.mergeRecords(duplicate, rec, before, f.Details)
+	merged.outcome = max(merged.outcome, k.worst(rec))
 	if t != nil {
 		t.lastArrival = now
 		if rec.End >= t.newest-int64(e.cfg.ReorderWindow) {
 			merged.state &^= late
 		}
-		e.nest(rec, k)
-		if rec.isEvidence() && merged.outcome != fact.Rejected && rec.End > t.newest {
+		if merged.outcome != fact.Rejected && rec.End > t.newest {
 			t.newest = rec.End
 			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, nextSeq: e.seq + 1, seq: e.seq})
 		}
 	}
-	if merged == was {
+	if merged == was && d == before {
 		return e.markOf(duplicate)
 	}
 	// Its session may have been thrown away since the first came: then it comes back
 	// with this request, or has come back without it, which is the past then.
 	gone := t != nil && duplicate.slot != compact.NoSlot && e.at(duplicate) != t
-	if t == nil && e.saysSomething(merged, k) {
+	if t == nil && merged.isEvidence() {
 		if t = e.timelineOf(&f.Session, now); t == nil {
 			return Mark{}
 		}
@@ -154,22 +150,12 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 		t.recent = duplicate.position
 		t.facts++ // what a tombstone says of it counts as one, too
 	}
-	if !merged.user.IsZero() && merged.user == f.User.ID {
-		e.nameUser(&f.User)
-	}
-	e.touchRecord(duplicate)
-	*duplicate = merged
+	e.become(duplicate, merged)
 	e.nest(duplicate, k)
-	if t != nil && duplicate.slot == compact.NoSlot && duplicate.isEvidence() { // it was exempt so far
-		e.linkLate(t, duplicate)
-	}
 	if !k.all && !gone {
 		duplicate.state |= unplaced | startsOthers
 	}
-	if won {
-		e.ring(duplicate.session).redescribe(duplicate, &f.Details)
-	}
-	e.updateSuspect(duplicate, won, &f.Details)
+	e.describe(duplicate, before, d)
 	if t == nil {
 		e.straying(duplicate, &was)
 		return Mark{}
@@ -184,6 +170,9 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	due, all := e.nestOthers(t, duplicate, &was, k)
 	if !all {
 		duplicate.state |= unplaced | startsOthers
+	}
+	if was.flags&fact.FromLog != 0 {
+		due |= e.claim(duplicate, k)
 	}
 	if duplicate.state&unplaced != 0 {
 		due |= dirtyNesting

@@ -139,7 +139,7 @@ func TestExemptTwice(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 3 })
 	s.tell("a started at=0s\na request at=1s")
 	for range 5 {
-		s.tell("a exempt at=1s..2s id=1/1")
+		s.tell("a request exempt at=1s..2s id=1/1")
 	}
 	require.Zero(t, s.counters().Unreachable())
 }

@@ -59,7 +59,7 @@ func TestKin(t *testing.T) {
 func TestRecordHash(t *testing.T) {
 	base := record{session: fact.ID{1, 2}, trace: [16]byte{1}, span: [8]byte{1}, At: 5}
 	same := base
-	same.span, same.At, same.kind = [8]byte{2}, 6, fact.Exempt
+	same.span, same.At, same.flags = [8]byte{2}, 6, fact.Exempt
 	require.Equal(t, base.hash(), same.hash(), "one trace")
 	for i := range 16 {
 		other := base

@@ -202,7 +202,7 @@ func (r *restorer) link(l *shard, p uint64) (undecided bool) {
 	e.touchPosition(l, p)
 	if rec.position != p {
 		l.recent.gone = max(l.recent.gone, r.latest())
-		*rec = record{position: p, kind: fact.Exempt, slot: compact.NoSlot, policy: fact.NoPolicy, state: decided}
+		*rec = record{position: p, kind: part, slot: compact.NoSlot, policy: fact.NoPolicy, state: decided}
 		return false
 	}
 	rec.ofTrace = l.recent.expand(l.recent.traces.Put(rec.hash(), p, l.recent.window()))

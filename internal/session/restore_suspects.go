@@ -86,7 +86,7 @@ func (r *restorer) addSuspect(s *suspect) {
 	e, number := r.e, s.number
 	governed := s.policy != fact.NoPolicy // else what came of it is yet to be taken back
 	s.policy, s.t = r.policy(s.policy), e.get(s.session)
-	if governed && s.policy == fact.NoPolicy || s.t == nil || r.suspects[number] != nil || s.kind != fact.Request {
+	if governed && s.policy == fact.NoPolicy || s.t == nil || r.suspects[number] != nil || e.suspectOf(&s.record) != nil || s.kind != fact.Request {
 		return
 	}
 	s.slot, s.service = s.t.slot, e.services.name(s.resource.ServiceName)

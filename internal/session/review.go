@@ -128,12 +128,15 @@ func (e *Engine) reviewSuspects(t *timeline) (done bool) {
 		if v.suspects = min(v.suspects, len(list)); v.suspects == 0 {
 			break
 		}
-		if !e.placeAlone(&list[v.suspects-1].record) || !e.refresh(t) {
+		s := list[v.suspects-1]
+		if !e.placeAlone(&s.record) || !e.refresh(t) {
 			return false
 		}
 		v.suspects--
 		e.spend(1)
-		e.reevaluate(list[v.suspects])
+		if !s.discarded { // it is not part of another
+			e.reevaluate(s)
+		}
 	}
 	return true
 }

@@ -9,11 +9,11 @@ import (
 // was, start where they do now. all: there were no more suspects than it could
 // look at.
 func (e *Engine) nestOthers(t *timeline, o, was *record, k traceRecords) (due dirtyFlags, all bool) {
-	if o.kind != fact.Exempt && o.Start == o.End && was.Start == was.End {
+	if o.Start == o.End && was.Start == was.End {
 		return 0, true
 	}
 	visit := func(r *record) {
-		if r.kind != fact.Request || r == o || !r.inside(o) && !r.inside(was) && !r.exemptWith(o) {
+		if r.kind != fact.Request || r == o || !r.inside(o) && !r.inside(was) {
 			return
 		}
 		e.touchRecord(r)
@@ -66,16 +66,9 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 	was := *r
 	r.state &^= unplaced | startsOthers
 	k := e.recordsOfTrace(&e.placing, r.session, r.hash(), maxTraceSteps)
-	for _, duplicate := range k.records {
-		if duplicate != r && duplicate.position < r.position && duplicate.sameRequest(r) {
-			r.state |= was.state & startsOthers
-			e.mergeLate(t, duplicate, r, k)
-			return true
-		}
-	}
-	if s := e.suspects.byRequest[r.name()]; s != nil && s.position < r.position { // all that is left of one
+	if first := e.firstOf(r, k); first != nil {
 		r.state |= was.state & startsOthers
-		e.mergeLate(t, &s.record, r, k)
+		e.mergeLate(t, first, r, k)
 		return true
 	}
 	e.nest(r, k)
@@ -87,7 +80,7 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 		e.stats.lost++
 	}
 	if was.state&startsOthers != 0 {
-		due |= e.renest(t, r, k)
+		due |= e.renest(t, r, k) | e.claim(r, k)
 	}
 	if due != 0 {
 		e.markDirty(t, due, cause{at: r.Arrival})
@@ -157,41 +150,93 @@ func (e *Engine) placeAlone(r *record) (done bool) {
 	}
 	e.touchRecord(r)
 	r.state &^= unplaced
-	e.nest(r, e.recordsOfTrace(&e.placing, r.session, r.hash(), maxTraceSteps))
+	k := e.recordsOfTrace(&e.placing, r.session, r.hash(), maxTraceSteps)
+	if t := e.get(r.session); t != nil {
+		if first := e.firstOf(r, k); first != nil {
+			if own := e.ring(r.session).at(r.position); own != nil && own.session == r.session {
+				r = own
+			}
+			e.mergeLate(t, first, r, k)
+			return true
+		}
+	}
+	e.nest(r, k)
 	return true
+}
+
+// firstOf returns the first record of the same request, if that is not r, or nil.
+func (e *Engine) firstOf(r *record, k traceRecords) (first *record) {
+	for _, o := range k.records {
+		if o.position < r.position && (o.sameRequest(r) || o.sameRecord(r) && e.detailsOf(o) == e.detailsOf(r)) {
+			first = o
+		}
+	}
+	if first == nil {
+		if s := e.suspectOfRequest(r); s != nil && s.position < r.position { // all that is left of one
+			first = &s.record
+		}
+	}
+	return first
+}
+
+// claim lets what else is known of the request of o become part of it, if o is a span:
+// what is logged may have been several requests so far.
+func (e *Engine) claim(o *record, k traceRecords) (due dirtyFlags) {
+	if !o.identified() || o.flags&fact.FromLog != 0 {
+		return 0
+	}
+	visit := func(r *record) {
+		if r.position != o.position && r.sameRequest(o) {
+			e.touchRecord(r)
+			before := *r
+			r.state |= unplaced
+			e.straying(r, &before)
+			due |= dirtyNesting
+		}
+	}
+	for _, r := range k.records {
+		visit(r)
+	}
+	name := o.name()
+	name.fromLog = true
+	suspects := e.suspects.byRequest[name]
+	looks := min(len(suspects), maxTraceSteps)
+	e.spend(looks)
+	for _, s := range suspects[:looks] {
+		visit(&s.record)
+	}
+	if looks < len(suspects) {
+		e.stats.lost++
+	}
+	return due
 }
 
 // mergeLate joins r to an older record of the same request, and leaves nothing of
 // it but its place.
 func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
-	was, other := *duplicate, *r
-	merged, won := e.mergeRecords(duplicate, r)
+	was, other, before := *duplicate, *r, e.detailsOf(duplicate)
+	merged, d := e.mergeRecords(duplicate, r, before, e.detailsOf(r))
 	if r.state&startsOthers != 0 {
 		merged.state |= unplaced | startsOthers
 	}
 	if r.state&late == 0 {
 		merged.state &^= late
 	}
-	e.touchRecord(duplicate)
-	*duplicate = merged
-	d := e.ring(r.session).details.get(r.details)
-	if won {
-		e.ring(duplicate.session).redescribe(duplicate, &d)
-	}
+	e.become(duplicate, merged)
 	e.stats.facts[fact.Request]--
 	if s := e.suspectOf(r); s != nil {
 		e.discard(s)
 	}
 	e.undefer(r)
-	r.kind, r.span, r.enclosing, r.state = fact.Exempt, [8]byte{}, -1, r.state&(late|evident)|decided
+	r.kind, r.span, r.enclosing, r.state = part, [8]byte{}, -1, r.state&(late|evident)|decided
 	e.nest(duplicate, k)
-	if duplicate.slot == compact.NoSlot && duplicate.isEvidence() { // it was exempt so far
-		e.linkLate(t, duplicate)
-	}
-	e.updateSuspect(duplicate, won, &d)
+	e.describe(duplicate, before, d)
 	due := dirtyTimeline | dirtyLineage
 	if duplicate.state&unplaced != 0 {
 		due |= dirtyNesting
+	}
+	if was.flags&fact.FromLog != 0 {
+		due |= e.claim(duplicate, k)
 	}
 	for _, before := range []*record{&was, &other} {
 		nested, all := e.nestOthers(t, duplicate, before, k)
@@ -200,30 +245,4 @@ func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 		}
 	}
 	e.markDirty(t, due, cause{at: r.Arrival})
-}
-
-// linkLate gives r, which said nothing of its session so far, its place among the
-// recent facts of t, by its position.
-func (e *Engine) linkLate(t *timeline, r *record) {
-	ring := &t.shard.recent
-	t.facts++
-	r.slot = t.slot
-	if t.recent < r.position {
-		r.ofSession, t.recent = t.recent, r.position
-		return
-	}
-	q := ring.at(t.recent)
-	for range maxRebuild {
-		e.spend(1)
-		if q == nil || q.session != t.id { // all that is older has lost its place
-			return
-		}
-		if q.ofSession < r.position {
-			e.touchRecord(q)
-			r.ofSession, q.ofSession = q.ofSession, r.position
-			return
-		}
-		q = ring.at(q.ofSession)
-	}
-	e.stats.lost++ // it is never read again
 }

@@ -45,7 +45,7 @@ func (e *Engine) rebuild(t *timeline) {
 		if !r.isEvidence() {
 			continue
 		}
-		if !r.user.IsZero() && (r.state&late == 0 || r.kind == fact.Authenticated) {
+		if !r.user.IsZero() && !r.isExempt() && (r.state&late == 0 || r.kind == fact.Authenticated) {
 			identities = append(identities, identity{r.At, r.user})
 		}
 		q := *r

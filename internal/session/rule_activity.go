@@ -17,7 +17,7 @@ func isActivity(outcome fact.Outcome, flags fact.Flags) bool {
 func (r *record) isActivity() bool {
 	switch r.kind {
 	case fact.Request:
-		return isActivity(r.outcome, r.flags) && r.state&(exempted|inBackground) == 0
+		return isActivity(r.outcome, r.flags) && r.state&inBackground == 0
 	case fact.Authenticated, fact.Started, fact.Rotated, fact.Activity:
 		return true
 	}
@@ -45,14 +45,12 @@ func (r *record) isBackground() bool { return r.flags&fact.Consumer != 0 || r.st
 
 // isEvidence reports whether the record says anything of its session.
 func (r *record) isEvidence() bool {
-	switch r.kind {
-	case fact.Exempt:
-		return false
-	case fact.Request:
-		return r.outcome != fact.Rejected && r.state&exempted == 0
-	}
-	return true
+	return r.kind != fact.Request && r.kind != part || r.kind == fact.Request && r.outcome != fact.Rejected
 }
+
+// isExempt reports whether the request is exempt, or lies inside one that is: it is
+// activity as others are, and neither judged nor what makes its session older.
+func (r *record) isExempt() bool { return r.flags&fact.Exempt != 0 || r.state&exempted != 0 }
 
 // firstGap finds the first silence too long for policy that is behind from and
 // in front of a request that policy governs or of at. Silence begins at the

@@ -23,6 +23,33 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 		}
 		return due
 	}
+	if !r.isExempt() {
+		due |= e.applyJudged(t, r)
+	}
+	if r.isActivity() {
+		var governs uint64
+		if r.policy != fact.NoPolicy {
+			governs = 1 << r.policy
+		}
+		if r.EffectiveStart < r.Start {
+			if t.addNestedStart(r.EffectiveStart, governs, r.state&coveredByActivity != 0, e.gap) {
+				due |= dirtyVerdicts
+			}
+			governs = 0
+		}
+		if e.addActivity(t, r, governs) {
+			due |= dirtyVerdicts
+		}
+		e.stats.lost += int64(t.boundIntervals(int64(e.cfg.ReorderWindow)))
+	} else if !r.isExempt() {
+		t.lastInactiveStart = max(t.lastInactiveStart, r.EffectiveStart)
+	}
+	return due
+}
+
+// applyJudged joins what a request that is not exempt says beside its activity: since when
+// there is the session, who governs it, and whom it shows.
+func (e *Engine) applyJudged(t *timeline, r *record) (due dirtyFlags) {
 	known := t.facts > 1 || len(t.rotations) > 0 // somebody may have been judged
 	if r.At < t.first {
 		if known {
@@ -43,26 +70,12 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 	}
 	if r.isActivity() {
 		e.observeGap(t, r)
-		if known && r.At < t.firstActivity {
-			due |= dirtyLineage
-		}
-		var governs uint64
-		if r.policy != fact.NoPolicy {
-			governs = 1 << r.policy
-		}
-		if r.EffectiveStart < r.Start {
-			if t.addNestedStart(r.EffectiveStart, governs, r.state&coveredByActivity != 0, e.gap) {
-				due |= dirtyVerdicts
+		if r.At < t.firstActivity {
+			if known {
+				due |= dirtyLineage
 			}
-			governs = 0
+			t.firstActivity = r.At
 		}
-		t.firstActivity = min(t.firstActivity, r.At)
-		if e.addActivity(t, r, governs) {
-			due |= dirtyVerdicts
-		}
-		e.stats.lost += int64(t.boundIntervals(int64(e.cfg.ReorderWindow)))
-	} else {
-		t.lastInactiveStart = max(t.lastInactiveStart, r.EffectiveStart)
 	}
 	return due
 }

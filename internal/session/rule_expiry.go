@@ -46,10 +46,7 @@ func (e *Engine) newEvaluation(t *timeline, r *record) evaluation {
 	if w.since, w.known = t.started(tolerance); w.known {
 		return w
 	}
-	w.since = t.firstActivity
-	if w.since == unset {
-		w.since = r.EffectiveStart
-	}
+	w.since = min(t.firstActivity, r.EffectiveStart)
 	return w
 }
 

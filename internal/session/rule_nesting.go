@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"cmp"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -35,6 +36,17 @@ func (e *Engine) recordsOfTrace(buf *[]*record, session fact.ID, hash uint64, lo
 	return traceRecords{list, all}
 }
 
+// worst is the outcome that beats those of all other records of the request of rec, some
+// of which may not be part of it yet.
+func (k traceRecords) worst(rec *record) (outcome fact.Outcome) {
+	for _, o := range k.records {
+		if o.sameRequest(rec) {
+			outcome = max(outcome, o.outcome)
+		}
+	}
+	return outcome
+}
+
 // nest finds out what the request lies inside: it starts when the longest
 // request around it starts, and is exempt if any around it is.
 func (e *Engine) nest(r *record, k traceRecords) {
@@ -53,12 +65,11 @@ func (e *Engine) nest(r *record, k traceRecords) {
 
 // nestIn notes that o is known, which r may lie inside.
 func (r *record) nestIn(o *record) {
-	switch {
-	case r.exemptWith(o):
+	if o.kind != fact.Request || !r.inside(o) {
+		return
+	}
+	if o.flags&fact.Exempt != 0 {
 		r.state |= exempted
-		return
-	case o.kind != fact.Request || !r.inside(o):
-		return
 	}
 	if o.flags&fact.Consumer != 0 {
 		r.state |= inBackground
@@ -74,59 +85,83 @@ func (r *record) nestIn(o *record) {
 	}
 }
 
-// duplicate finds what has been heard of the same request before.
-func (e *Engine) duplicateOf(rec *record, k traceRecords, d *fact.Details) *record {
+// duplicateOf finds what has been heard of the same request before: the first of it, so
+// that what else there is finds that, too.
+func (e *Engine) duplicateOf(rec *record, k traceRecords, d *fact.Details) (found *record) {
 	ring := e.ring(rec.session)
 	for _, r := range k.records {
 		if r.sameRequest(rec) || r.sameRecord(rec) && ring.details.get(r.details) == *d {
-			return r
+			found = r
 		}
 	}
-	if !rec.identified() {
+	if found != nil {
+		return found
+	}
+	s := e.suspectOfRequest(rec)
+	if s == nil {
 		return nil
 	}
-	s := e.suspects.byRequest[rec.name()]
-	if s == nil || !s.sameRequest(rec) {
-		return nil
-	}
-	e.spend(1)
 	if r := ring.at(s.position); r != nil && r.sameRequest(rec) {
 		return r
 	}
 	return &s.record
 }
 
-// sameRecord reports whether r and o, without both ids or exempt, are one
-// record delivered twice.
+// sameRecord reports whether r and o are one record delivered twice.
 func (r *record) sameRecord(o *record) bool {
-	if r.kind != o.kind || r.kind == fact.Request && r.identified() {
-		return false
-	}
-	return r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
+	return r.kind == o.kind && r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
 		r.user == o.user && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
 		r.outcome == o.outcome && r.policy == o.policy && r.flags == o.flags
 }
 
-// mergeRecords returns the join of two records of one request. It depends on their
-// content alone, not on their order.
-// won: the second knows it better than the first.
-func (e *Engine) mergeRecords(a, b *record) (m record, won bool) {
-	win, lose := a, b
-	if won = e.knowsBetter(b, a); won {
-		win, lose = b, a
+// eitherFlags are what a request is if either of its records is.
+const eitherFlags = fact.Exempt | fact.Passive | fact.Stream | fact.Consumer
+
+// mergeRecords returns the join of two records of one request, which da and db describe.
+// It depends on their content alone, not on their order: what a span says holds, and logs
+// fill what it lacks.
+func (e *Engine) mergeRecords(a, b *record, da, db fact.Details) (m record, d fact.Details) {
+	win, lose, dw, dl := a, b, da, db
+	if e.knowsBetter(b, a) {
+		win, lose, dw, dl = b, a, db, da
 	}
 	m = *a
-	m.Start, m.End, m.At, m.policy, m.resource, m.flags = win.Start, win.End, win.At, win.policy, win.resource, win.flags
+	m.Start, m.End, m.At, m.policy, m.resource = win.Start, win.End, win.At, win.policy, win.resource
+	m.flags = win.flags | lose.flags&eitherFlags
 	m.EffectiveStart = a.EffectiveStart
 	if win.Start != a.Start {
 		m.EffectiveStart = win.Start
 	}
-	m.user = win.user
-	if m.user.IsZero() {
-		m.user = lose.user
-	}
 	m.outcome = max(a.outcome, b.outcome)
-	return m, won
+	d, m.filled = dw, 0
+	m.user = field(&m, win, lose, filledUser, win.user, lose.user, e.lessUser)
+	d.Status = field(&m, win, lose, filledStatus, dw.Status, dl.Status, cmp.Less)
+	texts := dl.Texts()
+	for i, text := range d.Texts() {
+		*text = field(&m, win, lose, 1<<(filledTexts+i), *text, *texts[i], cmp.Less)
+	}
+	return m, d
+}
+
+// field is what m, the join of win and lose, says where they say a and b: what a span says
+// holds, and of what logs say the greater.
+func field[T comparable](m, win, lose *record, bit fills, a, b T, less func(a, b T) bool) T {
+	var none T
+	logged := func(r *record) bool { return r.flags&fact.FromLog != 0 || r.filled&bit != 0 }
+	v, from := a, win
+	if a == none || b != none && logged(win) && (!logged(lose) || less(a, b)) {
+		v, from = b, lose
+	}
+	if v != none && logged(from) && m.flags&fact.FromLog == 0 {
+		m.filled |= bit
+	}
+	return v
+}
+
+// lessUser reports whether the pseudonym of a is the smaller one.
+func (e *Engine) lessUser(a, b fact.ID) bool {
+	x, y := e.users.pseudonymOf(a), e.users.pseudonymOf(b)
+	return bytes.Compare(x[:], y[:]) < 0
 }
 
 // knowsBetter orders the records of one request.
@@ -148,5 +183,5 @@ func (e *Engine) knowsBetter(a, b *record) bool {
 		cmp.Compare(sa.ServiceInstance, sb.ServiceInstance)); c != 0 {
 		return c < 0
 	}
-	return a.flags < b.flags
+	return a.flags&^eitherFlags < b.flags&^eitherFlags
 }

@@ -24,20 +24,20 @@ var nested = []reading{
 	{"another record of an exempt request is exempt, though it takes no time", `
 		a started at=0s
 		a request at=20s id=1/1
-		a exempt at=20s id=1/1`, nil},
+		a request exempt at=20s id=1/1`, nil},
 	{"another trace's is not", `
 		a started at=0s
 		a request at=20s id=2/1
-		a exempt at=25s id=1/1`, []string{"a idle_timeout n=1 at=20s"}},
+		a request exempt at=25s id=1/1`, []string{"a idle_timeout n=1 at=20s"}},
 	{"another session's is not", `
 		a started at=0s
 		a request at=20s id=1/1
-		b exempt at=20s id=1/1`, []string{"a idle_timeout n=1 at=20s"}},
+		b request exempt at=20s id=1/1`, []string{"a idle_timeout n=1 at=20s"}},
 	{"what turns out to be exempt shows no identity", `
 		a started at=0s
 		a request at=5s..30s id=1/1
 		a request at=20s..21s id=1/2 user=u1
-		a exempt at=19s..22s id=1/3
+		a request exempt at=19s..22s id=1/3
 		- ended_user at=25s user=u1
 		a request at=36s`, nil},
 	{"what is not shows one", `

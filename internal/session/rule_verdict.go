@@ -69,7 +69,7 @@ func (p *Policy) doubts(flags fact.Flags) bool {
 
 // isJudged reports whether a policy has anything to say of the record.
 func (e *Engine) isJudged(r *record) bool {
-	return r.kind == fact.Request && r.policy != fact.NoPolicy && r.state&(late|exempted|unplaced) == 0 &&
+	return r.kind == fact.Request && r.policy != fact.NoPolicy && r.state&(late|unplaced) == 0 && !r.isExempt() &&
 		(!r.isBackground() || e.cfg.Policies[r.policy].Background != BackgroundOff)
 }
 

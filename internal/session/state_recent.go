@@ -38,9 +38,20 @@ type record struct {
 	kind               fact.Kind
 	outcome            fact.Outcome
 	policy             uint8
+	filled             fills
 	flags              fact.Flags
 	state              recordState
 }
+
+// fills says what of a span's record only logs said. Texts of details have the bits
+// behind these.
+type fills uint8
+
+const (
+	filledUser fills = 1 << iota
+	filledStatus
+	filledTexts = iota
+)
 
 // recordState says what became of a record.
 type recordState uint16
@@ -77,9 +88,16 @@ const (
 // identified reports whether the record names its trace and its span.
 func (r *record) identified() bool { return r.trace != [16]byte{} && r.span != [8]byte{} }
 
-// sameRequest reports whether r and o are records of one request.
+// part is the kind of a record that turned out to be of the request of another one: all
+// that is left of it is its place.
+const part = fact.KindCount
+
+// sameRequest reports whether r and o are records of one request: a span, and what is
+// logged of it. Two that are logged may be of two, since whoever calls chooses what names
+// them.
 func (r *record) sameRequest(o *record) bool {
-	return r.kind == fact.Request && o.kind == fact.Request && r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session
+	return r.kind == fact.Request && o.kind == fact.Request && r.identified() && r.span == o.span && r.trace == o.trace &&
+		r.session == o.session && r.flags&o.flags&fact.FromLog == 0
 }
 
 // inside reports whether r lies inside o: a longer request of the same session
@@ -87,12 +105,6 @@ func (r *record) sameRequest(o *record) bool {
 func (r *record) inside(o *record) bool {
 	return o.Start <= r.Start && r.End <= o.End && o.End-o.Start > r.End-r.Start &&
 		o.flags&fact.Stream == 0 && r.trace == o.trace && r.session == o.session && r.identified() && o.identified()
-}
-
-// exemptWith reports whether r is exempt because o is: it lies inside o, or is
-// another record of the same request.
-func (r *record) exemptWith(o *record) bool {
-	return o.kind == fact.Exempt && (r.inside(o) || r.identified() && r.span == o.span && r.trace == o.trace && r.session == o.session)
 }
 
 const (

@@ -71,14 +71,14 @@ var counted = []struct{ name, text, want string }{
 		sessions 1`},
 	{"what is exempt is not counted", standard + `
 		a started at=0s
-		a exempt at=1s..4s id=1/1
+		a request exempt at=1s..4s id=1/1
 		a request at=2s id=1/2`, `
-		facts request 1
+		facts request 2
 		facts started 1
 		sessions 1`},
 	{"a request whose exempt record is like it is a request", standard + `
 		a started at=0s
-		a exempt at=2s id=1/1
+		a request exempt at=2s id=1/1
 		a request at=2s id=1/1`, `
 		facts request 1
 		facts started 1
@@ -188,12 +188,13 @@ var counted = []struct{ name, text, want string }{
 		- ended_user at=5s user=u1
 		- ended_user at=5s user=u1
 		- ended_user at=5s
-		b exempt at=1s..2s id=3/3
+		b request exempt at=1s..2s id=3/3
 		- ended at=4s`, `
 		facts activity 1
 		facts authenticated 1
 		facts ended 1
 		facts ended_user 1
+		facts request 1
 		facts rotated 1
 		facts started 1
 		sessions 2`},

@@ -17,7 +17,7 @@ type suspects struct {
 	byPlace   map[recordPlace]*suspect
 	// Those that name their trace and their span.
 	byTrace   map[uint64][]*suspect
-	byRequest map[requestName]*suspect
+	byRequest map[requestName][]*suspect
 
 	// made is how many were ever numbered: when they came, and again when they were
 	// decided.
@@ -33,21 +33,25 @@ type recordPlace struct {
 	position uint64
 }
 
-// requestName is what the records of one request share.
+// requestName is what the records of one request share. What is logged may be of several
+// that have one name.
 type requestName struct {
 	session fact.ID
 	trace   [16]byte
 	span    [8]byte
+	fromLog bool
 }
 
 func newSuspects() suspects {
 	return suspects{
 		placed: newPlaced[suspect](), bySession: map[fact.ID][]*suspect{}, byPlace: map[recordPlace]*suspect{},
-		byTrace: map[uint64][]*suspect{}, byRequest: map[requestName]*suspect{},
+		byTrace: map[uint64][]*suspect{}, byRequest: map[requestName][]*suspect{},
 	}
 }
 
-func (r *record) name() requestName { return requestName{r.session, r.trace, r.span} }
+func (r *record) name() requestName {
+	return requestName{r.session, r.trace, r.span, r.flags&fact.FromLog != 0}
+}
 
 func (r *record) recordPlace() recordPlace { return recordPlace{r.session, r.position} }
 
@@ -56,16 +60,11 @@ func (e *Engine) addSuspect(s *suspect) {
 	x := &e.suspects
 	x.made++
 	s.number = x.made
-	s.inPending, s.inSession, s.inTrace = -1, len(x.bySession[s.session]), -1
+	s.inPending, s.inSession = -1, len(x.bySession[s.session])
 	s.place = x.add(s)
 	x.bySession[s.session] = append(x.bySession[s.session], s)
 	x.byPlace[s.recordPlace()] = s
-	if s.identified() {
-		h := s.hash()
-		s.inTrace = len(x.byTrace[h])
-		x.byTrace[h] = append(x.byTrace[h], s)
-		x.byRequest[s.name()] = s
-	}
+	x.addToTrace(s)
 	if s.decided {
 		s.inDecided = x.decided.PushBack(s)
 	} else {
@@ -84,14 +83,54 @@ func (e *Engine) removeSuspect(s *suspect) {
 	if p := s.recordPlace(); x.byPlace[p] == s {
 		delete(x.byPlace, p)
 	}
-	if s.inTrace >= 0 {
-		takeOut(x.byTrace, s.hash(), s.inTrace, func(s *suspect, i int) { s.inTrace = i })
-		if x.byRequest[s.name()] == s {
-			delete(x.byRequest, s.name())
-		}
-	}
+	x.removeFromTrace(s)
 	x.pending.remove(s)
 	e.leaveDecided(s)
+}
+
+// addToTrace lets s be found by what names it, if it names its trace and its span.
+func (x *suspects) addToTrace(s *suspect) {
+	if s.inTrace, s.inRequest = -1, -1; !s.identified() {
+		return
+	}
+	trace, name := s.hash(), s.name()
+	s.inTrace, s.inRequest = len(x.byTrace[trace]), len(x.byRequest[name])
+	x.byTrace[trace], x.byRequest[name] = append(x.byTrace[trace], s), append(x.byRequest[name], s)
+}
+
+func (x *suspects) removeFromTrace(s *suspect) {
+	if s.inTrace >= 0 {
+		takeOut(x.byTrace, s.hash(), s.inTrace, func(s *suspect, i int) { s.inTrace = i })
+		takeOut(x.byRequest, s.name(), s.inRequest, func(s *suspect, i int) { s.inRequest = i })
+	}
+}
+
+// suspectOfRequest finds a suspect that is another record of the request of rec, or nil.
+// Of those of one name either all are or none is.
+func (e *Engine) suspectOfRequest(rec *record) *suspect {
+	if !rec.identified() {
+		return nil
+	}
+	e.spend(1)
+	name, log := rec.name(), rec.flags&fact.FromLog != 0
+	for _, name.fromLog = range [...]bool{false, true} {
+		if log && name.fromLog {
+			break
+		}
+		for _, s := range e.suspects.byRequest[name] {
+			if s.position != rec.position && s.sameRequest(rec) {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// become lets r be the record of s.
+func (x *suspects) become(s *suspect, r record) {
+	x.removeFromTrace(s)
+	s.record = r
+	x.addToTrace(s)
 }
 
 // leaveDecided takes s out of the decided ones, if it is one.

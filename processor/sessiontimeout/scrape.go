@@ -99,7 +99,7 @@ func (t *telemetry) scrapeVerdicts(o metric.Observer, s *session.Stats) {
 func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
 	b := t.builder
 	by := func(key, value string) metric.MeasurementOption { return t.with(attribute.String(key, value)) }
-	for k := range fact.Exempt {
+	for k := range fact.KindCount {
 		o.ObserveInt64(b.ProcessorSessionTimeoutFacts, s.Facts(k), by("kind", k.String()))
 		o.ObserveInt64(b.ProcessorSessionTimeoutFactsLate, s.FactsLate(k), by("kind", k.String()))
 	}

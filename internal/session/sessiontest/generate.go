@@ -40,7 +40,7 @@ func Make(d Dice, how Delivery) *History { return MakeDeep(d, how, 0) }
 
 // MakeDeep is [Make] where so many of a hundred of what happens are long traces.
 func MakeDeep(d Dice, how Delivery, deep int) *History {
-	m := &maker{Dice: d, cfg: DefaultConfig(), alone: map[[3]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
+	m := &maker{Dice: d, cfg: DefaultConfig(), alone: map[[2]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
 	m.blind, m.sampled, m.calm = m.chance(15), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
@@ -86,7 +86,7 @@ type maker struct {
 	replay   bool // all is over when it arrives
 	trace    byte
 	span     byte
-	alone    map[[3]int64]bool // starts of requests without ids
+	alone    map[[2]int64]bool // times of requests that nothing else tells apart
 }
 
 // madeSession is what a maker remembers of one session.

@@ -29,7 +29,8 @@ func (m *maker) happen(s *madeSession) {
 			f.Kind = fact.Activity
 		}
 	case x < 87:
-		f.Kind = fact.Exempt
+		m.dress(s, &f)
+		f.Flags |= fact.Exempt
 		f.End = at + int64(among(m, time.Second, 10*time.Second, 60*time.Second))
 		f.Trace, f.Span = m.ids()
 		m.inside(s, f)
@@ -56,7 +57,7 @@ func (m *maker) happen(s *madeSession) {
 	default:
 		f.Kind = fact.Started
 	}
-	if f.Kind != fact.EndedUser && f.Kind != fact.Exempt && m.chance(30) {
+	if f.Kind != fact.EndedUser && f.Kind != fact.Request && m.chance(30) {
 		f.User = s.user
 	}
 	m.mark(s, f.At)
@@ -85,23 +86,27 @@ func (m *maker) request(s *madeSession, f fact.Fact) {
 		f.Flags |= fact.FromLog
 		f.At, f.Start = f.End, f.End-int64(among(m, 10*time.Second, 60*time.Second))
 	}
-	if !HasBothIDs(&f) {
-		// Two requests of their own that begin as one would be told apart by
-		// nothing that a finding says.
-		for m.alone[[3]int64{int64(f.Session.ID[1]), f.Start, f.At}] {
-			f.Start, f.At, f.End = f.Start+1, f.At+1, f.End+1
-		}
-		m.alone[[3]int64{int64(f.Session.ID[1]), f.Start, f.At}] = true
+	if !HasBothIDs(&f) || f.Flags.Has(fact.FromLog) {
+		m.tellApart(&f)
 	}
 	m.mark(s, f.Start)
 	m.mark(s, f.End)
 	m.facts = append(m.facts, f)
-	if HasBothIDs(&f) && m.chance(15) {
-		m.facts = append(m.facts, m.twin(s, f))
+	for n := 0; HasBothIDs(&f) && m.chance(15); n++ {
+		m.facts = append(m.facts, m.twin(s, f, n > 0))
 	}
 	if HasBothIDs(&f) && m.chance(25) {
 		m.inside(s, f)
 	}
+}
+
+// tellApart moves f on until no other has its time: two requests of their own would be
+// told apart by nothing that a finding says.
+func (m *maker) tellApart(f *fact.Fact) {
+	for m.alone[[2]int64{int64(f.Session.ID[1]), f.At}] {
+		f.Start, f.At, f.End = f.Start+1, f.At+1, f.End+1
+	}
+	m.alone[[2]int64{int64(f.Session.ID[1]), f.At}] = true
 }
 
 // HasBothIDs reports whether f can be told from other requests. One that cannot is a
@@ -124,7 +129,7 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	for _, x := range []struct {
 		flag    fact.Flags
 		percent int
-	}{{fact.Consumer, 10}, {fact.Passive, 8}, {fact.Stream, 6}, {fact.Presented, 12}, {fact.Options, 5}, {fact.UserPresented, 5}} {
+	}{{fact.Consumer, 10}, {fact.Passive, 8}, {fact.Stream, 6}, {fact.Presented, 12}, {fact.Options, 5}, {fact.UserPresented, 5}, {fact.Exempt, 4}} {
 		if m.chance(x.percent) {
 			f.Flags |= x.flag
 		}
@@ -136,8 +141,8 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 
 // twin draws another record of the request f: its access log, or its span once
 // more with something else to say.
-func (m *maker) twin(s *madeSession, f fact.Fact) fact.Fact {
-	if m.chance(70) {
+func (m *maker) twin(s *madeSession, f fact.Fact, logged bool) fact.Fact {
+	if logged || m.chance(70) {
 		f.Flags |= fact.FromLog
 	}
 	f.Start += int64(among(m, -time.Second/10, 0, 1, -time.Second))
@@ -153,7 +158,13 @@ func (m *maker) twin(s *madeSession, f fact.Fact) fact.Fact {
 		f.Resource = Resources["api"]
 		f.Policy = uint8(m.Roll(len(m.cfg.Policies)))
 	}
+	if m.chance(20) {
+		f.Flags ^= among(m, fact.Exempt, fact.Passive, fact.Stream, fact.Consumer)
+	}
 	f.Details = fact.Details{Method: "POST", Path: "/log" + strconv.Itoa(int(f.Start%7)), Status: 200}
+	if f.Flags.Has(fact.FromLog) {
+		m.tellApart(&f)
+	}
 	return f
 }
 
@@ -194,7 +205,7 @@ func (m *maker) deep(s *madeSession) {
 		o := among(m, m.facts[first:]...)
 		if m.chance(20) {
 			if o.Kind == fact.Request {
-				m.facts = append(m.facts, m.twin(s, o))
+				m.facts = append(m.facts, m.twin(s, o, false))
 			}
 			continue
 		}
@@ -207,7 +218,7 @@ func (m *maker) deep(s *madeSession) {
 		f.Span = [8]byte{m.span}
 		m.dress(s, &f)
 		if m.chance(4) {
-			f = fact.Fact{Kind: fact.Exempt, Session: f.Session, Start: f.Start, End: f.End, At: f.At, Trace: f.Trace, Span: f.Span, Resource: f.Resource}
+			f.Flags |= fact.Exempt
 		}
 		m.mark(s, f.Start)
 		m.facts = append(m.facts, f)

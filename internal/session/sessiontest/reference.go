@@ -42,8 +42,8 @@ type KnownFact struct {
 	Began int64 // its start; of a request, when the longest around it starts
 	Order int   // how many records came before the first of it
 	Late  bool  // of a request: each of its records came later than the window
-	// Background: a CONSUMER span, or inside one.
-	Background bool
+	// Background: a CONSUMER span, or inside one. Exempt: so, or inside one that is.
+	Background, Exempt bool
 }
 
 func one(b bool) int {
@@ -217,7 +217,7 @@ func (w *World) doubt(r *KnownFact, x Rule) (reason string) {
 func (w *World) authenticates(policy uint8) bool {
 	for _, facts := range w.of {
 		if slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Authenticated }) &&
-			slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Request && f.Policy == policy }) {
+			slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Request && f.Policy == policy && !f.Exempt }) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package sessiontest
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -40,13 +41,6 @@ func (f *KnownFact) liesInside(c *KnownFact) bool {
 		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start
 }
 
-// "What lies inside an exempt request is exempt with it", and so is another record
-// of it.
-func (f *KnownFact) exempts(r *KnownFact) bool {
-	same := r.hasIDs() && f.Session.ID == r.Session.ID && f.Trace == r.Trace && f.Span == r.Span
-	return f.Kind == fact.Exempt && (r.liesInside(f) || same)
-}
-
 func (f *KnownFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
 
 // "A request that lies inside a longer one, which is not a stream, starts when the
@@ -62,10 +56,12 @@ func (f *KnownFact) start(all []*KnownFact) int64 {
 	return at
 }
 
-// "Background is a CONSUMER span, and what lies inside one, or inside what does".
-func (f *KnownFact) isBackground(all []*KnownFact) bool {
-	return f.Flags.Has(fact.Consumer) || slices.ContainsFunc(all, func(c *KnownFact) bool {
-		return f.liesInside(c) && !c.Flags.Has(fact.Stream) && c.Flags.Has(fact.Consumer)
+// "Exempt requests ... what lies inside an exempt request, or inside what does, is exempt
+// with it." "Background is a CONSUMER span ..., and what lies inside one, or inside what
+// does."
+func (f *KnownFact) lieIn(all []*KnownFact, is fact.Flags) bool {
+	return f.Flags.Has(is) || slices.ContainsFunc(all, func(c *KnownFact) bool {
+		return f.liesInside(c) && !c.Flags.Has(fact.Stream) && c.lieIn(all, is)
 	})
 }
 
@@ -77,9 +73,8 @@ func (w *World) merelyPresented(f *KnownFact) bool {
 }
 
 // NewWorld reads "a timestamp more than max_ahead after its arrival, or more than max_age
-// before it (0 for replay), is not evidence." "Exempt requests are no facts; what lies
-// inside an exempt request of the same session and trace is exempt with it." "A rejected
-// request changes no verdict and opens no session".
+// before it (0 for replay), is not evidence." "Exempt requests are not judged, and make no
+// session older." "A rejected request changes no verdict and opens no session".
 func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b Blindness) int { return cmp.Compare(a.From, b.From) })
 	w := &World{cfg: cfg, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
@@ -96,7 +91,7 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 		}
 		w.Told = append(w.Told, f)
 		f.Late = w.isLate(f, f.Session.ID)
-		if f.Kind != fact.Request && f.Kind != fact.Exempt && f.Kind != fact.EndedUser {
+		if f.Kind != fact.Request && f.Kind != fact.EndedUser {
 			w.of[f.Session.ID] = append(w.of[f.Session.ID], f)
 		}
 		if f.IsRotation() {
@@ -105,21 +100,23 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 	}
 	all := w.joined()
 	for _, r := range all {
-		exempt := func(f *KnownFact) bool { return f.exempts(r) }
-		if r.Outcome != fact.Rejected && !slices.ContainsFunc(w.Told, exempt) {
-			r.Began = r.start(all)
-			r.Background = r.isBackground(all)
+		if r.Outcome == fact.Rejected {
+			continue
+		}
+		r.Began, r.Background, r.Exempt = r.start(all), r.lieIn(all, fact.Consumer), r.lieIn(all, fact.Exempt)
+		w.of[r.Session.ID] = append(w.of[r.Session.ID], r)
+		if !r.Exempt {
 			w.Requests = append(w.Requests, r)
-			w.of[r.Session.ID] = append(w.of[r.Session.ID], r)
 		}
 	}
 	return w
 }
 
-// "Records with one trace id and span id are one request. A record without both ids
-// is a request of its own (equal ones, delivered twice, are one)".
+// "A log record joins the span of its trace id and span id: they are one request. Two log
+// records are one only if they are equal. A record that lacks one of the two ids is a
+// request of its own" (equal ones, delivered twice, are one).
 func (f *KnownFact) sameAs(g *KnownFact) bool {
-	if f.hasIDs() || g.hasIDs() {
+	if f.hasIDs() && !(f.Flags & g.Flags).Has(fact.FromLog) {
 		return f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
 	}
 	a, b := f.Fact, g.Fact
@@ -127,10 +124,17 @@ func (f *KnownFact) sameAs(g *KnownFact) bool {
 	return a == b && *f.Resource == *g.Resource
 }
 
-// "The span's times win, and rejected beats indeterminate beats served".
+// "What the span says holds, the log fills what it lacks (a user, a route, a status; of
+// several logs the greater pseudonym), exempt, passive, stream and background it is if
+// either is, and rejected beats indeterminate beats served."
+const either = fact.Exempt | fact.Passive | fact.Stream | fact.Consumer
+
 func (w *World) joined() (all []*KnownFact) {
 	var requests [][]*KnownFact
-	for _, f := range w.Told {
+	spansFirst := slices.SortedStableFunc(slices.Values(w.Told), func(a, b *KnownFact) int {
+		return cmp.Compare(a.Flags&fact.FromLog, b.Flags&fact.FromLog)
+	})
+	for _, f := range spansFirst {
 		if f.Kind == fact.Request {
 			if i := slices.IndexFunc(requests, func(records []*KnownFact) bool { return f.sameAs(records[0]) }); i >= 0 {
 				requests[i] = append(requests[i], f)
@@ -142,34 +146,66 @@ func (w *World) joined() (all []*KnownFact) {
 	for _, records := range requests {
 		best := slices.SortedStableFunc(slices.Values(records), func(a, b *KnownFact) int {
 			return cmp.Or(cmp.Compare(a.Flags&fact.FromLog, b.Flags&fact.FromLog), cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End),
-				cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Resource.ServiceName, b.Resource.ServiceName), cmp.Compare(a.At, b.At))
+				cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Resource.ServiceName, b.Resource.ServiceName), cmp.Compare(a.At, b.At),
+				cmp.Compare(a.Resource.ServiceNamespace, b.Resource.ServiceNamespace), cmp.Compare(a.Resource.Environment, b.Resource.Environment),
+				cmp.Compare(a.Resource.ServiceInstance, b.Resource.ServiceInstance), cmp.Compare(a.Flags&^either, b.Flags&^either))
 		})
-		r := *best[0]
-		r.Order = records[0].Order
-		for _, other := range best {
-			if r.User.ID.IsZero() {
-				r.User = other.User
+		r, logs := *best[0], KnownFact{}
+		for _, x := range best {
+			r.Order = min(r.Order, x.Order)
+			r.Flags |= x.Flags & either
+			r.Outcome, r.Late = max(r.Outcome, x.Outcome), r.Late && x.Late
+			if x.Flags.Has(fact.FromLog) {
+				logs.join(x)
+			} else {
+				r.fill(x)
 			}
-			r.Outcome, r.Late = max(r.Outcome, other.Outcome), r.Late && other.Late
 		}
+		r.fill(&logs)
 		all = append(all, &r)
 	}
 	return all
 }
 
+// fill lets x say what r lacks.
+func (r *KnownFact) fill(x *KnownFact) {
+	if r.User.ID.IsZero() {
+		r.User = x.User
+	}
+	if r.Details.Status == 0 {
+		r.Details.Status = x.Details.Status
+	}
+	texts := x.Details.Texts()
+	for i, text := range r.Details.Texts() {
+		if *text == "" {
+			*text = *texts[i]
+		}
+	}
+}
+
+// join makes r what several logs fill: of two the greater.
+func (r *KnownFact) join(x *KnownFact) {
+	if a, b := Pseudonym(r.User.Raw), Pseudonym(x.User.Raw); bytes.Compare(a[:], b[:]) < 0 {
+		r.User = x.User
+	}
+	r.Details.Status = max(r.Details.Status, x.Details.Status)
+	texts := x.Details.Texts()
+	for i, text := range r.Details.Texts() {
+		*text = max(*text, *texts[i])
+	}
+}
+
 // "Each comes while its end is no more than reorder_window behind the session's
-// newest end (event time)": else it is late. What is known to be rejected or exempt
-// is no end of the session's.
+// newest end (event time)": else it is late. What is known to be rejected is no end of the
+// session's.
 func (w *World) isLate(f *KnownFact, s fact.ID) bool {
 	for _, x := range w.Told[:f.Order] {
-		exempt := func(e *KnownFact) bool { return e.exempts(x) }
 		rejected := func(r *KnownFact) bool {
 			return r.Kind == fact.Request && r.Outcome == fact.Rejected && (r == x || r.sameAs(x))
 		}
-		says := x.Session.ID == s && x.Kind != fact.Exempt && x.Kind != fact.EndedUser &&
+		says := x.Session.ID == s && x.Kind != fact.EndedUser &&
 			!(x.Kind == fact.Request && slices.ContainsFunc(w.Told[:x.Order+1], rejected))
-		if (says || x.IsRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) &&
-			!slices.ContainsFunc(w.Told[:x.Order], exempt) {
+		if (says || x.IsRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) {
 			return true
 		}
 	}

@@ -85,9 +85,9 @@ func (w *World) shownSince(s fact.ID, e, r *KnownFact) bool {
 }
 
 // shows reports whether f shows a user: "an event other than ended and ended_user, or a
-// request that was not rejected".
+// request that was not rejected". An exempt one "counts for the idle clock, and for a link".
 func (f *KnownFact) shows() bool {
-	return !f.User.ID.IsZero() && (!f.Late || f.Kind == fact.Authenticated)
+	return !f.User.ID.IsZero() && !f.Exempt && (!f.Late || f.Kind == fact.Authenticated)
 }
 
 // "A fact later than the window makes no new finding from the past, but ends and
@@ -134,26 +134,27 @@ func (w *World) since(r *KnownFact) (a int64, known bool) {
 	if a, ok := w.lastAuthentication(r.Session.ID, w.Horizon(r)); ok {
 		return a, true
 	}
-	return w.start(r.Session.ID, int64(w.Policy(r).Tolerance), r.Began)
+	return w.start(r.Session.ID, int64(w.Policy(r).Tolerance), r.Began, r.Began)
 }
 
 // "The session's start: its earliest started or rotated fact, unless any other
 // fact of this id (a rotation away from it, too) came more than τ before that.
-// Otherwise the earliest activity (a lower bound of the age)".
-func (w *World) start(s fact.ID, tol, otherwise int64) (at int64, known bool) {
+// Otherwise the earliest activity at or before" an instant, "exempt requests aside, else"
+// another (a lower bound of the age).
+func (w *World) start(s fact.ID, tol, until, otherwise int64) (at int64, known bool) {
 	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
 		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (!f.Late || f.At >= first-tol) {
 			start = min(start, f.At)
 		}
-		if f.isActivity() && !f.Late {
+		if f.isActivity() && !f.Late && !f.Exempt {
 			activity = min(activity, f.At)
 		}
 	}
 	switch {
 	case start < math.MaxInt64 && start-first <= tol:
 		return start, true
-	case activity < math.MaxInt64:
+	case activity < math.MaxInt64 && activity <= until:
 		return activity, false
 	}
 	return otherwise, false
@@ -164,7 +165,7 @@ func (w *World) start(s fact.ID, tol, otherwise int64) (at int64, known bool) {
 func (w *World) first(s fact.ID) int64 {
 	first := int64(math.MaxInt64)
 	for _, f := range w.of[s] {
-		if !f.Late {
+		if !f.Late && !f.Exempt {
 			first = min(first, f.At)
 		}
 	}
@@ -182,7 +183,7 @@ func (w *World) first(s fact.ID) int64 {
 // one, the root's start, else its earliest activity, else the rotation".
 func (w *World) origin(r *KnownFact) (at int64, known bool) {
 	tol, latest, authenticated := int64(w.Policy(r).Tolerance), int64(math.MinInt64), false
-	s, until, before, otherwise := r.Session.ID, w.Horizon(r), w.Horizon(r), r.Began
+	s, until, before, otherwise, active := r.Session.ID, w.Horizon(r), w.Horizon(r), r.Began, r.Began
 	for steps := 0; ; steps++ {
 		if auth, ok := w.lastAuthentication(s, until); ok {
 			latest, authenticated = max(latest, auth), true
@@ -191,12 +192,12 @@ func (w *World) origin(r *KnownFact) (at int64, known bool) {
 		if rotation == nil || steps == lineageSteps {
 			break
 		}
-		s, until, before, otherwise = rotation.Previous.ID, rotation.At+tol, rotation.At-1, rotation.At
+		s, until, before, otherwise, active = rotation.Previous.ID, rotation.At+tol, rotation.At-1, rotation.At, math.MaxInt64
 	}
 	if authenticated {
 		return latest, true
 	}
-	return w.start(s, tol, otherwise)
+	return w.start(s, tol, active, otherwise)
 }
 
 // Lineage reads "the earliest rotation onto an id N at or before r.start + τ or r.end (of

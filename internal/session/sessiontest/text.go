@@ -44,7 +44,7 @@ func (h *History) String() string {
 }
 
 // FlagNames are the names of the flags in the text form, in the order of their bits.
-var FlagNames = []string{"consumer", "passive", "stream", "presented", "log", "sampled", "options", "local", "claimed", "said"}
+var FlagNames = []string{"consumer", "passive", "stream", "presented", "log", "sampled", "options", "local", "claimed", "said", "exempt"}
 
 // OutcomeNames are the names of the outcomes in the text form.
 var OutcomeNames = []string{"served", "indeterminate", "rejected"}
