@@ -135,5 +135,7 @@ func TestExemptAccessLog(t *testing.T) {
 	require.Equal(t, fact.Exempt, f.Kind)
 	require.Equal(t, fact.FromLog, f.Flags)
 	require.Equal(t, testEnd.Add(-time.Minute).UnixNano(), f.Start)
-	require.Empty(t, ofLogs(x, oneLog(t, served.with(attrs{"http.route": "", "url.path": "/logout"}))).Facts)
+	f = logFact(t, x, served.with(attrs{"http.route": "", "url.path": "/logout", "user.id": "ann"}))
+	require.Equal(t, fact.Exempt, f.Kind)
+	require.Equal(t, "ann", f.User.Raw)
 }

@@ -71,26 +71,18 @@ func (w *walk) request(q *request) {
 		refused = id.reason
 	}
 	if refused != usable {
-		if !class.has(isExempt) {
-			w.b.Refused[refused]++
-		}
-		return
-	}
-	if class.has(isExempt) {
-		// What lies inside it is exempt with it; without ids nothing does.
-		if q.trace != [16]byte{} && q.span != [8]byte{} {
-			f := w.fact(fact.Exempt)
-			q.fill(f, id.flags)
-			if others {
-				f.Linked = w.larger
-			}
-			w.identify(f, &id)
-		}
+		w.b.Refused[refused]++
 		return
 	}
 
-	f := w.fact(fact.Request)
-	q.fill(f, id.flags)
+	kind := fact.Request
+	if class.has(isExempt) {
+		kind = fact.Exempt
+	}
+	f := w.fact(kind)
+	f.Flags = q.flags | id.flags
+	f.Start, f.End, f.At = q.start, q.end, q.at
+	f.Trace, f.Span, f.Parent = q.trace, q.span, q.parent
 	if others {
 		if w.who.reason == usable {
 			x.identifyUser(f, &w.who)
@@ -149,15 +141,6 @@ const quotedSlots = 1<<slotRPCMethod | 1<<slotDestination
 func (f *found) quote(d *fact.Details, s *secrets) {
 	d.Method, d.Route, d.Path = s.quote(d.Method), s.quote(d.Route), s.quote(d.Path)
 	d.RPCMethod, d.Destination = s.quote(f.str(slotRPCMethod)), s.quote(f.str(slotDestination))
-}
-
-// fill writes what a request and an exempt one have in common.
-func (q *request) fill(f *fact.Fact, flags fact.Flags) {
-	f.Flags = q.flags | flags
-	f.Start, f.End, f.At = q.start, q.end, q.at
-	f.Trace = q.trace
-	f.Span = q.span
-	f.Parent = q.parent
 }
 
 // instant reads a timestamp, or says why it is none.

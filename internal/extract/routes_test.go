@@ -96,24 +96,62 @@ func TestThePathIsLookedAtWhereNoRouteSaysAnything(t *testing.T) {
 	}
 }
 
-func TestExemptRequestsAreOnlyAnExtent(t *testing.T) {
-	x := newExtractor(t)
-	login := served.with(attrs{"http.route": "/login", "user.id": "ann"})
-	f := spanFact(t, x, login)
-	require.Equal(t, fact.Fact{
-		Kind: fact.Exempt, Session: sessionName(x, "s1"), Trace: testTrace, Span: testSpan,
-		Start: testStart.UnixNano(), End: testEnd.UnixNano(), At: testStart.UnixNano(), Resource: f.Resource,
-	}, *f)
-	for name, td := range map[string]ptrace.Traces{
-		"no session":   oneSpan(t, attrs{"http.route": "/login"}),
-		"no id":        oneSpan(t, login.with(attrs{"session.id": "null"})),
-		"no trace":     oneSpan(t, login, func(s ptrace.Span) { s.SetTraceID(pcommon.TraceID{}) }),
-		"no span":      oneSpan(t, login, func(s ptrace.Span) { s.SetSpanID(pcommon.SpanID{}) }),
-		"no timestamp": oneSpan(t, login, func(s ptrace.Span) { s.SetStartTimestamp(0) }),
+// TestExemptRequestsSayWhatOthersSay: they are activity, show users and name links, may
+// have been rejected, and are in no trace where the record is in none.
+func TestExemptRequestsSayWhatOthersSay(t *testing.T) {
+	x := newExtractor(t, func(c *Config) {
+		c.SessionID.Linked = Sources{{Attribute: "oidc.sid"}}
+		c.Policies = []PolicyMatch{{Match: map[string][]string{"app.area": {"admin"}}}, {}}
+		c.Passive = []Rule{{Match: map[string][]string{"app.poll": {"true"}}}}
+	})
+	login := served.with(attrs{"http.route": "/login"})
+	var edits []func(ptrace.Span)
+	for name, c := range map[string]struct {
+		more attrs
+		edit func(ptrace.Span)
+	}{
+		"served":       {nil, nil},
+		"a user":       {attrs{"user.id": "ann"}, nil},
+		"another user": {attrs{"enduser.id": "ann"}, nil},
+		"a link":       {attrs{"oidc.sid": "larger"}, nil},
+		"rejected":     {attrs{"http.response.status_code": 401}, nil},
+		"failed":       {attrs{"http.response.status_code": 500}, nil},
+		"a policy":     {attrs{"app.area": "admin"}, nil},
+		"passive":      {attrs{"app.poll": true}, nil},
+		"a stream":     {attrs{"http.response.status_code": 101}, nil},
+		"OPTIONS":      {attrs{"http.request.method": "OPTIONS"}, nil},
+		"background":   {nil, func(s ptrace.Span) { s.SetKind(ptrace.SpanKindConsumer) }},
+		"a parent":     {nil, func(s ptrace.Span) { s.SetParentSpanID([8]byte{7}); s.SetFlags(parentKnown) }},
+		"no trace":     {nil, func(s ptrace.Span) { s.SetTraceID(pcommon.TraceID{}) }},
+		"no span":      {nil, func(s ptrace.Span) { s.SetSpanID(pcommon.SpanID{}) }},
 	} {
-		b := ofTraces(x, td)
+		edits = edits[:0]
+		if c.edit != nil {
+			edits = append(edits, c.edit)
+		}
+		got := *spanFact(t, x, login.with(c.more), edits...)
+		want := *spanFact(t, x, served.with(attrs{"http.route": "/logbook"}).with(c.more), edits...)
+		require.Equal(t, fact.Request, want.Kind, name)
+		require.Equal(t, "/login", got.Details.Route, name)
+		want.Kind, want.Details.Route, want.Resource = fact.Exempt, "/login", got.Resource
+		require.Equal(t, want, got, name)
+	}
+
+	for name, c := range map[string]struct {
+		td      ptrace.Traces
+		refused Reason
+	}{
+		"no session":   {oneSpan(t, attrs{"http.route": "/login"}), usable},
+		"no id":        {oneSpan(t, login.with(attrs{"session.id": "null"})), SessionIDPlaceholder},
+		"no timestamp": {oneSpan(t, login, func(s ptrace.Span) { s.SetStartTimestamp(0) }), TimestampZero},
+	} {
+		b := ofTraces(x, c.td)
 		require.Empty(t, b.Facts, name)
-		require.Zero(t, b.Refused, name)
+		want := [ReasonCount]int{}
+		if c.refused != usable {
+			want[c.refused] = 1
+		}
+		require.Equal(t, want, b.Refused, name)
 		require.Equal(t, []Seen{{}}, b.Seen, name)
 	}
 }
