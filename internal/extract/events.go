@@ -29,7 +29,7 @@ type event struct {
 const mostRequestEvents = 64
 
 // newEvents reads what cfg lists, in the order in which kinds hold of one name.
-func newEvents(cfg *Events, keys *keyTable, r *sourceReader, look func(*rule)) (events, error) {
+func newEvents(cfg *Events, keys *keyTable, r *sourceReader, add func(*rule)) (events, error) {
 	e := events{byName: map[string][]event{}}
 	unconditional := map[string]string{}
 	var errs []error
@@ -61,7 +61,7 @@ func newEvents(cfg *Events, keys *keyTable, r *sourceReader, look func(*rule)) (
 			}
 			if entry.Request != nil {
 				e.byRequest = append(e.byRequest, x)
-				look(&x.rule)
+				add(&x.rule)
 				continue
 			}
 			if len(entry.Match) == 0 {
@@ -197,7 +197,7 @@ func (w *walk) requestEvents(q *request, class requestClass, own *whom, status i
 		}
 		if f := w.say(e, &id, &user, &saying{at: q.end, trace: q.trace, span: q.span, reason: usable}); f != nil {
 			f.Flags |= fact.FromRequest
-			f.Policy = w.policyOf()
+			f.Policy = w.policy()
 		}
 		return // of several kinds the first holds
 	}

@@ -32,8 +32,8 @@ func (w *walk) request(q *request) {
 		ruled, isPath = path, true
 	}
 	class := requestClass(0)
-	if w.mayFit(ruled, isPath) || r.has(slotRPCMethod) {
-		class = w.classify(q, method, ruled, isPath)
+	if fits := w.mayFit(q, ruled, isPath); fits != 0 {
+		class = w.classify(q, method, ruled, isPath, fits)
 	}
 	status := httpStatus(r)
 	var id whom
@@ -106,10 +106,7 @@ func (w *walk) request(q *request) {
 	if len(method) == len("options") && equalFold(method, "options") {
 		f.Flags |= fact.Options
 	}
-	f.Policy = w.policy
-	if r.any(x.policies.mask) {
-		f.Policy = w.policyOf()
-	}
+	f.Policy = w.policy()
 	d := &f.Details
 	d.Method, d.Status = method, status
 	d.Route, d.Path = route, path
@@ -125,12 +122,13 @@ func (w *walk) request(q *request) {
 	w.identify(f, &id)
 }
 
-// policyOf is the index of the policy that governs the current record.
-func (w *walk) policyOf() uint8 {
+// policy is the index of the policy that governs the current record.
+func (w *walk) policy() uint8 {
+	fits := w.policies.fits
 	if x := w.x; w.record.any(x.policies.mask) {
-		return x.policies.policy(&w.record, &w.scope, &w.resource)
+		fits = x.policies.fitting(&w.policies, &w.record)
 	}
-	return w.policy
+	return firstOf(fits)
 }
 
 // quotedSlots are where else a text or an id may be that quote is there for.

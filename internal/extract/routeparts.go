@@ -162,46 +162,61 @@ func word(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// tailFilter tells by its last bytes, in any case, that a route is in no set,
-// which is so of almost every one. It errs on the other side only.
-type tailFilter struct {
-	all  bool // nothing can be told by its tail
-	bits [16]uint64
+// routeFilter tells by its first and last bytes, in any case, that a route is in no
+// set, which is so of almost every one. It errs on the other side only.
+type routeFilter struct {
+	heads, segments headFilter // of what routes and their last segments begin with
+	tails           [16]uint64 // of what they end with, with a slash before a segment of three bytes
+	ends            [4]uint64  // the last bytes of shorter segments
+	short           bool       // there are entries of less than tailSize
 }
 
 const tailSize = 4
 
-// add lets pass what ends like entry, which has no upper case.
-func (f *tailFilter) add(entry string) {
-	if len(entry) < tailSize {
-		f.all = true
-		return
+// add lets pass what may be in r.
+func (f *routeFilter) add(r *routeSet) {
+	for _, entry := range r.segments {
+		switch {
+		case len(entry) >= tailSize-1:
+			f.addTail("/" + entry)
+		case entry != "":
+			end := folded[entry[len(entry)-1]]
+			f.ends[end/64] |= 1 << (end % 64)
+		}
+		f.short = f.short || len(entry) < tailSize
 	}
-	bit := tailBit(entry)
-	f.bits[bit/64] |= 1 << (bit % 64)
+	for _, entry := range r.whole {
+		f.short = f.short || len(entry) < tailSize
+		f.addTail(entry)
+	}
+	for _, begin := range r.under {
+		f.heads.add(begin)
+	}
+	for _, begin := range r.begins {
+		f.segments.add(begin)
+	}
 }
 
-// addSet lets pass what may be in r.
-func (f *tailFilter) addSet(r *routeSet) {
-	for _, entries := range [][]string{r.segments, r.whole} {
-		for _, entry := range entries {
-			f.add(entry)
-		}
-	}
-	if len(r.begins)+len(r.under) > 0 {
-		f.all = true
+func (f *routeFilter) addTail(entry string) {
+	if len(entry) >= tailSize {
+		bit := tailBit(entry)
+		f.tails[bit/64] |= 1 << (bit % 64)
 	}
 }
 
 // passes reports whether a route, without parameters, may be in a set.
-func (f *tailFilter) passes(full string) bool {
-	switch {
-	case f.all:
+func (f *routeFilter) passes(full string) bool {
+	if f.heads.any && f.heads.passes(full) {
 		return true
-	case len(full) < tailSize:
-		return false
 	}
-	switch full[len(full)-1] {
+	if f.segments.any && f.segments.passes(full[strings.LastIndexByte(full, '/')+1:]) {
+		return true
+	}
+	if len(full) < tailSize {
+		return f.short
+	}
+	last := folded[full[len(full)-1]]
+	switch last {
 	case '/', ')':
 		return true
 	}
@@ -209,7 +224,13 @@ func (f *tailFilter) passes(full string) bool {
 		return true // it may have an extension
 	}
 	bit := tailBit(full)
-	return f.bits[bit/64%16]>>(bit%64)&1 != 0
+	return f.tails[bit/64%16]>>(bit%64)&1 != 0 || f.ends[last/64]>>(last%64)&1 != 0
+}
+
+// passesRPC reports whether /service/method may be in a set, of which method is the
+// end.
+func (f *routeFilter) passesRPC(method string) bool {
+	return f.heads.any || len(method) < tailSize || f.passes(method)
 }
 
 // hasDot reports whether one of the bytes of w is one.

@@ -50,7 +50,7 @@ func (w *walk) span(s ptrace.Span) {
 	if w.record.any(rpcSystemSlots) {
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
 	}
-	if w.x.rules.exceptions {
+	if w.x.rules.exceptional != 0 {
 		w.spanRecord = s
 	}
 	q.times(s)
