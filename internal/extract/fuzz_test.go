@@ -32,7 +32,7 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 			require.Equal(t, n.ID.IsZero(), n.Raw == "")
 			require.LessOrEqual(t, len(n.Raw), maxIDSize)
 		}
-		if f.Kind != fact.Request {
+		if f.Kind != fact.Request && f.Kind != fact.Exempt {
 			require.Zero(t, f.Details)
 			require.Zero(t, f.Outcome)
 		}
@@ -46,6 +46,13 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 		}
 		require.NotContains(t, d.Path, ";")
 		require.NotContains(t, d.Path, "?")
+	}
+	require.LessOrEqual(t, len(b.Callers), records)
+	for i := range b.Callers {
+		c := &b.Callers[i]
+		require.NotNil(t, c.Resource)
+		require.LessOrEqual(t, c.Start, c.End)
+		require.Equal(t, c.Start == 0, c.End == 0)
 	}
 }
 

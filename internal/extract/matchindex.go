@@ -144,9 +144,11 @@ func (m *matchIndex) stand(s *standing, scope, resource *found) {
 	}
 }
 
-// fitting are the bits of the matches that a record of that scope fits, which has
-// some of the attributes.
+// fitting are the bits of the matches that a record of that scope fits.
 func (m *matchIndex) fitting(s *standing, record *found) uint64 {
+	if !record.any(m.mask) {
+		return s.fits
+	}
 	fits := m.all
 	for left := m.mask; left != 0 && fits != 0; left &= left - 1 {
 		i := slot(bits.TrailingZeros64(left)) % maxSlots

@@ -35,10 +35,7 @@ func TestTheIndexSaysWhatConditionsSay(tb *testing.T) {
 		}
 		var s standing
 		index.stand(&s, places[1], places[2])
-		fits := s.fits
-		if places[0].any(index.mask) {
-			fits = index.fitting(&s, places[0])
-		}
+		fits := index.fitting(&s, places[0])
 		for i, conditions := range matches {
 			if i >= lastBit && len(matches) > lastBit+1 {
 				require.NotZero(t, fits>>lastBit, "what has no bit of its own is asked itself")

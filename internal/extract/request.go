@@ -2,6 +2,7 @@ package extract
 
 import (
 	"math"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -28,12 +29,21 @@ func (w *walk) request(q *request) {
 	template := r.str(slotRoute)
 	route, path := cutParameters(template), cutParameters(r.strOr(slotPath, slotTargetOld))
 	ruled, isPath := route, false
-	if saysNothing(template) {
+	if !isNamed(template) && isAny(template) {
 		ruled, isPath = path, true
 	}
 	class := requestClass(0)
-	if fits := w.mayFit(q, ruled, isPath); fits != 0 {
-		class = w.classify(q, method, ruled, isPath, fits)
+	may := w.rules.fits
+	if x.rules.looks {
+		may = w.mayFit(q)
+	}
+	if routes := &x.rules.routes; may&x.rules.routed != 0 && !routes.passes(ruled) &&
+		!(isPath && strings.IndexByte(path, '.') >= 0) && // a script in it is told by another segment
+		!(r.has(slotRPCMethod) && routes.passesRPC(r.str(slotRPCMethod))) {
+		may &^= x.rules.routed
+	}
+	if may != 0 {
+		class = w.classify(q, method, ruled, isPath, may)
 	}
 	status := httpStatus(r)
 	var id whom
@@ -106,7 +116,10 @@ func (w *walk) request(q *request) {
 	if len(method) == len("options") && equalFold(method, "options") {
 		f.Flags |= fact.Options
 	}
-	f.Policy = w.policy()
+	f.Policy = w.policy
+	if r.any(x.policies.mask) {
+		f.Policy = firstOf(x.policies.fitting(&w.policies, r))
+	}
 	d := &f.Details
 	d.Method, d.Status = method, status
 	d.Route, d.Path = route, path
@@ -120,15 +133,6 @@ func (w *walk) request(q *request) {
 		d.Route, d.Path = hideTokens(d.Route), hideTokens(d.Path)
 	}
 	w.identify(f, &id)
-}
-
-// policy is the index of the policy that governs the current record.
-func (w *walk) policy() uint8 {
-	fits := w.policies.fits
-	if x := w.x; w.record.any(x.policies.mask) {
-		fits = x.policies.fitting(&w.policies, &w.record)
-	}
-	return firstOf(fits)
 }
 
 // quotedSlots are where else a text or an id may be that quote is there for.

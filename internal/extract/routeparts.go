@@ -84,15 +84,14 @@ func withoutExtension(segment string) string {
 	return segment
 }
 
-// saysNothing reports whether a route is the root or one wildcard, which some
-// instrumentations give for every request.
-func saysNothing(route string) bool {
-	if len(route) > 1 && route[0] == '/' && (route[1]|0x20)-'a' < 26 {
-		return false // as almost every one
-	}
-	return isAny(route)
+// isNamed reports whether a route begins as almost every one does that says
+// something.
+func isNamed(route string) bool {
+	return len(route) > 1 && route[0] == '/' && (route[1]|0x20)-'a' < 26
 }
 
+// isAny reports whether a route is the root or one wildcard, which some
+// instrumentations give for every request, or none.
 func isAny(route string) bool {
 	n := len(route)
 	if n <= 1 {
@@ -167,8 +166,8 @@ func word(s string) uint64 {
 type routeFilter struct {
 	heads, segments headFilter // of what routes and their last segments begin with
 	tails           [16]uint64 // of what they end with, with a slash before a segment of three bytes
-	ends            [4]uint64  // the last bytes of shorter segments
-	short           bool       // there are entries of less than tailSize
+	ends            [4]uint64  // the last bytes of shorter segments, of formats, and the slash
+	short           bool       // there may be routes of less than tailSize
 }
 
 const tailSize = 4
@@ -180,8 +179,7 @@ func (f *routeFilter) add(r *routeSet) {
 		case len(entry) >= tailSize-1:
 			f.addTail("/" + entry)
 		case entry != "":
-			end := folded[entry[len(entry)-1]]
-			f.ends[end/64] |= 1 << (end % 64)
+			f.addEnd(folded[entry[len(entry)-1]])
 		}
 		f.short = f.short || len(entry) < tailSize
 	}
@@ -194,8 +192,13 @@ func (f *routeFilter) add(r *routeSet) {
 	}
 	for _, begin := range r.begins {
 		f.segments.add(begin)
+		f.short = true
 	}
+	f.addEnd('/')
+	f.addEnd(')')
 }
+
+func (f *routeFilter) addEnd(end byte) { f.ends[end/64] |= 1 << (end % 64) }
 
 func (f *routeFilter) addTail(entry string) {
 	if len(entry) >= tailSize {
@@ -206,26 +209,21 @@ func (f *routeFilter) addTail(entry string) {
 
 // passes reports whether a route, without parameters, may be in a set.
 func (f *routeFilter) passes(full string) bool {
-	if f.heads.any && f.heads.passes(full) {
+	n := len(full)
+	if n < tailSize {
+		return f.short || f.heads.passes(full)
+	}
+	end, bit := folded[full[n-1]], tailBit(full)
+	if f.ends[end/64%4]>>(end%64)&1|f.tails[bit/64%16]>>(bit%64)&1 != 0 {
 		return true
 	}
-	if f.segments.any && f.segments.passes(full[strings.LastIndexByte(full, '/')+1:]) {
-		return true
-	}
-	if len(full) < tailSize {
-		return f.short
-	}
-	last := folded[full[len(full)-1]]
-	switch last {
-	case '/', ')':
-		return true
-	}
-	if n := len(full); n < 8 && strings.IndexByte(full, '.') >= 0 || n >= 8 && hasDot(word(full[n-8:])) {
+	if n >= 8 && hasDot(word(full[n-8:])) || n < 8 && strings.IndexByte(full, '.') >= 0 {
 		return true // it may have an extension
 	}
-	bit := tailBit(full)
-	return f.tails[bit/64%16]>>(bit%64)&1 != 0 || f.ends[last/64]>>(last%64)&1 != 0
+	return f.heads.any && f.heads.passes(full) || f.segments.any && f.segments.passes(lastSegment(full))
 }
+
+func lastSegment(full string) string { return full[strings.LastIndexByte(full, '/')+1:] }
 
 // passesRPC reports whether /service/method may be in a set, of which method is the
 // end.

@@ -87,6 +87,8 @@ type rules struct {
 	routes routeFilter
 	// exceptional are those that ask for a span's exceptions, too.
 	exceptional uint64
+	// looks: one of them looks at more than methods and routes.
+	looks bool
 }
 
 // classRule is a rule and what fits it.
@@ -144,6 +146,7 @@ func (r *rules) finish() {
 		}
 	}
 	r.index = newMatchIndex(matches)
+	r.looks = r.index.mask != 0
 	if len(matches) > lastBit+1 {
 		r.routed &^= 1 << lastBit // not all of those may name routes
 	}
@@ -164,22 +167,15 @@ const (
 
 func (c requestClass) has(want requestClass) bool { return c&want != 0 }
 
-// mayFit are, by their bits, the rules that it is worth while to ask whether they
-// fit a request with this route, or with this path.
-func (w *walk) mayFit(q *request, route string, isPath bool) uint64 {
-	r, record := &w.x.rules, &w.record
-	fits := w.rules.fits
-	if record.any(r.index.mask) {
-		fits = r.index.fitting(&w.rules, record)
-	}
+// mayFit are, by their bits, the rules that it is worth while to ask, as far as
+// attributes go.
+func (w *walk) mayFit(q *request) uint64 {
+	r := &w.x.rules
+	fits := r.index.fitting(&w.rules, &w.record)
 	if r.exceptional != 0 && !q.flags.Has(fact.FromLog) && w.spanRecord.Events().Len() > 0 {
 		fits |= r.exceptional
 	}
-	if fits&r.routed == 0 || r.routes.passes(route) || isPath && strings.IndexByte(route, '.') >= 0 ||
-		record.has(slotRPCMethod) && r.routes.passesRPC(record.str(slotRPCMethod)) {
-		return fits
-	}
-	return fits &^ r.routed
+	return fits
 }
 
 // classify says which of the rules fit that may. The route has no parameters any

@@ -44,6 +44,7 @@ type walk struct {
 	scopeKey                 fact.ID
 	others                   bool     // the scope or the resource may name others than a session
 	policies, rules          standing // what records of the scope fit
+	policy                   uint8    // of those that show nothing a policy looks at
 }
 
 // enterResource reports whether the resource is one of those that are believed.
@@ -108,6 +109,7 @@ func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
 		w.scopeKey = w.x.hash.session.id(w.scopeID.raw)
 	}
 	w.x.policies.stand(&w.policies, &w.scope, &w.resource)
+	w.policy = firstOf(w.policies.fits)
 	w.x.rules.index.stand(&w.rules, &w.scope, &w.resource)
 	w.setReach()
 	return true
