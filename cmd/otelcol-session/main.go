@@ -7,7 +7,6 @@ package main
 import (
 	"os"
 
-	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
@@ -18,29 +17,14 @@ import (
 )
 
 func main() {
-	if err := run(settings()); err != nil {
-		os.Exit(1) // cobra has printed it
-	}
+	os.Exit(report(run(settings()), os.Stderr))
 }
 
+// runInteractive is what the builder's run calls where no service manager does.
 func runInteractive(set otelcol.CollectorSettings) error { return command(set).Execute() }
 
-// command is the collector's command line, whose `validate` says all that a
-// start would.
-func command(set otelcol.CollectorSettings) *cobra.Command {
-	var resolved *confmap.Conf
-	resolver := &set.ConfigProviderSettings.ResolverSettings
-	resolver.ConverterFactories = append(resolver.ConverterFactories, keepIn(&resolved))
-	root := otelcol.NewCommand(set)
-	for _, sub := range root.Commands() {
-		if sub.Name() == "validate" {
-			extendValidate(sub, set.Factories, &resolved)
-		}
-	}
-	return root
-}
-
-// settings are what the builder would write, and a limit of what is received.
+// settings are what the builder would write, the default configuration and a
+// limit of what is received.
 func settings() otelcol.CollectorSettings {
 	return otelcol.CollectorSettings{
 		BuildInfo: component.BuildInfo{
@@ -51,6 +35,7 @@ func settings() otelcol.CollectorSettings {
 		Factories: components,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{
 			ResolverSettings: confmap.ResolverSettings{
+				URIs: []string{defaultConfig()},
 				ProviderFactories: []confmap.ProviderFactory{
 					envprovider.NewFactory(),
 					fileprovider.NewFactory(),

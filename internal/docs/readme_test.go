@@ -147,6 +147,20 @@ func requireSameKeys(t *testing.T, path string, want, got map[string]any) {
 	}
 }
 
+// TestSources reads every source of the table that says where ids are: frameworks and
+// providers.
+func TestSources(t *testing.T) {
+	rows := regexp.MustCompile(`(?m)^\| (.+?) \|.*\{attribute: .*$`).FindAllString(section(t, read(t, projectREADME), "Configuration"), -1)
+	require.Len(t, rows, 11)
+	for _, row := range rows {
+		sources := regexp.MustCompile("`(\\{attribute: [^`]+})`").FindAllStringSubmatch(row, -1)
+		require.Len(t, sources, 1, row)
+		cfg := load(t, parse(t, "policies: [{name: default}]\nsession_id: {sources: ["+sources[0][1]+"]}", ""), processorDefaults()).(*sessiontimeout.Config)
+		require.Len(t, cfg.SessionID.Sources, 1, row)
+		require.Empty(t, cfg.Warnings()[1:], row) // that there is no key
+	}
+}
+
 // TestListsReplaceDefaults: as the README says of them.
 func TestListsReplaceDefaults(t *testing.T) {
 	cfg := load(t, parse(t, `

@@ -87,6 +87,8 @@ type Batch struct {
 	Seen []Seen
 	// Refused counts facts that were none, by reason.
 	Refused [ReasonCount]int
+	// Callers are the spans that may be parents of requests.
+	Callers []fact.Caller
 
 	arena
 	secrets secrets // of the current record
@@ -104,9 +106,10 @@ func (b *Batch) grow(n int) {
 func (b *Batch) Reset() {
 	clear(b.Facts)
 	clear(b.Resources)
+	clear(b.Callers) // they point to resources
 	clear(b.Refused[:])
 	clear(b.secrets.ids[:cap(b.secrets.ids)])
-	b.Facts, b.Refs, b.Resources, b.Seen = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0]
+	b.Facts, b.Refs, b.Resources, b.Seen, b.Callers = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0], b.Callers[:0]
 	clear(b.route[:cap(b.route)])
 	b.reset()
 }

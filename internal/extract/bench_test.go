@@ -231,6 +231,29 @@ func BenchmarkOtherSpans(b *testing.B) {
 	perSpan(b)
 }
 
+// BenchmarkClientSpans has what most CLIENT spans have, which is no session.
+func BenchmarkClientSpans(b *testing.B) {
+	x, td, batch := benchExtractor(b), benchTraces(benchSpans), &Batch{}
+	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for k := range spans.Len() {
+		s := spans.At(k)
+		s.SetKind(ptrace.SpanKindClient)
+		s.Attributes().RemoveIf(func(name string, _ pcommon.Value) bool {
+			return name == "session.id" || name == "http.route" || name == "client.address" || name == "user_agent.original"
+		})
+	}
+	td = overTheWire(td)
+	b.ReportAllocs()
+	for b.Loop() {
+		batch.Reset()
+		x.Traces(td, batch)
+	}
+	perSpan(b)
+	if len(batch.Callers) != benchSpans {
+		b.Fatalf("%d callers", len(batch.Callers))
+	}
+}
+
 func BenchmarkLogs(b *testing.B) {
 	x, ld, batch := benchExtractor(b), benchLogs(), &Batch{}
 	b.ReportAllocs()

@@ -29,7 +29,7 @@ type event struct {
 const mostRequestEvents = 64
 
 // newEvents reads what cfg lists, in the order in which kinds hold of one name.
-func newEvents(cfg *Events, keys *keyTable, r *sourceReader, look func(*rule)) (events, error) {
+func newEvents(cfg *Events, keys *keyTable, r *sourceReader, add func(*rule)) (events, error) {
 	e := events{byName: map[string][]event{}}
 	unconditional := map[string]string{}
 	var errs []error
@@ -61,7 +61,7 @@ func newEvents(cfg *Events, keys *keyTable, r *sourceReader, look func(*rule)) (
 			}
 			if entry.Request != nil {
 				e.byRequest = append(e.byRequest, x)
-				look(&x.rule)
+				add(&x.rule)
 				continue
 			}
 			if len(entry.Match) == 0 {
@@ -109,9 +109,6 @@ func newEvent(key string, kind fact.Kind, cfg *Event, keys *keyTable, r *sourceR
 // is an event's parameters (the OWASP vocabulary writes session_expired:user,reason)
 // unless the whole name is listed.
 func (e *events) find(w *walk, name string) *event {
-	if name == "" || len(e.byName) == 0 {
-		return nil
-	}
 	if x := w.fittingOf(e.byName[name]); x != nil {
 		return x
 	}
@@ -197,7 +194,7 @@ func (w *walk) requestEvents(q *request, class requestClass, own *whom, status i
 		}
 		if f := w.say(e, &id, &user, &saying{at: q.end, trace: q.trace, span: q.span, reason: usable}); f != nil {
 			f.Flags |= fact.FromRequest
-			f.Policy = w.policyOf()
+			f.Policy = firstOf(x.policies.fitting(&w.policies, r))
 		}
 		return // of several kinds the first holds
 	}

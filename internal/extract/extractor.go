@@ -22,7 +22,7 @@ type Extractor struct {
 	otherMask uint64
 	hash      hasher
 
-	policies policyMatcher
+	policies matchIndex
 	events   events
 	rules    rules
 	logins   *routeSet
@@ -43,12 +43,13 @@ func New(cfg Config) (*Extractor, error) {
 	reader := &sourceReader{keys: x.keys}
 	check(x.addIDs(&cfg, reader))
 	var err error
-	x.policies, err = newPolicyMatcher(cfg.Policies, x.keys)
+	x.policies, err = newPolicies(cfg.Policies, x.keys)
 	check(err)
 	x.rules, err = newRules(&cfg, x.keys)
 	check(err)
-	x.events, err = newEvents(&cfg.Events, x.keys, reader, x.rules.look)
+	x.events, err = newEvents(&cfg.Events, x.keys, reader, x.rules.addEvent)
 	check(err)
+	x.rules.finish()
 	check(errors.Join(reader.errs...))
 	x.secretMask = reader.plain
 	x.logins, err = newRouteSet("login_locations", cfg.LoginLocations)

@@ -36,7 +36,7 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 			require.Zero(t, f.Details)
 			require.Zero(t, f.Outcome)
 		}
-		require.True(t, f.Policy == fact.NoPolicy || int(f.Policy) < len(x.policies.policies))
+		require.True(t, f.Policy == fact.NoPolicy || x.policies.all>>f.Policy&1 != 0)
 		d := f.Details
 		for _, s := range []string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination, f.Resource.ServiceName} {
 			require.LessOrEqual(t, len(s), maxDetail)
@@ -46,6 +46,13 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 		}
 		require.NotContains(t, d.Path, ";")
 		require.NotContains(t, d.Path, "?")
+	}
+	require.LessOrEqual(t, len(b.Callers), records)
+	for i := range b.Callers {
+		c := &b.Callers[i]
+		require.NotNil(t, c.Resource)
+		require.LessOrEqual(t, c.Start, c.End)
+		require.Equal(t, c.Start == 0, c.End == 0)
 	}
 }
 

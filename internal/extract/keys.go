@@ -232,6 +232,15 @@ func bucket(last uint64, length int) uint64 {
 	return (last ^ uint64(length)) * 0x9e3779b97f4a7c15 >> 54
 }
 
+// bucketOf is that of a text.
+func bucketOf(text string) uint64 {
+	n := len(text)
+	if n < 8 {
+		return bucket(shortWord(text), n)
+	}
+	return bucket(word(text[n-8:]), n)
+}
+
 // found are the attributes of one place that matter. Only values whose bit is
 // set in seen mean anything.
 type found struct {

@@ -42,9 +42,11 @@ func (w *walk) logRecord(r plog.LogRecord) {
 	if name == "" {
 		name = w.record.str(slotEventName)
 	}
-	if e := w.x.events.find(w, name); e != nil {
-		w.event(e, r)
-		return
+	if name != "" {
+		if e := w.x.events.find(w, name); e != nil {
+			w.event(e, r)
+			return
+		}
 	}
 	if w.isAccessLog() {
 		q := request{flags: fact.FromLog}

@@ -135,4 +135,6 @@ func TestExemptAccessLog(t *testing.T) {
 	require.Equal(t, fact.Request, f.Kind)
 	require.Equal(t, fact.FromLog|fact.Exempt, f.Flags)
 	require.Equal(t, testEnd.Add(-time.Minute).UnixNano(), f.Start)
+	f = logFact(t, x, served.with(attrs{"http.route": "", "url.path": "/logout", "user.id": "ann"}))
+	require.Equal(t, "ann", f.User.Raw)
 }

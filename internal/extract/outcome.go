@@ -137,8 +137,14 @@ func rpcOutcome(f *found) (fact.Outcome, bool) {
 	return fact.Indeterminate, f.has(slotRPCErrorOld)
 }
 
-// httpStatus is the response status; 0 without one that can be read.
+// httpStatus is the response status; 0 without one that can be read. Almost always
+// it is an int.
 func httpStatus(f *found) int32 {
+	if f.has(slotStatus) {
+		if code := f.values[slotStatus].Int(); code > 0 && code < 1000 {
+			return int32(code)
+		}
+	}
 	if status := statusAt(f, slotStatus); status != 0 {
 		return status
 	}
@@ -149,11 +155,7 @@ func statusAt(f *found, s slot) int32 {
 	if !f.has(s) {
 		return 0
 	}
-	v := f.values[s%maxSlots]
-	code, ok := v.Int(), true
-	if code == 0 { // as almost none is
-		code, ok = number(v)
-	}
+	code, ok := number(f.values[s%maxSlots])
 	if !ok || code < 0 || code >= 1000 {
 		return 0
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,12 +14,6 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
-
-// policyMatcher finds the policy that governs a request.
-type policyMatcher struct {
-	policies [][]condition
-	mask     uint64 // the slots that conditions look at
-}
 
 // condition is one attribute and the values that it may have.
 type condition struct {
@@ -33,23 +28,19 @@ type condition struct {
 // fewValues are compared one by one faster than they are hashed.
 const fewValues = 8
 
-func newPolicyMatcher(policies []PolicyMatch, keys *keyTable) (policyMatcher, error) {
-	var m policyMatcher
+// newPolicies reads what policies match. The first whose bit is set governs.
+func newPolicies(policies []PolicyMatch, keys *keyTable) (matchIndex, error) {
 	var errs []error
 	if len(policies) > fact.MaxPolicies {
 		errs = append(errs, fmt.Errorf("policies: must be no more than %d (got %d)", fact.MaxPolicies, len(policies)))
 	}
+	var matches [][]condition
 	for i, p := range policies {
 		conditions, err := newConditions(fmt.Sprintf("policies::%d::match", i), p.Match, keys)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		for j := range conditions {
-			m.mask |= 1 << conditions[j].slot
-		}
-		m.policies = append(m.policies, conditions)
+		errs = append(errs, err)
+		matches = append(matches, conditions)
 	}
-	return m, errors.Join(errs...)
+	return newMatchIndex(matches), errors.Join(errs...)
 }
 
 // newConditions reads a match.
@@ -118,15 +109,12 @@ func tooManyNames(key, name string) error {
 		key, maxSlots-builtinSlots, name)
 }
 
-// policy is the first one that matches, each attribute being looked up in
-// places in their order.
-func (m *policyMatcher) policy(places ...*found) uint8 {
-	for i, conditions := range m.policies {
-		if matchAll(conditions, places) {
-			return uint8(i)
-		}
+// firstOf is the policy of the first bit.
+func firstOf(fits uint64) uint8 {
+	if fits == 0 {
+		return fact.NoPolicy
 	}
-	return fact.NoPolicy
+	return uint8(bits.TrailingZeros64(fits))
 }
 
 func matchAll(conditions []condition, places []*found) bool {
@@ -151,27 +139,22 @@ func (c *condition) fits(places []*found) bool {
 // match compares texts, and numbers and bools as they are written. Of a list, one
 // element is enough.
 func (c *condition) match(v pcommon.Value) bool {
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		return c.matchText(v.Str())
-	case pcommon.ValueTypeInt:
-		var buf [20]byte
-		return c.matchBytes(strconv.AppendInt(buf[:0], v.Int(), 10))
-	case pcommon.ValueTypeDouble:
-		var buf [32]byte
-		return c.matchBytes(strconv.AppendFloat(buf[:0], v.Double(), 'f', -1, 64))
-	case pcommon.ValueTypeBool:
-		var buf [5]byte
-		return c.matchBytes(strconv.AppendBool(buf[:0], v.Bool()))
-	case pcommon.ValueTypeSlice:
-		elements := v.Slice()
-		for i := range elements.Len() {
-			if e := elements.At(i); e.Type() != pcommon.ValueTypeSlice && c.match(e) {
-				return true
-			}
+	if v.Type() != pcommon.ValueTypeSlice {
+		return c.matchOne(v)
+	}
+	elements := v.Slice()
+	for i := range elements.Len() {
+		if c.matchOne(elements.At(i)) {
+			return true
 		}
 	}
 	return false
+}
+
+func (c *condition) matchOne(v pcommon.Value) bool {
+	var buf scalarText
+	text, ok := buf.of(v)
+	return ok && c.matchText(text)
 }
 
 func (c *condition) matchText(s string) bool {
@@ -191,7 +174,28 @@ func (c *condition) matchText(s string) bool {
 	return false
 }
 
-// matchBytes does, of what is only here for now.
-func (c *condition) matchBytes(b []byte) bool {
-	return c.matchText(unsafe.String(unsafe.SliceData(b), len(b)))
+// values are those that c lists as they are.
+func (c *condition) values() []string {
+	return slices.AppendSeq(slices.Clone(c.few), maps.Keys(c.many))
+}
+
+// scalarText has room for a number as text.
+type scalarText [32]byte
+
+// of is a text, or a number or a bool as it is written: as long as b is there.
+func (b *scalarText) of(v pcommon.Value) (string, bool) {
+	var text []byte
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return v.Str(), true
+	case pcommon.ValueTypeInt:
+		text = strconv.AppendInt(b[:0], v.Int(), 10)
+	case pcommon.ValueTypeDouble:
+		text = strconv.AppendFloat(b[:0], v.Double(), 'f', -1, 64)
+	case pcommon.ValueTypeBool:
+		text = strconv.AppendBool(b[:0], v.Bool())
+	default:
+		return "", false
+	}
+	return unsafe.String(unsafe.SliceData(text), len(text)), true
 }

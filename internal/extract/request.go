@@ -2,6 +2,7 @@ package extract
 
 import (
 	"math"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -28,12 +29,21 @@ func (w *walk) request(q *request) {
 	template := r.str(slotRoute)
 	route, path := cutParameters(template), cutParameters(r.strOr(slotPath, slotTargetOld))
 	ruled, isPath := route, false
-	if saysNothing(template) {
+	if !isNamed(template) && isAny(template) {
 		ruled, isPath = path, true
 	}
 	class := requestClass(0)
-	if w.mayFit(ruled, isPath) || r.has(slotRPCMethod) {
-		class = w.classify(q, method, ruled, isPath)
+	may := w.rules.fits
+	if x.rules.looks {
+		may = w.mayFit(q)
+	}
+	if routes := &x.rules.routes; may&x.rules.routed != 0 && !routes.passes(ruled) &&
+		!(isPath && strings.IndexByte(path, '.') >= 0) && // a script in it is told by another segment
+		!(r.has(slotRPCMethod) && routes.passesRPC(r.str(slotRPCMethod))) {
+		may &^= x.rules.routed
+	}
+	if may != 0 {
+		class = w.classify(q, method, ruled, isPath, may)
 	}
 	status := httpStatus(r)
 	var id whom
@@ -59,8 +69,7 @@ func (w *walk) request(q *request) {
 		shows = true
 		w.hideIDs(id.raw, "", "")
 	}
-	exempt := class.has(isExempt)
-	if !exempt {
+	if !class.has(isExempt) {
 		w.seen.request(id.reason == usable)
 	}
 	refused := q.refused
@@ -72,14 +81,14 @@ func (w *walk) request(q *request) {
 		refused = id.reason
 	}
 	if refused != usable {
-		if !exempt {
-			w.b.Refused[refused]++
-		}
+		w.b.Refused[refused]++
 		return
 	}
 
 	f := w.fact(fact.Request)
-	q.fill(f, id.flags)
+	f.Flags = q.flags | id.flags
+	f.Start, f.End, f.At = q.start, q.end, q.at
+	f.Trace, f.Span, f.Parent = q.trace, q.span, q.parent
 	if others {
 		if w.who.reason == usable {
 			x.identifyUser(f, &w.who)
@@ -100,7 +109,7 @@ func (w *walk) request(q *request) {
 	if class.has(isStream) || status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
 		f.Flags |= fact.Stream
 	}
-	if exempt {
+	if class.has(isExempt) {
 		f.Flags |= fact.Exempt
 	}
 	if len(method) == len("options") && equalFold(method, "options") {
@@ -108,7 +117,7 @@ func (w *walk) request(q *request) {
 	}
 	f.Policy = w.policy
 	if r.any(x.policies.mask) {
-		f.Policy = w.policyOf()
+		f.Policy = firstOf(x.policies.fitting(&w.policies, r))
 	}
 	d := &f.Details
 	d.Method, d.Status = method, status
@@ -125,14 +134,6 @@ func (w *walk) request(q *request) {
 	w.identify(f, &id)
 }
 
-// policyOf is the index of the policy that governs the current record.
-func (w *walk) policyOf() uint8 {
-	if x := w.x; w.record.any(x.policies.mask) {
-		return x.policies.policy(&w.record, &w.scope, &w.resource)
-	}
-	return w.policy
-}
-
 // quotedSlots are where else a text or an id may be that quote is there for.
 const quotedSlots = 1<<slotRPCMethod | 1<<slotDestination
 
@@ -141,15 +142,6 @@ const quotedSlots = 1<<slotRPCMethod | 1<<slotDestination
 func (f *found) quote(d *fact.Details, s *secrets) {
 	d.Method, d.Route, d.Path = s.quote(d.Method), s.quote(d.Route), s.quote(d.Path)
 	d.RPCMethod, d.Destination = s.quote(f.str(slotRPCMethod)), s.quote(f.str(slotDestination))
-}
-
-// fill writes what a request and an exempt one have in common.
-func (q *request) fill(f *fact.Fact, flags fact.Flags) {
-	f.Flags = q.flags | flags
-	f.Start, f.End, f.At = q.start, q.end, q.at
-	f.Trace = q.trace
-	f.Span = q.span
-	f.Parent = q.parent
 }
 
 // instant reads a timestamp, or says why it is none.

@@ -84,15 +84,14 @@ func withoutExtension(segment string) string {
 	return segment
 }
 
-// saysNothing reports whether a route is the root or one wildcard, which some
-// instrumentations give for every request.
-func saysNothing(route string) bool {
-	if len(route) > 1 && route[0] == '/' && (route[1]|0x20)-'a' < 26 {
-		return false // as almost every one
-	}
-	return isAny(route)
+// isNamed reports whether a route begins as almost every one does that says
+// something.
+func isNamed(route string) bool {
+	return len(route) > 1 && route[0] == '/' && (route[1]|0x20)-'a' < 26
 }
 
+// isAny reports whether a route is the root or one wildcard, which some
+// instrumentations give for every request, or none.
 func isAny(route string) bool {
 	n := len(route)
 	if n <= 1 {
@@ -162,54 +161,74 @@ func word(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// tailFilter tells by its last bytes, in any case, that a route is in no set,
-// which is so of almost every one. It errs on the other side only.
-type tailFilter struct {
-	all  bool // nothing can be told by its tail
-	bits [16]uint64
+// routeFilter tells by its first and last bytes, in any case, that a route is in no
+// set, which is so of almost every one. It errs on the other side only.
+type routeFilter struct {
+	heads, segments headFilter // of what routes and their last segments begin with
+	tails           [16]uint64 // of what they end with, with a slash before a segment of three bytes
+	ends            [4]uint64  // the last bytes of shorter segments, of formats, and the slash
+	short           bool       // there may be routes of less than tailSize
 }
 
 const tailSize = 4
 
-// add lets pass what ends like entry, which has no upper case.
-func (f *tailFilter) add(entry string) {
-	if len(entry) < tailSize {
-		f.all = true
-		return
+// add lets pass what may be in r.
+func (f *routeFilter) add(r *routeSet) {
+	for _, entry := range r.segments {
+		switch {
+		case len(entry) >= tailSize-1:
+			f.addTail("/" + entry)
+		case entry != "":
+			f.addEnd(folded[entry[len(entry)-1]])
+		}
+		f.short = f.short || len(entry) < tailSize
 	}
-	bit := tailBit(entry)
-	f.bits[bit/64] |= 1 << (bit % 64)
+	for _, entry := range r.whole {
+		f.short = f.short || len(entry) < tailSize
+		f.addTail(entry)
+	}
+	for _, begin := range r.under {
+		f.heads.add(begin)
+	}
+	for _, begin := range r.begins {
+		f.segments.add(begin)
+		f.short = true
+	}
+	f.addEnd('/')
+	f.addEnd(')')
 }
 
-// addSet lets pass what may be in r.
-func (f *tailFilter) addSet(r *routeSet) {
-	for _, entries := range [][]string{r.segments, r.whole} {
-		for _, entry := range entries {
-			f.add(entry)
-		}
-	}
-	if len(r.begins)+len(r.under) > 0 {
-		f.all = true
+func (f *routeFilter) addEnd(end byte) { f.ends[end/64] |= 1 << (end % 64) }
+
+func (f *routeFilter) addTail(entry string) {
+	if len(entry) >= tailSize {
+		bit := tailBit(entry)
+		f.tails[bit/64] |= 1 << (bit % 64)
 	}
 }
 
 // passes reports whether a route, without parameters, may be in a set.
-func (f *tailFilter) passes(full string) bool {
-	switch {
-	case f.all:
-		return true
-	case len(full) < tailSize:
-		return false
+func (f *routeFilter) passes(full string) bool {
+	n := len(full)
+	if n < tailSize {
+		return f.short || f.heads.passes(full)
 	}
-	switch full[len(full)-1] {
-	case '/', ')':
+	end, bit := folded[full[n-1]], tailBit(full)
+	if f.ends[end/64%4]>>(end%64)&1|f.tails[bit/64%16]>>(bit%64)&1 != 0 {
 		return true
 	}
-	if n := len(full); n < 8 && strings.IndexByte(full, '.') >= 0 || n >= 8 && hasDot(word(full[n-8:])) {
+	if n >= 8 && hasDot(word(full[n-8:])) || n < 8 && strings.IndexByte(full, '.') >= 0 {
 		return true // it may have an extension
 	}
-	bit := tailBit(full)
-	return f.bits[bit/64%16]>>(bit%64)&1 != 0
+	return f.heads.any && f.heads.passes(full) || f.segments.any && f.segments.passes(lastSegment(full))
+}
+
+func lastSegment(full string) string { return full[strings.LastIndexByte(full, '/')+1:] }
+
+// passesRPC reports whether /service/method may be in a set, of which method is the
+// end.
+func (f *routeFilter) passesRPC(method string) bool {
+	return f.heads.any || len(method) < tailSize || f.passes(method)
 }
 
 // hasDot reports whether one of the bytes of w is one.

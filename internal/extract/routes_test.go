@@ -96,32 +96,62 @@ func TestThePathIsLookedAtWhereNoRouteSaysAnything(t *testing.T) {
 	}
 }
 
-func TestExemptRequestsAreRequests(t *testing.T) {
-	x := newExtractor(t)
-	login := served.with(attrs{"http.route": "/login", "user.id": "ann"})
-	want := *spanFact(t, x, served.with(attrs{"http.route": "/form", "user.id": "ann"}))
-	want.Flags, want.Details.Route = fact.Exempt, "/login"
-	for name, td := range map[string]ptrace.Traces{
-		"both ids": oneSpan(t, login),
-		"no trace": oneSpan(t, login, func(s ptrace.Span) { s.SetTraceID(pcommon.TraceID{}) }),
-		"no span":  oneSpan(t, login, func(s ptrace.Span) { s.SetSpanID(pcommon.SpanID{}) }),
+// TestExemptRequestsSayWhatOthersSay: they are activity, show users and name links, may
+// have been rejected, and are in no trace where the record is in none.
+func TestExemptRequestsSayWhatOthersSay(t *testing.T) {
+	x := newExtractor(t, func(c *Config) {
+		c.SessionID.Linked = Sources{{Attribute: "oidc.sid"}}
+		c.Policies = []PolicyMatch{{Match: map[string][]string{"app.area": {"admin"}}}, {}}
+		c.Passive = []Rule{{Match: map[string][]string{"app.poll": {"true"}}}}
+	})
+	login := served.with(attrs{"http.route": "/login"})
+	var edits []func(ptrace.Span)
+	for name, c := range map[string]struct {
+		more attrs
+		edit func(ptrace.Span)
+	}{
+		"served":       {nil, nil},
+		"a user":       {attrs{"user.id": "ann"}, nil},
+		"another user": {attrs{"enduser.id": "ann"}, nil},
+		"a link":       {attrs{"oidc.sid": "larger"}, nil},
+		"rejected":     {attrs{"http.response.status_code": 401}, nil},
+		"failed":       {attrs{"http.response.status_code": 500}, nil},
+		"a policy":     {attrs{"app.area": "admin"}, nil},
+		"passive":      {attrs{"app.poll": true}, nil},
+		"a stream":     {attrs{"http.response.status_code": 101}, nil},
+		"OPTIONS":      {attrs{"http.request.method": "OPTIONS"}, nil},
+		"background":   {nil, func(s ptrace.Span) { s.SetKind(ptrace.SpanKindConsumer) }},
+		"a parent":     {nil, func(s ptrace.Span) { s.SetParentSpanID([8]byte{7}); s.SetFlags(parentKnown) }},
+		"no trace":     {nil, func(s ptrace.Span) { s.SetTraceID(pcommon.TraceID{}) }},
+		"no span":      {nil, func(s ptrace.Span) { s.SetSpanID(pcommon.SpanID{}) }},
 	} {
-		b := ofTraces(x, td)
-		require.Len(t, b.Facts, 1, name)
-		f := b.Facts[0]
-		f.Trace, f.Span, f.Resource = want.Trace, want.Span, want.Resource
-		require.Equal(t, want, f, name)
+		edits = edits[:0]
+		if c.edit != nil {
+			edits = append(edits, c.edit)
+		}
+		got := *spanFact(t, x, login.with(c.more), edits...)
+		want := *spanFact(t, x, served.with(attrs{"http.route": "/logbook"}).with(c.more), edits...)
+		require.Equal(t, fact.Request, want.Kind, name)
+		require.Equal(t, "/login", got.Details.Route, name)
+		want.Flags, want.Details.Route, want.Resource = want.Flags|fact.Exempt, "/login", got.Resource
+		require.Equal(t, want, got, name)
 	}
-	f := spanFact(t, x, login.with(attrs{"http.response.status_code": 401}))
-	require.Equal(t, fact.Rejected, f.Outcome)
-	for name, td := range map[string]ptrace.Traces{
-		"no session":   oneSpan(t, attrs{"http.route": "/login"}),
-		"no id":        oneSpan(t, login.with(attrs{"session.id": "null"})),
-		"no timestamp": oneSpan(t, login, func(s ptrace.Span) { s.SetStartTimestamp(0) }),
+
+	for name, c := range map[string]struct {
+		td      ptrace.Traces
+		refused Reason
+	}{
+		"no session":   {oneSpan(t, attrs{"http.route": "/login"}), usable},
+		"no id":        {oneSpan(t, login.with(attrs{"session.id": "null"})), SessionIDPlaceholder},
+		"no timestamp": {oneSpan(t, login, func(s ptrace.Span) { s.SetStartTimestamp(0) }), TimestampZero},
 	} {
-		b := ofTraces(x, td)
+		b := ofTraces(x, c.td)
 		require.Empty(t, b.Facts, name)
-		require.Zero(t, b.Refused, name)
+		want := [ReasonCount]int{}
+		if c.refused != usable {
+			want[c.refused] = 1
+		}
+		require.Equal(t, want, b.Refused, name)
 		require.Equal(t, []Seen{{}}, b.Seen, name)
 	}
 }
@@ -165,7 +195,7 @@ func FuzzRoute(f *testing.F) {
 		if !strings.HasPrefix(s, p.full) || strings.ContainsAny(p.full, ";?") || strings.Contains(p.segment, "/") || !strings.Contains(p.full, p.segment) {
 			t.Fatalf("%q is cut to %q with the last segment %q", s, p.full, p.segment)
 		}
-		if p = newPathParts(s); x.rules.exempt[0].routes.match(&p) && !x.rules.tails.passes(p.full) && !strings.Contains(p.full, ".") {
+		if p = newPathParts(s); x.rules.all[0].routes.match(&p) && !x.rules.routes.passes(p.full) && !strings.Contains(p.full, ".") {
 			t.Fatalf("%q is in the set and does not pass", p.full)
 		}
 		p = newRouteParts(s)
@@ -173,7 +203,7 @@ func FuzzRoute(f *testing.F) {
 		if p.segment != "" && slashed.segment != p.segment {
 			t.Fatalf("a slash after %q makes %q of %q", p.full, slashed.segment, p.segment)
 		}
-		if x.rules.exempt[0].routes.match(&p) && !x.rules.tails.passes(p.full) {
+		if x.rules.all[0].routes.match(&p) && !x.rules.routes.passes(p.full) {
 			t.Fatalf("%q is in the set and does not pass", p.full)
 		}
 		x.logins.matchLocation(s)

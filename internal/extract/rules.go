@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"unsafe"
@@ -20,20 +21,6 @@ type rule struct {
 	methods    methodSet
 	routes     *routeSet // nil: any
 	conditions []condition
-}
-
-type ruleSet []rule
-
-func newRuleSet(key string, rules []Rule, keys *keyTable) (set ruleSet, err error) {
-	var errs []error
-	for i := range rules {
-		r, err := newRule(fmt.Sprintf("%s::%d", key, i), &rules[i], keys)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		set = append(set, r)
-	}
-	return set, errors.Join(errs...)
 }
 
 func newRule(key string, cfg *Rule, keys *keyTable) (r rule, err error) {
@@ -56,16 +43,6 @@ type subject struct {
 	places     [3]*found
 	span       ptrace.Span // of which exception events are looked at
 	isSpan     bool
-}
-
-// fits reports whether one of the rules does.
-func (s ruleSet) fits(q *subject) bool {
-	for i := range s {
-		if s[i].fits(q) {
-			return true
-		}
-	}
-	return false
 }
 
 // fits reports whether all that r names does.
@@ -102,48 +79,77 @@ func (c *condition) fitsException(s ptrace.Span) bool {
 
 // rules are all that requests are told apart by, but for policies.
 type rules struct {
-	exempt, passive, streams, foreground ruleSet
-	rejected, indeterminate              ruleSet
-	// tails are those of routes that one of them names, unless there is one that
-	// names none: then every request is looked at.
-	tails tailFilter
-	every bool
-	// exceptions: one of them asks for those of a span.
-	exceptions bool
+	all   []classRule
+	index matchIndex // of their conditions
+	// routed, by the bits of the index, are those that name routes, which pass the
+	// filter.
+	routed uint64
+	routes routeFilter
+	// exceptional are those that ask for a span's exceptions, too.
+	exceptional uint64
+	// looks: one of them looks at more than methods and routes.
+	looks bool
+}
+
+// classRule is a rule and what fits it.
+type classRule struct {
+	rule
+	class requestClass
+	event int // of a rule that says an event, its index
 }
 
 func newRules(cfg *Config, keys *keyTable) (r rules, err error) {
 	var errs []error
 	for _, list := range []struct {
-		key string
-		cfg []Rule
-		set *ruleSet
+		key   string
+		rules []Rule
+		class requestClass
 	}{
-		{"exempt", cfg.Exempt, &r.exempt},
-		{"passive", cfg.Passive, &r.passive},
-		{"streams", cfg.Streams, &r.streams},
-		{"foreground", cfg.Foreground, &r.foreground},
-		{"outcomes::rejected", cfg.Outcomes.Rejected, &r.rejected},
-		{"outcomes::indeterminate", cfg.Outcomes.Indeterminate, &r.indeterminate},
+		{"exempt", cfg.Exempt, isExempt},
+		{"passive", cfg.Passive, isPassive},
+		{"streams", cfg.Streams, isStream},
+		{"foreground", cfg.Foreground, isForeground},
+		{"outcomes::rejected", cfg.Outcomes.Rejected, isRejected},
+		{"outcomes::indeterminate", cfg.Outcomes.Indeterminate, isIndeterminate},
 	} {
-		set, err := newRuleSet(list.key, list.cfg, keys)
-		errs = append(errs, err)
-		*list.set = set
-		for i := range set {
-			r.look(&set[i])
+		for i := range list.rules {
+			x, err := newRule(fmt.Sprintf("%s::%d", list.key, i), &list.rules[i], keys)
+			errs = append(errs, err)
+			r.all = append(r.all, classRule{rule: x, class: list.class})
 		}
 	}
 	return r, errors.Join(errs...)
 }
 
-// look lets requests pass that r may fit.
-func (r *rules) look(x *rule) {
-	r.exceptions = r.exceptions || slices.ContainsFunc(x.conditions, func(c condition) bool { return c.exceptions })
-	if x.routes == nil {
-		r.every = true
-		return
+// addEvent adds the rule of the next event by request.
+func (r *rules) addEvent(x *rule) {
+	n := 0
+	if last := len(r.all) - 1; last >= 0 && r.all[last].class == isEvent {
+		n = r.all[last].event + 1
 	}
-	r.tails.addSet(x.routes)
+	r.all = append(r.all, classRule{rule: *x, class: isEvent, event: n})
+}
+
+// finish makes what is asked first of the rules that there are.
+func (r *rules) finish() {
+	var matches [][]condition
+	for i := range r.all {
+		x, bit := &r.all[i], uint64(1)<<min(i, lastBit)
+		conditions := x.conditions
+		if slices.ContainsFunc(conditions, func(c condition) bool { return c.exceptions }) {
+			r.exceptional |= bit
+		}
+		matches = append(matches, conditions)
+		if x.routes != nil {
+			r.routed |= bit
+			r.routes.add(x.routes)
+		}
+	}
+	r.index = newMatchIndex(matches)
+	r.looks = r.index.mask != 0
+	if len(matches) > lastBit+1 {
+		r.routed &^= 1 << lastBit // not all of those may name routes
+	}
 }
 
 // requestClass is which rules fit a request.
@@ -161,52 +167,49 @@ const (
 
 func (c requestClass) has(want requestClass) bool { return c&want != 0 }
 
-// mayFit reports, quickly, whether it is worth while to ask which rules fit a
-// request with this route, or with this path.
-func (w *walk) mayFit(route string, isPath bool) bool {
+// mayFit are, by their bits, the rules that it is worth while to ask, as far as
+// attributes go.
+func (w *walk) mayFit(q *request) uint64 {
 	r := &w.x.rules
-	return r.every || r.tails.passes(route) || isPath && strings.IndexByte(route, '.') >= 0
+	fits := r.index.fitting(&w.rules, &w.record)
+	if r.exceptional != 0 && !q.flags.Has(fact.FromLog) && w.spanRecord.Events().Len() > 0 {
+		fits |= r.exceptional
+	}
+	return fits
 }
 
-// classify says which rules fit. The route has no parameters any more.
-func (w *walk) classify(q *request, method, route string, isPath bool) (c requestClass) {
-	rpc := w.record.str(slotRPCMethod)
-	if !w.mayFit(route, isPath) && (rpc == "" || len(rpc) >= tailSize && !w.x.rules.tails.passes(rpc)) {
-		return 0
-	}
-	s := subject{method: method, places: [...]*found{&w.record, &w.scope, &w.resource}}
-	if isPath {
-		s.route = newPathParts(route)
-	} else {
-		s.route = newRouteParts(route)
-	}
-	if rpc != "" {
-		s.rpc = w.rpcParts(rpc)
-	}
+// classify says which of the rules fit that may. The route has no parameters any
+// more.
+func (w *walk) classify(q *request, method, route string, isPath bool, may uint64) (c requestClass) {
 	r := &w.x.rules
-	if r.exceptions && !q.flags.Has(fact.FromLog) {
-		s.span, s.isSpan = w.spanRecord, true
-	}
-	for _, set := range [...]struct {
-		rules ruleSet
-		class requestClass
-	}{
-		{r.exempt, isExempt},
-		{r.passive, isPassive},
-		{r.streams, isStream},
-		{r.foreground, isForeground},
-		{r.rejected, isRejected},
-		{r.indeterminate, isIndeterminate},
-	} {
-		if set.rules.fits(&s) {
-			c |= set.class
+	s := subject{method: method, places: [...]*found{&w.record, &w.scope, &w.resource}}
+	if may&(r.routed|1<<lastBit) != 0 {
+		if isPath {
+			s.route = newPathParts(route)
+		} else {
+			s.route = newRouteParts(route)
+		}
+		if rpc := w.record.str(slotRPCMethod); rpc != "" {
+			s.rpc = w.rpcParts(rpc)
 		}
 	}
+	if r.exceptional != 0 && !q.flags.Has(fact.FromLog) {
+		s.span, s.isSpan = w.spanRecord, true
+	}
 	w.fitting = 0
-	for i := range w.x.events.byRequest {
-		if w.x.events.byRequest[i].rule.fits(&s) {
-			w.fitting |= 1 << i
-			c |= isEvent
+	for ; may != 0; may &= may - 1 {
+		from := bits.TrailingZeros64(may)
+		to := from + 1
+		if from == lastBit {
+			to = len(r.all)
+		}
+		for i := from; i < to; i++ {
+			if x := &r.all[i]; x.fits(&s) {
+				c |= x.class
+				if x.class == isEvent {
+					w.fitting |= 1 << x.event
+				}
+			}
 		}
 	}
 	return c

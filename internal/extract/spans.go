@@ -36,20 +36,21 @@ func (x *Extractor) Traces(td ptrace.Traces, b *Batch) {
 // session id on others was copied onto them.
 func (w *walk) span(s ptrace.Span) {
 	var q request
-	switch s.Kind() {
+	switch kind := s.Kind(); kind {
 	case ptrace.SpanKindServer:
 	case ptrace.SpanKindConsumer:
 		q.consumer = true
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
 	default:
 		w.other(s)
+		w.caller(s, kind == ptrace.SpanKindClient || kind == ptrace.SpanKindProducer)
 		return
 	}
 	w.x.keys.collect(s.Attributes(), &w.record)
 	if w.record.any(rpcSystemSlots) {
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
 	}
-	if w.x.rules.exceptions {
+	if w.x.rules.exceptional != 0 {
 		w.spanRecord = s
 	}
 	q.times(s)
@@ -70,7 +71,7 @@ const (
 	parentRemote = 1 << 9
 )
 
-// other looks at a span that is no request.
+// other looks at a span that is no request. One of no kind is INTERNAL.
 func (w *walk) other(s ptrace.Span) {
 	if id, ok := w.namedBy(s.Attributes()); ok {
 		if len(id) <= w.reach {

@@ -42,8 +42,9 @@ type walk struct {
 	resourceID, resourceUser whom
 	scopeID, scopeUser       whom // the resource's if the scope has none
 	scopeKey                 fact.ID
-	others                   bool  // the scope or the resource may name others than a session
-	policy                   uint8 // of records that show nothing a policy looks at
+	others                   bool     // the scope or the resource may name others than a session
+	policies, rules          standing // what records of the scope fit
+	policy                   uint8    // of those that show nothing a policy looks at
 }
 
 // enterResource reports whether the resource is one of those that are believed.
@@ -107,7 +108,9 @@ func (w *walk) enterScope(j int, s pcommon.InstrumentationScope) bool {
 	if w.scopeID.reason == usable {
 		w.scopeKey = w.x.hash.session.id(w.scopeID.raw)
 	}
-	w.policy = w.x.policies.policy(&w.scope, &w.resource)
+	w.x.policies.stand(&w.policies, &w.scope, &w.resource)
+	w.policy = firstOf(w.policies.fits)
+	w.x.rules.index.stand(&w.rules, &w.scope, &w.resource)
 	w.setReach()
 	return true
 }

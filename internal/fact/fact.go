@@ -113,12 +113,12 @@ type Fact struct {
 	Kind    Kind
 	Outcome Outcome
 	Flags   Flags
-	// Policy is the index of the policy that governs a request, or [NoPolicy];
-	// meaningless for other kinds.
+	// Policy is the index of the policy that governs a request, an exempt one among
+	// them, or [NoPolicy]; meaningless for other kinds.
 	Policy uint8
 
-	// Start and End bound a request, Start <= End. For every other kind both
-	// are the instant. A request from a log record without a duration starts
+	// Start and End bound a request, exempt or not, Start <= End. For every other kind
+	// both are the instant. A request from a log record without a duration starts
 	// the configured slack before its time (the extraction sees to that).
 	Start, End int64
 	// At is the record's own time: what a finding reports, and what counts

@@ -1,0 +1,207 @@
+package extract
+
+import (
+	"math/bits"
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// matchIndex tells which of many matches the attributes at hand fit: those of
+// policies, and those of rules. What a value fits is looked up by the value, so that
+// many matches cost little more than one. Each has a bit; where there are more than
+// 64, the last bit stands for all that are left, which are to be asked themselves.
+type matchIndex struct {
+	all   uint64 // the bits of all matches
+	mask  uint64 // the slots that they look at
+	slots [maxSlots]*slotIndex
+}
+
+// slotIndex tells which matches the values at one slot fit.
+type slotIndex struct {
+	others uint64            // those that do not look at it
+	values map[string]uint64 // what a value fits, of those that are listed
+	listed [buckets / 64]uint64
+	open   []openMatch // those that list what values begin with
+	heads  headFilter
+}
+
+// openMatch is what one match asks of a slot.
+type openMatch struct {
+	bit        uint64
+	conditions []condition
+}
+
+// lastBit is of all matches that have none of their own.
+const lastBit = 63
+
+func newMatchIndex(matches [][]condition) matchIndex {
+	var m matchIndex
+	bySlot := map[slot][]openMatch{}
+	for i, conditions := range matches {
+		bit := uint64(1) << min(i, lastBit)
+		m.all |= bit
+		if i >= lastBit && len(matches) > lastBit+1 {
+			continue
+		}
+		at := map[slot][]condition{}
+		for _, c := range conditions {
+			at[c.slot] = append(at[c.slot], c)
+		}
+		for slot, conditions := range at {
+			m.mask |= 1 << slot
+			bySlot[slot] = append(bySlot[slot], openMatch{bit, conditions})
+		}
+	}
+	for slot, asked := range bySlot {
+		m.slots[slot] = newSlotIndex(m.all, asked)
+	}
+	return m
+}
+
+func newSlotIndex(all uint64, asked []openMatch) *slotIndex {
+	s := &slotIndex{others: all, values: map[string]uint64{}}
+	for _, o := range asked {
+		s.others &^= o.bit
+		if slices.ContainsFunc(o.conditions, func(c condition) bool { return len(c.begins) > 0 }) {
+			s.open = append(s.open, o)
+		}
+	}
+	for _, o := range asked {
+		for _, c := range o.conditions {
+			for _, begin := range c.begins {
+				s.heads.add(begin)
+			}
+			for _, value := range c.values() {
+				s.values[value] = s.others | fitting(asked, value)
+				at := bucketOf(value)
+				s.listed[at/64] |= 1 << (at % 64)
+			}
+		}
+	}
+	return s
+}
+
+// fitting are the bits of the matches that a value fits.
+func fitting(asked []openMatch, value string) (fits uint64) {
+	for i := range asked {
+		if !slices.ContainsFunc(asked[i].conditions, func(c condition) bool { return !c.matchText(value) }) {
+			fits |= asked[i].bit
+		}
+	}
+	return fits
+}
+
+// fits are the bits of the matches that a value fits, as far as this slot goes.
+func (s *slotIndex) fits(v pcommon.Value) uint64 {
+	if v.Type() != pcommon.ValueTypeSlice {
+		return s.fitsOne(v)
+	}
+	fits, elements := s.others, v.Slice()
+	for i := range elements.Len() {
+		fits |= s.fitsOne(elements.At(i))
+	}
+	return fits
+}
+
+func (s *slotIndex) fitsOne(v pcommon.Value) uint64 {
+	var buf scalarText
+	text, ok := buf.of(v)
+	if !ok {
+		return s.others
+	}
+	if at := bucketOf(text); s.listed[at/64]>>(at%64)&1 != 0 {
+		if fits, ok := s.values[text]; ok {
+			return fits
+		}
+	}
+	if len(s.open) > 0 && s.heads.passes(text) {
+		return s.others | fitting(s.open, text)
+	}
+	return s.others
+}
+
+// standing is what an index says of a scope, whatever records come.
+type standing struct {
+	fits uint64           // what a record fits that has none of the attributes
+	at   [maxSlots]uint64 // by slot, of those that the index looks at
+}
+
+// stand looks at what records of the scope have in common.
+func (m *matchIndex) stand(s *standing, scope, resource *found) {
+	s.fits = m.all
+	for left := m.mask; left != 0; left &= left - 1 {
+		i := slot(bits.TrailingZeros64(left)) % maxSlots
+		switch x := m.slots[i]; {
+		case scope.has(i):
+			s.at[i] = x.fits(scope.values[i])
+		case resource.has(i):
+			s.at[i] = x.fits(resource.values[i])
+		default:
+			s.at[i] = x.others
+		}
+		s.fits &= s.at[i]
+	}
+}
+
+// fitting are the bits of the matches that a record of that scope fits.
+func (m *matchIndex) fitting(s *standing, record *found) uint64 {
+	if !record.any(m.mask) {
+		return s.fits
+	}
+	fits := m.all
+	for left := m.mask; left != 0 && fits != 0; left &= left - 1 {
+		i := slot(bits.TrailingZeros64(left)) % maxSlots
+		if record.has(i) {
+			fits &= m.slots[i].fits(record.values[i])
+		} else {
+			fits &= s.at[i]
+		}
+	}
+	return fits
+}
+
+// headFilter tells by its first bytes, in any case, that a text begins like none of
+// several. It errs on the other side only.
+type headFilter struct {
+	any    bool   // it has one
+	size   int    // of the shortest that it has, 8 at most
+	mask   uint64 // of so many bytes
+	begins []string
+	bits   [4]uint64
+}
+
+// add lets pass what begins so.
+func (f *headFilter) add(begin string) {
+	f.begins = append(f.begins, begin)
+	if n := min(len(begin), 8); !f.any || n < f.size {
+		f.any, f.size, f.mask = true, n, 1<<(8*n)-1
+	}
+	f.bits = [4]uint64{}
+	for _, b := range f.begins {
+		at := f.bitOf(b)
+		f.bits[at/64] |= 1 << (at % 64)
+	}
+}
+
+// passes reports whether text may begin like one.
+func (f *headFilter) passes(text string) bool {
+	if len(text) < f.size || !f.any {
+		return false
+	}
+	at := f.bitOf(text)
+	return f.bits[at/64]>>(at%64)&1 != 0
+}
+
+// bitOf hashes the first bytes of text, which has as many.
+func (f *headFilter) bitOf(text string) uint64 {
+	var w uint64
+	if len(text) >= 8 {
+		w = word(text) & f.mask
+	} else {
+		for i := range min(f.size, len(text)) {
+			w |= uint64(text[i]) << (8 * i)
+		}
+	}
+	return (w | 0x2020202020202020&f.mask) * 0x9e3779b97f4a7c15 >> 56
+}
