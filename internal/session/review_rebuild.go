@@ -31,7 +31,7 @@ func (e *Engine) rebuild(t *timeline) {
 	t.intervals, t.nestedStarts = t.intervals[:0], t.nestedStarts[:0]
 	if complete {
 		t.first, t.firstActivity, t.lastInactiveStart, t.sampled = unset, unset, longAgo, false
-		identities = identities[:0]
+		identities, t.shownFrom = identities[:0], longAgo
 	} else {
 		for _, a := range active {
 			if a.start <= gone || t.back.back && a.start <= t.unknownBefore {
@@ -45,8 +45,8 @@ func (e *Engine) rebuild(t *timeline) {
 		if !r.isEvidence() {
 			continue
 		}
-		if !r.user.IsZero() && (r.state&late == 0 || r.kind == fact.Authenticated) {
-			identities = append(identities, identity{r.At, r.user})
+		if r.shows() {
+			identities = append(identities, identity{r.At, r.user, r.userSource})
 		}
 		q := *r
 		q.user = fact.ID{}

@@ -94,7 +94,7 @@ func (b *comeback) seenOr(otherwise int64) int64 {
 // and since when that holds.
 func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) {
 	if n := len(t.identities); n > 0 {
-		return t.identities[n-1].user, t.identities[n-1].at, true
+		return t.identities[n-1].user, startOfRun(t.identities), true
 	}
 	if len(t.lineage) == 0 || t.first == unset {
 		return fact.ID{}, 0, false
@@ -216,7 +216,7 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 		}
 	}
 	if was.user != 0 {
-		t.identities = append(t.identities, identity{was.at, e.users.byHash(was.user)})
+		t.identities = append(t.identities, identity{was.at, e.users.byHash(was.user), anySource})
 		e.users.addLink(t.identities[0].user, t.placeOf())
 	}
 }

@@ -103,7 +103,7 @@ func (r *record) sameRecord(o *record) bool {
 		return false
 	}
 	return r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
-		r.user == o.user && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
+		r.user == o.user && r.userSource == o.userSource && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
 		r.outcome == o.outcome && r.policy == o.policy && r.flags == o.flags
 }
 
@@ -121,9 +121,9 @@ func (e *Engine) mergeRecords(a, b *record) (m record, won bool) {
 	if win.Start != a.Start {
 		m.EffectiveStart = win.Start
 	}
-	m.user = win.user
+	m.user, m.userSource = win.user, win.userSource
 	if m.user.IsZero() {
-		m.user = lose.user
+		m.user, m.userSource = lose.user, lose.userSource
 	}
 	m.outcome = max(a.outcome, b.outcome)
 	return m, won

@@ -38,6 +38,7 @@ type record struct {
 	kind               fact.Kind
 	outcome            fact.Outcome
 	policy             uint8
+	userSource         uint8
 	flags              fact.Flags
 	state              recordState
 }

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+	"cmp"
 	"container/list"
 	"slices"
 
@@ -218,4 +220,98 @@ func (u *users) ends(id fact.ID) []ending {
 
 func (t *timeline) shows(user fact.ID) bool {
 	return slices.ContainsFunc(t.identities, func(i identity) bool { return sameUser(i.user, user) })
+}
+
+// identity is a user that a session showed.
+type identity struct {
+	at     int64
+	user   fact.ID
+	source uint8 // which of the configured ones named it
+}
+
+const (
+	// maxRuns is how many of the last changes of user are known of a session.
+	maxRuns = 8
+	// maxIdentities bounds the list of all users that one session is known to have shown.
+	maxIdentities = 64
+	// anySource stands for one that is not known.
+	anySource = 0xff
+)
+
+// sameSource reports whether one source named both, as far as is known.
+func sameSource(a, b uint8) bool { return a == b || a == anySource || b == anySource }
+
+// shownLater orders identities by when they were shown: of two at one instant the one of
+// the source that is listed first holds, then the one with the greater pseudonym.
+func (u *users) shownLater(a, b identity) int {
+	if c := cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.source, a.source)); c != 0 || a.user == b.user {
+		return c
+	}
+	x, y := u.pseudonymOf(a.user), u.pseudonymOf(b.user)
+	return cmp.Or(bytes.Compare(x[:], y[:]), cmp.Compare(a.user[0], b.user[0]), cmp.Compare(a.user[1], b.user[1]))
+}
+
+// joinIdentities puts list in order and keeps of each run of one user the first that each
+// source named. What is left out of it is why a session with several users is read again
+// from the recent facts when one is added. Nothing that was shown at or behind from was
+// given up.
+func (u *users) joinIdentities(list []identity) (kept []identity, from int64) {
+	slices.SortFunc(list, u.shownLater)
+	kept = list[:0]
+	run := 0 // where the last run begins
+	for _, w := range list {
+		if n := len(kept); n > 0 && !sameUser(kept[n-1].user, w.user) {
+			run = n
+		}
+		if !slices.ContainsFunc(kept[run:], func(have identity) bool { return have.source == w.source || have.source == anySource }) {
+			kept = append(kept, w)
+		}
+	}
+	return boundIdentities(kept)
+}
+
+// boundIdentities keeps the first and the last runs.
+func boundIdentities(list []identity) (kept []identity, from int64) {
+	first := len(list) - 1
+	for runs := 1; first > 0; first-- {
+		if sameUser(list[first-1].user, list[first].user) {
+			continue
+		}
+		if runs++; runs > maxRuns {
+			break
+		}
+	}
+	low := 0 // behind the first run
+	for low < len(list) && sameUser(list[low].user, list[0].user) {
+		low++
+	}
+	if first = max(first, len(list)-maxIdentities); first <= low {
+		return list, longAgo
+	}
+	from = list[first].at
+	return slices.Delete(list, low, first), from
+}
+
+// identityAt returns the user whom the list shows last at or before at.
+func identityAt(list []identity, at int64) (fact.ID, bool) {
+	for _, l := range slices.Backward(list) {
+		if l.at <= at {
+			return l.user, true
+		}
+	}
+	return fact.ID{}, false
+}
+
+// oneUser reports whether the list shows only one.
+func oneUser(list []identity) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list[1:], func(i identity) bool { return !sameUser(i.user, list[0].user) })
+}
+
+// startOfRun is since when the last user was shown.
+func startOfRun(list []identity) int64 {
+	first := len(list) - 1
+	for first > 0 && sameUser(list[first-1].user, list[first].user) {
+		first--
+	}
+	return list[first].at
 }

@@ -57,7 +57,7 @@ func (m *maker) happen(s *madeSession) {
 		f.Kind = fact.Started
 	}
 	if f.Kind != fact.EndedUser && f.Kind != fact.Exempt && m.chance(30) {
-		f.User = s.user
+		m.shown(&f, s.user)
 	}
 	m.mark(s, f.At)
 	m.facts = append(m.facts, f)
@@ -117,9 +117,9 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	f.Outcome = among(m, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Indeterminate, fact.Rejected)
 	f.Details = fact.Details{Method: "GET", Route: "/" + strconv.Itoa(int(f.Start%7)), Status: 200}
 	if m.chance(40) {
-		f.User = s.user
+		m.shown(f, s.user)
 	} else if m.chance(4) {
-		f.User = UserName(m.Roll(m.users))
+		m.shown(f, UserName(m.Roll(m.users)))
 	}
 	for _, x := range []struct {
 		flag    fact.Flags
@@ -131,6 +131,14 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	}
 	if m.sampled && m.chance(10) {
 		f.Flags |= fact.Sampled
+	}
+}
+
+// shown lets f show a user, whom now and then another source names.
+func (m *maker) shown(f *fact.Fact, user fact.Name) {
+	f.User, f.UserSource = user, 0
+	if user.Raw != "" && m.chance(12) {
+		f.UserSource = uint8(1 + m.Roll(2))
 	}
 }
 
@@ -147,7 +155,7 @@ func (m *maker) twin(s *madeSession, f fact.Fact) fact.Fact {
 		f.Outcome = fact.Outcome(m.Roll(3))
 	}
 	if m.chance(30) {
-		f.User = among(m, fact.Name{}, s.user)
+		m.shown(&f, among(m, fact.Name{}, s.user))
 	}
 	if m.chance(20) {
 		f.Resource = Resources["api"]

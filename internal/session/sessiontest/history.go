@@ -18,7 +18,8 @@ import (
 //	now=3s blind 0s..2s crash
 //
 // Instants are durations after [Epoch]. Sessions are letters, users u1, u2 and so on,
-// services the names in [Resources].
+// services the names in [Resources]; user=u1/2 is named by the third source, user=u1 by the
+// first.
 type History struct {
 	Config Config
 	Steps  []Step

@@ -148,7 +148,7 @@ func (w *World) joined() (all []*KnownFact) {
 		r.Order = records[0].Order
 		for _, other := range best {
 			if r.User.ID.IsZero() {
-				r.User = other.User
+				r.User, r.UserSource = other.User, other.UserSource
 			}
 			r.Outcome, r.Late = max(r.Outcome, other.Outcome), r.Late && other.Late
 		}

@@ -68,7 +68,11 @@ func writeFact(b *strings.Builder, f *fact.Fact) {
 	for i, flag := range FlagNames {
 		writeWord(b, f.Flags.Has(1<<i), flag)
 	}
-	writeWord(b, f.User.Raw != "", "user="+f.User.Raw)
+	user := "user=" + f.User.Raw
+	if f.UserSource != 0 {
+		user += "/" + strconv.Itoa(int(f.UserSource))
+	}
+	writeWord(b, f.User.Raw != "", user)
 	writeWord(b, f.Previous.Raw != "", "from="+f.Previous.Raw)
 	writeWord(b, f.Trace[0] != 0 || f.Span[0] != 0, fmt.Sprintf("id=%d/%d", f.Trace[0], f.Span[0]))
 }
