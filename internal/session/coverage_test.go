@@ -40,6 +40,7 @@ func (s shares) count(h *trial, o outcome, truth map[sessiontest.Key]sessiontest
 	for _, f := range truth {
 		has["type "+f.Type.String()] = true
 		has["state "+f.State.String()] = true
+		has["reason "+f.Reason] = f.Reason != "" || has["reason "+f.Reason]
 		has["several requests"] = has["several requests"] || f.Requests > 1
 	}
 	for _, f := range o.sent {
@@ -89,7 +90,7 @@ func (s shares) print(t *testing.T, n uint64) {
 	if median < "030" {
 		t.Errorf("median of %s facts", median)
 	}
-	wanted := []string{"no finding", "blind", "several requests", "retracted on the way", "a user of another source"}
+	wanted := []string{"no finding", "blind", "several requests", "retracted on the way", "a user of another source", "reason shared"}
 	for k := range fact.KindCount {
 		wanted = append(wanted, "kind "+k.String())
 	}

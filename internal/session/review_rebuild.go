@@ -33,6 +33,13 @@ func (e *Engine) rebuild(t *timeline) {
 		t.first, t.firstActivity, t.lastInactiveStart, t.sampled = unset, unset, longAgo, false
 		identities, t.shownFrom = identities[:0], longAgo
 	} else {
+		if oneUser(identities) { // who may have been shown after each login that was so long ago
+			for _, at := range t.authentications {
+				if at > identities[0].at && at <= gone {
+					identities = append(identities, identity{at, identities[0].user, identities[0].source})
+				}
+			}
+		}
 		for _, a := range active {
 			if a.start <= gone || t.back.back && a.start <= t.unknownBefore {
 				t.intervals.add(a.start, a.end, a.policies, e.gap, longAgo)

@@ -104,6 +104,9 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 		e.authenticated |= t.policies
 		t.reported = t.reported && !added
 		if added {
+			if len(t.identities) > 0 && !oneUser(t.identities) { // whom did it show since?
+				due |= dirtyTimeline
+			}
 			due |= dirtyLineage
 		}
 	case fact.Started, fact.Rotated:
@@ -149,7 +152,7 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 		// The list says too little to put another user in its place.
 		return dirtyTimeline | dirtyLineage
 	}
-	t.identities, _ = e.users.joinIdentities(append(t.identities, who))
+	t.identities, _ = e.users.joinIdentities(append(t.identities, who), nil, 0)
 	if others {
 		return dirtyLineage
 	}
@@ -165,7 +168,7 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 		}
 	}
 	var from int64
-	t.identities, from = e.users.joinIdentities(append(t.identities[:0], list...))
+	t.identities, from = e.users.joinIdentities(append(t.identities[:0], list...), t.authentications, e.cfg.MaxUsers)
 	if from > t.shownFrom {
 		e.stats.lost++
 		t.shownFrom = from

@@ -131,6 +131,9 @@ func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
 			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.unknownBefore {
 				x.doubt = ReasonEvicted // what was thrown away before that may void it
 			}
+			if w.isShared() {
+				x.doubt = ReasonShared
+			}
 			if x.doubt == "" {
 				x.doubt = w.lostDoubt(&x)
 			}
@@ -277,6 +280,9 @@ func (w *evaluation) backEndings(each func(expiry)) {
 		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
 			x.doubt = ReasonEvicted
 		}
+		if b.typ == fact.RevokedSession && w.shownSince(b.end, w.identityAt(b.end)) {
+			voided = true
+		}
 		if w.violated(x.at) && !voided && (b.typ != fact.EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {
 			each(x)
 		}
@@ -335,10 +341,11 @@ func (w *evaluation) lostDoubt(x *expiry) string {
 	switch {
 	case x.typ == fact.AbsoluteTimeout && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
+	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
+		return ReasonEvicted
 	case !b.back:
 		return ""
-	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since),
-		w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.unknownBefore, // it may be the session's start
+	case w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.unknownBefore, // it may be the session's start
 		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.unknownBefore,
 		x.typ == fact.AbsoluteTimeout && x.since < w.t.unknownBefore:
 		return ReasonEvicted

@@ -95,8 +95,8 @@ func (w *evaluation) findOrigin() (o origin) {
 		}
 		if at, known := t.started(int64(w.policy.Tolerance)); known {
 			here = origin{at: at, known: true}
-		} else if t.firstActivity != unset {
-			here.at = t.firstActivity
+		} else {
+			here.at = min(here.at, t.firstActivity)
 		}
 		return true
 	})

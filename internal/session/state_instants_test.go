@@ -81,7 +81,7 @@ func TestIdentities(t *testing.T) {
 	a, b := fact.ID{1}, fact.ID{2}
 	u.add(a, fact.Pseudonym{2})
 	u.add(b, fact.Pseudonym{1})
-	list, from := u.joinIdentities([]identity{{5, a, 0}, {1, a, 0}, {3, b, 0}, {3, a, 1}, {9, a, 0}, {10, a, 0}, {11, b, 0}, {11, a, 0}})
+	list, from := u.joinIdentities([]identity{{5, a, 0}, {1, a, 0}, {3, b, 0}, {3, a, 1}, {9, a, 0}, {10, a, 0}, {11, b, 0}, {11, a, 0}}, nil, 5)
 	require.Equal(t, []identity{{1, a, 0}, {3, a, 1}, {3, b, 0}, {5, a, 0}, {11, b, 0}, {11, a, 0}}, list,
 		"the first of each run; of two at one instant the one of the first source, then of the greater pseudonym")
 	require.EqualValues(t, longAgo, from)
@@ -102,10 +102,10 @@ func TestIdentitiesAreBounded(t *testing.T) {
 		all = append(all, identity{i, fact.ID{1 + uint64(i%2)}, 0}, identity{i, fact.ID{1 + uint64(i%2)}, 1})
 	}
 	most := 2 * (maxRuns + 1)
-	list, from := u.joinIdentities(slices.Clone(all[:most]))
+	list, from := u.joinIdentities(slices.Clone(all[:most]), nil, 0)
 	require.Len(t, list, most)
 	require.EqualValues(t, longAgo, from)
-	list, from = u.joinIdentities(slices.Clone(all))
+	list, from = u.joinIdentities(slices.Clone(all), nil, 0)
 	require.Len(t, list, 2+2*maxRuns)
 	require.EqualValues(t, 5, from)
 	require.Equal(t, from, list[2].at)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"container/list"
 	"slices"
+	"sort"
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -234,6 +235,8 @@ const (
 	maxRuns = 8
 	// maxIdentities bounds the list of all users that one session is known to have shown.
 	maxIdentities = 64
+	// MostUsers bounds Config.MaxUsers.
+	MostUsers = 50
 	// anySource stands for one that is not known.
 	anySource = 0xff
 )
@@ -252,44 +255,82 @@ func (u *users) shownLater(a, b identity) int {
 }
 
 // joinIdentities puts list in order and keeps of each run of one user the first that each
-// source named. What is left out of it is why a session with several users is read again
-// from the recent facts when one is added. Nothing that was shown at or behind from was
-// given up.
-func (u *users) joinIdentities(list []identity) (kept []identity, from int64) {
+// source named. A run ends with the user and, where there are several, with each login, so
+// that it is known whom the session showed since: most is how many of one source may be.
+// What is left out is why a session with several users is read again from the recent facts
+// when one is added. Nothing that was shown at or behind from was given up.
+func (u *users) joinIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
 	slices.SortFunc(list, u.shownLater)
+	if most == 0 || oneUser(list) {
+		logins = nil
+	}
 	kept = list[:0]
 	run := 0 // where the last run begins
 	for _, w := range list {
-		if n := len(kept); n > 0 && !sameUser(kept[n-1].user, w.user) {
+		if n := len(kept); n > 0 && (!sameUser(kept[n-1].user, w.user) || loginsUntil(logins, kept[n-1].at) != loginsUntil(logins, w.at)) {
 			run = n
 		}
 		if !slices.ContainsFunc(kept[run:], func(have identity) bool { return have.source == w.source || have.source == anySource }) {
 			kept = append(kept, w)
 		}
 	}
-	return boundIdentities(kept)
+	return boundIdentities(kept, logins, most)
 }
 
-// boundIdentities keeps the first and the last runs.
-func boundIdentities(list []identity) (kept []identity, from int64) {
-	first := len(list) - 1
-	for runs := 1; first > 0; first-- {
-		if sameUser(list[first-1].user, list[first].user) {
-			continue
-		}
-		if runs++; runs > maxRuns {
-			break
+// loginsUntil is how many of a sorted list came at or before an instant.
+func loginsUntil(logins []int64, at int64) int {
+	return sort.Search(len(logins), func(i int) bool { return logins[i] > at })
+}
+
+// boundIdentities keeps the first user, the last changes of user, and so many different
+// ones since each login as may be, and one more.
+func boundIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
+	first := len(list) - 1 // from there on are the last changes
+	for changes := 0; first > 0; first-- {
+		if !sameUser(list[first-1].user, list[first].user) {
+			if changes++; changes == maxRuns {
+				break
+			}
 		}
 	}
-	low := 0 // behind the first run
+	low := 0 // behind the first user
 	for low < len(list) && sameUser(list[low].user, list[0].user) {
 		low++
 	}
-	if first = max(first, len(list)-maxIdentities); first <= low {
+	if first <= low && len(list) <= maxIdentities {
 		return list, longAgo
 	}
-	from = list[first].at
-	return slices.Delete(list, low, first), from
+	kept, from = slices.Clone(list[:min(low, maxIdentities/2)]), list[first].at
+	var since []identity // the first ones since the last login
+	login := 0
+	for i, w := range list[:first] {
+		if n := loginsUntil(logins, w.at); n != login {
+			login, since = n, since[:0]
+		}
+		known := slices.ContainsFunc(since, func(have identity) bool { return have.source == w.source && sameUser(have.user, w.user) })
+		if most == 0 || known || different(since, w.source) > most {
+			continue
+		}
+		if since = append(since, w); i >= low {
+			kept = append(kept, w)
+		}
+	}
+	kept = append(kept, list[first:]...)
+	if n := len(kept); n > maxIdentities {
+		kept = slices.Delete(kept, 1, 1+n-maxIdentities)
+		from = max(from, kept[1].at)
+	}
+	return kept, from
+}
+
+// different is how many users of a source list shows.
+func different(list []identity, source uint8) (n int) {
+	for i, w := range list {
+		if w.source == source && !slices.ContainsFunc(list[:i], func(have identity) bool { return have.source == source && sameUser(have.user, w.user) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // identityAt returns the user whom the list shows last at or before at.

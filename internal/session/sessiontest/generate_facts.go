@@ -1,6 +1,7 @@
 package sessiontest
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -134,8 +135,22 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	}
 }
 
-// shown lets f show a user, whom now and then another source names.
+// shown lets f show a user, whom now and then another source names. No session changes
+// its user more often than an engine is to know of.
 func (m *maker) shown(f *fact.Fact, user fact.Name) {
+	i := slices.IndexFunc(m.sessions, func(s *madeSession) bool { return s.name == f.Session })
+	switch s := m.sessions[i]; {
+	case s.placeholder && s.others < 8:
+		user = UserName(m.Roll(4))
+		s.others++
+	case s.placeholder:
+		user = fact.Name{}
+	case user == s.user || user.Raw == "":
+	case s.others < 3:
+		s.others++
+	default:
+		user = s.user
+	}
 	f.User, f.UserSource = user, 0
 	if user.Raw != "" && m.chance(12) {
 		f.UserSource = uint8(1 + m.Roll(2))

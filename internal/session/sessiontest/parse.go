@@ -73,6 +73,8 @@ func (p *parser) config(words []string) {
 			*durations[k] = p.duration(v)
 		case w == "request":
 			c.PerRequest = true
+		case k == "users":
+			c.MaxUsers = int(p.number(v))
 		case k == "lanes":
 			c.Shards = int(p.number(v))
 		default:

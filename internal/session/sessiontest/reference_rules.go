@@ -153,7 +153,8 @@ func (w *World) first(s fact.ID) int64 {
 func (w *World) origin(r *KnownFact) (at int64, known bool) {
 	tol, latest, authenticated := int64(w.Policy(r).Tolerance), int64(math.MinInt64), false
 	s, until, before, otherwise := r.Session.ID, w.Horizon(r), w.Horizon(r), r.Began
-	for steps := 0; ; steps++ {
+	steps := 0
+	for ; ; steps++ {
 		if auth, ok := w.lastAuthentication(s, until); ok {
 			latest, authenticated = max(latest, auth), true
 		}
@@ -166,7 +167,11 @@ func (w *World) origin(r *KnownFact) (at int64, known bool) {
 	if authenticated {
 		return latest, true
 	}
-	return w.start(s, tol, otherwise)
+	at, known = w.start(s, tol, otherwise)
+	if steps > 0 && !known { // "each up to the rotation"
+		at = min(at, otherwise)
+	}
+	return at, known
 }
 
 // Lineage reads "the earliest rotation onto an id N at or before r.start + τ or r.end (of

@@ -67,3 +67,23 @@ func (w *World) shownSince(s fact.ID, e, r *KnownFact) bool {
 		return f.User.ID != e.User.ID && named(f.UserSource) && f.At > e.At && f.At <= r.At
 	})
 }
+
+// "A session on which more than max_users different users of one source were shown from
+// r's latest authentication up to the next one is shared".
+func (w *World) shared(r *KnownFact) bool {
+	from, authenticated := w.lastAuthentication(r.Session.ID, w.Horizon(r))
+	users := map[uint8]map[fact.ID]bool{}
+	for _, f := range w.shown(r.Session.ID) {
+		at, _ := w.lastAuthentication(r.Session.ID, max(f.At, w.Horizon(r)))
+		if authenticated && f.At < from || at > w.Horizon(r) {
+			continue
+		}
+		if users[f.UserSource] == nil {
+			users[f.UserSource] = map[fact.ID]bool{}
+		}
+		if users[f.UserSource][f.User.ID] = true; w.cfg.MaxUsers > 0 && len(users[f.UserSource]) > w.cfg.MaxUsers {
+			return true
+		}
+	}
+	return false
+}
