@@ -71,7 +71,7 @@ func (a *auditErrors) auditUsers(e *Engine) {
 				}
 			}
 			shown += len(seen)
-			if x := l.sessions.entry(slot); x.flags&warm == 0 && x.user != 0 && !slices.ContainsFunc(seen, func(id fact.ID) bool { return sameUser(id, u.user(x.user).id) }) {
+			if x := l.sessions.entry(slot); x.flags&warm == 0 && x.user != 0 && !slices.ContainsFunc(seen, func(id fact.ID) bool { return sameUser(id, u.user(x.userNumber()).id) }) {
 				a.addf("the entry in slot %d names user %d", slot, x.user)
 			}
 		}

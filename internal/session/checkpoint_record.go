@@ -28,6 +28,7 @@ const (
 	recordResource
 	recordDetails
 	recordFilled
+	recordUserSource
 )
 
 // has says what of r is to be written.
@@ -52,6 +53,9 @@ func (r *record) has(details bool) (has uint64) {
 	}
 	if !r.user.IsZero() {
 		has |= recordUser
+	}
+	if r.userSource != 0 {
+		has |= recordUserSource
 	}
 	if r.trace != [16]byte{} {
 		has |= recordTrace
@@ -122,6 +126,9 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 	if has&recordResource != 0 {
 		buf = binary.AppendUvarint(buf, uint64(r.resource))
 	}
+	if has&recordUserSource != 0 {
+		buf = append(buf, r.userSource)
+	}
 	buf = append(buf, byte(r.kind), byte(r.outcome), r.policy)
 	if has&recordFilled != 0 {
 		buf = append(buf, byte(r.filled))
@@ -175,6 +182,9 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	}
 	if has&recordResource != 0 {
 		r.resource = uint32(d.Below(1 << 32))
+	}
+	if has&recordUserSource != 0 {
+		r.userSource = d.Byte()
 	}
 	r.kind, r.outcome = fact.Kind(d.Below(uint64(part)+1)), fact.Outcome(d.Below(uint64(fact.Rejected)+1))
 	r.policy = d.Byte()

@@ -98,9 +98,9 @@ func (x *entry) compact(t *timeline, cfg *Config, users *users) {
 		return
 	}
 	x.flags |= fast
-	if len(t.identities) == 1 {
-		x.user = users.number(t.identities[0].user)
-		x.from = max(x.from, t.identities[0].at)
+	if n := len(t.identities); n > 0 {
+		x.showOne(users.number(t.identities[0].user), t.identities)
+		x.from = max(x.from, t.identities[n-1].at)
 	}
 	x.from = max(x.from, x.since, t.first, t.firstActivity)
 	if opened := t.intervals[0].policies; opened != 0 {
@@ -135,10 +135,10 @@ func (t *timeline) ordinary(cfg *Config, users *users) bool {
 	n := len(t.intervals)
 	if n == 0 || t.newest != t.intervals[n-1].end || t.lastInactiveStart > t.newest || t.first == unset || t.firstActivity == unset ||
 		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.nestedStarts) > 0 || t.droppedAuthentication != 0 || t.back.end != 0 || t.back.last != 0 ||
-		len(t.identities) > 1 || t.policies >= 1<<16 {
+		len(t.identities) > 1 && !oneUser(t.identities) || t.policies >= 1<<16 {
 		return false
 	}
-	if len(t.identities) == 1 && len(users.ends(t.identities[0].user)) > 0 {
+	if len(t.identities) > 0 && len(users.ends(t.identities[0].user)) > 0 {
 		return false
 	}
 	from := t.sinceAtLeast()

@@ -59,6 +59,9 @@ type Config struct {
 	// Retention is how long a session is remembered after its last fact
 	// arrived.
 	Retention time.Duration
+	// MaxUsers: a session on which more different users of one source were shown since
+	// an authentication is shared, 1 to [MostUsers]; 0: none is.
+	MaxUsers int
 	// PerRequest: one finding for every request, not for every session.
 	PerRequest bool
 	// UpdateInterval bounds how often a growing finding is sent again.

@@ -26,6 +26,7 @@ func (s shares) count(h *trial, o outcome, truth map[sessiontest.Key]sessiontest
 		facts++
 		f := &h.Steps[i].Fact
 		has["kind "+f.Kind.String()] = true
+		has["a user of another source"] = has["a user of another source"] || f.UserSource != 0
 		if f.Kind == fact.Request {
 			has["outcome "+sessiontest.OutcomeNames[f.Outcome]] = true
 			for i, name := range sessiontest.FlagNames {
@@ -39,6 +40,7 @@ func (s shares) count(h *trial, o outcome, truth map[sessiontest.Key]sessiontest
 	for _, f := range truth {
 		has["type "+f.Type.String()] = true
 		has["state "+f.State.String()] = true
+		has["reason "+f.Reason] = f.Reason != "" || has["reason "+f.Reason]
 		has["several requests"] = has["several requests"] || f.Requests > 1
 	}
 	for _, f := range o.sent {
@@ -88,7 +90,7 @@ func (s shares) print(t *testing.T, n uint64) {
 	if median < "030" {
 		t.Errorf("median of %s facts", median)
 	}
-	wanted := []string{"no finding", "blind", "several requests", "retracted on the way"}
+	wanted := []string{"no finding", "blind", "several requests", "retracted on the way", "a user of another source", "reason shared"}
 	for k := range fact.KindCount {
 		wanted = append(wanted, "kind "+k.String())
 	}

@@ -33,7 +33,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	rec := record{
 		seq:   e.seq,
 		Start: f.At, End: f.At, At: f.At, EffectiveStart: f.At, FirstEnd: f.At, Arrival: now,
-		session: f.Session.ID, user: shownBy(f), kind: f.Kind, policy: fact.NoPolicy, state: decided | evident,
+		session: f.Session.ID, user: shownBy(f), userSource: f.UserSource, kind: f.Kind, policy: fact.NoPolicy, state: decided | evident,
 	}
 	if f.Kind == fact.Rotated { // what makes it another record
 		binary.LittleEndian.PutUint64(rec.trace[:8], f.Previous.ID[0])

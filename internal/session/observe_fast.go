@@ -57,10 +57,10 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 		if x.user == 0 {
 			return false
 		}
-		if u := e.users.user(x.user); u.id != user || u.ended {
+		if u := e.users.user(x.userNumber()); u.id != user || u.ended || !x.knowsSource(f.UserSource) {
 			return false
 		}
-	} else if x.user != 0 && e.users.user(x.user).ended {
+	} else if x.user != 0 && e.users.user(x.userNumber()).ended {
 		return false
 	}
 	place, known := l.recent.traces.Find(hash, l.recent.window())
@@ -158,7 +158,7 @@ func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash
 	r.session, r.user, r.trace, r.span = f.Session.ID, shownBy(f), f.Trace, f.Span
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
 	r.slot, r.resource = slot, resource
-	r.kind, r.outcome, r.policy, r.flags, r.state = fact.Request, f.Outcome, f.Policy, f.Flags, evident
+	r.kind, r.outcome, r.policy, r.userSource, r.flags, r.state = fact.Request, f.Outcome, f.Policy, f.UserSource, f.Flags, evident
 	recent.step()
 	return r
 }

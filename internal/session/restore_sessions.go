@@ -116,13 +116,13 @@ func (r *shardRestorer) put(l *shard, s *storedSession, tl *timeline) {
 	case tl == nil:
 		table.adopt(slot, x)
 		return
-	case r.sameConfig && s.kind == sessionEncoded && s.body.Version == wire.Version && x.flags&fast != 0 && len(tl.identities) < 2 && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0 && tl.back.end == 0:
+	case r.sameConfig && s.kind == sessionEncoded && s.body.Version == wire.Version && x.flags&fast != 0 && (len(tl.identities) == 0 || oneUser(tl.identities)) && len(tl.ends)+len(tl.rotations)+len(tl.raised) == 0 && tl.back.end == 0:
 		if more := table.slab.Put(s.body.Left); more != 0 { // as it is
 			table.adopt(slot, x)
 			to := table.entry(slot)
 			to.more = more
 			if len(tl.identities) > 0 {
-				to.user = r.e.users.number(tl.identities[0].user)
+				to.showOne(r.e.users.number(tl.identities[0].user), tl.identities)
 			}
 			r.adopted(tl, l.number<<compact.SlotBits|slot)
 			return
@@ -140,7 +140,7 @@ func (r *shardRestorer) put(l *shard, s *storedSession, tl *timeline) {
 // adopted notes what t, which is at place now, has to do with others.
 func (r *shardRestorer) adopted(t *timeline, place uint32) {
 	for n, i := range t.identities {
-		if !slices.ContainsFunc(t.identities[:n], func(have identity) bool { return have.user == i.user }) {
+		if !slices.ContainsFunc(t.identities[:n], func(have identity) bool { return sameUser(have.user, i.user) }) {
 			r.links = append(r.links, sessionLink{i.user, place})
 		}
 	}

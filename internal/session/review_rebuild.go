@@ -31,8 +31,15 @@ func (e *Engine) rebuild(t *timeline) {
 	t.intervals, t.nestedStarts = t.intervals[:0], t.nestedStarts[:0]
 	if complete {
 		t.first, t.firstActivity, t.lastInactiveStart, t.sampled = unset, unset, longAgo, false
-		identities = identities[:0]
+		identities, t.shownFrom = identities[:0], longAgo
 	} else {
+		if oneUser(identities) { // who may have been shown after each login that was so long ago
+			for _, at := range t.authentications {
+				if at > identities[0].at && at <= gone {
+					identities = append(identities, identity{at, identities[0].user, identities[0].source})
+				}
+			}
+		}
 		for _, a := range active {
 			if a.start <= gone || t.back.back && a.start <= t.unknownBefore {
 				t.intervals.add(a.start, a.end, a.policies, e.gap, longAgo)
@@ -45,8 +52,8 @@ func (e *Engine) rebuild(t *timeline) {
 		if !r.isEvidence() {
 			continue
 		}
-		if !r.user.IsZero() && !r.isExempt() && (r.state&late == 0 || r.kind == fact.Authenticated) {
-			identities = append(identities, identity{r.At, r.user})
+		if r.shows() {
+			identities = append(identities, identity{r.At, r.user, r.userSource})
 		}
 		q := *r
 		q.user = fact.ID{}

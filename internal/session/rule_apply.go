@@ -66,7 +66,7 @@ func (e *Engine) applyJudged(t *timeline, r *record) (due dirtyFlags) {
 		}
 	}
 	if !r.user.IsZero() {
-		due |= e.showIdentity(t, identity{r.At, r.user}, known)
+		due |= e.showIdentity(t, identity{r.At, r.user, r.userSource}, known)
 	}
 	if r.isActivity() {
 		e.observeGap(t, r)
@@ -88,6 +88,12 @@ func shownBy(f *fact.Fact) fact.ID {
 	return f.User.ID
 }
 
+// shows reports whether the record shows its user: an event that says the end of a session
+// does not, nor does an exempt request or one from the past.
+func (r *record) shows() bool {
+	return !r.user.IsZero() && r.kind != fact.Ended && !r.isExempt() && (r.state&late == 0 || r.kind == fact.Authenticated)
+}
+
 // applyEvent joins what the event says of its own session.
 func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 	t.newest = max(t.newest, r.At)
@@ -96,8 +102,8 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 		t.first = r.At
 		due |= dirtyLineage
 	}
-	if (inTime || r.kind == fact.Authenticated) && !r.user.IsZero() {
-		due |= e.showIdentity(t, identity{r.At, r.user}, true)
+	if r.shows() {
+		due |= e.showIdentity(t, identity{r.At, r.user, r.userSource}, true)
 	}
 	switch r.kind {
 	case fact.Authenticated:
@@ -111,6 +117,9 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 		e.authenticated |= t.policies
 		t.reported = t.reported && !added
 		if added {
+			if len(t.identities) > 0 && !oneUser(t.identities) { // whom did it show since?
+				due |= dirtyTimeline
+			}
 			due |= dirtyLineage
 		}
 	case fact.Started, fact.Rotated:
@@ -144,19 +153,19 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 			*have = who.user
 		}
 	}
-	switch n := len(t.identities); {
-	case n == 0:
-		t.identities = append(t.identities, who)
+	switch {
+	case len(t.identities) == 0:
 		e.users.addLink(who.user, t.placeOf())
-	case n == 1 && t.identities[0].user == who.user:
-		if t.identities[0].at <= who.at {
+	case oneUser(t.identities) && t.identities[0].user == who.user:
+		same := slices.IndexFunc(t.identities, func(have identity) bool { return have.source == who.source || have.source == anySource })
+		if same >= 0 && t.identities[same].at <= who.at {
 			return 0
 		}
-		t.identities[0].at = who.at
 	default:
 		// The list says too little to put another user in its place.
 		return dirtyTimeline | dirtyLineage
 	}
+	t.identities, _ = e.users.joinIdentities(append(t.identities, who), nil, 0)
 	if others {
 		return dirtyLineage
 	}
@@ -171,7 +180,12 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 			list[i].user = x.id
 		}
 	}
-	t.identities = addIdentities(t.identities[:0], list...)
+	var from int64
+	t.identities, from = e.users.joinIdentities(append(t.identities[:0], list...), t.authentications, e.cfg.MaxUsers)
+	if from > t.shownFrom {
+		e.stats.lost++
+		t.shownFrom = from
+	}
 	for _, i := range was {
 		if !t.shows(i.user) {
 			e.users.unlink(i.user, t.placeOf())

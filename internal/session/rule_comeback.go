@@ -94,7 +94,7 @@ func (b *comeback) seenOr(otherwise int64) int64 {
 // and since when that holds.
 func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) {
 	if n := len(t.identities); n > 0 {
-		return t.identities[n-1].user, t.identities[n-1].at, true
+		return t.identities[n-1].user, startOfRun(t.identities), true
 	}
 	if len(t.lineage) == 0 || t.first == unset {
 		return fact.ID{}, 0, false
@@ -130,6 +130,9 @@ func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
 		w.endings(func(x expiry) {
 			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.unknownBefore {
 				x.doubt = ReasonEvicted // what was thrown away before that may void it
+			}
+			if w.isShared() {
+				x.doubt = ReasonShared
 			}
 			if x.doubt == "" {
 				x.doubt = w.lostDoubt(&x)
@@ -216,7 +219,7 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 		}
 	}
 	if was.user != 0 {
-		t.identities = append(t.identities, identity{was.at, e.users.byHash(was.user)})
+		t.identities = append(t.identities, identity{was.at, e.users.byHash(was.user), anySource})
 		e.users.addLink(t.identities[0].user, t.placeOf())
 	}
 }
@@ -277,6 +280,9 @@ func (w *evaluation) backEndings(each func(expiry)) {
 		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
 			x.doubt = ReasonEvicted
 		}
+		if b.typ == fact.RevokedSession && w.shownSince(b.end, w.identityAt(b.end)) {
+			voided = true
+		}
 		if w.violated(x.at) && !voided && (b.typ != fact.EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {
 			each(x)
 		}
@@ -335,10 +341,11 @@ func (w *evaluation) lostDoubt(x *expiry) string {
 	switch {
 	case x.typ == fact.AbsoluteTimeout && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
+	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
+		return ReasonEvicted
 	case !b.back:
 		return ""
-	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since),
-		w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.unknownBefore, // it may be the session's start
+	case w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.unknownBefore, // it may be the session's start
 		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.unknownBefore,
 		x.typ == fact.AbsoluteTimeout && x.since < w.t.unknownBefore:
 		return ReasonEvicted

@@ -1,6 +1,10 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/fact"
+import (
+	"sort"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // Why something cannot be confirmed.
 const (
@@ -12,6 +16,8 @@ const (
 	ReasonRestart = "restart"
 	// ReasonBounds: something that would clear it may lie beyond what is looked at.
 	ReasonBounds = "bounds"
+	// ReasonShared: many users have the session's id.
+	ReasonShared = "shared"
 	// ReasonShutdown: the collector stopped before the wait was over.
 	ReasonShutdown = "shutdown"
 )
@@ -93,6 +99,30 @@ func (w *evaluation) doubt(x *expiry) string {
 		return ReasonEvicted
 	}
 	return ""
+}
+
+// isShared reports whether more users of one source than one session may have were shown
+// from the request's latest authentication up to the next one.
+func (w *evaluation) isShared() bool {
+	most, list := w.e.cfg.MaxUsers, w.t.identities
+	if most == 0 || len(list) <= most {
+		return false
+	}
+	from, until := int64(longAgo), int64(unset)
+	if w.authentication != 0 {
+		from = w.authentication
+	}
+	if i := sort.Search(len(w.t.authentications), func(i int) bool { return w.t.authentications[i] > w.limit }); i < len(w.t.authentications) {
+		until = w.t.authentications[i]
+	}
+	list = list[sort.Search(len(list), func(i int) bool { return list[i].at >= from }):]
+	list = list[:sort.Search(len(list), func(i int) bool { return list[i].at >= until })]
+	for i := range list {
+		if different(list[:i+1], list[i].source) > most {
+			return true
+		}
+	}
+	return false
 }
 
 // knewMore says that an engine which stopped at until knew more: no verdict

@@ -27,9 +27,12 @@ type evaluation struct {
 
 	root   origin // what origin found, once rooted
 	rooted bool
-	heir   identity // what inherited found, once asked
 	asked  bool
-	heard  []heardEnd // what newestHeard found, once asked
+	// What inherited found, once asked: a user, and who showed it.
+	heirUser fact.ID
+	heir     *timeline
+	heirAt   int64      // the rotation
+	heard    []heardEnd // what newestHeard found, once asked
 }
 
 // newEvaluation finds since when r's session lasts: its latest authentication at or
@@ -89,8 +92,8 @@ func (w *evaluation) findOrigin() (o origin) {
 		}
 		if at, known := t.started(int64(w.policy.Tolerance)); known {
 			here = origin{at: at, known: true}
-		} else if t.firstActivity != unset {
-			here.at = t.firstActivity
+		} else {
+			here.at = min(here.at, t.firstActivity)
 		}
 		return true
 	})
@@ -222,7 +225,7 @@ func (w *evaluation) isEffective(end *ending) bool {
 // last when they came.
 func (w *evaluation) userEndings(each func(expiry)) {
 	for n, i := range w.t.identities {
-		if !slices.ContainsFunc(w.t.identities[:n], func(o identity) bool { return o.user == i.user }) {
+		if !slices.ContainsFunc(w.t.identities[:n], func(o identity) bool { return sameUser(o.user, i.user) }) {
 			w.endingsOf(i.user, each)
 		}
 	}
@@ -239,18 +242,41 @@ func (w *evaluation) endingsOf(user fact.ID, each func(expiry)) {
 	for i := range ends {
 		end := &ends[i]
 		at := end.at + int64(w.policy.EndGrace)
-		if end.other == w.t.id || !w.violated(at) || !w.applies(end) || w.t.seen() >= end.at || !sameUser(w.identityAt(end.at), user) ||
-			w.shownSince(end.at, user) || w.r.seq < end.nextSeq && w.cameLate(end) {
+		if end.other == w.t.id || !w.violated(at) || !w.applies(end) || w.t.seen() >= end.at || w.r.seq < end.nextSeq && w.cameLate(end) {
 			continue
 		}
-		each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service]})
+		x := expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service]}
+		switch {
+		case w.unsureAt(end.at): // whom it showed then, and since, is not all known
+			x.doubt = ReasonBounds
+		case !sameUser(w.identityAt(end.at), user) || w.shownSince(end.at, user):
+			continue
+		}
+		each(x)
 	}
 }
 
 // shownSince reports whether the session showed another user behind at, and no later
-// than the request: it is that one's by then.
+// than the request: it is that one's by then. Only users of one source are different.
 func (w *evaluation) shownSince(at int64, user fact.ID) bool {
-	return slices.ContainsFunc(w.t.identities, func(i identity) bool { return i.at > at && i.at <= w.r.At && !sameUser(i.user, user) })
+	by := w.t.identities // who showed that user
+	if _, own := identityAt(by, at); !own && w.heir != nil {
+		by = slices.Concat(by, w.heir.identities)
+	}
+	return slices.ContainsFunc(w.t.identities, func(i identity) bool {
+		return i.at > at && i.at <= w.r.At && !sameUser(i.user, user) &&
+			slices.ContainsFunc(by, func(j identity) bool { return sameUser(j.user, user) && sameSource(i.source, j.source) })
+	})
+}
+
+// unsureAt reports whether not all is known of whom the session showed at that instant and
+// since.
+func (w *evaluation) unsureAt(at int64) bool {
+	if _, own := identityAt(w.t.identities, at); own {
+		return at < w.t.shownFrom
+	}
+	w.inherited()
+	return w.heir != nil && w.heirAt < w.heir.shownFrom
 }
 
 // identityAt returns the user whom the session showed last at or before at; the
@@ -272,11 +298,13 @@ func (w *evaluation) inherited() fact.ID {
 				return false
 			}
 			user, ok := identityAt(t.identities, r.at)
-			w.heir.user = user
+			if ok {
+				w.heir, w.heirUser, w.heirAt = t, user, r.at
+			}
 			return !ok
 		})
 	}
-	return w.heir.user
+	return w.heirUser
 }
 
 // maxLateLooks bounds how many recent facts are looked at for what makes an end of

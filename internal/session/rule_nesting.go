@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"cmp"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -110,7 +109,7 @@ func (e *Engine) duplicateOf(rec *record, k traceRecords, d *fact.Details) (foun
 // sameRecord reports whether r and o are one record delivered twice.
 func (r *record) sameRecord(o *record) bool {
 	return r.kind == o.kind && r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
-		r.user == o.user && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
+		r.user == o.user && r.userSource == o.userSource && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
 		r.outcome == o.outcome && r.policy == o.policy && r.flags == o.flags
 }
 
@@ -134,7 +133,8 @@ func (e *Engine) mergeRecords(a, b *record, da, db fact.Details) (m record, d fa
 	}
 	m.outcome = max(a.outcome, b.outcome)
 	d, m.filled = dw, 0
-	m.user = field(&m, win, lose, filledUser, win.user, lose.user, e.lessUser)
+	user := field(&m, win, lose, filledUser, identity{user: win.user, source: win.userSource}, identity{user: lose.user, source: lose.userSource}, e.users.fillsLess)
+	m.user, m.userSource = user.user, user.source
 	d.Status = field(&m, win, lose, filledStatus, dw.Status, dl.Status, cmp.Less)
 	texts := dl.Texts()
 	for i, text := range d.Texts() {
@@ -156,12 +156,6 @@ func field[T comparable](m, win, lose *record, bit fills, a, b T, less func(a, b
 		m.filled |= bit
 	}
 	return v
-}
-
-// lessUser reports whether the pseudonym of a is the smaller one.
-func (e *Engine) lessUser(a, b fact.ID) bool {
-	x, y := e.users.pseudonymOf(a), e.users.pseudonymOf(b)
-	return bytes.Compare(x[:], y[:]) < 0
 }
 
 // knowsBetter orders the records of one request.

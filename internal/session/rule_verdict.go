@@ -86,8 +86,12 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 	if e.work.cut = false; !e.take(1 + len(t.rotations)) {
 		return judgement{short: true}
 	}
+	shared := w.isShared()
 	w.expiries(func(x expiry) {
-		if x.doubt == "" {
+		switch {
+		case shared:
+			x.doubt = ReasonShared
+		case x.doubt == "":
 			x.doubt = w.doubt(&x)
 		}
 		switch certain := x.doubt == ""; {

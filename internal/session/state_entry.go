@@ -3,6 +3,7 @@ package session
 import (
 	"math"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -28,7 +29,8 @@ type entry struct {
 	heard uint32
 	// more refers to the encoded timeline, or to the timeline where there is one.
 	more uint32
-	// user is the number of the one user that it showed; 0: none or several.
+	// user is the number of the one user that it showed; 0: none or several. Above
+	// userBits is which of the first sources named it.
 	user uint32
 	// facts is how many there ever were, up to maxFacts, and above that opened.
 	facts uint32
@@ -77,6 +79,29 @@ func (x *entry) counted() {
 
 func countAndOpened(count uint32, opened uint8) uint32 {
 	return min(count, maxFacts) | uint32(opened)<<factsBits
+}
+
+const userBits = compact.SlotBits
+
+// userNumber is the number of the one user that it showed.
+func (x *entry) userNumber() uint32 { return x.user & (1<<userBits - 1) }
+
+// knowsSource reports whether source is known to have named the one user.
+func (x *entry) knowsSource(source uint8) bool { return x.user>>userBits>>source&1 != 0 }
+
+// showOne notes that all of list, which is not empty, is the user of that number.
+func (x *entry) showOne(number uint32, list []identity) {
+	if x.user = number; number == 0 {
+		return
+	}
+	for _, i := range list {
+		switch {
+		case i.source == anySource:
+			x.user |= 1<<32 - 1<<userBits
+		case i.source < 32-userBits:
+			x.user |= 1 << userBits << i.source
+		}
+	}
 }
 
 // policyBit is the set of one policy, or of none.

@@ -74,46 +74,6 @@ func latest(list []int64, at int64) (int64, bool) {
 	return 0, false
 }
 
-// maxIdentities bounds the users that one session is known to have shown.
-const maxIdentities = 16
-
-// identity is a user that a session showed.
-type identity struct {
-	at   int64
-	user fact.ID
-}
-
-// addIdentities joins who to a sorted list and keeps the first of each run of
-// one user. What is left out of it is why a session with several users is read
-// again from the recent facts when one is added.
-func addIdentities(list []identity, who ...identity) []identity {
-	list = append(list, who...)
-	slices.SortFunc(list, func(a, b identity) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.user[0], b.user[0]), cmp.Compare(a.user[1], b.user[1]))
-	})
-	kept := list[:0] // of several at one instant the last holds
-	for _, w := range list {
-		if n := len(kept); n > 0 && kept[n-1].user == w.user {
-			continue
-		}
-		kept = append(kept, w)
-	}
-	if n := len(kept); n > maxIdentities {
-		kept = slices.Delete(kept, 1, 1+n-maxIdentities)
-	}
-	return kept
-}
-
-// identityAt returns whom the list shows last at or before at.
-func identityAt(list []identity, at int64) (fact.ID, bool) {
-	for _, l := range slices.Backward(list) {
-		if l.at <= at {
-			return l.user, true
-		}
-	}
-	return fact.ID{}, false
-}
-
 // interval of activity: a stretch of it in which no start lies further than the
 // smallest idle limit behind the latest end before it, so that no idle limit
 // can have been exceeded within it.

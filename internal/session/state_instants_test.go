@@ -77,10 +77,15 @@ func TestLatest(t *testing.T) {
 }
 
 func TestIdentities(t *testing.T) {
+	u := newUsers()
 	a, b := fact.ID{1}, fact.ID{2}
-	list := addIdentities(nil, identity{5, a}, identity{1, a}, identity{3, b}, identity{3, a}, identity{9, a})
-	require.Equal(t, []identity{{1, a}, {3, b}, {5, a}}, list, "the first of each run; of two at one instant the greater")
-	for at, want := range map[int64]fact.ID{1: a, 2: a, 3: b, 4: b, 5: a, 100: a} {
+	u.add(a, fact.Pseudonym{2})
+	u.add(b, fact.Pseudonym{1})
+	list, from := u.joinIdentities([]identity{{5, a, 0}, {1, a, 0}, {3, b, 0}, {3, a, 1}, {9, a, 0}, {10, a, 0}, {11, b, 0}, {11, a, 0}}, nil, 5)
+	require.Equal(t, []identity{{1, a, 0}, {3, a, 1}, {3, b, 0}, {5, a, 0}, {11, b, 0}, {11, a, 0}}, list,
+		"the first of each run; of two at one instant the one of the first source, then of the greater pseudonym")
+	require.EqualValues(t, longAgo, from)
+	for at, want := range map[int64]fact.ID{1: a, 2: a, 3: b, 4: b, 5: a, 10: a, 11: a} {
 		got, ok := identityAt(list, at)
 		require.True(t, ok)
 		require.Equal(t, want, got, at)
@@ -91,10 +96,18 @@ func TestIdentities(t *testing.T) {
 
 // Of too many the first and the latest are kept.
 func TestIdentitiesAreBounded(t *testing.T) {
+	u := newUsers()
 	var all []identity
-	for i := range int64(maxIdentities + 5) {
-		all = append(all, identity{i, fact.ID{uint64(i % 2)}})
+	for i := range int64(maxRuns + 5) {
+		all = append(all, identity{i, fact.ID{1 + uint64(i%2)}, 0}, identity{i, fact.ID{1 + uint64(i%2)}, 1})
 	}
-	require.Equal(t, all[:maxIdentities], addIdentities(nil, all[:maxIdentities]...))
-	require.Equal(t, append(all[:1:1], all[6:]...), addIdentities(nil, all...))
+	most := 2 * (maxRuns + 1)
+	list, from := u.joinIdentities(slices.Clone(all[:most]), nil, 0)
+	require.Len(t, list, most)
+	require.EqualValues(t, longAgo, from)
+	list, from = u.joinIdentities(slices.Clone(all), nil, 0)
+	require.Len(t, list, 2+2*maxRuns)
+	require.EqualValues(t, 5, from)
+	require.Equal(t, from, list[2].at)
+	require.Zero(t, list[0].at)
 }

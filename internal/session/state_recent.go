@@ -39,6 +39,7 @@ type record struct {
 	outcome            fact.Outcome
 	policy             uint8
 	filled             fills
+	userSource         uint8
 	flags              fact.Flags
 	state              recordState
 }

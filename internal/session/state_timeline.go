@@ -35,6 +35,8 @@ type timeline struct {
 	raised                []ending   // when a second record of a request set newest
 	lineage               []rotation // the earliest onto this id; several at one instant
 	identities            []identity
+	// shownFrom: of whom it showed before this instant not all is known.
+	shownFrom int64
 
 	// lastInactiveStart is the latest start of a judged request that is no activity.
 	lastInactiveStart int64
@@ -72,7 +74,7 @@ type timeline struct {
 func (t *timeline) empty(id fact.ID, slot uint32) {
 	*t = timeline{
 		id: id, slot: slot, policy: fact.NoPolicy,
-		newest: longAgo, lastInactiveStart: longAgo, unknownBefore: longAgo,
+		newest: longAgo, lastInactiveStart: longAgo, unknownBefore: longAgo, shownFrom: longAgo,
 		first: unset, firstStart: unset, firstActivity: unset,
 		intervals: t.intervals[:0], nestedStarts: t.nestedStarts[:0], authentications: t.authentications[:0],
 		lateStarts: t.lateStarts[:0], ends: t.ends[:0], rotations: t.rotations[:0],

@@ -38,6 +38,7 @@ const (
 	hasRanks // of the lineage
 	hasDeferred
 	hasComeback
+	hasShownFrom
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -89,6 +90,7 @@ var timelineFields = [...]timelineField{
 	instantField(hasFirstStart, unset, func(t *timeline) *int64 { return &t.firstStart }),
 	instantField(hasUnknownBefore, longAgo, func(t *timeline) *int64 { return &t.unknownBefore }),
 	instantField(hasLastInactiveStart, longAgo, func(t *timeline) *int64 { return &t.lastInactiveStart }),
+	instantField(hasShownFrom, longAgo, func(t *timeline) *int64 { return &t.shownFrom }),
 	instantField(hasDroppedAuthentication, 0, func(t *timeline) *int64 { return &t.droppedAuthentication }),
 	{
 		hasComeback,
@@ -202,12 +204,16 @@ var timelineFields = [...]timelineField{
 			w.list(len(t.identities), t.newest)
 			for _, i := range t.identities {
 				w.instant(i.at)
-				w.buf = wire.AppendUint128(w.buf, i.user)
+				w.buf = append(wire.AppendUint128(w.buf, i.user), i.source)
 			}
 		},
 		func(d *timelineReader, t *timeline) {
 			for range d.list(17, t.newest) {
-				t.identities = append(t.identities, identity{d.instant(), d.Uint128()})
+				who := identity{d.instant(), d.Uint128(), anySource}
+				if d.Version >= 3 {
+					who.source = d.Byte()
+				}
+				t.identities = append(t.identities, who)
 			}
 		},
 	},

@@ -1,8 +1,11 @@
 package session
 
 import (
+	"bytes"
+	"cmp"
 	"container/list"
 	"slices"
+	"sort"
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -218,4 +221,145 @@ func (u *users) ends(id fact.ID) []ending {
 
 func (t *timeline) shows(user fact.ID) bool {
 	return slices.ContainsFunc(t.identities, func(i identity) bool { return sameUser(i.user, user) })
+}
+
+// identity is a user that a session showed.
+type identity struct {
+	at     int64
+	user   fact.ID
+	source uint8 // which of the configured ones named it
+}
+
+const (
+	// maxRuns is how many of the last changes of user are known of a session.
+	maxRuns = 8
+	// maxIdentities bounds the list of all users that one session is known to have shown.
+	maxIdentities = 64
+	// MostUsers bounds Config.MaxUsers.
+	MostUsers = 50
+	// anySource stands for one that is not known.
+	anySource = 0xff
+)
+
+// sameSource reports whether one source named both, as far as is known.
+func sameSource(a, b uint8) bool { return a == b || a == anySource || b == anySource }
+
+// shownLater orders identities by when they were shown: of two at one instant the one of
+// the source that is listed first holds, then the one with the greater pseudonym.
+func (u *users) shownLater(a, b identity) int {
+	if c := cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.source, a.source)); c != 0 || a.user == b.user {
+		return c
+	}
+	x, y := u.pseudonymOf(a.user), u.pseudonymOf(b.user)
+	return cmp.Or(bytes.Compare(x[:], y[:]), cmp.Compare(a.user[0], b.user[0]), cmp.Compare(a.user[1], b.user[1]))
+}
+
+// fillsLess reports whether b, which a log says of its span, holds against a, which another
+// does: the greater pseudonym does.
+func (u *users) fillsLess(a, b identity) bool {
+	x, y := u.pseudonymOf(a.user), u.pseudonymOf(b.user)
+	return cmp.Or(bytes.Compare(x[:], y[:]), cmp.Compare(b.source, a.source)) < 0
+}
+
+// joinIdentities puts list in order and keeps of each run of one user the first that each
+// source named. A run ends with the user and, where there are several, with each login, so
+// that it is known whom the session showed since: most is how many of one source may be.
+// What is left out is why a session with several users is read again from the recent facts
+// when one is added. Nothing that was shown at or behind from was given up.
+func (u *users) joinIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
+	slices.SortFunc(list, u.shownLater)
+	if most == 0 || oneUser(list) {
+		logins = nil
+	}
+	kept = list[:0]
+	run := 0 // where the last run begins
+	for _, w := range list {
+		if n := len(kept); n > 0 && (!sameUser(kept[n-1].user, w.user) || loginsUntil(logins, kept[n-1].at) != loginsUntil(logins, w.at)) {
+			run = n
+		}
+		if !slices.ContainsFunc(kept[run:], func(have identity) bool { return have.source == w.source || have.source == anySource }) {
+			kept = append(kept, w)
+		}
+	}
+	return boundIdentities(kept, logins, most)
+}
+
+// loginsUntil is how many of a sorted list came at or before an instant.
+func loginsUntil(logins []int64, at int64) int {
+	return sort.Search(len(logins), func(i int) bool { return logins[i] > at })
+}
+
+// boundIdentities keeps the first user, the last changes of user, and so many different
+// ones since each login as may be, and one more.
+func boundIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
+	first := len(list) - 1 // from there on are the last changes
+	for changes := 0; first > 0; first-- {
+		if !sameUser(list[first-1].user, list[first].user) {
+			if changes++; changes == maxRuns {
+				break
+			}
+		}
+	}
+	low := 0 // behind the first user
+	for low < len(list) && sameUser(list[low].user, list[0].user) {
+		low++
+	}
+	if first <= low && len(list) <= maxIdentities {
+		return list, longAgo
+	}
+	kept, from = slices.Clone(list[:min(low, maxIdentities/2)]), list[first].at
+	var since []identity // the first ones since the last login
+	login := 0
+	for i, w := range list[:first] {
+		if n := loginsUntil(logins, w.at); n != login {
+			login, since = n, since[:0]
+		}
+		known := slices.ContainsFunc(since, func(have identity) bool { return have.source == w.source && sameUser(have.user, w.user) })
+		if most == 0 || known || different(since, w.source) > most {
+			continue
+		}
+		if since = append(since, w); i >= low {
+			kept = append(kept, w)
+		}
+	}
+	kept = append(kept, list[first:]...)
+	if n := len(kept); n > maxIdentities {
+		kept = slices.Delete(kept, 1, 1+n-maxIdentities)
+		from = max(from, kept[1].at)
+	}
+	return kept, from
+}
+
+// different is how many users of a source list shows.
+func different(list []identity, source uint8) (n int) {
+	for i, w := range list {
+		if w.source == source && !slices.ContainsFunc(list[:i], func(have identity) bool { return have.source == source && sameUser(have.user, w.user) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// identityAt returns the user whom the list shows last at or before at.
+func identityAt(list []identity, at int64) (fact.ID, bool) {
+	for _, l := range slices.Backward(list) {
+		if l.at <= at {
+			return l.user, true
+		}
+	}
+	return fact.ID{}, false
+}
+
+// oneUser reports whether the list shows only one.
+func oneUser(list []identity) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list[1:], func(i identity) bool { return !sameUser(i.user, list[0].user) })
+}
+
+// startOfRun is since when the last user was shown.
+func startOfRun(list []identity) int64 {
+	first := len(list) - 1
+	for first > 0 && sameUser(list[first-1].user, list[first].user) {
+		first--
+	}
+	return list[first].at
 }

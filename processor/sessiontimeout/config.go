@@ -93,7 +93,9 @@ type SessionIDConfig struct {
 	Linked extract.Sources `mapstructure:"linked"`
 	// Placeholders stand, in any case, where an id should be and none is.
 	Placeholders []string `mapstructure:"placeholders"`
-	MaxUsers     int      `mapstructure:"max_users"`
+	// MaxUsers is how many different users of one source an id may show since an
+	// authentication, up to 50: an id of more is shared. 0: ids may be.
+	MaxUsers int `mapstructure:"max_users"`
 	// HashKey is the key of the pseudonyms, at least 32 bytes.
 	HashKey configopaque.String `mapstructure:"hash_key"`
 	// AlreadyHashed: ids arrive as the redaction processor wrote them.

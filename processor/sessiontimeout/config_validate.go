@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session"
 )
 
 // What the engine can hold.
@@ -89,8 +90,8 @@ func (c *Config) Validate() error {
 			fail("%s: must be no more than %d (got %d)", n.key, n.most, n.value)
 		}
 	}
-	if c.SessionID.MaxUsers < 0 {
-		fail("session_id::max_users: must not be negative (got %d)", c.SessionID.MaxUsers)
+	if c.SessionID.MaxUsers < 0 || c.SessionID.MaxUsers > session.MostUsers {
+		fail("session_id::max_users: must be from 0 to %d (got %d)", session.MostUsers, c.SessionID.MaxUsers)
 	}
 	errs = append(errs, oneOf("log_time", c.LogTime, logTimes), c.validateIdentity())
 	errs = append(errs, oneOf("findings::per", c.Findings.Per, pers), oneOf("downtime", c.Downtime, downtimes))

@@ -45,12 +45,13 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
 	m.cfg.Shards = 1 << m.Roll(3)
-	m.users = 1 + m.Roll(2)
+	m.users = 1 + m.Roll(3)
 	for i := range 2 + m.Roll(4) {
 		s := &madeSession{name: SessionName(i), cursor: Epoch + int64(m.Roll(30))*int64(time.Second)}
 		s.marks = []int64{s.cursor}
 		if m.chance(80) {
 			s.user = UserName(m.Roll(m.users))
+			s.placeholder = m.chance(12)
 		}
 		m.sessions = append(m.sessions, s)
 	}
@@ -91,10 +92,13 @@ type maker struct {
 
 // madeSession is what a maker remembers of one session.
 type madeSession struct {
-	name   fact.Name
-	user   fact.Name // none for some
-	cursor int64
-	marks  []int64 // instants at which something happened
+	name fact.Name
+	user fact.Name // none for some
+	// placeholder: many users have this id.
+	placeholder bool
+	others      int // how often it showed another than user
+	cursor      int64
+	marks       []int64 // instants at which something happened
 }
 
 func (m *maker) chance(percent int) bool { return m.Roll(100) >= 100-percent }
@@ -118,6 +122,7 @@ func (m *maker) configure() {
 		})
 	}
 	m.cfg.PerRequest = m.chance(30)
+	m.cfg.MaxUsers = among(m, 5, 1, 2, 2, 0)
 	m.cfg.DecisionWait = among(m, 10*time.Second, 60*time.Second)
 	m.cfg.IdleDecisionWait = among(m, 0, 30*time.Second, 5*time.Minute)
 	m.cfg.ReorderWindow = among(m, 10*time.Minute, 60*time.Second, 20*time.Second, time.Hour)

@@ -1,6 +1,7 @@
 package sessiontest
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -58,7 +59,7 @@ func (m *maker) happen(s *madeSession) {
 		f.Kind = fact.Started
 	}
 	if f.Kind != fact.EndedUser && f.Kind != fact.Request && m.chance(30) {
-		f.User = s.user
+		m.shown(&f, s.user)
 	}
 	m.mark(s, f.At)
 	m.facts = append(m.facts, f)
@@ -122,9 +123,9 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	f.Outcome = among(m, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Indeterminate, fact.Rejected)
 	f.Details = fact.Details{Method: "GET", Route: "/" + strconv.Itoa(int(f.Start%7)), Status: 200}
 	if m.chance(40) {
-		f.User = s.user
+		m.shown(f, s.user)
 	} else if m.chance(4) {
-		f.User = UserName(m.Roll(m.users))
+		m.shown(f, UserName(m.Roll(m.users)))
 	}
 	for _, x := range []struct {
 		flag    fact.Flags
@@ -136,6 +137,28 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	}
 	if m.sampled && m.chance(10) {
 		f.Flags |= fact.Sampled
+	}
+}
+
+// shown lets f show a user, whom now and then another source names. No session changes
+// its user more often than an engine is to know of.
+func (m *maker) shown(f *fact.Fact, user fact.Name) {
+	i := slices.IndexFunc(m.sessions, func(s *madeSession) bool { return s.name == f.Session })
+	switch s := m.sessions[i]; {
+	case s.placeholder && s.others < 8:
+		user = UserName(m.Roll(4))
+		s.others++
+	case s.placeholder:
+		user = fact.Name{}
+	case user == s.user || user.Raw == "":
+	case s.others < 3:
+		s.others++
+	default:
+		user = s.user
+	}
+	f.User, f.UserSource = user, 0
+	if user.Raw != "" && m.chance(12) {
+		f.UserSource = uint8(1 + m.Roll(2))
 	}
 }
 
@@ -152,7 +175,7 @@ func (m *maker) twin(s *madeSession, f fact.Fact, logged bool) fact.Fact {
 		f.Outcome = fact.Outcome(m.Roll(3))
 	}
 	if m.chance(30) {
-		f.User = among(m, fact.Name{}, s.user)
+		m.shown(&f, among(m, fact.Name{}, s.user))
 	}
 	if m.chance(20) {
 		f.Resource = Resources["api"]

@@ -18,7 +18,8 @@ import (
 //	now=3s blind 0s..2s crash
 //
 // Instants are durations after [Epoch]. Sessions are letters, users u1, u2 and so on,
-// services the names in [Resources].
+// services the names in [Resources]; user=u1/2 is named by the third source, user=u1 by the
+// first.
 type History struct {
 	Config Config
 	Steps  []Step
@@ -36,6 +37,8 @@ type Config struct {
 	ReorderWindow time.Duration
 	// MaxAhead and MaxAge bound a timestamp against its arrival; MaxAge 0 is no bound.
 	MaxAhead, MaxAge time.Duration
+	// MaxUsers: a session that shows more users is shared; 0: none is.
+	MaxUsers int
 	// PerRequest: one finding for every request, not for every session.
 	PerRequest bool
 	// UpdateInterval bounds how often a growing finding is sent again, and Shards is
@@ -70,7 +73,7 @@ const (
 
 // DefaultConfig is that of a history whose text names nothing else. It has no policies.
 func DefaultConfig() Config {
-	return Config{DecisionWait: 10 * time.Second, ReorderWindow: time.Hour, MaxAhead: 5 * time.Minute, UpdateInterval: time.Minute}
+	return Config{DecisionWait: 10 * time.Second, ReorderWindow: time.Hour, MaxAhead: 5 * time.Minute, MaxUsers: 5, UpdateInterval: time.Minute}
 }
 
 // A Step is one call of an engine.

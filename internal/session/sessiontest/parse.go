@@ -73,6 +73,8 @@ func (p *parser) config(words []string) {
 			*durations[k] = p.duration(v)
 		case w == "request":
 			c.PerRequest = true
+		case k == "users":
+			c.MaxUsers = int(p.number(v))
 		case k == "lanes":
 			c.Shards = int(p.number(v))
 		default:
@@ -182,9 +184,13 @@ func (p *parser) valued(f *fact.Fact, k, v string) {
 			f.End = p.instant(to)
 		}
 	case "user":
-		n, err := strconv.Atoi(strings.TrimPrefix(v, "u"))
-		if f.User = UserName(n - 1); err != nil || n < 1 || f.User.Raw != v {
+		name, source, sourced := strings.Cut(v, "/")
+		n, err := strconv.Atoi(strings.TrimPrefix(name, "u"))
+		if f.User = UserName(n - 1); err != nil || n < 1 || f.User.Raw != name {
 			p.fail(v, "user")
+		}
+		if sourced {
+			f.UserSource = p.number(source)
 		}
 	case "from":
 		f.Previous = p.session(v)

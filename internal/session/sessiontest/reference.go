@@ -199,9 +199,13 @@ func exceeds[D ~int64](p *Policy, d int64, limit D) bool {
 // "Inconclusive, with a reason, where the collector may have missed what would
 // clear it: a blind interval after H for idle, after the end for ended, after the
 // origin for absolute (for the last two only where authentications have been seen
-// under this policy); sampled spans for idle." Of several the one that began first.
+// under this policy); sampled spans for idle; a shared id." Of several blind ones the one that
+// began first.
 func (w *World) doubt(r *KnownFact, x Rule) (reason string) {
 	sampled := func(f *KnownFact) bool { return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) }
+	if w.shared(r) {
+		return "shared"
+	}
 	if x.Type == fact.IdleTimeout && (w.Policy(r).Sampled || slices.ContainsFunc(w.of[r.Session.ID], sampled)) {
 		return "sampled"
 	}

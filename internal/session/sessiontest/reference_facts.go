@@ -170,7 +170,7 @@ func (w *World) joined() (all []*KnownFact) {
 // fill lets x say what r lacks.
 func (r *KnownFact) fill(x *KnownFact) {
 	if r.User.ID.IsZero() {
-		r.User = x.User
+		r.User, r.UserSource = x.User, x.UserSource
 	}
 	if r.Details.Status == 0 {
 		r.Details.Status = x.Details.Status
@@ -185,8 +185,9 @@ func (r *KnownFact) fill(x *KnownFact) {
 
 // join makes r what several logs fill: of two the greater.
 func (r *KnownFact) join(x *KnownFact) {
-	if a, b := Pseudonym(r.User.Raw), Pseudonym(x.User.Raw); bytes.Compare(a[:], b[:]) < 0 {
-		r.User = x.User
+	a, b := Pseudonym(r.User.Raw), Pseudonym(x.User.Raw)
+	if cmp.Or(bytes.Compare(a[:], b[:]), cmp.Compare(x.UserSource, r.UserSource)) < 0 {
+		r.User, r.UserSource = x.User, x.UserSource
 	}
 	r.Details.Status = max(r.Details.Status, x.Details.Status)
 	texts := x.Details.Texts()

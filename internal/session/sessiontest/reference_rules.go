@@ -64,8 +64,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 		case e.IsRotation() && e.Previous.ID == s && !(known && a-e.At > tol):
 			rule.Type, rule.Expiry = fact.RotatedSession, e.At+int64(p.RotationGrace)
 		case e.Kind == fact.EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
-			w.first(s) < e.At && !w.shownSince(s, e, r) &&
-			w.identity(s, e.At, w.Horizon(r), 0) == e.User.ID:
+			w.first(s) < e.At && w.showedLast(r, e) == e.User.ID && !w.shownSince(s, e, r):
 			rule.Type, rule.Expiry = fact.RevokedSession, e.At+grace
 		default:
 			continue
@@ -77,39 +76,10 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 	return found
 }
 
-// "If no user different from that one was shown on it behind that end and at or before r".
-func (w *World) shownSince(s fact.ID, e, r *KnownFact) bool {
-	return slices.ContainsFunc(w.of[s], func(f *KnownFact) bool {
-		return f.shows() && f.User.ID != e.User.ID && f.At > e.At && f.At <= r.At
-	})
-}
-
-// shows reports whether f shows a user: "an event other than ended and ended_user, or a
-// request that was not rejected". An exempt one "counts for the idle clock, and for a link".
-func (f *KnownFact) shows() bool {
-	return !f.User.ID.IsZero() && !f.Exempt && (!f.Late || f.Kind == fact.Authenticated)
-}
-
 // "A fact later than the window makes no new finding from the past, but ends and
 // authentications bind what follows".
 func (w *World) binds(e, r *KnownFact) bool {
 	return e.Order < r.Order || !w.isLate(e, r.Session.ID)
-}
-
-// "The user whose identity the session showed last at or before it (an id that
-// shows none has the one that its previous id showed last up to the rotation)".
-func (w *World) identity(s fact.ID, u, before int64, steps int) fact.ID {
-	last := &KnownFact{}
-	for _, f := range w.of[s] {
-		if f.shows() && f.At <= u && (last.User.ID.IsZero() || f.At > last.At ||
-			f.At == last.At && slices.Compare(f.User.ID[:], last.User.ID[:]) > 0) {
-			last = f
-		}
-	}
-	if rotation := w.Lineage(s, before); last.User.ID.IsZero() && rotation != nil && steps < lineageSteps {
-		return w.identity(rotation.Previous.ID, rotation.At, rotation.At-1, steps+1)
-	}
-	return last.User.ID
 }
 
 // Horizon reads "at or before r.start + τ or r.end, whichever is later".
@@ -184,7 +154,8 @@ func (w *World) first(s fact.ID) int64 {
 func (w *World) origin(r *KnownFact) (at int64, known bool) {
 	tol, latest, authenticated := int64(w.Policy(r).Tolerance), int64(math.MinInt64), false
 	s, until, before, otherwise, active := r.Session.ID, w.Horizon(r), w.Horizon(r), r.Began, r.Began
-	for steps := 0; ; steps++ {
+	steps := 0
+	for ; ; steps++ {
 		if auth, ok := w.lastAuthentication(s, until); ok {
 			latest, authenticated = max(latest, auth), true
 		}
@@ -197,7 +168,11 @@ func (w *World) origin(r *KnownFact) (at int64, known bool) {
 	if authenticated {
 		return latest, true
 	}
-	return w.start(s, tol, active, otherwise)
+	at, known = w.start(s, tol, active, otherwise)
+	if steps > 0 && !known { // "each up to the rotation"
+		at = min(at, otherwise)
+	}
+	return at, known
 }
 
 // Lineage reads "the earliest rotation onto an id N at or before r.start + τ or r.end (of

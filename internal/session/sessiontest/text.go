@@ -15,6 +15,7 @@ func (h *History) String() string {
 	fmt.Fprintf(&b, "config wait=%s window=%s ahead=%s age=%s update=%s", h.Config.DecisionWait, h.Config.ReorderWindow,
 		h.Config.MaxAhead, h.Config.MaxAge, h.Config.UpdateInterval)
 	writeWord(&b, h.Config.IdleDecisionWait > 0, fmt.Sprint("idlewait=", h.Config.IdleDecisionWait))
+	writeWord(&b, h.Config.MaxUsers != DefaultConfig().MaxUsers, fmt.Sprint("users=", h.Config.MaxUsers))
 	writeWord(&b, h.Config.PerRequest, "request")
 	writeWord(&b, h.Config.Shards > 1, fmt.Sprint("lanes=", h.Config.Shards))
 	for _, p := range h.Config.Policies {
@@ -68,7 +69,11 @@ func writeFact(b *strings.Builder, f *fact.Fact) {
 	for i, flag := range FlagNames {
 		writeWord(b, f.Flags.Has(1<<i), flag)
 	}
-	writeWord(b, f.User.Raw != "", "user="+f.User.Raw)
+	user := "user=" + f.User.Raw
+	if f.UserSource != 0 {
+		user += "/" + strconv.Itoa(int(f.UserSource))
+	}
+	writeWord(b, f.User.Raw != "", user)
 	writeWord(b, f.Previous.Raw != "", "from="+f.Previous.Raw)
 	writeWord(b, f.Trace[0] != 0 || f.Span[0] != 0, fmt.Sprintf("id=%d/%d", f.Trace[0], f.Span[0]))
 }

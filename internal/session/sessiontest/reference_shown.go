@@ -1,0 +1,89 @@
+package sessiontest
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+// shows reads "a user is shown by an event other than ended and ended_user, or by a
+// request that was not rejected". An exempt one "counts for the idle clock, and for a link".
+func (f *KnownFact) shows() bool {
+	return !f.User.ID.IsZero() && f.Kind != fact.Ended && !f.Exempt && (!f.Late || f.Kind == fact.Authenticated)
+}
+
+// shownLater reads "of two at one instant the one of the source listed first, then the one
+// with the greater pseudonym".
+func shownLater(a, b *KnownFact) int {
+	x, y := Pseudonym(a.User.Raw), Pseudonym(b.User.Raw)
+	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(b.UserSource, a.UserSource), bytes.Compare(x[:], y[:]))
+}
+
+// shown are the records of s that show a user, the one that was shown last behind the
+// others.
+func (w *World) shown(s fact.ID) (all []*KnownFact) {
+	for _, f := range w.of[s] {
+		if f.shows() {
+			all = append(all, f)
+		}
+	}
+	slices.SortStableFunc(all, shownLater)
+	return all
+}
+
+// "The user whom the session showed last at or before it (an id that shows none has the
+// one that its previous id showed last up to the rotation)".
+func (w *World) showedLast(r, e *KnownFact) fact.ID {
+	_, user := w.shownAt(r.Session.ID, e.At, w.Horizon(r), 0)
+	return user
+}
+
+// shownAt returns the user whom s, or what it was rotated from, showed last at or before
+// an instant, and which of them did.
+func (w *World) shownAt(s fact.ID, at, before int64, steps int) (by, user fact.ID) {
+	for _, f := range w.shown(s) {
+		if f.At <= at {
+			by, user = s, f.User.ID
+		}
+	}
+	if rotation := w.Lineage(s, before); user.IsZero() && rotation != nil && steps < lineageSteps {
+		return w.shownAt(rotation.Previous.ID, rotation.At, rotation.At-1, steps+1)
+	}
+	return by, user
+}
+
+// "No user different from that one was shown on it behind that end and at or before r".
+// "Different only if one source named both": on this id, or on the one that showed that one.
+func (w *World) shownSince(s fact.ID, e, r *KnownFact) bool {
+	by, _ := w.shownAt(s, e.At, w.Horizon(r), 0)
+	named := func(source uint8) bool {
+		return slices.ContainsFunc(slices.Concat(w.shown(s), w.shown(by)), func(f *KnownFact) bool {
+			return f.User.ID == e.User.ID && f.UserSource == source
+		})
+	}
+	return slices.ContainsFunc(w.shown(s), func(f *KnownFact) bool {
+		return f.User.ID != e.User.ID && named(f.UserSource) && f.At > e.At && f.At <= r.At
+	})
+}
+
+// "A session on which more than max_users different users of one source were shown from
+// r's latest authentication up to the next one is shared".
+func (w *World) shared(r *KnownFact) bool {
+	from, authenticated := w.lastAuthentication(r.Session.ID, w.Horizon(r))
+	users := map[uint8]map[fact.ID]bool{}
+	for _, f := range w.shown(r.Session.ID) {
+		at, _ := w.lastAuthentication(r.Session.ID, max(f.At, w.Horizon(r)))
+		if authenticated && f.At < from || at > w.Horizon(r) {
+			continue
+		}
+		if users[f.UserSource] == nil {
+			users[f.UserSource] = map[fact.ID]bool{}
+		}
+		if users[f.UserSource][f.User.ID] = true; w.cfg.MaxUsers > 0 && len(users[f.UserSource]) > w.cfg.MaxUsers {
+			return true
+		}
+	}
+	return false
+}
