@@ -88,7 +88,7 @@ func flooded(h *trial, count func(what string)) string {
 		}
 	}
 	for range 3 {
-		now += int64(h.Config.DecisionWait + h.Config.UpdateInterval + second)
+		now += int64(h.Config.DecisionWait + h.Config.IdleDecisionWait + h.Config.UpdateInterval + second)
 		e.advance(now)
 		take()
 	}

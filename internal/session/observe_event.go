@@ -26,6 +26,10 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	}
 	t := e.timelineOf(&f.Session, now)
 	if t == nil {
+		if f.Kind == fact.Rotated && e.get(f.Previous.ID) != nil { // which may clear it, room or not
+			resource := e.services.number(f.Resource, e.seq, e.oldestSeq)
+			e.rotatedAway(f, e.services.resources[resource].service, now)
+		}
 		return
 	}
 	e.name(t, &f.Session)
