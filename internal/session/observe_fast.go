@@ -181,7 +181,7 @@ func (l *shard) mayNest(f *fact.Fact, from int64, hash uint64) bool {
 		if o.session != rec.session || o.trace != rec.trace || !o.identified() {
 			return true
 		}
-		ordinary = o.kind == fact.Request && o.span != rec.span && o.isActivity() && !o.isExempt() && o.state&(late|deferred|suspected|traceTruncated|unplaced) == 0 &&
+		ordinary = o.kind == fact.Request && o.span != rec.span && o.isActivity() && !o.isExempt() && o.state&(late|deferred|suspected|traceTruncated|unplaced|aroundRejected) == 0 &&
 			(!rec.inside(o) && !o.inside(&rec) || o.Start > from)
 		return ordinary
 	})
@@ -222,7 +222,7 @@ func (e *Engine) makeFastRoom(l *shard) bool {
 			l.stats.early++
 		}
 		switch {
-		case old.state&afterGap != 0 || old.outcome == fact.Rejected:
+		case old.state&(afterGap|aroundRejected) != 0 || old.outcome == fact.Rejected:
 			if len(l.later) >= e.maxLaterOfShard() {
 				return false
 			}

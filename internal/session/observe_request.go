@@ -63,8 +63,12 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 		due = e.apply(t, r)
 	}
 	if !alone && r.identified() {
+		changed, noted := e.noteRejections(r, false, k)
+		if changed {
+			due |= dirtyVerdicts
+		}
 		nested, all := e.nestOthers(t, r, r, k)
-		if due |= nested; !all || r.state&unplaced != 0 {
+		if due |= nested; !all || !noted || r.state&unplaced != 0 {
 			r.state |= unplaced
 			due |= dirtyNesting
 		}
@@ -106,7 +110,7 @@ func (e *Engine) makeRoom(l *shard) {
 		e.stats.lost++
 	}
 	waits := old.state&decided == 0
-	if old.state&(decided|deferred|suspected) == 0 && (old.state&afterGap != 0 || old.outcome == fact.Rejected) && len(l.later) < e.maxLaterOfShard() && e.dirtyNow(old) == nil {
+	if old.state&(decided|deferred|suspected) == 0 && (old.state&(afterGap|aroundRejected) != 0 || old.outcome == fact.Rejected) && len(l.later) < e.maxLaterOfShard() && e.dirtyNow(old) == nil {
 		l.measureLater(old)
 		old.state |= decided
 	}
@@ -156,7 +160,10 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 		duplicate.state |= unplaced | startsOthers
 	}
 	e.describe(duplicate, before, d)
-	if t == nil {
+	if t == nil { // all of it was rejected
+		if was.flags&fact.FromLog != 0 {
+			e.claim(duplicate, k)
+		}
 		e.straying(duplicate, &was)
 		return Mark{}
 	}
@@ -167,8 +174,9 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 		}
 		return Mark{}
 	}
+	_, noted := e.noteRejections(duplicate, true, k)
 	due, all := e.nestOthers(t, duplicate, &was, k)
-	if !all {
+	if !all || !noted {
 		duplicate.state |= unplaced | startsOthers
 	}
 	if was.flags&fact.FromLog != 0 {

@@ -30,14 +30,14 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, k traceRecords) (due di
 		due |= dirtyLineage
 		if r.EffectiveStart > eff || r.state != state || r.state&coveredByActivity == 0 {
 			due |= dirtyTimeline // what it said before no longer holds
-		} else if r.isEvidence() {
+		} else if t != nil && r.isEvidence() {
 			e.apply(t, r)
 		}
 	}
 	for _, r := range k.records {
 		visit(r)
 	}
-	if t.suspects == 0 || !o.identified() {
+	if t == nil || t.suspects == 0 || !o.identified() {
 		return due, true
 	}
 	suspects := e.suspects.byTrace[o.hash()]
@@ -76,7 +76,11 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 		e.markDirty(t, dirtyTimeline|dirtyLineage, cause{at: r.Arrival})
 	}
 	due, all := e.nestOthers(t, r, r, k)
-	if !all {
+	changed, noted := e.noteRejections(r, was.state&startsOthers != 0, k)
+	if changed {
+		due |= dirtyVerdicts
+	}
+	if !all || !noted {
 		e.stats.lost++
 	}
 	if was.state&startsOthers != 0 {
@@ -151,16 +155,15 @@ func (e *Engine) placeAlone(r *record) (done bool) {
 	e.touchRecord(r)
 	r.state &^= unplaced
 	k := e.recordsOfTrace(&e.placing, r.session, r.hash(), maxTraceSteps)
-	if t := e.get(r.session); t != nil {
-		if first := e.firstOf(r, k); first != nil {
-			if own := e.ring(r.session).at(r.position); own != nil && own.session == r.session {
-				r = own
-			}
-			e.mergeLate(t, first, r, k)
-			return true
+	if first := e.firstOf(r, k); first != nil {
+		if own := e.ring(r.session).at(r.position); own != nil && own.session == r.session {
+			r = own
 		}
+		e.mergeLate(e.get(r.session), first, r, k)
+		return true
 	}
 	e.nest(r, k)
+	e.noteRejections(r, false, k)
 	return true
 }
 
@@ -212,7 +215,7 @@ func (e *Engine) claim(o *record, k traceRecords) (due dirtyFlags) {
 }
 
 // mergeLate joins r to an older record of the same request, and leaves nothing of
-// it but its place.
+// it but its place. t is nil where the session is not known.
 func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 	was, other, before := *duplicate, *r, e.detailsOf(duplicate)
 	merged, d := e.mergeRecords(duplicate, r, before, e.detailsOf(r))
@@ -238,11 +241,18 @@ func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 	if was.flags&fact.FromLog != 0 {
 		due |= e.claim(duplicate, k)
 	}
+	if _, all := e.noteRejections(duplicate, true, k); !all {
+		e.stats.lost++
+	}
 	for _, before := range []*record{&was, &other} {
 		nested, all := e.nestOthers(t, duplicate, before, k)
 		if due |= nested; !all {
 			e.stats.lost++
 		}
+	}
+	if t == nil {
+		e.straying(duplicate, &was)
+		return
 	}
 	e.markDirty(t, due, cause{at: r.Arrival})
 }

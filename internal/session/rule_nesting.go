@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -33,6 +34,127 @@ func (e *Engine) recordsOfTrace(buf *[]*record, session fact.ID, hash uint64, lo
 	*buf = list
 	e.spend(len(list))
 	return traceRecords{list, all}
+}
+
+// noteRejections notes of o, and of what is around it, whether a request that was rejected
+// lies inside. another: o was another request before, so that what was noted may not be so
+// any more. changed: the outcome of what is around may have. all: there were no more suspects
+// than it could look at.
+func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (changed, all bool) {
+	if !o.identified() {
+		return false, true
+	}
+	note := func(r *record) {
+		itself := r.position == o.position
+		if r.kind != fact.Request || !itself && !another && !o.inside(r) && !(r.outcome == fact.Rejected && r.inside(o)) {
+			return
+		}
+		noted := r.state & aroundRejected
+		switch {
+		case itself || another && noted != 0:
+			if another && k.all {
+				noted = 0
+			}
+			if k.rejectIn(r) {
+				noted = aroundRejected
+			}
+			if !itself {
+				e.spend(len(k.records))
+			}
+		case o.outcome == fact.Rejected && o.inside(r):
+			noted = aroundRejected
+		}
+		changed = changed || noted|r.state&aroundRejected != 0
+		if noted != r.state&aroundRejected {
+			e.touchRecord(r)
+			r.state ^= aroundRejected
+		}
+	}
+	note(o)
+	for _, r := range k.records {
+		if r != o {
+			note(r)
+		}
+	}
+	suspects := e.suspects.byTrace[o.hash()]
+	looks := min(len(suspects), maxTraceSteps, max(e.work.left/2, 0))
+	e.spend(looks)
+	for _, s := range suspects[:looks] {
+		note(&s.record)
+	}
+	return changed, looks == len(suspects)
+}
+
+// rejectIn reports whether a request that was rejected lies inside r.
+func (k traceRecords) rejectIn(r *record) bool {
+	return slices.ContainsFunc(k.records, func(o *record) bool {
+		return o.kind == fact.Request && o.outcome == fact.Rejected && o.inside(r)
+	})
+}
+
+const (
+	// maxInside is how many records of its trace are looked at for what lies inside a
+	// request, and maxDoubted how often that is done for one of those in turn.
+	maxInside, maxDoubted = 32, 2
+	workOfRejections      = maxInside * (maxDoubted + 2)
+)
+
+// rejectsInside reports whether what lies inside r says that its session was refused: a
+// request was rejected there, and none of the same service that ended later was served.
+// Where there is too much to look at, or what was noted has lost its place, it does.
+func (e *Engine) rejectsInside(r *record) bool {
+	var trace []*record
+	all := e.ring(r.session).eachOfTrace(r.hash(), maxInside, func(o *record) bool {
+		if o.kind == fact.Request && o.inside(r) {
+			trace = append(trace, o)
+		}
+		return true
+	})
+	e.spend(maxInside)
+	looks := maxDoubted
+	refused := !all || e.refused(r, trace, &looks)
+	if refused && (!all || looks < 0) {
+		e.stats.lost++
+	}
+	return refused
+}
+
+// refused is rejectsInside by those records of its trace, which may look at what lies inside
+// so many of them.
+func (e *Engine) refused(r *record, trace []*record, looks *int) bool {
+	e.spend(len(trace))
+	type service = [3]string
+	of := func(o *record) service {
+		res := &e.services.resources[o.resource].Resource
+		return service{res.ServiceName, res.ServiceNamespace, res.Environment}
+	}
+	open := map[service]int64{} // when what each service rejected ended last
+	for _, o := range trace {
+		if o.outcome == fact.Rejected && o.inside(r) {
+			open[of(o)] = max(open[of(o)], o.End)
+		}
+	}
+	if len(open) == 0 {
+		return true
+	}
+	for _, o := range trace {
+		rejected, is := open[of(o)]
+		if !is || o.End <= rejected || o.outcome != fact.Served || o.isExempt() || !o.inside(r) {
+			continue
+		}
+		if o.user.IsZero() {
+			if e.doubts(o) {
+				continue
+			}
+			if o.state&aroundRejected != 0 {
+				if *looks--; *looks < 0 || e.refused(o, trace, looks) {
+					continue
+				}
+			}
+		}
+		delete(open, of(o))
+	}
+	return len(open) > 0
 }
 
 // worst is the outcome that beats those of all other records of the request of rec, some

@@ -41,14 +41,24 @@ type judgement struct {
 	authentication int64
 }
 
-// outcome is what a record proves. A success proves nothing of a session where
-// an identity is asked for and none was shown.
+// outcome is what a record proves. A success proves nothing of a session where an identity
+// is asked for and none was shown, or where what lies inside it was rejected.
 func (e *Engine) outcome(r *record) fact.Outcome {
-	if r.outcome == fact.Served && r.user.IsZero() && r.policy != fact.NoPolicy && e.cfg.Policies[r.policy].doubts(r.flags) {
+	if r.outcome == fact.Served && r.user.IsZero() && (e.doubts(r) || r.state&aroundRejected != 0 && e.rejectsInside(r)) {
 		return fact.Indeterminate
 	}
 	return r.outcome
 }
+
+func (e *Engine) doubts(r *record) bool {
+	if r.policy == fact.NoPolicy {
+		return ungoverned.doubts(r.flags)
+	}
+	return e.cfg.Policies[r.policy].doubts(r.flags)
+}
+
+// ungoverned is how a success is read that no policy governs.
+var ungoverned = Policy{Evidence: fact.EvidenceSuccess}
 
 // evidence is what proves that a request which was served was honoured.
 func (r *record) evidence() fact.Evidence {
@@ -73,8 +83,11 @@ func (e *Engine) isJudged(r *record) bool {
 		(!r.isBackground() || e.cfg.Policies[r.policy].Background != BackgroundOff)
 }
 
-// canViolate reports whether the record can be a violation at all.
-func (e *Engine) canViolate(r *record) bool { return e.isJudged(r) && e.outcome(r) == fact.Served }
+// canViolate reports whether the record can be a violation, unless what lies inside it was
+// rejected.
+func (e *Engine) canViolate(r *record) bool {
+	return e.isJudged(r) && r.outcome == fact.Served && (!r.user.IsZero() || !e.doubts(r))
+}
 
 // judge finds the rule that r violates and that can be confirmed: the earliest that
 // rests on something that happened, and idle only where there is none. If none can be
@@ -83,8 +96,11 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 	w := e.newEvaluation(t, r)
 	var j judgement
 	var sure bool
-	if e.work.cut = false; !e.take(1 + len(t.rotations)) {
+	if e.work.cut = false; !e.take(1+len(t.rotations)) || r.state&aroundRejected != 0 && e.work.left < workOfRejections {
 		return judgement{short: true}
+	}
+	if e.outcome(r) == fact.Indeterminate {
+		return j
 	}
 	shared := w.isShared()
 	w.expiries(func(x expiry) {

@@ -84,6 +84,8 @@ const (
 	startsOthers
 	// inBackground: it lies inside background work.
 	inBackground
+	// aroundRejected: a request that was rejected lies inside it.
+	aroundRejected
 )
 
 // identified reports whether the record names its trace and its span.

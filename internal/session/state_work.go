@@ -16,8 +16,8 @@ const (
 	// FactsOfHold is how many facts may be observed in one hold of a lock.
 	FactsOfHold = 64
 	// workOfJudgement is what one judgement costs at most: a lineage looked at
-	// twice, and what is told of a user.
-	workOfJudgement = 2*maxLineage + 4*maxLateLooks
+	// twice, what is told of a user, and what lies inside.
+	workOfJudgement = 2*maxLineage + 4*maxLateLooks + workOfRejections
 	// workOfDecision is what it costs at most to decide a request, and to learn from
 	// it what its service lets pass.
 	workOfDecision = 2*workOfJudgement + gapLooks

@@ -73,7 +73,8 @@ type World struct {
 	cfg      Config
 	blind    []Blindness
 	Told     []*KnownFact             // every record, in the order in which they came
-	Requests []*KnownFact             // neither rejected nor exempt
+	joint    []*KnownFact             // all requests, each the sum of its records
+	Requests []*KnownFact             // those that are neither rejected nor exempt
 	of       map[fact.ID][]*KnownFact // what says something of a session, its requests too
 	away     map[fact.ID][]*KnownFact // the rotations away from it
 	about    *KnownFact               // the request that is judged
@@ -107,7 +108,7 @@ func (w *World) KeyOf(r *KnownFact) Key {
 	auth, _ := w.lastAuthentication(r.Session.ID, w.Horizon(r))
 	return Key{
 		Session: r.Session.ID, Policy: r.Policy, Authenticated: auth,
-		Service: [3]string{r.Resource.ServiceName, r.Resource.ServiceNamespace, r.Resource.Environment},
+		Service: r.service(),
 	}
 }
 
@@ -153,11 +154,28 @@ func (f *KnownFact) evidence() fact.Evidence {
 
 // Serves reads "a success proves nothing, and is indeterminate, unless the request shows a
 // user, if the id was merely presented, or the policy says evidence: identity (evidence:
-// presented takes a presented id for proof); if its method is OPTIONS".
+// presented takes a presented id for proof); if its method is OPTIONS; if a request of the
+// same session that lies inside it, exempt or not, was rejected, and none of the service that
+// rejected, exempt requests aside, which lies inside it and ended later was served".
 func (w *World) Serves(r *KnownFact) bool {
-	evidence := w.Policy(r).Evidence
-	doubtful := r.Flags.Has(fact.Presented) && evidence != fact.EvidencePresented || evidence == fact.EvidenceIdentity || r.Flags.Has(fact.Options)
+	evidence := fact.EvidenceSuccess
+	if int(r.Policy) < len(w.cfg.Policies) { // else governed by none
+		evidence = w.Policy(r).Evidence
+	}
+	doubtful := w.rejectsInside(r) || r.Flags.Has(fact.Presented) && evidence != fact.EvidencePresented || evidence == fact.EvidenceIdentity || r.Flags.Has(fact.Options)
 	return r.Outcome == fact.Served && (!doubtful || !r.User.ID.IsZero())
+}
+
+func (w *World) rejectsInside(r *KnownFact) bool {
+	return slices.ContainsFunc(w.joint, func(x *KnownFact) bool {
+		return x.Outcome == fact.Rejected && x.liesInside(r) && !slices.ContainsFunc(w.joint, func(y *KnownFact) bool {
+			return y.liesInside(r) && y.End > x.End && !y.Exempt && y.service() == x.service() && w.Serves(y)
+		})
+	})
+}
+
+func (f *KnownFact) service() [3]string {
+	return [3]string{f.Resource.ServiceName, f.Resource.ServiceNamespace, f.Resource.Environment}
 }
 
 // Judge reads "a request that P governs, served, whose start is later than expiry by more

@@ -38,7 +38,7 @@ func (f *KnownFact) IsRotation() bool {
 // ids lies inside nothing".
 func (f *KnownFact) liesInside(c *KnownFact) bool {
 	return f.hasIDs() && c.hasIDs() && f.Session.ID == c.Session.ID && f.Trace == c.Trace &&
-		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start
+		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start && !c.Flags.Has(fact.Stream)
 }
 
 func (f *KnownFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
@@ -49,7 +49,7 @@ func (f *KnownFact) start(all []*KnownFact) int64 {
 	longest, at := int64(0), f.Start
 	for _, c := range all {
 		d := c.End - c.Start
-		if f.liesInside(c) && !c.Flags.Has(fact.Stream) && (d > longest || d == longest && c.Start < at) {
+		if f.liesInside(c) && (d > longest || d == longest && c.Start < at) {
 			longest, at = d, c.Start
 		}
 	}
@@ -61,7 +61,7 @@ func (f *KnownFact) start(all []*KnownFact) int64 {
 // does."
 func (f *KnownFact) lieIn(all []*KnownFact, is fact.Flags) bool {
 	return f.Flags.Has(is) || slices.ContainsFunc(all, func(c *KnownFact) bool {
-		return f.liesInside(c) && !c.Flags.Has(fact.Stream) && c.lieIn(all, is)
+		return f.liesInside(c) && c.lieIn(all, is)
 	})
 }
 
@@ -99,11 +99,12 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 		}
 	}
 	all := w.joined()
+	w.joint = all
 	for _, r := range all {
+		r.Began, r.Background, r.Exempt = r.start(all), r.lieIn(all, fact.Consumer), r.lieIn(all, fact.Exempt)
 		if r.Outcome == fact.Rejected {
 			continue
 		}
-		r.Began, r.Background, r.Exempt = r.start(all), r.lieIn(all, fact.Consumer), r.lieIn(all, fact.Exempt)
 		w.of[r.Session.ID] = append(w.of[r.Session.ID], r)
 		if !r.Exempt {
 			w.Requests = append(w.Requests, r)
