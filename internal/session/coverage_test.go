@@ -40,6 +40,9 @@ func (s shares) count(h *trial, o outcome, truth map[sessiontest.Key]sessiontest
 	for _, f := range truth {
 		has["type "+f.Type.String()] = true
 		has["state "+f.State.String()] = true
+		if p := h.Config.Policies[f.Policy]; p.Evidence == fact.EvidenceIdentity {
+			has["found under identity"] = true
+		}
 		has["reason "+f.Reason] = f.Reason != "" || has["reason "+f.Reason]
 		has["several requests"] = has["several requests"] || f.Requests > 1
 	}
@@ -90,7 +93,7 @@ func (s shares) print(t *testing.T, n uint64) {
 	if median < "030" {
 		t.Errorf("median of %s facts", median)
 	}
-	wanted := []string{"no finding", "blind", "several requests", "retracted on the way", "a user of another source", "reason shared"}
+	wanted := []string{"no finding", "blind", "several requests", "retracted on the way", "a user of another source", "reason shared", "found under identity"}
 	for k := range fact.KindCount {
 		wanted = append(wanted, "kind "+k.String())
 	}

@@ -23,8 +23,8 @@
 //   - dirty: what has to be done again, and for whom.
 //   - rule: what is allowed. What counts as activity and how limits are compared
 //     (rule_activity, rule_limits), what a record says of its session (rule_apply),
-//     which records are one request or lie inside one (rule_nesting), when a session
-//     was dead (rule_expiry), what is doubted, and what that means for a request
+//     which records are one request or lie inside one (rule_nesting), what
+//     it was rotated from (rule_lineage), when it was dead (rule_expiry), what is doubted, and what that means for a request
 //     (rule_verdict). Who wants to change a rule opens one of these.
 //   - checkpoint: how all of it is stored, beside facts that go on. checkpoint_manifest
 //     is the root, the others are one kind each.

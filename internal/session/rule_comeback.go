@@ -41,7 +41,7 @@ func (e *Engine) leaveTombstone(t *timeline) {
 		{tombstoneSampled, t.sampled},
 		{tombstoneActive, len(t.intervals) > 0},
 		{tombstoneBrief, t.shard.sessions.fleeting(t.slot)},
-		{tombstoneLogin, len(t.authentications)+len(t.lateStarts) > 0 || t.firstStart != unset || t.back.login},
+		{tombstoneLogin, len(t.authentications)+len(t.lateStarts) > 0 || t.firstStart != unset || t.back.login || e.startsWithIdentity(t)},
 		{tombstoneVague, t.unknownBefore > newest},
 		{tombstoneLost, t.back.lost},
 	} {
@@ -81,6 +81,11 @@ func (e *Engine) leaveTombstone(t *timeline) {
 		s.said |= tombstoneUnsure | tombstoneLost | tombstoneLogin
 	}
 	e.tombstones.add(t.id, s)
+}
+
+// startsWithIdentity reports whether t showed a user, and a policy takes that for its start.
+func (e *Engine) startsWithIdentity(t *timeline) bool {
+	return len(t.identities) > 0 && slices.ContainsFunc(e.cfg.Policies, func(p Policy) bool { return p.Evidence == fact.EvidenceIdentity })
 }
 
 func (b *comeback) seenOr(otherwise int64) int64 {
@@ -271,10 +276,10 @@ func (w *evaluation) backEndings(each func(expiry)) {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	if b.end != 0 {
 		grace := int64(w.policy.EndGrace)
-		voided := w.known && b.end <= w.since+tolerance
+		voided := w.begins && b.end <= w.since+tolerance
 		if b.typ == fact.RotatedSession {
 			grace = int64(w.policy.RotationGrace)
-			voided = w.known && w.since > b.end+tolerance
+			voided = w.begins && w.since > b.end+tolerance
 		}
 		x := expiry{at: b.end + grace, typ: b.typ, since: b.end, by: w.e.services.names[b.service], vouched: true}
 		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
@@ -295,7 +300,7 @@ func (w *evaluation) backEndings(each func(expiry)) {
 // lostEnd is an end that may have come behind first and up to last: the last one
 // that would make the request too late, or else the first.
 func (w *evaluation) lostEnd(first, last int64, each func(expiry)) {
-	if w.known { // it may have been a rotation, which an authentication so little later does not void
+	if w.begins { // it may have been a rotation, which an authentication so little later does not void
 		first = max(first, w.since-int64(w.policy.Tolerance)-1)
 	}
 	if first++; first > last {

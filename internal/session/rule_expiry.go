@@ -21,11 +21,14 @@ type evaluation struct {
 	since          int64
 	authentication int64
 	known          bool
+	// begins: what came before since does not count: it is one of those, or the first
+	// identity.
+	begins bool
 
 	// forAll: not the one request is judged, but all to come.
 	forAll bool
 
-	root   origin // what origin found, once rooted
+	root   origin // what ancestry found, once rooted
 	rooted bool
 	asked  bool
 	// What inherited found, once asked: a user, and who showed it.
@@ -36,95 +39,44 @@ type evaluation struct {
 }
 
 // newEvaluation finds since when r's session lasts: its latest authentication at or
-// before r.start + tolerance or r.end, whichever is later; else its start; else
-// its earliest activity.
+// before r.start + tolerance or r.end, whichever is later; else, where an identity is
+// asked for, the first that it showed, unless what it continues was logged in to or
+// showed one; else its start; else its earliest activity.
 func (e *Engine) newEvaluation(t *timeline, r *record) evaluation {
 	p := &e.cfg.Policies[r.policy]
 	tolerance := int64(p.Tolerance)
 	w := evaluation{e: e, t: t, r: r, policy: p, limit: max(r.EffectiveStart+tolerance, r.End)}
 	if at, ok := latest(t.authentications, w.limit); ok {
-		w.since, w.authentication, w.known = at, at, true
+		w.since, w.authentication, w.known, w.begins = at, at, true, true
 		return w
 	}
+	if first, ok := w.firstIdentity(t, w.limit); ok {
+		if o := w.ancestry(); !o.authentication && o.firstIdentity == unset {
+			w.since, w.known, w.begins = first, w.startsWithin(t, first), true
+			return w
+		}
+	}
 	if w.since, w.known = t.started(tolerance); w.known {
+		w.begins = true
 		return w
 	}
 	w.since = min(t.firstActivity, r.EffectiveStart)
 	return w
 }
 
-// maxLineage bounds how many rotations are followed back.
-const maxLineage = 64
-
-// origin is where an absolute clock starts.
-type origin struct {
-	at             int64
-	known          bool // an authentication or a known start
-	authentication bool
-	// unknownBefore: what was known before this of what it was rotated from may have
-	// been thrown away.
-	unknownBefore int64
+// firstIdentity is when t first showed a user, if that counts for the policy and was
+// no later than until.
+func (w *evaluation) firstIdentity(t *timeline, until int64) (at int64, ok bool) {
+	if w.policy.Evidence != fact.EvidenceIdentity || len(t.identities) == 0 || t.identities[0].at > until {
+		return unset, false
+	}
+	return t.identities[0].at, true
 }
 
-// origin finds the latest authentication in the lineage; without one, the
-// root's start.
-func (w *evaluation) origin() origin {
-	if !w.rooted {
-		w.root, w.rooted = w.findOrigin(), true
-	}
-	return w.root
-}
-
-func (w *evaluation) findOrigin() (o origin) {
-	best, authenticated, unknownBefore := w.authentication, w.authentication != 0, w.t.unknownBefore
-	here := origin{at: w.since, known: w.known}
-	w.ancestors(func(t *timeline, r *rotation) bool {
-		here = origin{at: r.at}
-		if t == nil {
-			if !w.e.tombstones.startedBefore(r) {
-				unknownBefore = unset
-			}
-			return false
-		}
-		unknownBefore = max(unknownBefore, t.unknownBefore)
-		if at, ok := latest(t.authentications, r.at+int64(w.policy.Tolerance)); ok && (!authenticated || at > best) {
-			best, authenticated = at, true
-		}
-		if at, known := t.started(int64(w.policy.Tolerance)); known {
-			here = origin{at: at, known: true}
-		} else {
-			here.at = min(here.at, t.firstActivity)
-		}
-		return true
-	})
-	if authenticated {
-		here = origin{at: best, known: true, authentication: true}
-	}
-	here.unknownBefore = unknownBefore
-	return here
-}
-
-// ancestors calls each with what the request's id was rotated from and how, the
-// nearest first, until it returns false. t is nil for one that is not known.
-func (w *evaluation) ancestors(each func(t *timeline, r *rotation) bool) {
-	t, before := w.t, w.limit
-	for range maxLineage {
-		r, ok := t.lineageAt(w.r.seq, before)
-		if !ok {
-			return
-		}
-		if !w.e.take(1) {
-			return
-		}
-		from := w.e.get(r.from)
-		if !each(from, &r) || from == nil {
-			return
-		}
-		t, before = from, r.at-1
-	}
-	if _, ok := t.lineageAt(w.r.seq, before); ok {
-		w.e.stats.lost++
-	}
+// startsWithin reports whether t has a known start within the tolerance before at.
+func (w *evaluation) startsWithin(t *timeline, at int64) bool {
+	start, known := t.started(int64(w.policy.Tolerance))
+	return known && start <= at && at-start <= int64(w.policy.Tolerance)
 }
 
 // expiry is one instant from which a session was dead.
@@ -198,7 +150,7 @@ func (w *evaluation) endings(each func(expiry)) {
 	for i := range t.rotations {
 		end := &t.rotations[i]
 		at := end.at + int64(p.RotationGrace)
-		if w.violated(at) && w.isEffective(end) && !(w.known && w.since > end.at+tolerance) {
+		if w.violated(at) && w.isEffective(end) && !(w.begins && w.since > end.at+tolerance) {
 			each(expiry{at: at, typ: fact.RotatedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
@@ -214,7 +166,7 @@ func (w *evaluation) endings(each func(expiry)) {
 // applies reports whether an end counts for the request: with a known start,
 // only what comes behind it.
 func (w *evaluation) applies(end *ending) bool {
-	return w.isEffective(end) && !(w.known && end.at <= w.since+int64(w.policy.Tolerance))
+	return w.isEffective(end) && !(w.begins && end.at <= w.since+int64(w.policy.Tolerance))
 }
 
 func (w *evaluation) isEffective(end *ending) bool {
@@ -287,24 +239,6 @@ func (w *evaluation) identityAt(at int64) fact.ID {
 		return user
 	}
 	return w.inherited()
-}
-
-// inherited returns the user whom what the id was rotated from showed last.
-func (w *evaluation) inherited() fact.ID {
-	if !w.asked {
-		w.asked = true
-		w.ancestors(func(t *timeline, r *rotation) bool {
-			if t == nil {
-				return false
-			}
-			user, ok := identityAt(t.identities, r.at)
-			if ok {
-				w.heir, w.heirUser, w.heirAt = t, user, r.at
-			}
-			return !ok
-		})
-	}
-	return w.heirUser
 }
 
 // maxLateLooks bounds how many recent facts are looked at for what makes an end of

@@ -97,21 +97,44 @@ func (w *World) lastAuthentication(s fact.ID, until int64) (at int64, ok bool) {
 	return at, ok
 }
 
-// "For a request r, a is the latest authentication at or before r.start + τ or
-// r.end. Without one it is the session's start. Otherwise the start is unknown,
-// and a is the earliest activity".
-func (w *World) since(r *KnownFact) (a int64, known bool) {
+// since reads "for a request r, a is the latest authentication at or before r.start + τ or
+// r.end. Without one it is, under evidence: identity, the first record that shows a user,
+// if any does and what the id continues neither authenticated nor showed one. Else it is
+// the session's start. Otherwise the start is unknown, and a is the earliest activity".
+// begins: "with an authentication, a known start, or where a is the first identity" what
+// came before it does not count.
+func (w *World) since(r *KnownFact) (a int64, begins bool) {
 	if a, ok := w.lastAuthentication(r.Session.ID, w.Horizon(r)); ok {
 		return a, true
 	}
-	return w.start(r.Session.ID, int64(w.Policy(r).Tolerance), r.Began, r.Began)
+	line := w.line(r)
+	if a, known := w.firstIdentity(r, line[:1]); known {
+		_, showed := w.firstIdentity(r, line[1:])
+		if _, authenticated := w.authenticatedIn(line[1:]); !authenticated && !showed {
+			return a, true
+		}
+	}
+	return w.start(r.Session.ID, int64(w.Policy(r).Tolerance), r.Began)
+}
+
+// firstIdentity is "under evidence: identity, the first record in it that shows a user".
+func (w *World) firstIdentity(r *KnownFact, line []ancestor) (at int64, ok bool) {
+	at = math.MaxInt64
+	for _, p := range line {
+		for _, f := range w.shown(p.id) {
+			if w.Policy(r).Evidence == fact.EvidenceIdentity && f.At <= p.until && f.At < at {
+				at, ok = f.At, true
+			}
+		}
+	}
+	return at, ok
 }
 
 // "The session's start: its earliest started or rotated fact, unless any other
 // fact of this id (a rotation away from it, too) came more than τ before that.
-// Otherwise the earliest activity at or before" an instant, "exempt requests aside, else"
-// another (a lower bound of the age).
-func (w *World) start(s fact.ID, tol, until, otherwise int64) (at int64, known bool) {
+// Otherwise the earliest activity at or before" an instant, that of the request or of the
+// rotation, "exempt requests aside, else" that instant (a lower bound of the age).
+func (w *World) start(s fact.ID, tol, until int64) (at int64, known bool) {
 	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
 		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (!f.Late || f.At >= first-tol) {
@@ -127,7 +150,7 @@ func (w *World) start(s fact.ID, tol, until, otherwise int64) (at int64, known b
 	case activity < math.MaxInt64 && activity <= until:
 		return activity, false
 	}
-	return otherwise, false
+	return until, false
 }
 
 // When a fact first told of the session. "A fact later than the window makes no new
@@ -147,32 +170,62 @@ func (w *World) first(s fact.ID) int64 {
 	return first
 }
 
-// "The origin of the absolute clock", and whether it is an authentication or a known
-// start: "the latest authentication in the lineage: on this id up to the same
-// instant, or on the ids it was rotated from, each up to the rotation plus τ; without
-// one, the root's start, else its earliest activity, else the rotation".
-func (w *World) origin(r *KnownFact) (at int64, known bool) {
-	tol, latest, authenticated := int64(w.Policy(r).Tolerance), int64(math.MinInt64), false
-	s, until, before, otherwise, active := r.Session.ID, w.Horizon(r), w.Horizon(r), r.Began, r.Began
-	steps := 0
-	for ; ; steps++ {
-		if auth, ok := w.lastAuthentication(s, until); ok {
-			latest, authenticated = max(latest, auth), true
-		}
-		rotation := w.Lineage(s, before)
+// An ancestor is an id of a lineage, and up to when what it did belongs to that; of all
+// but the last id the rotation onto the next one.
+type ancestor struct {
+	id            fact.ID
+	until, before int64
+}
+
+// line is r's id and those that it was rotated from: "on this id up to a's instant, or on
+// the ids it was rotated from, each up to the rotation plus τ".
+func (w *World) line(r *KnownFact) (line []ancestor) {
+	tol, x := int64(w.Policy(r).Tolerance), ancestor{r.Session.ID, w.Horizon(r), w.Horizon(r)}
+	for steps := 0; ; steps++ {
+		line = append(line, x)
+		rotation := w.Lineage(x.id, x.before)
 		if rotation == nil || steps == lineageSteps {
-			break
+			return line
 		}
-		s, until, before, otherwise, active = rotation.Previous.ID, rotation.At+tol, rotation.At-1, rotation.At, math.MaxInt64
+		x = ancestor{rotation.Previous.ID, rotation.At + tol, rotation.At - 1}
 	}
-	if authenticated {
-		return latest, true
+}
+
+// "The latest authentication in the lineage".
+func (w *World) authenticatedIn(line []ancestor) (latest int64, ok bool) {
+	latest = math.MinInt64
+	for _, p := range line {
+		if auth, found := w.lastAuthentication(p.id, p.until); found {
+			latest, ok = max(latest, auth), true
+		}
 	}
-	at, known = w.start(s, tol, active, otherwise)
-	if steps > 0 && !known { // "each up to the rotation"
-		at = min(at, otherwise)
+	return latest, ok
+}
+
+// "The origin of the absolute clock", and whether it is an authentication or a known
+// start: "the latest authentication in the lineage; without one, under evidence: identity,
+// the first record in it that shows a user (the start is unknown then, unless the session's
+// known start lies within τ before); else the root's start, else its earliest activity,
+// else the rotation".
+func (w *World) origin(r *KnownFact) (at int64, known bool) {
+	line, tol := w.line(r), int64(w.Policy(r).Tolerance)
+	if at, known = w.authenticatedIn(line); known {
+		return at, true
 	}
-	return at, known
+	if at, shown := w.firstIdentity(r, line); shown {
+		for _, p := range line {
+			start, known := w.start(p.id, tol, math.MaxInt64)
+			if first, shows := w.firstIdentity(r, []ancestor{p}); shows && first == at && known && start <= at && start >= at-tol {
+				return at, true
+			}
+		}
+		return at, false
+	}
+	root := line[len(line)-1]
+	if len(line) == 1 {
+		return w.start(root.id, tol, r.Began)
+	}
+	return w.start(root.id, tol, root.before+1)
 }
 
 // Lineage reads "the earliest rotation onto an id N at or before r.start + τ or r.end (of
