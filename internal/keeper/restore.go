@@ -291,6 +291,9 @@ func (r *recovery) declareBlind() (from int64) {
 	if !r.ran {
 		return from
 	}
+	if !r.up.clean { // the journal has facts alone
+		r.engine.LoseCallers(r.stopped())
+	}
 	switch {
 	case r.total && !r.up.clean:
 		from = r.up.at // of what was before nothing is known

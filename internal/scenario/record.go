@@ -197,6 +197,14 @@ func (r *record) set(name, value string, day calendar) error {
 			return errors.New("this record has no such time")
 		}
 		return nil
+	case "parent":
+		value, local := strings.CutSuffix(value, ",local")
+		id, err := parseID(value)
+		r.span.SetParentSpanID(pcommon.SpanID(id[8:]))
+		if r.span.SetFlags(1 << 8); !local { // that it is known, and that it is remote
+			r.span.SetFlags(3 << 8)
+		}
+		return err
 	case "tracestate":
 		r.span.TraceState().FromRaw(value)
 		return nil

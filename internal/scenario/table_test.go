@@ -18,6 +18,7 @@ import (
 const (
 	bugs        = 35
 	falseAlarms = 20
+	hidings     = 6
 )
 
 var rules = map[string]int{
@@ -70,6 +71,12 @@ func TestTables(t *testing.T) {
 		require.Len(t, found[key], 1, key)
 		require.True(t, strings.HasPrefix(found[key][0], fmt.Sprintf("fp-%02d-", n+1)), "%s: %s", key, found[key])
 	}
+	for n := range hidings {
+		key := fmt.Sprintf("The ways of hiding %d", n+1)
+		want[key] = true
+		require.Len(t, found[key], 1, key)
+		require.True(t, strings.HasPrefix(found[key][0], fmt.Sprintf("hide-%d-", n+1)), "%s: %s", key, found[key])
+	}
 	for heading, count := range rules {
 		for n := range count {
 			want[fmt.Sprintf("The rules %s %d", heading, n+1)] = true
@@ -104,6 +111,10 @@ func TestHeaders(t *testing.T) {
 			require.True(t, strings.HasPrefix(s.Comment(), fmt.Sprintf("Bug %d: ", n)), s.Name)
 			require.Contains(t, s.Comment(), "\nhttps://", s.Name)
 			require.Equal(t, !slices.Contains(notFound, s.Name), confirmed, s.Name)
+		case "hide":
+			require.NoError(t, err, s.Name)
+			require.True(t, strings.HasPrefix(s.Comment(), fmt.Sprintf("Hiding %d: ", n)), s.Name)
+			require.True(t, confirmed, s.Name)
 		case "fp":
 			require.NoError(t, err, s.Name)
 			require.True(t, strings.HasPrefix(s.Comment(), fmt.Sprintf("False alarm %d: ", n)), s.Name)

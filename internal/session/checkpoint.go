@@ -68,6 +68,7 @@ func (e *Engine) beginCheckpoint(now int64) *Checkpoint {
 		{kindFingerprints, e.tombstones.displaced.beginPass},
 		{kindTombstones, e.tombstones.beginPass},
 		{kindUsers, e.users.beginPass},
+		{kindCallers, e.callers.beginPass},
 		{kindSuspects, e.suspects.beginPass},
 		{kindFindings, e.findings.beginPass},
 		{kindClosed, e.findings.closed.beginPass},

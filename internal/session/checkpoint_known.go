@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"maps"
+	"math/bits"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -64,6 +65,49 @@ func (f *fingerprints) beginPass(stored []chunkRange) *rangedPass {
 	return p
 }
 
+// What is stored of callers is what was seen, bucket by bucket. Each chunk begins with
+// callersLayout and how many buckets there are, as a power of two.
+const callersLayout = 1
+
+// beginPass begins a pass over the buckets.
+func (c *callers) beginPass(stored []chunkRange) *rangedPass {
+	buckets := len(c.seen) / bucketSize
+	begun := []byte{callersLayout, byte(bits.TrailingZeros(uint(buckets)))}
+	if !c.used {
+		buckets = 0
+	}
+	return c.beginRanges(buckets, stored, begun, func(buf []byte, n int) []byte {
+		b := c.bucket(n)
+		if b[0] == 0 {
+			return buf
+		}
+		buf = binary.AppendUvarint(buf, uint64(n))
+		for _, x := range b {
+			buf = binary.LittleEndian.AppendUint64(buf, x)
+		}
+		return buf
+	})
+}
+
+// write writes what there is beside the buckets.
+func (c *callers) write(p *parts) {
+	body := binary.AppendVarint(append(p.next(), tagCallers), c.gone)
+	w := &c.walk
+	p.set(binary.AppendVarint(binary.AppendVarint(wire.AppendBool(body, w.due), w.over.from), w.over.to))
+	for _, name := range slices.SortedFunc(maps.Keys(c.services), serviceName.compare) {
+		x := c.services[name]
+		body = append(p.next(), tagCalling)
+		for _, text := range [...]string{name.name, name.namespace, name.environment} {
+			body = wire.AppendText(body, text)
+		}
+		body = binary.AppendUvarint(binary.AppendVarint(body, x.since), uint64(len(x.intervals)))
+		for _, y := range x.intervals {
+			body = binary.AppendVarint(binary.AppendVarint(body, y.from), y.to)
+		}
+		p.set(body)
+	}
+}
+
 // touchAll says that all has to be written.
 func (t *tombstones) touchAll() {
 	t.touchRanges(int(t.buckets))
@@ -106,6 +150,8 @@ const (
 	tagResource
 	tagBounds
 	tagServed
+	tagCallers
+	tagCalling
 )
 
 // writeServices writes the services and what was learnt of them.
@@ -138,6 +184,7 @@ func (e *Engine) writeServices(p *parts) {
 			}
 		}
 	})
+	e.callers.write(p)
 }
 
 // What is stored of users, all of one after the other. Which sessions showed a user

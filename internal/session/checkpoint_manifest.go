@@ -166,6 +166,7 @@ const (
 	kindSuspects
 	kindFindings
 	kindClosed
+	kindCallers
 	kindRecent
 	kindSessions
 
@@ -174,14 +175,14 @@ const (
 )
 
 var chunkKindNames = [kindCount]string{
-	"services", "generations", "fingerprints", "tombs", "users", "suspects", "findings", "closed", "recent", "sessions",
+	"services", "generations", "fingerprints", "tombs", "users", "suspects", "findings", "closed", "callers", "recent", "sessions",
 }
 
 // storedKinds are the kinds by the numbers that they have in what is stored. One
 // that is new comes last here, wherever it stands above.
 var storedKinds = [kindCount]chunkKind{
 	kindServices, kindTombstones, kindUsers, kindSuspects, kindRecent, kindSessions,
-	kindGenerations, kindFingerprints, kindFindings, kindClosed,
+	kindGenerations, kindFingerprints, kindFindings, kindClosed, kindCallers,
 }
 
 // storedManifest is the number of a manifest, between those of the first version and the

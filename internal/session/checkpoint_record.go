@@ -28,6 +28,7 @@ const (
 	recordResource
 	recordDetails
 	recordFilled
+	recordParent
 	recordUserSource
 )
 
@@ -78,6 +79,9 @@ func (r *record) has(details bool) (has uint64) {
 	if r.filled != 0 {
 		has |= recordFilled
 	}
+	if r.parent != [8]byte{} {
+		has |= recordParent
+	}
 	return has
 }
 
@@ -116,6 +120,9 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 	}
 	if has&recordSpan != 0 {
 		buf = append(buf, r.span[:]...)
+	}
+	if has&recordParent != 0 {
+		buf = append(buf, r.parent[:]...)
 	}
 	if has&recordOfSession != 0 {
 		buf = binary.AppendUvarint(buf, r.ofSession)
@@ -172,6 +179,9 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	}
 	if has&recordSpan != 0 {
 		d.Copy(r.span[:])
+	}
+	if has&recordParent != 0 {
+		d.Copy(r.parent[:])
 	}
 	if has&recordOfSession != 0 {
 		r.ofSession = d.Below(maxPosition)

@@ -42,6 +42,7 @@ type known struct {
 	services   services
 	blinds     blinds
 	tombstones tombstones
+	callers    callers
 	// authenticated holds the policies that governed a session in which an
 	// authentication was seen.
 	authenticated uint64
@@ -97,7 +98,7 @@ type storing struct {
 func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, gap: leastGap(cfg.Policies),
-		known:      known{users: newUsers(), services: newServices(max(cfg.MaxServices, leastServices)), tombstones: newTombstones(cfg.MaxSessions)},
+		known:      known{users: newUsers(), services: newServices(max(cfg.MaxServices, leastServices)), tombstones: newTombstones(cfg.MaxSessions), callers: newCallers(cfg.MaxRecentRequests)},
 		suspicions: suspicions{suspects: newSuspects(), findings: newFindings(max(minClosed, cfg.MaxRecentRequests/8))},
 	}
 	for i := range cfg.Policies {
@@ -148,6 +149,15 @@ func (e *Engine) Blind(from, to int64, reason string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.blind(from, to, reason)
+}
+
+// LoseCallers says that of spans which ended by until, in nanoseconds since the Unix epoch,
+// some may have been told of that the engine does not know: what began by then lies inside
+// others by its times. Safe for concurrent use.
+func (e *Engine) LoseCallers(until int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.loseCallers(until)
 }
 
 // Resume lets what waits for its decision wait anew from now on: what may clear

@@ -89,6 +89,8 @@ func run(h *trial, scribble bool) (o outcome) {
 		case sessiontest.Advance:
 			for n := 0; e.advanceSome(now) && !(h.holds && n >= (i+len(h.Steps))%4); n++ {
 			}
+		case sessiontest.Call:
+			e.ObserveCallers([]fact.Caller{s.Caller}, now)
 		case sessiontest.Blind:
 			e.blind(s.Blind.From, s.Blind.To, s.Blind.Reason)
 		}

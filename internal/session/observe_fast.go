@@ -64,7 +64,7 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 		return false
 	}
 	place, known := l.recent.traces.Find(hash, l.recent.window())
-	if known && (earlier || !l.mayNest(f, x.from, hash)) {
+	if known && (earlier || !e.mayNest(l, f, x.from, hash, resource)) {
 		return false
 	}
 	if !e.makeFastRoom(l) {
@@ -155,10 +155,11 @@ func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash
 	}
 	recent.traces.Set(place, hash, recent.next)
 	r.Start, r.End, r.At, r.EffectiveStart, r.FirstEnd, r.Arrival, r.enclosing = f.Start, f.End, f.At, f.Start, f.End, now, -1
-	r.session, r.user, r.trace, r.span = f.Session.ID, shownBy(f), f.Trace, f.Span
+	r.session, r.user, r.trace, r.span, r.parent = f.Session.ID, shownBy(f), f.Trace, f.Span, f.Parent
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
 	r.slot, r.resource = slot, resource
 	r.kind, r.outcome, r.policy, r.userSource, r.flags, r.state = fact.Request, f.Outcome, f.Policy, f.UserSource, f.Flags, evident
+	recent.latest = max(recent.latest, f.End)
 	recent.step()
 	return r
 }
@@ -170,8 +171,8 @@ func fastLooks() int { return traceLooks / 2 }
 // mayNest reports whether nothing but the start of requests changes because f
 // shares its trace with others of its session: each is an ordinary request, and
 // no start moves behind from. Four services behind one click are four of them.
-func (l *shard) mayNest(f *fact.Fact, from int64, hash uint64) bool {
-	rec := record{Start: f.Start, End: f.End, session: f.Session.ID, trace: f.Trace, span: f.Span, flags: f.Flags}
+func (e *Engine) mayNest(l *shard, f *fact.Fact, from int64, hash uint64, resource uint32) bool {
+	rec := record{Start: f.Start, End: f.End, session: f.Session.ID, trace: f.Trace, span: f.Span, parent: f.Parent, flags: f.Flags, resource: resource}
 	if !rec.identified() {
 		return false
 	}
@@ -182,10 +183,20 @@ func (l *shard) mayNest(f *fact.Fact, from int64, hash uint64) bool {
 			return true
 		}
 		ordinary = o.kind == fact.Request && o.span != rec.span && o.isActivity() && !o.isExempt() && o.state&(late|deferred|suspected|traceTruncated|unplaced|aroundRejected) == 0 &&
-			(!rec.inside(o) && !o.inside(&rec) || o.Start > from)
+			(!rec.inside(o) && !o.inside(&rec) || o.Start > from && e.nestsForGood(&rec, o))
 		return ordinary
 	})
 	return all && ordinary
+}
+
+// nestsForGood reports whether one of two lies inside the other, whoever calls later: its
+// session need not be named then. As long as nobody calls at all that is taken for granted;
+// what the first call changes of sessions without a name is counted as lost.
+func (e *Engine) nestsForGood(a, b *record) bool {
+	if !a.inside(b) {
+		a, b = b, a
+	}
+	return !e.callers.any() || a.flags&fact.ParentLocal != 0 || a.parent != [8]byte{} && e.callers.has(spanHash(a.trace, a.parent))
 }
 
 // nestFast lets r start with what it lies inside, and what lies inside r with it.
@@ -195,10 +206,10 @@ func (e *Engine) nestFast(l *shard, r *record) {
 		if o == r {
 			return true
 		}
-		r.nestIn(o)
+		e.nestIn(r, o)
 		if o.inside(r) {
 			e.touchPosition(l, o.position)
-			o.nestIn(r)
+			e.nestIn(o, r)
 		}
 		return true
 	})

@@ -15,7 +15,7 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	rec := record{
 		seq:   e.seq,
 		Start: f.Start, End: f.End, At: f.At, EffectiveStart: f.Start, FirstEnd: f.End, Arrival: now, enclosing: -1,
-		session: f.Session.ID, user: shownBy(f), userSource: f.UserSource, trace: f.Trace, span: f.Span,
+		session: f.Session.ID, user: shownBy(f), userSource: f.UserSource, trace: f.Trace, span: f.Span, parent: f.Parent,
 		slot: compact.NoSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
 	}
 	rec.resource = e.services.number(f.Resource, e.seq, e.oldestSeq)
@@ -51,8 +51,12 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 		rec.state |= evident
 	}
 	r := e.remember(t, &rec, hash, &f.Details)
+	e.awaitParent(r)
 	if t == nil {
 		return Mark{}
+	}
+	if t.deferred {
+		e.name(t, &f.Session)
 	}
 	var due dirtyFlags
 	if r.isEvidence() {
@@ -156,6 +160,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	}
 	e.become(duplicate, merged)
 	e.nest(duplicate, k)
+	e.awaitParent(duplicate)
 	if !k.all && !gone {
 		duplicate.state |= unplaced | startsOthers
 	}

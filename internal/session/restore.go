@@ -53,8 +53,9 @@ type restorer struct {
 	userEndsCame map[fact.ID][]int64
 	// sameConfig: policies and services are what they were, and so is what
 	// compacted sessions amount to.
-	sameConfig bool
-	older      bool // an older version wrote the manifest, and perhaps other chunks
+	sameConfig   bool
+	older        bool // an older version wrote the manifest, and perhaps other chunks
+	callersKnown bool // who called is known as it was
 }
 
 // shardRestorer reads what was stored of one shard. What concerns others, too, it
@@ -147,6 +148,7 @@ func (r *restorer) read() error {
 		{kindFingerprints, r.e.tombstones.displaced.readCells},
 		{kindTombstones, r.readTombstones},
 		{kindUsers, r.readUsers},
+		{kindCallers, r.readCallers},
 		{kindSessions, nil},
 		{kindSuspects, r.readSuspects},
 		{kindFindings, r.readSuspects},
@@ -197,9 +199,13 @@ func (r *restorer) read() error {
 		e.blinded = e.suspects.decided.Front()
 	}
 	r.tidyUsers()
+	if lost[kindServices] || lost[kindCallers] || !r.callersKnown {
+		r.forgetCallers()
+	}
 	e.stored = h.ranges
 	e.tombstones.touchAll() // they may lie elsewhere now
 	e.users.touchRanges(int(e.users.used))
+	e.callers.touchRanges(len(e.callers.seen) / bucketSize)
 	asStored := r.sameConfig && r.shards[0].alone && len(r.res.Lost) == 0 && !r.older
 	e.each(func(l *shard) { // it may lie elsewhere now, or say something else
 		l.changed.recent.SetAll(len(h.ranges[kindRecent]))

@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
@@ -129,10 +130,50 @@ func (r *restorer) readServices(d *wire.Decoder) {
 				row := stats.row(r.e.stats.rowOf(policy, service))
 				stats.served[row] = max(stats.served[row], longest)
 			}
+		case tagCallers:
+			r.callersKnown = true
+			c := &r.e.callers
+			c.gone = max(c.gone, d.Varint())
+			c.walk.due = d.Bool()
+			c.walk.over = span{d.Varint(), d.Varint()}
+		case tagCalling:
+			name := serviceName{d.Text(), d.Text(), d.Text()}
+			x := &calling{since: d.Varint()}
+			for range d.Len(2) {
+				x.add(span{d.Varint(), d.Varint()})
+			}
+			if d.Err == nil && len(r.e.callers.services) < maxCallingServices {
+				r.e.callers.services[name] = x
+			}
 		default:
 			d.Fail()
 		}
 	}
+}
+
+// readCallers reads one chunk. In a table of another size nothing has its place.
+func (r *restorer) readCallers(d *wire.Decoder) {
+	c := &r.e.callers
+	readLayout(d, callersLayout)
+	if buckets := len(c.seen) / bucketSize; d.Err == nil && d.Byte() != byte(bits.TrailingZeros(uint(buckets))) {
+		r.callersKnown, d.Left = false, nil
+	}
+	for d.Err == nil && len(d.Left) > 0 {
+		n := int(d.Below(uint64(len(c.seen) / bucketSize)))
+		var b [bucketSize]uint64
+		for i := range b {
+			b[i] = d.LittleEndian()
+		}
+		if d.Err == nil && c.bucket(n)[0] == 0 {
+			copy(c.bucket(n), b[:])
+			c.used = true
+		}
+	}
+}
+
+// forgetCallers lets times do where it is not known who called.
+func (r *restorer) forgetCallers() {
+	r.e.callers.gone = max(r.e.callers.gone, int64(seconds(max(r.now, r.manifest.at))))
 }
 
 func (r *restorer) readUsers(d *wire.Decoder) {

@@ -178,13 +178,19 @@ func (r *restorer) doubtTorn() {
 // there holds one that is nobody's.
 func (r *restorer) linkRecent() {
 	undecided, strays := make([]int, len(r.e.shards)), make([][]stray, len(r.e.shards))
+	waits := make([][]uint64, len(r.e.shards))
 	r.sideBySide(len(undecided), func(i int) {
 		l := &r.e.shards[i]
 		for p := l.recent.oldest(); p < l.recent.next; p++ {
 			if r.link(l, p) {
 				undecided[i]++
 			}
-			if rec := l.recent.at(p); rec.state&unplaced != 0 && rec.slot == compact.NoSlot {
+			rec := l.recent.at(p)
+			l.recent.latest = max(l.recent.latest, rec.End)
+			if rec.state&awaitsParent != 0 {
+				waits[i] = append(waits[i], p)
+			}
+			if rec.state&unplaced != 0 && rec.slot == compact.NoSlot {
 				strays[i] = append(strays[i], stray{l.number, p})
 			}
 		}
@@ -192,6 +198,9 @@ func (r *restorer) linkRecent() {
 	for i, n := range undecided {
 		r.e.undecided += n
 		r.e.strays = append(r.e.strays, strays[i]...)
+		for _, p := range waits[i] {
+			r.e.awaitParent(r.e.shards[i].recent.at(p))
+		}
 	}
 }
 

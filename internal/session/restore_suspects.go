@@ -95,6 +95,7 @@ func (r *restorer) addSuspect(s *suspect) {
 	r.suspects[number] = s
 	s.t.suspects++
 	e.addSuspect(s)
+	e.awaitParent(&s.record)
 	e.open++
 	if s.decided {
 		return

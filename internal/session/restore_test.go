@@ -199,7 +199,8 @@ func everything(e *Engine, now int64) stored {
 	})
 	e.checkpoint, e.stored, e.doubtful = nil, [kindCount][]chunkRange{}, [kindCount][]uint64{}
 	kinds := []*ranged{
-		&e.tombstones.displaced.ranged, &e.tombstones.ranged, &e.users.ranged, &e.suspects.ranged, &e.findings.ranged, &e.findings.closed.ranged,
+		&e.tombstones.displaced.ranged, &e.tombstones.ranged, &e.users.ranged, &e.callers.ranged,
+		&e.suspects.ranged, &e.findings.ranged, &e.findings.closed.ranged,
 	}
 	var was []ranged
 	for _, r := range kinds {

@@ -23,9 +23,14 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, k traceRecords) (due di
 			return
 		}
 		eff, state := r.EffectiveStart, r.state
-		r.nestIn(o)
+		e.nestIn(r, o)
+		e.awaitParent(r)
 		if r.EffectiveStart == eff && r.state == state {
 			return
+		}
+		if (r.state^state)&(exempted|inBackground) != 0 && e.callers.any() { // what lies inside it may not lie inside o
+			r.state |= unplaced | startsOthers
+			due |= dirtyNesting
 		}
 		due |= dirtyLineage
 		if r.EffectiveStart > eff || r.state != state || r.state&coveredByActivity == 0 {
@@ -72,6 +77,7 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 		return true
 	}
 	e.nest(r, k)
+	e.awaitParent(r)
 	if r.EffectiveStart != was.EffectiveStart || r.state != was.state&^(unplaced|startsOthers) {
 		e.markDirty(t, dirtyTimeline|dirtyLineage, cause{at: r.Arrival})
 	}
@@ -83,7 +89,7 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 	if !all || !noted {
 		e.stats.lost++
 	}
-	if was.state&startsOthers != 0 {
+	if was.state&startsOthers != 0 || (r.state^was.state)&(exempted|inBackground) != 0 && e.callers.any() {
 		due |= e.renest(t, r, k) | e.claim(r, k)
 	}
 	if due != 0 {
@@ -163,6 +169,7 @@ func (e *Engine) placeAlone(r *record) (done bool) {
 		return true
 	}
 	e.nest(r, k)
+	e.awaitParent(r)
 	e.noteRejections(r, false, k)
 	return true
 }
@@ -233,6 +240,7 @@ func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 	e.undefer(r)
 	r.kind, r.span, r.enclosing, r.state = part, [8]byte{}, -1, r.state&(late|evident)|decided
 	e.nest(duplicate, k)
+	e.awaitParent(duplicate)
 	e.describe(duplicate, before, d)
 	due := dirtyTimeline | dirtyLineage
 	if duplicate.state&unplaced != 0 {
@@ -255,4 +263,102 @@ func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 		return
 	}
 	e.markDirty(t, due, cause{at: r.Arrival})
+}
+
+// parentSeen lets the requests find out anew what they lie inside that waited for a span.
+func (e *Engine) parentSeen(hash uint64, now int64) {
+	a := &e.callers.awaited
+	for _, place := range a.of[hash] {
+		e.nestAnew(place, 0, now)
+	}
+	delete(a.of, hash)
+}
+
+// nestAnew lets the request at place find out anew what it lies inside, and what lies
+// inside it.
+func (e *Engine) nestAnew(place recordPlace, note recordState, now int64) {
+	e.spend(1)
+	t := e.get(place.session)
+	anew := func(r *record) {
+		if r.session != place.session || r.kind != fact.Request {
+			return
+		}
+		e.touchRecord(r)
+		was := *r
+		r.state |= unplaced | startsOthers | note
+		e.straying(r, &was)
+	}
+	if r := e.ring(place.session).at(place.position); r != nil {
+		anew(r)
+	}
+	if s := e.suspects.byPlace[place]; s != nil {
+		e.suspects.touchOne(s)
+		anew(&s.record)
+	}
+	if t != nil {
+		e.markDirty(t, dirtyNesting, cause{at: now})
+	}
+}
+
+// walkCallers lets what lies inside others by times alone find out anew whether it does. It
+// reports whether the work that is left allowed that for all.
+func (e *Engine) walkCallers() (done bool) {
+	w := &e.callers.walk
+	if !w.due {
+		return true
+	}
+	concerns := func(r *record) bool {
+		return r.state&awaitsParent != 0 || r.state&insideByTimes != 0 && r.End-r.enclosing <= w.over.to && r.Start+r.enclosing >= w.over.from
+	}
+	for ; w.shard < len(e.shards); w.shard, w.position = w.shard+1, 0 {
+		ring := &e.shards[w.shard].recent
+		for w.position = max(w.position, ring.oldest()); w.position < ring.next; w.position++ {
+			if e.work.left <= 0 {
+				return false
+			}
+			e.spend(1)
+			if r := ring.at(w.position); concerns(r) {
+				e.nestAnew(r.recordPlace(), 0, r.Arrival)
+			}
+		}
+	}
+	for ; w.suspect < len(e.suspects.items); w.suspect++ {
+		if e.work.left <= 0 {
+			return false
+		}
+		e.spend(1)
+		if s := e.suspects.items[w.suspect]; s != nil && concerns(&s.record) {
+			e.nestAnew(s.recordPlace(), 0, s.Arrival)
+		}
+	}
+	*w = callersWalk{}
+	return true
+}
+
+// awaitParent lets r find out anew what it lies inside when its parent is seen. Where there
+// are too many, the first of them does by its times alone.
+func (e *Engine) awaitParent(r *record) {
+	if r.state&(awaitsParent|insideByTimes) != 0 {
+		if t := e.get(r.session); t != nil {
+			t.deferred = true // it may be suspected with no name at hand
+		}
+	}
+	if r.state&awaitsParent == 0 {
+		return
+	}
+	a := &e.callers.awaited
+	for range 2 {
+		if len(a.queue) < maxAwaited {
+			break
+		}
+		first := a.queue[0]
+		a.queue = a.queue[1:]
+		waits := e.ring(first.place.session).at(first.place.position) != nil || e.suspects.byPlace[first.place] != nil
+		if waits && len(a.of[first.parent]) > 0 {
+			e.stats.lost++
+			e.nestAnew(first.place, parentLost, e.tick.now)
+		}
+		a.remove(first)
+	}
+	a.add(spanHash(r.trace, r.parent), r.recordPlace())
 }

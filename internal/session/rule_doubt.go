@@ -131,6 +131,18 @@ func (e *Engine) restartedAt(until int64) {
 	e.restarted = until
 	e.tombstones.raise(until)
 	e.authenticated = ^uint64(0)
+	e.loseCallers(until)
+}
+
+// loseCallers says that a parent which ended by until may have been seen, though nothing is
+// known of it.
+func (e *Engine) loseCallers(until int64) {
+	if c := &e.callers; int64(seconds(until)) > c.gone {
+		c.gone = int64(seconds(until))
+		if len(c.awaited.of) > 0 {
+			c.walk.begin(span{longAgo, longAgo})
+		}
+	}
 }
 
 // blind says that facts whose time lies in [from, to] may be lost for good.
@@ -141,4 +153,5 @@ func (e *Engine) blind(from, to int64, reason string) {
 	e.blinds.add(blindInterval{from, to, reason})
 	e.stats.blind[reason] += to - from
 	e.blinded = e.suspects.decided.Front()
+	e.loseCallers(to)
 }

@@ -46,7 +46,7 @@ func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (change
 	}
 	note := func(r *record) {
 		itself := r.position == o.position
-		if r.kind != fact.Request || !itself && !another && !o.inside(r) && !(r.outcome == fact.Rejected && r.inside(o)) {
+		if r.kind != fact.Request || !itself && !another && !e.lies(o, r) && !(r.outcome == fact.Rejected && e.lies(r, o)) {
 			return
 		}
 		noted := r.state & aroundRejected
@@ -55,13 +55,13 @@ func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (change
 			if another && k.all {
 				noted = 0
 			}
-			if k.rejectIn(r) {
+			if e.rejectIn(r, k) {
 				noted = aroundRejected
 			}
 			if !itself {
 				e.spend(len(k.records))
 			}
-		case o.outcome == fact.Rejected && o.inside(r):
+		case o.outcome == fact.Rejected && e.lies(o, r):
 			noted = aroundRejected
 		}
 		changed = changed || noted|r.state&aroundRejected != 0
@@ -86,9 +86,9 @@ func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (change
 }
 
 // rejectIn reports whether a request that was rejected lies inside r.
-func (k traceRecords) rejectIn(r *record) bool {
+func (e *Engine) rejectIn(r *record, k traceRecords) bool {
 	return slices.ContainsFunc(k.records, func(o *record) bool {
-		return o.kind == fact.Request && o.outcome == fact.Rejected && o.inside(r)
+		return o.kind == fact.Request && o.outcome == fact.Rejected && e.lies(o, r)
 	})
 }
 
@@ -105,7 +105,7 @@ const (
 func (e *Engine) rejectsInside(r *record) bool {
 	var trace []*record
 	all := e.ring(r.session).eachOfTrace(r.hash(), maxInside, func(o *record) bool {
-		if o.kind == fact.Request && o.inside(r) {
+		if o.kind == fact.Request && e.lies(o, r) {
 			trace = append(trace, o)
 		}
 		return true
@@ -130,7 +130,7 @@ func (e *Engine) refused(r *record, trace []*record, looks *int) bool {
 	}
 	open := map[service]int64{} // when what each service rejected ended last
 	for _, o := range trace {
-		if o.outcome == fact.Rejected && o.inside(r) {
+		if o.outcome == fact.Rejected && e.lies(o, r) {
 			open[of(o)] = max(open[of(o)], o.End)
 		}
 	}
@@ -139,7 +139,7 @@ func (e *Engine) refused(r *record, trace []*record, looks *int) bool {
 	}
 	for _, o := range trace {
 		rejected, is := open[of(o)]
-		if !is || o.End <= rejected || o.outcome != fact.Served || o.isExempt() || !o.inside(r) {
+		if !is || o.End <= rejected || o.outcome != fact.Served || o.isExempt() || !e.lies(o, r) {
 			continue
 		}
 		if o.user.IsZero() {
@@ -172,21 +172,55 @@ func (k traceRecords) worst(rec *record) (outcome fact.Outcome) {
 // request around it starts, and is exempt if any around it is.
 func (e *Engine) nest(r *record, k traceRecords) {
 	r.EffectiveStart, r.enclosing = r.Start, -1
-	r.state &^= exempted | coveredByActivity | traceTruncated | inBackground
+	r.state &^= exempted | coveredByActivity | traceTruncated | inBackground | insideByTimes | awaitsParent
 	if !r.identified() {
 		return
 	}
 	for _, o := range k.records {
-		r.nestIn(o)
+		e.nestIn(r, o)
 	}
 	if !k.all && r.enclosing < 0 {
 		r.state |= traceTruncated
 	}
 }
 
+// lies reports whether r lies inside o: o spans its interval, and r comes from that trace.
+func (e *Engine) lies(r, o *record) bool {
+	if !r.inside(o) {
+		return false
+	}
+	from, _ := e.comesFrom(r, o)
+	return from
+}
+
+// comesFrom reports whether r comes from the trace that it shares with o: its parent is of
+// its process, or was seen and is a caller's, or the service of o calls nobody, so that its
+// trace tells of no parents. by is what is to be noted of r: that it was the last of these,
+// or that its parent may come yet.
+func (e *Engine) comesFrom(r, o *record) (from bool, by recordState) {
+	c := &e.callers
+	switch {
+	case r.flags&fact.ParentLocal != 0, r.state&parentLost != 0:
+		return true, 0
+	case r.parent != [8]byte{} && c.has(spanHash(r.trace, r.parent)):
+		return true, 0
+	case !c.any() || !c.callingOf(&e.services.resources[o.resource].Resource).calls(o.Start, o.End):
+		return true, insideByTimes
+	case r.parent == [8]byte{}:
+		return false, 0
+	case !c.reaches(r.Start):
+		return true, 0
+	}
+	return false, awaitsParent
+}
+
 // nestIn notes that o is known, which r may lie inside.
-func (r *record) nestIn(o *record) {
+func (e *Engine) nestIn(r, o *record) {
 	if o.kind != fact.Request || !r.inside(o) {
+		return
+	}
+	from, by := e.comesFrom(r, o)
+	if r.state |= by; !from {
 		return
 	}
 	if o.flags&fact.Exempt != 0 {
@@ -194,6 +228,9 @@ func (r *record) nestIn(o *record) {
 	}
 	if o.flags&fact.Consumer != 0 {
 		r.state |= inBackground
+	}
+	if e.callers.any() { // else it lies inside what o does
+		r.state |= o.state & (exempted | inBackground)
 	}
 	if d := o.End - o.Start; d > r.enclosing || d == r.enclosing && o.Start < r.EffectiveStart {
 		if o.Start != r.EffectiveStart {
@@ -247,7 +284,7 @@ func (e *Engine) mergeRecords(a, b *record, da, db fact.Details) (m record, d fa
 		win, lose, dw, dl = b, a, db, da
 	}
 	m = *a
-	m.Start, m.End, m.At, m.policy, m.resource = win.Start, win.End, win.At, win.policy, win.resource
+	m.Start, m.End, m.At, m.policy, m.resource, m.parent = win.Start, win.End, win.At, win.policy, win.resource, win.parent
 	m.flags = win.flags | lose.flags&eitherFlags
 	m.EffectiveStart = a.EffectiveStart
 	if win.Start != a.Start {

@@ -26,6 +26,7 @@ type record struct {
 	user     fact.ID
 	trace    [16]byte
 	span     [8]byte
+	parent   [8]byte // the span that called it; zero: not known
 	// position in the ring, from 1 on; 0 is an empty slot.
 	position uint64
 	// seq of arrival among all facts.
@@ -86,6 +87,12 @@ const (
 	inBackground
 	// aroundRejected: a request that was rejected lies inside it.
 	aroundRejected
+	// insideByTimes: it lies inside another since the service of that one calls nobody.
+	insideByTimes
+	// awaitsParent: it would lie inside another if its parent had been seen.
+	awaitsParent
+	// parentLost: it was not remembered that it awaits its parent, so that times have to do.
+	parentLost
 )
 
 // identified reports whether the record names its trace and its span.
@@ -103,8 +110,8 @@ func (r *record) sameRequest(o *record) bool {
 		r.session == o.session && r.flags&o.flags&fact.FromLog == 0
 }
 
-// inside reports whether r lies inside o: a longer request of the same session
-// and trace that is not a stream.
+// inside reports whether o, a longer request of the same session and trace that is not a
+// stream, spans the interval of r.
 func (r *record) inside(o *record) bool {
 	return o.Start <= r.Start && r.End <= o.End && o.End-o.Start > r.End-r.Start &&
 		o.flags&fact.Stream == 0 && r.trace == o.trace && r.session == o.session && r.identified() && o.identified()
@@ -124,6 +131,7 @@ type recent struct {
 	next      uint64 // position of the next record; the first is 1
 	nextIndex uint64 // where it will lie: (next-1) % limit, without the division
 	gone      int64  // the latest end of a record that gave up its place
+	latest    int64  // and of any
 	traces    compact.TraceIndex
 	details   detailLog
 }
@@ -132,7 +140,7 @@ func newRecent(limit int) recent {
 	limit = max(limit, 1)
 	n := (limit + chunkSize - 1) / chunkSize
 	return recent{
-		limit: uint64(limit), next: 1, gone: longAgo,
+		limit: uint64(limit), next: 1, gone: longAgo, latest: longAgo,
 		chunks: make([][]record, n),
 		traces: compact.NewTraceIndex(limit),
 	}
@@ -230,6 +238,7 @@ func (r *recent) append(rec *record, d *fact.Details) *record {
 	rec.details = r.details.put(d)
 	to := r.place(rec.position)
 	*to = *rec
+	r.latest = max(r.latest, rec.End)
 	r.step()
 	return to
 }

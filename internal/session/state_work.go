@@ -65,5 +65,8 @@ func (e *Engine) backlog() int {
 	if e.blinded != nil {
 		n++
 	}
+	if e.callers.walk.due {
+		n++
+	}
 	return n
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"reflect"
 	"testing"
 	"time"
@@ -94,6 +95,8 @@ func doStep(s *sessiontest.Step, e *Engine) {
 		e.observe(&s.Fact, s.Now)
 	case sessiontest.Advance:
 		e.advance(s.Now)
+	case sessiontest.Call:
+		e.ObserveCallers([]fact.Caller{s.Caller}, s.Now)
 	case sessiontest.Blind:
 		e.blind(s.Blind.From, s.Blind.To, s.Blind.Reason)
 	}

@@ -26,6 +26,7 @@ func (s *shared) observe(ctx context.Context, b *extract.Batch, suspected func(e
 func (s *shared) take(b *extract.Batch, suspected func(extract.Ref, session.Mark)) (keeper.Receipt, error) {
 	now := time.Now().UnixNano()
 	s.count(b)
+	s.keeper.ObserveCallers(b.Callers, now)
 	if len(b.Facts) == 0 {
 		return nil, nil
 	}

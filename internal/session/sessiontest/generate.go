@@ -45,6 +45,7 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
 	m.cfg.Shards = 1 << m.Roll(3)
+	m.called = m.chance(40)
 	m.users = 1 + m.Roll(3)
 	for i := range 2 + m.Roll(4) {
 		s := &madeSession{name: SessionName(i), cursor: Epoch + int64(m.Roll(30))*int64(time.Second)}
@@ -87,6 +88,8 @@ type maker struct {
 	replay   bool // all is over when it arrives
 	trace    byte
 	span     byte
+	called   bool // some requests have parents
+	callers  []fact.Caller
 	alone    map[[2]int64]bool // times of requests that nothing else tells apart
 }
 

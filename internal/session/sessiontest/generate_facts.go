@@ -181,6 +181,9 @@ func (m *maker) twin(s *madeSession, f fact.Fact, logged bool) fact.Fact {
 		f.Resource = Resources["api"]
 		f.Policy = uint8(m.Roll(len(m.cfg.Policies)))
 	}
+	if f.Flags.Has(fact.FromLog) { // which say nothing of who called
+		f.Flags, f.Parent = f.Flags&^fact.ParentLocal, [8]byte{}
+	}
 	if m.chance(20) {
 		f.Flags ^= among(m, fact.Exempt, fact.Passive, fact.Stream, fact.Consumer)
 	}
@@ -201,17 +204,35 @@ func (m *maker) inside(s *madeSession, outer fact.Fact) {
 		f.End, f.Flags = max(f.Start, f.End), 0
 		f.At = f.Start
 		m.span++
-		f.Span = [8]byte{m.span}
+		f.Span, f.Parent = [8]byte{m.span}, [8]byte{}
 		f.Resource = Resources[among(m, ResourceNames...)]
 		if m.chance(8) {
 			f.Session = among(m, m.sessions...).name
 		}
 		m.dress(s, &f)
+		m.parent(&f)
 		m.mark(s, f.Start)
 		m.facts = append(m.facts, f)
 		if m.chance(30) {
 			outer = f
 		}
+	}
+}
+
+// parent draws what the record says of who called it, if the history has callers: a span
+// of its process, one that comes, or one that never does.
+func (m *maker) parent(f *fact.Fact) {
+	if !m.called || m.chance(40) {
+		return
+	}
+	if m.chance(20) {
+		f.Flags |= fact.ParentLocal
+	}
+	m.span++
+	f.Parent = [8]byte{m.span}
+	if m.chance(60) {
+		c := fact.Caller{Trace: f.Trace, Span: f.Parent, Calls: m.chance(85), Start: f.Start, End: f.End, Resource: Resources[among(m, ResourceNames...)]}
+		m.callers = append(m.callers, c)
 	}
 }
 
@@ -238,8 +259,9 @@ func (m *maker) deep(s *madeSession) {
 		f.End = max(f.Start, f.End+int64(among(m, 0, -1, -time.Second, 1, time.Second, -5*time.Second)))
 		f.At = f.Start
 		m.span++
-		f.Span = [8]byte{m.span}
+		f.Span, f.Parent = [8]byte{m.span}, [8]byte{}
 		m.dress(s, &f)
+		m.parent(&f)
 		if m.chance(4) {
 			f.Flags |= fact.Exempt
 		}

@@ -23,7 +23,8 @@ func (m *maker) deliver(how Delivery) *History {
 			h.Steps = append(h.Steps, Step{Now: now, Fact: f, Keep: true})
 		}
 	}
-	blinds := slices.Clone(m.blinds)
+	blinds, callers := slices.Clone(m.blinds), m.callers
+	slices.SortStableFunc(callers, func(a, b fact.Caller) int { return cmp.Compare(a.End, b.End) })
 	for i, f := range m.order(how) {
 		if i == 0 && m.replay {
 			now += int64(time.Hour)
@@ -42,7 +43,15 @@ func (m *maker) deliver(how Delivery) *History {
 			h.Steps = append(h.Steps, Step{Verb: Blind, Now: now, Blind: blinds[0]})
 			blinds = blinds[1:]
 		}
+		for len(callers) > 0 && callers[0].End <= now && m.chance(60) {
+			h.Steps = append(h.Steps, Step{Verb: Call, Now: now, Caller: callers[0]})
+			callers = callers[1:]
+		}
 		h.Steps = append(h.Steps, Step{Now: now, Fact: *f})
+	}
+	for _, c := range callers {
+		now = max(now, c.End)
+		h.Steps = append(h.Steps, Step{Verb: Call, Now: now, Caller: c})
 	}
 	for _, b := range blinds {
 		h.Steps = append(h.Steps, Step{Verb: Blind, Now: now, Blind: b})

@@ -16,6 +16,7 @@ import (
 //	now=1s a request at=0s..1s served p0 web user=u1 id=1/2
 //	now=2s advance
 //	now=3s blind 0s..2s crash
+//	now=4s call at=0s..1s web id=1/7
 //
 // Instants are durations after [Epoch]. Sessions are letters, users u1, u2 and so on,
 // services the names in [Resources]; user=u1/2 is named by the third source, user=u1 by the
@@ -78,11 +79,13 @@ func DefaultConfig() Config {
 
 // A Step is one call of an engine.
 type Step struct {
-	Verb  Verb
-	Now   int64     // when, on the collector's clock
-	Fact  fact.Fact // to observe
-	Blind Blindness // to know of
-	Keep  bool      // not to be taken away when the history is made smaller
+	Verb Verb
+	Now  int64     // when, on the collector's clock
+	Fact fact.Fact // to observe
+	// Caller is a span that may be the parent of requests, to know of.
+	Caller fact.Caller
+	Blind  Blindness // to know of
+	Keep   bool      // not to be taken away when the history is made smaller
 }
 
 // A Verb is what an engine is called for.
@@ -93,6 +96,7 @@ const (
 	Observe Verb = iota // a fact came
 	Advance             // time went on
 	Blind               // a time is known to be blind
+	Call                // a span came that may be the parent of requests
 )
 
 // A Blindness is a time whose facts may be lost for good.
@@ -105,17 +109,32 @@ type Blindness struct {
 type Arrival struct {
 	Fact fact.Fact
 	At   int64
+	// Calls are spans that may be parents, with any of the facts: no verdict depends on
+	// when they come.
+	Calls []CallArrival
+}
+
+// A CallArrival is a span that may be the parent of requests, and when it came.
+type CallArrival struct {
+	Caller fact.Caller
+	At     int64
 }
 
 // Arrivals are the facts and the blind times of h: what the reference is told.
 func (h *History) Arrivals() (facts []Arrival, blinds []Blindness) {
+	var calls []CallArrival
 	for i := range h.Steps {
 		switch s := &h.Steps[i]; s.Verb {
 		case Observe:
-			facts = append(facts, Arrival{s.Fact, s.Now})
+			facts = append(facts, Arrival{Fact: s.Fact, At: s.Now})
 		case Blind:
 			blinds = append(blinds, s.Blind)
+		case Call:
+			calls = append(calls, CallArrival{s.Caller, s.Now})
 		}
+	}
+	if len(facts) > 0 {
+		facts[0].Calls = calls
 	}
 	return facts, blinds
 }

@@ -131,6 +131,8 @@ func (p *parser) step(words []string) {
 	switch {
 	case len(words) == 1 && words[0] == "advance":
 		s.Verb = Advance
+	case len(words) > 0 && words[0] == "call":
+		s.Verb, s.Caller = Call, p.caller(words[1:])
 	case len(words) == 3 && words[0] == "blind":
 		s.Verb = Blind
 		from, to, _ := strings.Cut(words[1], "..")
@@ -141,7 +143,7 @@ func (p *parser) step(words []string) {
 		s.Fact = p.fact(words)
 	}
 	if !given {
-		s.Now = max(p.now, s.Fact.End)
+		s.Now = max(p.now, s.Fact.End, s.Caller.End)
 	}
 	p.now = s.Now
 	p.h.Steps = append(p.h.Steps, s)
@@ -174,6 +176,21 @@ func (p *parser) fact(words []string) fact.Fact {
 	return f
 }
 
+// caller reads a span that may be the parent of requests.
+func (p *parser) caller(words []string) fact.Caller {
+	f, calls := fact.Fact{Resource: Resources["web"]}, true
+	for _, w := range words {
+		if k, v, valued := strings.Cut(w, "="); valued {
+			p.valued(&f, k, v)
+		} else if w == "internal" {
+			calls = false
+		} else {
+			p.word(&f, w)
+		}
+	}
+	return fact.Caller{Trace: f.Trace, Span: f.Span, Calls: calls, Start: f.Start, End: f.End, Resource: f.Resource}
+}
+
 // valued reads what a fact has a value of.
 func (p *parser) valued(f *fact.Fact, k, v string) {
 	switch k {
@@ -197,6 +214,8 @@ func (p *parser) valued(f *fact.Fact, k, v string) {
 	case "id":
 		trace, span, _ := strings.Cut(v, "/")
 		f.Trace[0], f.Span[0] = p.number(trace), p.number(span)
+	case "parent":
+		f.Parent[0] = p.number(v)
 	default:
 		p.fail(k, "property of a fact")
 	}

@@ -73,6 +73,7 @@ type World struct {
 	cfg      Config
 	blind    []Blindness
 	Told     []*KnownFact             // every record, in the order in which they came
+	calls    []*fact.Caller           // the spans that may be parents
 	joint    []*KnownFact             // all requests, each the sum of its records
 	Requests []*KnownFact             // those that are neither rejected nor exempt
 	of       map[fact.ID][]*KnownFact // what says something of a session, its requests too
@@ -168,14 +169,16 @@ func (w *World) Serves(r *KnownFact) bool {
 
 func (w *World) rejectsInside(r *KnownFact) bool {
 	return slices.ContainsFunc(w.joint, func(x *KnownFact) bool {
-		return x.Outcome == fact.Rejected && x.liesInside(r) && !slices.ContainsFunc(w.joint, func(y *KnownFact) bool {
-			return y.liesInside(r) && y.End > x.End && !y.Exempt && y.service() == x.service() && w.Serves(y)
+		return x.Outcome == fact.Rejected && w.liesInside(x, r) && !slices.ContainsFunc(w.joint, func(y *KnownFact) bool {
+			return w.liesInside(y, r) && y.End > x.End && !y.Exempt && y.service() == x.service() && w.Serves(y)
 		})
 	})
 }
 
-func (f *KnownFact) service() [3]string {
-	return [3]string{f.Resource.ServiceName, f.Resource.ServiceNamespace, f.Resource.Environment}
+func (f *KnownFact) service() [3]string { return serviceOf(f.Resource) }
+
+func serviceOf(r *fact.Resource) [3]string {
+	return [3]string{r.ServiceName, r.ServiceNamespace, r.Environment}
 }
 
 // Judge reads "a request that P governs, served, whose start is later than expiry by more

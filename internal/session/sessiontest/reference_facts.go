@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -36,20 +37,43 @@ func (f *KnownFact) IsRotation() bool {
 
 // "Lies inside a longer one of the same session and trace"; "a record without both
 // ids lies inside nothing".
-func (f *KnownFact) liesInside(c *KnownFact) bool {
-	return f.hasIDs() && c.hasIDs() && f.Session.ID == c.Session.ID && f.Trace == c.Trace &&
+func (w *World) liesInside(f, c *KnownFact) bool {
+	return w.comesFrom(f, c) && f.hasIDs() && c.hasIDs() && f.Session.ID == c.Session.ID && f.Trace == c.Trace &&
 		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start && !c.Flags.Has(fact.Stream)
+}
+
+// "If it comes from that trace: its parent is of its own process (the span's flags say so),
+// or its parent span was seen and is a caller's (CLIENT, PRODUCER, INTERNAL), or the service
+// of the longer one sent no CLIENT or PRODUCER span within reorder_window of its interval."
+func (w *World) comesFrom(f, c *KnownFact) bool {
+	window := int64(w.cfg.ReorderWindow)
+	return f.Flags.Has(fact.ParentLocal) ||
+		slices.ContainsFunc(w.calls, func(p *fact.Caller) bool {
+			return f.Parent != [8]byte{} && p.Span == f.Parent && p.Trace == f.Trace
+		}) ||
+		!slices.ContainsFunc(w.calls, func(p *fact.Caller) bool {
+			return p.Calls && serviceOf(p.Resource) == c.service() && p.Start <= c.End+window && p.End >= c.Start-window
+		}) || w.mayHaveMissed(f)
+}
+
+// "What it no longer reaches falls back to times": a parent that may have come while the
+// collector was blind was perhaps seen, as far as seconds tell.
+func (w *World) mayHaveMissed(f *KnownFact) bool {
+	const second = int64(time.Second)
+	return f.Parent != [8]byte{} && slices.ContainsFunc(w.blind, func(b Blindness) bool {
+		return b.To >= b.From && (f.Start+second-1)/second <= (b.To+second-1)/second+1
+	})
 }
 
 func (f *KnownFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
 
 // "A request that lies inside a longer one, which is not a stream, starts when the
 // longest around it starts".
-func (f *KnownFact) start(all []*KnownFact) int64 {
+func (w *World) begin(f *KnownFact, all []*KnownFact) int64 {
 	longest, at := int64(0), f.Start
 	for _, c := range all {
 		d := c.End - c.Start
-		if f.liesInside(c) && (d > longest || d == longest && c.Start < at) {
+		if w.liesInside(f, c) && (d > longest || d == longest && c.Start < at) {
 			longest, at = d, c.Start
 		}
 	}
@@ -59,9 +83,9 @@ func (f *KnownFact) start(all []*KnownFact) int64 {
 // "Exempt requests ... what lies inside an exempt request, or inside what does, is exempt
 // with it." "Background is a CONSUMER span ..., and what lies inside one, or inside what
 // does."
-func (f *KnownFact) lieIn(all []*KnownFact, is fact.Flags) bool {
+func (w *World) lies(f *KnownFact, all []*KnownFact, is fact.Flags) bool {
 	return f.Flags.Has(is) || slices.ContainsFunc(all, func(c *KnownFact) bool {
-		return f.liesInside(c) && c.lieIn(all, is)
+		return w.liesInside(f, c) && w.lies(c, all, is)
 	})
 }
 
@@ -78,6 +102,14 @@ func (w *World) merelyPresented(f *KnownFact) bool {
 func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b Blindness) int { return cmp.Compare(a.From, b.From) })
 	w := &World{cfg: cfg, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
+	for _, x := range arrivals {
+		for _, c := range x.Calls {
+			if c.Caller.End > c.At+int64(cfg.MaxAhead) || cfg.MaxAge > 0 && c.Caller.Start < c.At-int64(cfg.MaxAge) {
+				c.Caller.Calls = false // its time is no evidence
+			}
+			w.calls = append(w.calls, &c.Caller)
+		}
+	}
 	for _, x := range arrivals {
 		f := &KnownFact{Fact: x.Fact, Order: len(w.Told), Began: x.Fact.Start}
 		if f.Flags.Has(fact.UserPresented) { // "it is no identity"
@@ -101,7 +133,7 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 	all := w.joined()
 	w.joint = all
 	for _, r := range all {
-		r.Began, r.Background, r.Exempt = r.start(all), r.lieIn(all, fact.Consumer), r.lieIn(all, fact.Exempt)
+		r.Began, r.Background, r.Exempt = w.begin(r, all), w.lies(r, all, fact.Consumer), w.lies(r, all, fact.Exempt)
 		if r.Outcome == fact.Rejected {
 			continue
 		}

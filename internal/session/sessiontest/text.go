@@ -36,6 +36,8 @@ func (h *History) String() string {
 			b.WriteString("advance")
 		case Blind:
 			fmt.Fprintf(&b, "blind %s..%s %s", InstantText(s.Blind.From), InstantText(s.Blind.To), s.Blind.Reason)
+		case Call:
+			writeCaller(&b, &s.Caller)
 		case Observe:
 			writeFact(&b, &s.Fact)
 		}
@@ -76,6 +78,12 @@ func writeFact(b *strings.Builder, f *fact.Fact) {
 	writeWord(b, f.User.Raw != "", user)
 	writeWord(b, f.Previous.Raw != "", "from="+f.Previous.Raw)
 	writeWord(b, f.Trace[0] != 0 || f.Span[0] != 0, fmt.Sprintf("id=%d/%d", f.Trace[0], f.Span[0]))
+	writeWord(b, f.Parent[0] != 0, fmt.Sprintf("parent=%d", f.Parent[0]))
+}
+
+func writeCaller(b *strings.Builder, c *fact.Caller) {
+	fmt.Fprintf(b, "call at=%s..%s %s id=%d/%d", InstantText(c.Start), InstantText(c.End), resourceName(*c.Resource), c.Trace[0], c.Span[0])
+	writeWord(b, !c.Calls, "internal")
 }
 
 func policyText(p uint8) string {
