@@ -72,7 +72,7 @@ func (w *walk) addIDs(f *found, mask uint64, own string) {
 
 // addOther adds an id, if it is one and not own, which is known.
 func (s *secrets) addOther(id, own string) {
-	if id == "" || id == own || len(id) > maxIDSize || s.rules.begin[id[0]] != 0 && s.rules.isPlaceholder(id) {
+	if id == "" || id == own || len(id) > maxIDSize || s.rules.mayBePlaceholder(id) && s.rules.isPlaceholder(id) {
 		return
 	}
 	s.add(id)
