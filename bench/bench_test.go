@@ -39,6 +39,8 @@
 // compares that on one core. With -cpu 2 two goroutines share the batches: half
 // of ns/span on one core is perfect. ns/op is that of one batch.
 //
+// BenchmarkPolicies compares one policy with ten and rules of every kind.
+//
 // BenchmarkHeld shows what remembering costs: bytes for each session and the
 // CPU time that each garbage collection takes for them.
 //

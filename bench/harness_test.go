@@ -38,6 +38,19 @@ func TestSubjectsDoTheirWork(t *testing.T) {
 	}
 }
 
+// TestPoliciesAreMeasured: the last policy governs whatever others there are.
+func TestPoliciesAreMeasured(t *testing.T) {
+	for name, config := range map[string]string{"one": onePolicyConfig, "ten": tenPoliciesConfig} {
+		m, err := newMeter(tiny, func(l load) (*subject, error) { return startWith(l, config) })
+		require.NoError(t, err, name)
+		require.NoError(t, m.warm(), name)
+		metrics, err := m.subject.metrics()
+		require.NoError(t, err, name)
+		require.EqualValues(t, m.spans, metrics.sum("facts", "kind", "request"), name)
+		require.NoError(t, m.close(), name)
+	}
+}
+
 // What is measured must be the path that it is said to be: each of these
 // spoils it a little.
 func TestSpoiledMeasurements(t *testing.T) {
@@ -131,6 +144,10 @@ func TestTable(t *testing.T) {
 		r.traces.add(ofSessionTimeout, hundredThousand, 2, run, cost(120*slower))
 		r.traces.add(ofSessionTimeout, million, 1, run, cost(150*slower))
 	}
+	for run := range 3 {
+		r.traces.add(ofOnePolicy, policiesLoadName, 1, run, cost(time.Duration(100+10*run)))
+		r.traces.add(ofTenPolicies, policiesLoadName, 1, run, cost(time.Duration(115+15*run)))
+	}
 	r.held.add(100, 1, heldResult{bytes: 9})
 	r.held.add(100, 1, heldResult{bytes: 64, gcMillis: 1.25})
 
@@ -144,6 +161,7 @@ func TestTable(t *testing.T) {
 		"100,000 sessions: times the cost of the walk":    2,
 		"1,000,000 sessions: ns/span":                     300,
 		"allocations/span":                                0,
+		"ten policies with rules: ns/span more than one":  20,
 		"second core: times the gain of the walk":         200. / 120 / 2,
 	}, value, 1e-9)
 	require.Equal(t, map[string]bool{
@@ -151,6 +169,7 @@ func TestTable(t *testing.T) {
 		"100,000 sessions: times the cost of the walk":    true,
 		"1,000,000 sessions: ns/span":                     false,
 		"allocations/span":                                true,
+		"ten policies with rules: ns/span more than one":  true,
 		"second core: times the gain of the walk":         false,
 	}, met)
 

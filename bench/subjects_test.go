@@ -173,7 +173,10 @@ policies:
     absolute_timeout: 12h
 `
 
-func startSessionTimeout(l load) (*subject, error) {
+func startSessionTimeout(l load) (*subject, error) { return startWith(l, sessionTimeoutConfig) }
+
+// startWith starts the processor with a configuration over the defaults.
+func startWith(l load, config string) (*subject, error) {
 	ctx, host := context.Background(), componenttest.NewNopHost()
 	factory := sessiontimeout.NewFactory()
 	cfg := factory.CreateDefaultConfig().(*sessiontimeout.Config)
@@ -184,7 +187,7 @@ func startSessionTimeout(l load) (*subject, error) {
 	if l.storage != nil {
 		host, cfg.Storage = l.storage, &l.storage.id
 	}
-	retrieved, err := confmap.NewRetrievedFromYAML([]byte(sessionTimeoutConfig))
+	retrieved, err := confmap.NewRetrievedFromYAML([]byte(config))
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,18 @@ func (t traceResults) ratio(a, b traceKey, figure func(measured) float64) (float
 	return median(all)
 }
 
+// more is the median of how much more one subject's figure is than another's, each
+// within one run.
+func (t traceResults) more(a, b traceKey, figure func(measured) float64) (float64, bool) {
+	var all []float64
+	for run, m := range t[a] {
+		if other, ok := t[b][run]; ok {
+			all = append(all, figure(m)-figure(other))
+		}
+	}
+	return median(all)
+}
+
 // gain is how many times the spans of one core a subject handles on two.
 func (t traceResults) gain(of, load string) (float64, bool) {
 	return t.ratio(traceKey{of, load, 2}, traceKey{of, load, 1}, measured.spansPerSecond)
@@ -176,6 +188,8 @@ func (r *resultSet) figures() (all []figure) {
 	v, ok = t.gain(ofSessionTimeout, hundredThousand)
 	w, walked := t.gain(ofWalk, hundredThousand)
 	add(figure{name: "second core: times the gain of the walk", limit: 0.9, atLeast: true, value: v / w, digits: 2}, ok && walked)
+	v, ok = t.more(traceKey{ofTenPolicies, policiesLoadName, 1}, traceKey{ofOnePolicy, policiesLoadName, 1}, cost)
+	add(figure{name: "ten policies with rules: ns/span more than one", limit: 20, value: v}, ok)
 	sessions := thousands(*aloneSessions)
 	for _, f := range aloneFigures {
 		value, ok := r.alone[f.unit]

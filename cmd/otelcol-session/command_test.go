@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +53,7 @@ func TestExitStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := commands
 			t.Cleanup(func() { commands = before })
-			commands = append(commands[:len(commands):len(commands)], func() *cobra.Command {
+			commands = append(slices.Clip(commands), func() *cobra.Command {
 				return &cobra.Command{Use: "look", Short: "Look", RunE: func(*cobra.Command, []string) error { return tc.ends }}
 			})
 			require.Equal(t, called{"", tc.said, tc.status}, call(t, "look"))

@@ -35,8 +35,7 @@ func report(err error, w io.Writer) int {
 		return 0
 	}
 	status, silent := statusError, false
-	var exit exitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[exitError](err); ok {
 		status, silent = exit.status, exit.reason == nil
 	}
 	if !silent {

@@ -74,7 +74,10 @@ func TestEventsByRequest(t *testing.T) {
 		c.SessionID.Sources = Sources{{Attribute: "session.id"}, {Attribute: cookieHeader, Cookie: "SID"}}
 		c.UserID.Sources = Sources{{Attribute: "user.id"}, {Attribute: "http.request.header.x-user"}}
 		c.Outcomes.Indeterminate = []Rule{{Match: map[string][]string{"app.failed": {"true"}}}}
-		c.Events.Ended = []Event{{Request: &Rule{Methods: []string{"POST"}, Routes: []string{"logout"}}}}
+		c.Events.Ended = []Event{
+			{Request: &Rule{Methods: []string{"POST"}, Routes: []string{"logout"}}},
+			{Request: &Rule{Routes: []string{"login"}, Match: map[string][]string{"switch": {"true"}}}},
+		}
 		c.Events.Authenticated = []Event{{
 			Request: &Rule{Methods: []string{"POST"}, Routes: []string{"login"}}, Match: map[string][]string{"realm": {"a"}},
 			Session: Sources{{Attribute: "http.response.header.set-cookie", Cookie: "SID"}},
@@ -112,6 +115,7 @@ func TestEventsByRequest(t *testing.T) {
 		{"with one that is presented", login.with(attrs{"user.id": nil, "http.request.header.x-user": "ann"}), nil},
 		{"back to the form", login.with(attrs{"http.response.status_code": 302, "http.response.header.location": "/login?error"}), nil},
 		{"on to the page", login.with(attrs{"http.response.status_code": 302, "http.response.header.location": "/"}), []fact.Kind{fact.Authenticated}},
+		{"of several the first that names somebody", login.with(attrs{"session.id": "old", "switch": true, "http.response.header.set-cookie": "theme=dark"}), []fact.Kind{fact.Ended, exempt}},
 		{"another realm", login.with(attrs{"realm": "b"}), nil},
 
 		{"a start", begin, []fact.Kind{fact.Started, fact.Request}},

@@ -95,7 +95,14 @@ func fuzzExtractors(tb testing.TB) []*Extractor {
 // FuzzTraces takes any bytes for OTLP.
 func FuzzTraces(f *testing.F) {
 	m, u := &ptrace.ProtoMarshaler{}, &ptrace.ProtoUnmarshaler{}
-	for _, a := range []attrs{served, {"session.id": []any{}, "user.id": 1, "rpc.status_code": 1.5}, {"http.target": "?", "http.status_code": "302"}} {
+	for _, a := range []attrs{
+		served,
+		{"session.id": []any{}, "user.id": 1, "rpc.status_code": 1.5},
+		{"http.target": "?", "http.status_code": "302"},
+		served.with(attrs{"http.request.header.x_session": []any{"b=c", `a="s%3Aone"`}}), served.with(attrs{"other": []any{"Bearer " + jwt(`{"a":"x","b":7}`)}}),
+		served.with(attrs{"url.path": "/x;c=one/y", "n": "b25l", "b": "larger"}),
+		{"http.route": "/login", "session.id": "s1", "http.status_code": 401},
+	} {
 		raw, err := m.MarshalTraces(oneSpan(f, a))
 		require.NoError(f, err)
 		f.Add(raw)

@@ -94,28 +94,37 @@ func fitting(asked []openMatch, value string) (fits uint64) {
 
 // fits are the bits of the matches that a value fits, as far as this slot goes.
 func (s *slotIndex) fits(v pcommon.Value) uint64 {
+	if text := v.Str(); text != "" {
+		return s.fitsText(text)
+	}
+	return s.fitsOther(v)
+}
+
+// fitsOther does, of a value that is no text or an empty one.
+func (s *slotIndex) fitsOther(v pcommon.Value) uint64 {
+	var buf scalarText
 	if v.Type() != pcommon.ValueTypeSlice {
-		return s.fitsOne(v)
+		if text, ok := buf.of(v); ok {
+			return s.fitsText(text)
+		}
+		return s.others
 	}
 	fits, elements := s.others, v.Slice()
 	for i := range elements.Len() {
-		fits |= s.fitsOne(elements.At(i))
+		if text, ok := buf.of(elements.At(i)); ok {
+			fits |= s.fitsText(text)
+		}
 	}
 	return fits
 }
 
-func (s *slotIndex) fitsOne(v pcommon.Value) uint64 {
-	var buf scalarText
-	text, ok := buf.of(v)
-	if !ok {
-		return s.others
-	}
+func (s *slotIndex) fitsText(text string) uint64 {
 	if at := bucketOf(text); s.listed[at/64]>>(at%64)&1 != 0 {
 		if fits, ok := s.values[text]; ok {
 			return fits
 		}
 	}
-	if len(s.open) > 0 && s.heads.passes(text) {
+	if s.heads.passes(text) {
 		return s.others | fitting(s.open, text)
 	}
 	return s.others
@@ -125,11 +134,14 @@ func (s *slotIndex) fitsOne(v pcommon.Value) uint64 {
 type standing struct {
 	fits uint64           // what a record fits that has none of the attributes
 	at   [maxSlots]uint64 // by slot, of those that the index looks at
+	// rest is what the scope says of all slots but those of the last record: almost
+	// always the next one has the same.
+	last, rest uint64
 }
 
 // stand looks at what records of the scope have in common.
 func (m *matchIndex) stand(s *standing, scope, resource *found) {
-	s.fits = m.all
+	s.fits, s.last, s.rest = m.all, m.mask, m.all
 	for left := m.mask; left != 0; left &= left - 1 {
 		i := slot(bits.TrailingZeros64(left)) % maxSlots
 		switch x := m.slots[i]; {
@@ -149,13 +161,20 @@ func (m *matchIndex) fitting(s *standing, record *found) uint64 {
 	if !record.any(m.mask) {
 		return s.fits
 	}
-	fits := m.all
-	for left := m.mask; left != 0 && fits != 0; left &= left - 1 {
-		i := slot(bits.TrailingZeros64(left)) % maxSlots
-		if record.has(i) {
-			fits &= m.slots[i].fits(record.values[i])
-		} else {
-			fits &= s.at[i]
+	here := record.seen & m.mask
+	if here != s.last {
+		s.last, s.rest = here, m.all
+		for left := m.mask &^ here; left != 0; left &= left - 1 {
+			s.rest &= s.at[bits.TrailingZeros64(left)%maxSlots]
+		}
+	}
+	// What tells least, the method, has the lowest slot, and comes last.
+	fits := s.rest
+	for here != 0 {
+		i := (bits.Len64(here) - 1) % maxSlots
+		here &^= 1 << i
+		if x := m.slots[i]; fits&^x.others != 0 { // one of those that are left looks at it
+			fits &= x.fits(record.values[i])
 		}
 	}
 	return fits
@@ -179,29 +198,35 @@ func (f *headFilter) add(begin string) {
 	}
 	f.bits = [4]uint64{}
 	for _, b := range f.begins {
-		at := f.bitOf(b)
+		at := f.bitOf(f.short(b))
 		f.bits[at/64] |= 1 << (at % 64)
 	}
 }
 
 // passes reports whether text may begin like one.
 func (f *headFilter) passes(text string) bool {
-	if len(text) < f.size || !f.any {
+	if !f.any || len(text) < f.size {
 		return false
 	}
-	at := f.bitOf(text)
-	return f.bits[at/64]>>(at%64)&1 != 0
-}
-
-// bitOf hashes the first bytes of text, which has as many.
-func (f *headFilter) bitOf(text string) uint64 {
 	var w uint64
 	if len(text) >= 8 {
 		w = word(text) & f.mask
 	} else {
-		for i := range min(f.size, len(text)) {
-			w |= uint64(text[i]) << (8 * i)
-		}
+		w = f.short(text)
 	}
+	at := f.bitOf(w)
+	return f.bits[at/64%4]>>(at%64)&1 != 0
+}
+
+// short are the first bytes of a text that may be short.
+func (f *headFilter) short(text string) (w uint64) {
+	for i := range min(f.size, len(text)) {
+		w |= uint64(text[i]) << (8 * i)
+	}
+	return w
+}
+
+// bitOf hashes first bytes.
+func (f *headFilter) bitOf(w uint64) uint64 {
 	return (w | 0x2020202020202020&f.mask) * 0x9e3779b97f4a7c15 >> 56
 }

@@ -3,6 +3,7 @@ package extract
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,7 +22,7 @@ func TestTheIndexSaysWhatConditionsSay(tb *testing.T) {
 		keys := newKeyTable()
 		var matches [][]condition
 		for i := range rapid.IntRange(0, 70).Draw(t, "matches") {
-			conditions, err := newConditions("k", rapid.MapOfN(names, rapid.SliceOfN(values, 1, 10), 0, 2).Draw(t, fmt.Sprint(i)), keys)
+			conditions, err := newConditions("k", rapid.MapOfN(names, rapid.SliceOfN(values, 1, 10), 0, 2).Draw(t, strconv.Itoa(i)), keys)
 			require.NoError(t, err)
 			matches = append(matches, conditions)
 		}
@@ -72,7 +73,7 @@ func TestMoreRulesThanBits(t *testing.T) {
 	x := newExtractor(t, func(c *Config) {
 		c.Exempt, c.Passive = nil, nil
 		for i := range 100 {
-			c.Passive = append(c.Passive, Rule{Methods: []string{"GET"}, Match: map[string][]string{"app.n": {fmt.Sprint(i)}}})
+			c.Passive = append(c.Passive, Rule{Methods: []string{"GET"}, Match: map[string][]string{"app.n": {strconv.Itoa(i)}}})
 			c.Streams = append(c.Streams, Rule{Routes: []string{fmt.Sprintf("stream-%d", i)}})
 		}
 	})

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -62,49 +61,51 @@ func requirePicks(t *testing.T, s Source, cases []pickCase) {
 	}
 }
 
+// cookieCases are of the cookie SID.
+var cookieCases = []pickCase{
+	{name: "alone", value: "SID=one", want: "one"},
+	{name: "among others", value: "a=b; SID=one; c=d", want: "one"},
+	{name: "without blanks", value: "a=b;SID=one;c=d", want: "one"},
+	{name: "in a list", value: []any{"a=b; SID=one"}, want: "one"},
+	{name: "in crumbs", value: []any{"theme=dark", "SID=one"}, want: "one"},
+	{name: "quoted", value: `SID="one"`, want: "one"},
+	{name: "blanks", value: "a=b; \tSID = \" one \" ; c=d", want: "one"},
+	{name: "encoded", value: "SID=s%3Aone%2F%2b", want: "s:one/+"},
+	{name: "a percent sign that is none", value: "SID=100%", want: "100%"},
+	{name: "a control character for a digit", value: "SID=%\x180", want: "%\x180"},
+	{name: "some that are none", value: "SID=%41%4", want: "%41%4"},
+	{name: "with an equals sign", value: "SID=one==", want: "one=="},
+	{name: "unusable ones are passed over", value: "SID=; SID=deleted; SID=one", want: "one"},
+	{name: "twice the same", value: "SID=one; SID=one", want: "one"},
+	{name: "the first of two", value: "SID=one; SID=two", want: "one"},
+	{name: "a list with an int", value: []any{7, "SID=one"}, want: "one"},
+	{name: "binary", value: "\x00\xff=\xfe; SID=\xff\xfe", want: "\xff\xfe"},
+
+	{name: "none", value: "a=b", why: absent},
+	{name: "empty", value: "", why: absent},
+	{name: "another case", value: "sid=one", why: absent},
+	{name: "the end of a name", value: "XSID=one", why: absent},
+	{name: "the beginning of a name", value: "SIDX=one", why: absent},
+	{name: "without a value", value: "SID", why: absent},
+	{name: "in another's value", value: "a=SID=one", why: absent},
+	{name: "separators", value: ";;; ;=;=", why: absent},
+
+	{name: "no value", value: "SID=", why: SessionIDEmpty},
+	{name: "quotes", value: `SID=""`, why: SessionIDEmpty},
+	{name: "placeholder", value: "SID=deleted", why: SessionIDPlaceholder},
+	{name: "encoded placeholder", value: "SID=%2D", why: SessionIDPlaceholder},
+	{name: "redacted", value: []any{"[REDACTED]"}, why: absent},
+	{name: "long", value: "SID=" + strings.Repeat("x", 4097), why: SessionIDSize},
+	{name: "10,000 of them", value: strings.Repeat("a=b; ", 10_000) + "SID=last", want: "last"},
+	{name: "64 KiB", value: "SID=one; a=" + strings.Repeat("x", maxHeader-11), want: "one"},
+	{name: "more than 64 KiB", value: "SID=one; a=" + strings.Repeat("x", maxHeader), why: SessionIDSize},
+	{name: "a number", value: 7, why: SessionIDType},
+	{name: "a map", value: map[string]any{"SID": "one"}, why: SessionIDType},
+	{name: "an empty list", value: []any{}, why: SessionIDType},
+}
+
 func TestCookies(t *testing.T) {
-	many := strings.Repeat("a=b; ", 10_000) + "SID=last"
-	requirePicks(t, Source{Attribute: cookieHeader, Cookie: "SID"}, []pickCase{
-		{name: "alone", value: "SID=one", want: "one"},
-		{name: "among others", value: "a=b; SID=one; c=d", want: "one"},
-		{name: "without blanks", value: "a=b;SID=one;c=d", want: "one"},
-		{name: "in a list", value: []any{"a=b; SID=one"}, want: "one"},
-		{name: "in crumbs", value: []any{"theme=dark", "SID=one"}, want: "one"},
-		{name: "quoted", value: `SID="one"`, want: "one"},
-		{name: "blanks", value: "a=b; \tSID = \" one \" ; c=d", want: "one"},
-		{name: "encoded", value: "SID=s%3Aone%2F%2b", want: "s:one/+"},
-		{name: "a percent sign that is none", value: "SID=100%", want: "100%"},
-		{name: "a control character for a digit", value: "SID=%\x180", want: "%\x180"},
-		{name: "some that are none", value: "SID=%41%4", want: "%41%4"},
-		{name: "with an equals sign", value: "SID=one==", want: "one=="},
-		{name: "unusable ones are passed over", value: "SID=; SID=deleted; SID=one", want: "one"},
-		{name: "twice the same", value: "SID=one; SID=one", want: "one"},
-		{name: "the first of two", value: "SID=one; SID=two", want: "one"},
-		{name: "a list with an int", value: []any{7, "SID=one"}, want: "one"},
-		{name: "binary", value: "\x00\xff=\xfe; SID=\xff\xfe", want: "\xff\xfe"},
-
-		{name: "none", value: "a=b", why: absent},
-		{name: "empty", value: "", why: absent},
-		{name: "another case", value: "sid=one", why: absent},
-		{name: "the end of a name", value: "XSID=one", why: absent},
-		{name: "the beginning of a name", value: "SIDX=one", why: absent},
-		{name: "without a value", value: "SID", why: absent},
-		{name: "in another's value", value: "a=SID=one", why: absent},
-		{name: "separators", value: ";;; ;=;=", why: absent},
-
-		{name: "no value", value: "SID=", why: SessionIDEmpty},
-		{name: "quotes", value: `SID=""`, why: SessionIDEmpty},
-		{name: "placeholder", value: "SID=deleted", why: SessionIDPlaceholder},
-		{name: "encoded placeholder", value: "SID=%2D", why: SessionIDPlaceholder},
-		{name: "redacted", value: []any{"[REDACTED]"}, why: absent},
-		{name: "long", value: "SID=" + strings.Repeat("x", 4097), why: SessionIDSize},
-		{name: "10,000 of them", value: many, want: "last"},
-		{name: "64 KiB", value: "SID=one; a=" + strings.Repeat("x", maxHeader-11), want: "one"},
-		{name: "more than 64 KiB", value: "SID=one; a=" + strings.Repeat("x", maxHeader), why: SessionIDSize},
-		{name: "a number", value: 7, why: SessionIDType},
-		{name: "a map", value: map[string]any{"SID": "one"}, why: SessionIDType},
-		{name: "an empty list", value: []any{}, why: SessionIDType},
-	})
+	requirePicks(t, Source{Attribute: cookieHeader, Cookie: "SID"}, cookieCases)
 }
 
 func TestCookiesThatDiffer(t *testing.T) {
@@ -142,90 +143,24 @@ func TestWhatIsCutOff(t *testing.T) {
 	})
 }
 
+// parameterCases are of the parameter jsessionid.
+var parameterCases = []pickCase{
+	{name: "at the end", value: "/cart;jsessionid=one.node1", want: "one"},
+	{name: "in between", value: "/cart;jsessionid=one/items?x", want: "one"},
+	{name: "behind another", value: "/a;v=1;jsessionid=one;w=2", want: "one"},
+	{name: "the first that is usable", value: "/a;jsessionid=/b;jsessionid=one/c;jsessionid=two", want: "one"},
+	{name: "another case", value: "/cart;JSESSIONID=one", why: absent},
+	{name: "in the query", value: "/cart?;jsessionid=one", why: absent},
+	{name: "without a value", value: "/cart;jsessionid", why: absent},
+	{name: "none", value: "/cart", why: absent},
+	{name: "empty", value: "/cart;jsessionid=", why: SessionIDEmpty},
+}
+
 func TestPathParameters(t *testing.T) {
-	requirePicks(t, Source{Attribute: "url.path", PathParameter: "jsessionid", Until: "."}, []pickCase{
-		{name: "at the end", value: "/cart;jsessionid=one.node1", want: "one"},
-		{name: "in between", value: "/cart;jsessionid=one/items?x", want: "one"},
-		{name: "behind another", value: "/a;v=1;jsessionid=one;w=2", want: "one"},
-		{name: "the first that is usable", value: "/a;jsessionid=/b;jsessionid=one/c;jsessionid=two", want: "one"},
-		{name: "another case", value: "/cart;JSESSIONID=one", why: absent},
-		{name: "in the query", value: "/cart?;jsessionid=one", why: absent},
-		{name: "without a value", value: "/cart;jsessionid", why: absent},
-		{name: "none", value: "/cart", why: absent},
-		{name: "empty", value: "/cart;jsessionid=", why: SessionIDEmpty},
-	})
+	requirePicks(t, Source{Attribute: "url.path", PathParameter: "jsessionid", Until: "."}, parameterCases)
 	x := sourced(t, Source{Attribute: "url.path", PathParameter: "jsessionid"})
 	f := spanFact(t, x, attrs{"url.path": "/cart/ABCDEFGHIJ;jsessionid=ABCDEFGHIJ", "http.response.status_code": 200})
 	require.Equal(t, "/cart/_", f.Details.Path)
-}
-
-func TestClaims(t *testing.T) {
-	deep := `{"a":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + `,"sid":"one"}`
-	requirePicks(t, Source{Attribute: "http.request.header.authorization", Claim: "sid"}, []pickCase{
-		{name: "bearer", value: []any{"Bearer " + jwt(`{"sid":"one"}`)}, want: "one"},
-		{name: "in any case", value: "bEARER  " + jwt(` { "iss" : "x" , "sid" : "one" } `), want: "one"},
-		{name: "alone", value: jwt(`{"sid":"one","b":{"sid":"two"},"c":[{"sid":"x"}],"d":1.5e3,"e":null,"f":true}`), want: "one"},
-		{name: "an int", value: jwt(`{"sid":-42}`), want: "-42"},
-		{name: "escapes", value: jwt(`{"sid":"a\/b\u0041\n\ud83d\ude00\"\\"}`), want: "a/bA\n😀\"\\"},
-		{name: "a name with escapes", value: jwt(`{"s\u0069d":"one"}`), want: "one"},
-		{name: "padded", value: strings.Replace(jwt(`{"sid":"one!"}`), ".c2ln", "=.c2ln", 1), want: "one!"},
-		{name: "the second of a list", value: []any{"Basic YTpi", "Bearer " + jwt(`{"sid":"one"}`)}, want: "one"},
-		{name: "deep", value: jwt(deep), want: "one"},
-		{name: "without a signature", value: strings.TrimSuffix(jwt(`{"sid":"one"}`), "c2ln"), want: "one"},
-
-		{name: "not in it", value: jwt(`{"sub":"x","b":{"sid":"two"}}`), why: absent},
-		{name: "an empty object", value: jwt(`{ }`), why: absent},
-		{name: "other credentials", value: "Basic YTpi", why: absent},
-		{name: "an opaque token", value: "Bearer ya29.a0Af", why: absent},
-		{name: "another", value: "Bearer 0123456789abcdef", why: absent},
-		{name: "nothing", value: "", why: absent},
-
-		{name: "two parts", value: "eyJhbGciOiJub25lIn0.eyJzaWQiOiJvbmUifQ", why: SessionIDToken},
-		{name: "five parts", value: jwt(`{"sid":"one"}`) + ".a.b", why: SessionIDToken},
-		{name: "four parts", value: jwt(`{"sid":"one"}`) + ".a", why: SessionIDToken},
-		{name: "no base64", value: "eyJ.!!!!.x", why: SessionIDToken},
-		{name: "no JSON", value: jwt(`sid=one`), why: SessionIDToken},
-		{name: "half of it", value: jwt(`{"sid":"one"`), why: SessionIDToken},
-		{name: "more than it", value: jwt(`{"sid":"one"}{}`), why: SessionIDToken},
-		{name: "NUL behind it", value: jwt("{\"sid\":\"one\"}\x00x"), why: SessionIDToken},
-		{name: "twice", value: jwt(`{"sid":"one","sid":"two"}`), why: SessionIDToken},
-		{name: "twice, one in disguise", value: jwt(`{"sid":"one","\u0073id":"two"}`), why: SessionIDToken},
-		{name: "invalid UTF-8", value: jwt("{\"a\":\"\xff\",\"sid\":\"one\"}"), why: SessionIDToken},
-		{name: "half a character", value: jwt(`{"sid":"\ud83d"}`), why: SessionIDToken},
-		{name: "no escape", value: jwt(`{"sid":"\x"}`), why: SessionIDToken},
-		{name: "depth 2,000, not closed", value: jwt(`{"a":` + strings.Repeat(`[`, 2000)), why: SessionIDToken},
-		{name: "more than 8 KiB", value: jwt(`{"sid":"one","a":"` + strings.Repeat("x", 8<<10) + `"}`), why: SessionIDSize},
-		{name: "depth 10,000", value: jwt(`{"sid":"one","a":` + strings.Repeat("[", 10_000)), why: SessionIDSize},
-		{name: "1 MiB", value: "Bearer " + jwt(`{"sid":"one","a":"`+strings.Repeat("x", 1<<20)+`"}`), why: SessionIDSize},
-		{name: "empty", value: jwt(`{"sid":""}`), why: SessionIDEmpty},
-		{name: "placeholder", value: jwt(`{"sid":"null"}`), why: SessionIDPlaceholder},
-		{name: "a map", value: jwt(`{"sid":{"a":"b"}}`), why: SessionIDType},
-		{name: "a list", value: jwt(`{"sid":["one"]}`), why: SessionIDType},
-		{name: "null", value: jwt(`{"sid":null}`), why: SessionIDType},
-		{name: "a bool", value: jwt(`{"sid":true}`), why: SessionIDType},
-		{name: "a fraction", value: jwt(`{"sid":1.5}`), why: SessionIDType},
-		{name: "an exponent", value: jwt(`{"sid":1e3}`), why: SessionIDType},
-	})
-}
-
-// A token leaves nothing behind in the batch, and what was picked stays as long as
-// the batch does.
-func TestNothingOfAHeaderOutlivesTheCall(t *testing.T) {
-	x := sourced(t, Source{Attribute: "t", Claim: "sid"}, Source{Attribute: cookieHeader, Cookie: "c"})
-	b := &Batch{}
-	x.Traces(oneSpan(t, attrs{"t": jwt(`{"secret":"hidden-payload","sid":"picked-id"}`)}), b)
-	x.Traces(oneSpan(t, attrs{cookieHeader: "c=%70icked-too"}), b)
-	for i := range 50 {
-		x.Traces(oneSpan(t, attrs{cookieHeader: fmt.Sprintf("c=%%70%d", i)}), b)
-	}
-	require.NotContains(t, string(b.token[:cap(b.token)]), "hidden")
-	require.Equal(t, "picked-id", b.Facts[0].Session.Raw)
-	require.Equal(t, "picked-too", b.Facts[1].Session.Raw)
-	text := b.text[:cap(b.text)]
-	b.Reset()
-	require.NotContains(t, string(text), "p4")
-	x.Traces(oneSpan(t, attrs{"t": jwt(`{"secret":"hidden-payload","sid":"x"}`)[:60] + "!!.x"}), b)
-	require.NotContains(t, string(b.token[:cap(b.token)]), "hidden")
 }
 
 func TestPickersAllocateNothing(t *testing.T) {
@@ -376,100 +311,4 @@ func TestCanary(t *testing.T) {
 	_, err := New(Config{SessionID: SessionID{HashKey: []byte(canary)}})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), canary)
-}
-
-// fuzzPicker takes any text for what holds an id: what is picked is a part of it,
-// or of what decode makes of it, and nothing else.
-func fuzzPicker(f *testing.F, s Source, seeds []string, decode func(string) []string) {
-	f.Helper()
-	for _, seed := range seeds {
-		f.Add(seed)
-	}
-	p := newPicker(&s)
-	rules := newIDRules(true, DefaultConfig().SessionID.Placeholders)
-	b := &Batch{}
-	f.Fuzz(func(t *testing.T, text string) {
-		b.Reset()
-		before := strings.Clone(text)
-		v := pcommon.NewValueStr(text)
-		raw, reason := p.pick(v, &rules, b)
-		require.Equal(t, before, text)
-		if reason != usable {
-			require.Empty(t, raw)
-			return
-		}
-		require.NotEmpty(t, raw)
-		require.LessOrEqual(t, len(raw), maxIDSize)
-		for _, whole := range append(decode(text), text) {
-			if strings.Contains(whole, raw) {
-				return
-			}
-		}
-		t.Fatalf("%q is not in %q", raw, text)
-	})
-}
-
-func FuzzCookie(f *testing.F) {
-	fuzzPicker(f, Source{Attribute: "a", Cookie: "SID", StripPrefix: "s:", Until: "."},
-		[]string{"SID=one", `a=b; SID="s%3Aone.x"`, "SID=%zz;SID=;;=", "SID"},
-		func(text string) (decoded []string) {
-			for part := range strings.SplitSeq(text, ";") {
-				if d, err := url.PathUnescape(part); err == nil {
-					decoded = append(decoded, d)
-				}
-				if _, value, ok := strings.Cut(part, "="); ok {
-					if d, err := url.PathUnescape(strings.Trim(value, "\" \t")); err == nil {
-						decoded = append(decoded, d)
-					}
-				}
-			}
-			return decoded
-		})
-}
-
-func FuzzPathParameter(f *testing.F) {
-	fuzzPicker(f, Source{Attribute: "a", PathParameter: "sid"}, []string{"/a;sid=one/b", ";;sid=;sid", "/?;sid=x"},
-		func(string) []string { return nil })
-}
-
-func FuzzDecoded(f *testing.F) {
-	fuzzPicker(f, Source{Attribute: "a", Decode: "base64"}, []string{"YWI=", "YWJj", "!", "===="}, func(text string) []string {
-		d, _ := base64.RawStdEncoding.DecodeString(strings.TrimSuffix(strings.TrimSuffix(text, "="), "="))
-		return []string{string(d)}
-	})
-}
-
-func FuzzClaim(f *testing.F) {
-	fuzzPicker(f, Source{Attribute: "a", Claim: "sid"},
-		[]string{jwt(`{"sid":"one"}`), "Bearer " + jwt(`{"a":[{}],"sid":-1}`), "eyJ.e30.x", "a.b.c.d.e"},
-		func(text string) (decoded []string) {
-			for part := range strings.SplitSeq(text, ".") {
-				d, _ := base64.RawURLEncoding.DecodeString(strings.TrimRight(part, "="))
-				decoded = append(decoded, string(d))
-				var a arena
-				for piece := range strings.SplitSeq(string(d), `"`) { // without escaped quotes
-					a.unescape([]byte(piece))
-				}
-				decoded = append(decoded, string(a.text))
-				a = arena{}
-				a.unescape(d)
-				decoded = append(decoded, string(a.text))
-			}
-			return decoded
-		})
-}
-
-// FuzzJSONObject: whatever the text, a name is found where it is or not at all.
-func FuzzJSONObject(f *testing.F) {
-	for _, s := range []string{`{}`, `{"sid":1}`, `{"a":{"sid":[`, `{"sid":"\u00`, "{\"\x00"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		o := jsonObject{json: []byte(text)}
-		value, found, ok := o.find("sid")
-		if found && ok {
-			require.NotEmpty(t, value)
-			require.Contains(t, text, string(value))
-		}
-	})
 }

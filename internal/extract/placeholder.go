@@ -11,16 +11,17 @@ const maxIDSize = 4096
 
 // idRules say which texts are ids, of sessions or of users.
 type idRules struct {
-	words  []string     // placeholders, in lower case
-	begin  [256]beginOf // what one may begin with, in either case
-	hashed hashedWords  // what placeholders become where ids arrive hashed
+	words  []string    // placeholders, in lower case
+	begin  [256]edgeOf // what one may begin with, in either case
+	end    [256]edgeOf // and end with
+	hashed hashedWords // what placeholders become where ids arrive hashed
 }
 
-// beginOf is what a byte may be the first one of.
-type beginOf uint8
+// edgeOf is what a byte may be the first or the last one of.
+type edgeOf uint8
 
 const (
-	ofWord beginOf = 1 << iota
+	ofWord edgeOf = 1 << iota
 	ofZeros
 	ofAsterisks
 )
@@ -33,14 +34,22 @@ func newIDRules(zeros bool, words []string) idRules {
 		}
 		low := lower(word)
 		r.words = append(r.words, low)
-		r.begin[low[0]] |= ofWord
-		if low[0] >= 'a' && low[0] <= 'z' {
-			r.begin[low[0]-0x20] |= ofWord
+		for _, edge := range []struct {
+			table *[256]edgeOf
+			c     byte
+		}{{&r.begin, low[0]}, {&r.end, low[len(low)-1]}} {
+			edge.table[edge.c] |= ofWord
+			if edge.c >= 'a' && edge.c <= 'z' {
+				edge.table[edge.c-0x20] |= ofWord
+			}
 		}
 	}
 	r.begin['*'] |= ofAsterisks
+	r.end['*'] |= ofAsterisks
 	if zeros {
 		r.begin['0'] |= ofZeros
+		r.end['0'] |= ofZeros
+		r.end['-'] |= ofZeros
 	}
 	return r
 }
@@ -66,7 +75,7 @@ func (r *idRules) check(raw string) Reason {
 		return SessionIDEmpty
 	case len(raw) > maxIDSize:
 		return SessionIDSize
-	case r.begin[raw[0]] != 0 && r.isPlaceholder(raw):
+	case r.mayBePlaceholder(raw) && r.isPlaceholder(raw):
 		return SessionIDPlaceholder
 	case r.hashed != nil && r.hashed.has(raw):
 		return SessionIDPlaceholder
@@ -74,13 +83,19 @@ func (r *idRules) check(raw string) Reason {
 	return usable
 }
 
+// mayBePlaceholder reports, quickly, whether it is worth while to ask whether raw,
+// which is not empty, stands for no id.
+func (r *idRules) mayBePlaceholder(raw string) bool { return r.edges(raw) != 0 }
+
+func (r *idRules) edges(raw string) edgeOf { return r.begin[raw[0]] & r.end[raw[len(raw)-1]] }
+
 // isPlaceholder reports whether raw, which is not empty, stands for no id.
 func (r *idRules) isPlaceholder(raw string) bool {
-	begin := r.begin[raw[0]]
+	edges := r.edges(raw)
 	switch {
-	case begin&ofZeros != 0 && isAll(raw, '0', '-'), begin&ofAsterisks != 0 && isAll(raw, '*', '*'):
+	case edges&ofZeros != 0 && isAll(raw, '0', '-'), edges&ofAsterisks != 0 && isAll(raw, '*', '*'):
 		return true
-	case begin&ofWord == 0:
+	case edges&ofWord == 0:
 		return false
 	}
 	for _, word := range r.words {

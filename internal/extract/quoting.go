@@ -21,8 +21,12 @@ func (w *walk) mayShow(own *whom, seen uint64) bool {
 func (w *walk) hideIDs(own, user, other string) {
 	s, x := &w.b.secrets, w.x
 	s.reset(own)
-	s.addOther(user, own)
-	s.addOther(other, own)
+	if user != "" {
+		s.addOther(user, own)
+	}
+	if other != "" {
+		s.addOther(other, own)
+	}
 	w.addIDs(&w.record, x.secretMask, own)
 	if (w.scope.seen|w.resource.seen)&x.secretMask != 0 {
 		w.addIDs(&w.scope, x.secretMask, own)
@@ -52,6 +56,10 @@ func (w *walk) addIDs(f *found, mask uint64, own string) {
 	for left := f.seen & mask; left != 0; left &= left - 1 {
 		slot := slot(bits.TrailingZeros64(left))
 		v := f.values[slot]
+		if id := v.Str(); id != "" { // as almost all are
+			s.addOther(id, own)
+			continue
+		}
 		if v.Type() != pcommon.ValueTypeSlice {
 			s.addOther(textOf(v, w.b), own)
 			continue
@@ -64,9 +72,10 @@ func (w *walk) addIDs(f *found, mask uint64, own string) {
 
 // addOther adds an id, if it is one and not own, which is known.
 func (s *secrets) addOther(id, own string) {
-	if id != own && id != "" && len(id) <= maxIDSize && !s.rules.isPlaceholder(id) {
-		s.add(id)
+	if id == "" || id == own || len(id) > maxIDSize || s.rules.mayBePlaceholder(id) && s.rules.isPlaceholder(id) {
+		return
 	}
+	s.add(id)
 }
 
 // The texts of a resource.

@@ -34,8 +34,11 @@ func (w *walk) request(q *request) {
 	}
 	class := requestClass(0)
 	may := w.rules.fits
-	if x.rules.looks {
-		may = w.mayFit(q)
+	if r.any(x.rules.index.mask) {
+		may = x.rules.index.fitting(&w.rules, r)
+	}
+	if x.rules.exceptional != 0 && !q.flags.Has(fact.FromLog) && w.spanRecord.Events().Len() > 0 {
+		may |= x.rules.exceptional
 	}
 	if routes := &x.rules.routes; may&x.rules.routed != 0 && !routes.passes(ruled) &&
 		!(isPath && strings.IndexByte(path, '.') >= 0) && // a script in it is told by another segment

@@ -164,10 +164,10 @@ func word(s string) uint64 {
 // routeFilter tells by its first and last bytes, in any case, that a route is in no
 // set, which is so of almost every one. It errs on the other side only.
 type routeFilter struct {
-	heads, segments headFilter // of what routes and their last segments begin with
-	tails           [16]uint64 // of what they end with, with a slash before a segment of three bytes
-	ends            [4]uint64  // the last bytes of shorter segments, of formats, and the slash
-	short           bool       // there may be routes of less than tailSize
+	heads, segments headFilter     // of what routes and their last segments begin with
+	tails           [16]uint64     // of what they end with, with a slash before shorter segments
+	lengths         [tailSize]bool // of the tails that are shorter
+	short           bool           // there may be routes of less than tailSize
 }
 
 const tailSize = 4
@@ -175,13 +175,8 @@ const tailSize = 4
 // add lets pass what may be in r.
 func (f *routeFilter) add(r *routeSet) {
 	for _, entry := range r.segments {
-		switch {
-		case len(entry) >= tailSize-1:
-			f.addTail("/" + entry)
-		case entry != "":
-			f.addEnd(folded[entry[len(entry)-1]])
-		}
 		f.short = f.short || len(entry) < tailSize
+		f.addTail("/" + entry)
 	}
 	for _, entry := range r.whole {
 		f.short = f.short || len(entry) < tailSize
@@ -194,17 +189,15 @@ func (f *routeFilter) add(r *routeSet) {
 		f.segments.add(begin)
 		f.short = true
 	}
-	f.addEnd('/')
-	f.addEnd(')')
 }
 
-func (f *routeFilter) addEnd(end byte) { f.ends[end/64] |= 1 << (end % 64) }
-
 func (f *routeFilter) addTail(entry string) {
-	if len(entry) >= tailSize {
-		bit := tailBit(entry)
-		f.tails[bit/64] |= 1 << (bit % 64)
+	n := min(len(entry), tailSize)
+	if n < tailSize {
+		f.lengths[n] = true
 	}
+	bit := tailBit(tailOf("    "+entry), n)
+	f.tails[bit/64] |= 1 << (bit % 64)
 }
 
 // passes reports whether a route, without parameters, may be in a set.
@@ -213,8 +206,12 @@ func (f *routeFilter) passes(full string) bool {
 	if n < tailSize {
 		return f.short || f.heads.passes(full)
 	}
-	end, bit := folded[full[n-1]], tailBit(full)
-	if f.ends[end/64%4]>>(end%64)&1|f.tails[bit/64%16]>>(bit%64)&1 != 0 {
+	switch full[n-1] {
+	case '/', ')':
+		return true
+	}
+	tail := tailOf(full)
+	if f.has(tailBit(tail, tailSize)) || f.lengths[3] && f.has(tailBit(tail, 3)) || f.lengths[2] && f.has(tailBit(tail, 2)) {
 		return true
 	}
 	if n >= 8 && hasDot(word(full[n-8:])) || n < 8 && strings.IndexByte(full, '.') >= 0 {
@@ -223,7 +220,16 @@ func (f *routeFilter) passes(full string) bool {
 	return f.heads.any && f.heads.passes(full) || f.segments.any && f.segments.passes(lastSegment(full))
 }
 
-func lastSegment(full string) string { return full[strings.LastIndexByte(full, '/')+1:] }
+func (f *routeFilter) has(bit uint32) bool { return f.tails[bit/64%16]>>(bit%64)&1 != 0 }
+
+// lastSegment is what follows the last slash, which is near the end.
+func lastSegment(full string) string {
+	i := len(full)
+	for i > 0 && full[i-1] != '/' {
+		i--
+	}
+	return full[i:]
+}
 
 // passesRPC reports whether /service/method may be in a set, of which method is the
 // end.
@@ -238,8 +244,13 @@ func hasDot(w uint64) bool {
 	return (w-ones)&^w&high != 0
 }
 
-func tailBit(s string) uint32 {
+// tailOf are the last bytes of s, which has as many.
+func tailOf(s string) uint32 {
 	tail := s[len(s)-tailSize:]
-	w := uint32(tail[0]) | uint32(tail[1])<<8 | uint32(tail[2])<<16 | uint32(tail[3])<<24
-	return (w | 0x20202020) * 0x9e3779b1 >> 22
+	return uint32(tail[0]) | uint32(tail[1])<<8 | uint32(tail[2])<<16 | uint32(tail[3])<<24
+}
+
+// tailBit hashes the last n bytes of a tail.
+func tailBit(tail uint32, n int) uint32 {
+	return (tail | 0x20202020) >> (8 * (tailSize - n)) * 0x9e3779b1 >> 22
 }

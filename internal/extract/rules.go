@@ -87,8 +87,6 @@ type rules struct {
 	routes routeFilter
 	// exceptional are those that ask for a span's exceptions, too.
 	exceptional uint64
-	// looks: one of them looks at more than methods and routes.
-	looks bool
 }
 
 // classRule is a rule and what fits it.
@@ -146,7 +144,6 @@ func (r *rules) finish() {
 		}
 	}
 	r.index = newMatchIndex(matches)
-	r.looks = r.index.mask != 0
 	if len(matches) > lastBit+1 {
 		r.routed &^= 1 << lastBit // not all of those may name routes
 	}
@@ -166,17 +163,6 @@ const (
 )
 
 func (c requestClass) has(want requestClass) bool { return c&want != 0 }
-
-// mayFit are, by their bits, the rules that it is worth while to ask, as far as
-// attributes go.
-func (w *walk) mayFit(q *request) uint64 {
-	r := &w.x.rules
-	fits := r.index.fitting(&w.rules, &w.record)
-	if r.exceptional != 0 && !q.flags.Has(fact.FromLog) && w.spanRecord.Events().Len() > 0 {
-		fits |= r.exceptional
-	}
-	return fits
-}
 
 // classify says which of the rules fit that may. The route has no parameters any
 // more.

@@ -125,7 +125,7 @@ func (w *walk) sessionID(id *whom) {
 		raw := w.record.values[s.slot%maxSlots].Str()
 		if raw != "" && len(raw) <= maxIDSize && r.hashed == nil {
 			id.flags, id.plain, id.raw, id.reason = s.flags, 1<<(s.slot%maxSlots), raw, usable
-			if r.begin[raw[0]] != 0 && r.isPlaceholder(raw) {
+			if r.mayBePlaceholder(raw) && r.isPlaceholder(raw) {
 				id.reason = SessionIDPlaceholder
 			}
 			return

@@ -21,6 +21,10 @@ const (
 	hidings     = 6
 )
 
+// shapes are the numbers of the samples of telemetry that sources, rules and events
+// alone make right.
+var shapes = []int{1, 4, 5, 11, 17, 41, 43, 44, 45, 47}
+
 var rules = map[string]int{
 	"Session": 4, "Who is shown": 1, "Shared ids": 1, "Who is believed": 2, "Fact": 14, "Outcome": 8, "Exempt": 4, "Activity": 3,
 	"When a request starts": 3, "Since when": 8, "Expiry": 8, "Violation": 4,
@@ -77,6 +81,12 @@ func TestTables(t *testing.T) {
 		require.Len(t, found[key], 1, key)
 		require.True(t, strings.HasPrefix(found[key][0], fmt.Sprintf("hide-%d-", n+1)), "%s: %s", key, found[key])
 	}
+	for _, n := range shapes {
+		key := fmt.Sprintf("The shapes %d", n)
+		want[key] = true
+		require.Len(t, found[key], 1, key)
+		require.True(t, strings.HasPrefix(found[key][0], fmt.Sprintf("shape-%02d-", n)), "%s: %s", key, found[key])
+	}
 	for heading, count := range rules {
 		for n := range count {
 			want[fmt.Sprintf("The rules %s %d", heading, n+1)] = true
@@ -92,7 +102,8 @@ func TestTables(t *testing.T) {
 	for name := range disagreements {
 		require.Contains(t, files, name)
 	}
-	t.Logf("%d scenarios: %d bugs, %d false alarms, %d rules; %d of them wait for the processor", len(files), bugs, falseAlarms, len(want)-bugs-falseAlarms, len(disagreements))
+	t.Logf("%d scenarios: %d bugs, %d false alarms, %d shapes, %d rules; %d of them wait for the processor",
+		len(files), bugs, falseAlarms, len(shapes), len(want)-bugs-falseAlarms-len(shapes), len(disagreements))
 }
 
 // TestHeaders: a bug names its source and is found; a false alarm is never
@@ -115,6 +126,10 @@ func TestHeaders(t *testing.T) {
 			require.NoError(t, err, s.Name)
 			require.True(t, strings.HasPrefix(s.Comment(), fmt.Sprintf("Hiding %d: ", n)), s.Name)
 			require.True(t, confirmed, s.Name)
+		case "shape":
+			require.NoError(t, err, s.Name)
+			require.True(t, strings.HasPrefix(s.Comment(), fmt.Sprintf("Shape %d: ", n)), s.Name)
+			require.Contains(t, s.Comment(), "\nhttps://", s.Name)
 		case "fp":
 			require.NoError(t, err, s.Name)
 			require.True(t, strings.HasPrefix(s.Comment(), fmt.Sprintf("False alarm %d: ", n)), s.Name)
