@@ -149,11 +149,13 @@ func mostOf(counts map[uint64]int) (most int) {
 
 // ofService is about what its records name.
 func (d *decision) ofService(name string, s *service, c ServiceCounts) {
-	if c.RequestWithID == 0 && c.RequestWithoutID == 0 && c.LogNotUnderstood > 0 {
-		for i, code := range [...]Code{BodyJSON, BodyText, BodyMap} {
-			if s.bodies[i] > 0 {
-				d.say(code, name, c.LogNotUnderstood, 0)
-			}
+	for i, code := range [...]Code{BodyJSON, BodyText, BodyMap} {
+		switch {
+		case c.LogNotUnderstood == 0:
+		case c.RequestWithID+c.RequestWithoutID == 0 && s.bodies[i] > 0:
+			d.say(code, name, c.LogNotUnderstood, 0)
+		case s.told[i] > 0:
+			d.say(code, name, int64(s.told[i]), 0)
 		}
 	}
 	if c.RequestWithID == 0 && c.RequestWithoutID >= d.few {

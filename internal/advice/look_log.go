@@ -44,8 +44,22 @@ func (a *Advisor) lookLog(p *place, scope string, record plog.LogRecord) {
 	default:
 		if i, ok := speaks(record.Body()); ok {
 			s.bodies[i]++
+			if namesSession(attributes) {
+				s.told[i]++
+			}
 		}
 	}
+}
+
+// namesSession reports whether attributes have a name that is a session's: then the
+// body is the name of an event, whatever else the service sends.
+func namesSession(attributes pcommon.Map) bool {
+	for name := range attributes.All() {
+		if len(name) <= longestName && strings.Contains(strings.ToLower(name), "session") {
+			return true
+		}
+	}
+	return false
 }
 
 func isAccessLog(attributes pcommon.Map) bool {

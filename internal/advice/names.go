@@ -29,7 +29,7 @@ type named struct {
 
 // add takes note that a name had a value.
 func (s *names) add(name string, value uint64) {
-	i := slices.IndexFunc(s.all, func(x named) bool { return x.name == name })
+	i := s.index(name)
 	if i < 0 {
 		if !isName(name) {
 			return
@@ -53,7 +53,21 @@ func (s *names) room() int {
 		s.all = append(s.all, named{})
 		return len(s.all) - 1
 	}
-	return slices.IndexFunc(s.all, func(x named) bool { return x.n == 1 })
+	for i := range s.all {
+		if s.all[i].n == 1 {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s *names) index(name string) int {
+	for i := range s.all {
+		if s.all[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // shown are the names that many sessions have, those first that sound like one.

@@ -24,6 +24,7 @@ type service struct {
 	cookieHeaders, tokens        int
 	cookies, claims, users       names
 	bodies                       [3]int // in the order of BodyJSON, BodyText, BodyMap
+	told                         [3]int // of bodies, beside a session among the attributes
 	times, noTime, timeIsStart   int    // access logs and events
 	events                       names
 	unmapped                     int

@@ -17,7 +17,7 @@ var ErrNoPipeline = errors.New("service::pipelines: must have a pipeline with a 
 // nothing anywhere. Files of the names *.json and *.jsonl hold OTLP in JSON lines;
 // others go where the configuration reads files, or are read line by line. It shows
 // metrics on the address.
-func Recording(conf map[string]any, files []string, host, port string) (map[string]any, error) {
+func Recording(conf map[string]any, files []string, host string, port int) (map[string]any, error) {
 	var lines, raw []any
 	for _, file := range files {
 		path, err := filepath.Abs(file)
@@ -99,7 +99,7 @@ func (r *recording) stages(ids []string) (names []any) {
 	for _, id := range ids {
 		settings := maps.Clone(section(section(r.conf, "processors"), id))
 		if isOurs(id) {
-			settings["max_age"], settings["reorder_window"] = 0, fmt.Sprint(longest(settings["retention"]))
+			settings["max_age"], settings["reorder_window"] = 0, longest(settings["retention"])
 			settings["decision_wait"], settings["idle_decision_wait"] = "1s", "1s"
 			for _, key := range []string{"storage", "durability", "checkpoint_interval", "downtime"} {
 				delete(settings, key)
