@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ type recipe struct {
 	name string
 	want expected
 	conf map[string]any // what runs, under names of its own
+	bare bool           // without what the recipe puts in
 }
 
 // expected is what must come of a sample. Zero counts are left out.
@@ -26,6 +28,10 @@ type expected struct {
 	Requests map[string]int `mapstructure:"requests"`
 	Refused  map[string]int `mapstructure:"refused"`
 	Secrets  []string       `mapstructure:"secrets"` // are in the sample, and nowhere in what the collector says
+	// Advice is what there is still to be said, and Without what is said of the
+	// sample where the recipe is not put in.
+	Advice  []string `mapstructure:"advice"`
+	Without []string `mapstructure:"without"`
 }
 
 // finding is what matters of one. Sessions and users are raw in the expected
@@ -68,6 +74,10 @@ func recipes(t *testing.T) (all []*recipe) {
 		expectedConf := parse(t, filepath.Join(r.name, "expected.yaml"))
 		require.NoError(t, expectedConf.Unmarshal(&r.want), r.name)
 		r.conf = r.renamed(t)
+		bare := &recipe{name: r.name, bare: true}
+		maps.Copy(section(r.conf, "receivers"), section(bare.renamed(t), "receivers"))
+		maps.Copy(section(r.conf, "processors"), section(bare.renamed(t), "processors"))
+		maps.Copy(section(section(r.conf, "service"), "pipelines"), section(section(bare.renamed(t), "service"), "pipelines"))
 		all = append(all, r)
 	}
 	return all
@@ -95,23 +105,33 @@ func (r *recipe) samples(t *testing.T) (all []string) {
 	return all
 }
 
+// id is what its components are told apart by.
+func (r *recipe) id() string {
+	if r.bare {
+		return r.name + ".bare"
+	}
+	return r.name
+}
+
 // renamed is the recipe over the default configuration, as a user has it, with
 // its sample where the telemetry would come from, and under names of its own,
 // so that all recipes run in one collector.
 func (r *recipe) renamed(t *testing.T) map[string]any {
 	t.Helper()
 	conf := parse(t, "../cmd/otelcol-session/config.yaml")
-	require.NoError(t, conf.Merge(parse(t, filepath.Join(r.name, "config.yaml"))))
+	if !r.bare {
+		require.NoError(t, conf.Merge(parse(t, filepath.Join(r.name, "config.yaml"))))
+	}
 	whole := conf.ToStringMap()
 	out := map[string]any{"receivers": map[string]any{}, "processors": map[string]any{}}
 	pipelines := map[string]any{}
 	for id, signal := range map[string]string{"traces": "traces.jsonl", "logs": "logs.jsonl"} {
 		pipeline := section(section(section(whole, "service"), "pipelines"), id)
 		exporters := []any{"nop"}
-		if id == "logs" {
+		if id == "logs" && !r.bare {
 			exporters = []any{"file/" + r.name}
 		}
-		pipelines[id+"/"+r.name] = map[string]any{
+		pipelines[id+"/"+r.id()] = map[string]any{
 			"receivers":  r.receivers(t, whole, out, pipeline["receivers"].([]any), signal),
 			"processors": r.processors(whole, out, pipeline["processors"].([]any)),
 			"exporters":  exporters,
@@ -125,14 +145,17 @@ func (r *recipe) renamed(t *testing.T) map[string]any {
 func (r *recipe) receivers(t *testing.T, whole, out map[string]any, ids []any, otlp string) (renamed []any) {
 	t.Helper()
 	receivers := section(out, "receivers")
+	if raw, err := filepath.Glob(filepath.Join(r.name, "*.log")); r.bare && otlp == "logs.jsonl" && err == nil && len(raw) > 0 {
+		ids = append(ids, "file_log") // as one reads a file of which one knows nothing
+	}
 	for _, id := range ids {
 		settings := map[string]any{}
-		name := "otlp_json_file/" + r.name + "." + otlp
+		name := "otlp_json_file/" + r.id() + "." + otlp
 		pattern := otlp
 		if id != "otlp" {
 			require.Equal(t, "file_log", id, r.name)
-			settings = section(section(whole, "receivers"), id.(string))
-			name, pattern = "file_log/"+r.name, "*.log"
+			settings = maps.Clone(section(section(whole, "receivers"), id.(string)))
+			name, pattern = "file_log/"+r.id(), "*.log"
 		}
 		found, err := filepath.Glob(filepath.Join(r.name, pattern))
 		require.NoError(t, err)
@@ -158,7 +181,7 @@ func (r *recipe) processors(whole, out map[string]any, ids []any) (renamed []any
 		if kind == "memory_limiter" {
 			continue
 		}
-		name := kind + "/" + r.name
+		name := kind + "/" + r.id()
 		settings := section(section(whole, "processors"), id.(string))
 		if kind == "session_timeout" {
 			section(settings, "session_id")["hash_key"] = hashKey

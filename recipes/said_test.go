@@ -8,10 +8,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -78,7 +80,7 @@ func (c *collector) counters(ctx context.Context) (map[string]map[string]map[str
 		}
 		_, name, _ := bytes.Cut([]byte(labels["processor"]), []byte("/"))
 		recipe := string(name)
-		kind := labels["seen"] + labels["kind"] + labels["verdict"] + labels["reason"]
+		kind := labels["seen"] + labels["kind"] + labels["verdict"] + labels["reason"] + labels["advice"]
 		n, err := strconv.Atoi(line[3])
 		if err != nil {
 			return nil, err
@@ -103,6 +105,8 @@ func (c *collector) got(t *testing.T, name string) expected {
 	require.NoError(t, err)
 	of := shown[name]
 	e := expected{Records: of["records"], Facts: of["facts"], Requests: of["requests"], Refused: of["facts_refused"]}
+	e.Advice = slices.Sorted(maps.Keys(of["advice"]))
+	e.Without = slices.Sorted(maps.Keys(shown[name+".bare"]["advice"]))
 	last := map[string]finding{}
 	for _, f := range decode(t, c.findingsOf(t, name)) {
 		last[f.id] = f.finding

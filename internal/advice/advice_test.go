@@ -142,6 +142,11 @@ func TestSentences(t *testing.T) {
 		{name: "JSON", feed: func(r *rig) { r.logs(logRecord("id", `{"type":"LOGOUT"}`, nil)) }, want: []string{"body_json"}},
 		{name: "text", feed: func(r *rig) { r.logs(logRecord("id", "user logged_out", nil)) }, want: []string{"body_text"}},
 		{name: "a map", feed: func(r *rig) { r.logs(logRecord("id", map[string]any{"a": map[string]any{"sessionId": "x"}}, nil)) }, want: []string{"body_map"}},
+		{name: "beside what is understood", feed: func(r *rig) {
+			r.logs(logRecord("id", `{"type":"LOGIN_ERROR"}`, nil))
+			r.logs(event("session.end", attributes{"session.id": "s0"}))
+			r.counts.Ends = 1
+		}},
 		{name: "of nothing", feed: func(r *rig) { r.logs(logRecord("db", "checkpoint complete", nil)) }},
 		{name: "a session beside", feed: func(r *rig) {
 			withID(r)

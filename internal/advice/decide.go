@@ -151,7 +151,7 @@ func mostOf(counts map[uint64]int) (most int) {
 func (d *decision) ofService(name string, s *service, c ServiceCounts) {
 	for i, code := range [...]Code{BodyJSON, BodyText, BodyMap} {
 		switch {
-		case c.LogNotUnderstood == 0:
+		case c.LogNotUnderstood == 0, s.times > 0: // others of its records are understood
 		case c.RequestWithID+c.RequestWithoutID == 0 && s.bodies[i] > 0:
 			d.say(code, name, c.LogNotUnderstood, 0)
 		case s.told[i] > 0:
