@@ -41,7 +41,7 @@ func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	e := a.evidence
 	e.requestIDs.add(hash)
 	s := e.services[f.Resource.ServiceName]
-	if s == nil {
+	if s == nil || f.Flags.Has(fact.Exempt) {
 		return
 	}
 	s.requests++

@@ -48,7 +48,7 @@ func (s *shared) advise(stats *session.Stats) []advice.Advice {
 		}
 		c.Services[service] = of
 	})
-	for k := range fact.Exempt {
+	for k := range fact.KindCount {
 		c.Facts += stats.Facts(k)
 	}
 	c.Logins = stats.Facts(fact.Authenticated) + stats.Facts(fact.Started) + stats.Facts(fact.Rotated)
