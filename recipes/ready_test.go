@@ -35,14 +35,20 @@ func TestReady(t *testing.T) {
 			"  ... none of 12 requests of web names a session, but 7 other spans do: set it on the SERVER span, not on the active one of a handler.\n" +
 			"  ... none of 12 requests of web names a session, and their Cookie header is captured: add {attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.\n" +
 			fewer + "  ... no end was ever reported, and 1 requests of web look like logouts: add {request: {methods: [POST, DELETE], routes: [logout]}} to events::ended.\n"},
-		{"with it", "--telemetry express-session/traces.jsonl --config " + defaults + " --config express-session/config.yaml", 0,
-			fewer + "  ... no login was ever reported, so ages are lower bounds: send events::authenticated.\n"},
+		{
+			"with it", "--telemetry express-session/traces.jsonl --config " + defaults + " --config express-session/config.yaml", 0,
+			fewer + "  ... no login was ever reported, so ages are lower bounds: send events::authenticated.\n",
+		},
 		{"a log", "--telemetry apache/access.log", 1, nothing +
 			"  ... 16 log records of a service without a name are neither events nor access logs, and tell of requests or sessions in the body (text): shape them with `transform`, see recipes.\n"},
-		{"a log with its recipe", "--telemetry apache/access.log --config " + defaults + " --config apache/config.yaml", 0,
-			fewer + "  ... no login was ever reported, so ages are lower bounds: send events::authenticated.\n"},
-		{"the shop", "--telemetry ../testdata/shop/traces.json --telemetry ../testdata/shop/logs.json", 0,
-			"Ready: nothing keeps findings from being found, from being true or from being all.\n"},
+		{
+			"a log with its recipe", "--telemetry apache/access.log --config " + defaults + " --config apache/config.yaml", 0,
+			fewer + "  ... no login was ever reported, so ages are lower bounds: send events::authenticated.\n",
+		},
+		{
+			"the shop", "--telemetry ../testdata/shop/traces.json --telemetry ../testdata/shop/logs.json", 0,
+			"Ready: nothing keeps findings from being found, from being true or from being all.\n",
+		},
 		{"no collector", "--metrics http://127.0.0.1:1/metrics", 2, ""},
 		{"no file", "--telemetry nowhere.json", 3, ""},
 		{"a configuration alone", "--config " + defaults, 3, ""},
@@ -52,7 +58,7 @@ func TestReady(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), binary, append([]string{"ready"}, strings.Fields(tt.args)...)...)
 			said, err := cmd.Output()
 			status := 0
-			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 				status = exit.ExitCode()
 				require.Equal(t, tt.want == "", len(exit.Stderr) > 0, "%s", exit.Stderr)
 			}

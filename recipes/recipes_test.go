@@ -61,6 +61,7 @@ func TestRecipes(t *testing.T) {
 // requireNoSecrets: what is an id, a user, a header or a token in the samples is
 // in nothing that the collector says of itself.
 func requireNoSecrets(t *testing.T, c *collector, all []*recipe) {
+	t.Helper()
 	said := map[string][]byte{"the log": c.said(t), "the metrics": c.metrics(t)}
 	for _, r := range all {
 		require.NotEmpty(t, r.want.Secrets, r.name)

@@ -89,7 +89,7 @@ func (r *readiness) state(ctx context.Context) (ready.State, error) {
 	if r.wait > 0 {
 		watching, cancel := context.WithTimeout(ctx, r.wait)
 		defer cancel()
-		return ready.Watch(watching, r.metrics, false)
+		return ready.Watch(watching, r.metrics, 0)
 	}
 	asking, cancel := context.WithTimeout(ctx, readCollector)
 	defer cancel()
@@ -154,7 +154,7 @@ func watchCollector(ctx context.Context, config, url string) (state ready.State,
 		cancel() // it has ended, or will
 		ended <- string(text)
 	}()
-	state, err = ready.Watch(ctx, url, true)
+	state, err = ready.Watch(ctx, url, ready.Quiet)
 	failed := ctx.Err() != nil
 	cancel()
 	text := <-ended

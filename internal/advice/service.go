@@ -1,6 +1,7 @@
 package advice
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -100,10 +101,8 @@ func (e *evidence) session(hash uint64) *session {
 
 // show takes note that a session showed a user.
 func (e *evidence) show(s *session, user uint64) {
-	for _, u := range s.users[:min(s.shown, len(s.users))] {
-		if u == user {
-			return
-		}
+	if slices.Contains(s.users[:min(s.shown, len(s.users))], user) {
+		return
 	}
 	if s.shown < len(s.users) {
 		s.users[s.shown] = user

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/clean"
 )
 
-// ErrNoProcessor: nothing in the metrics is a session_timeout processor's.
+// ErrNoProcessor says that nothing in the metrics is a session_timeout processor's.
 var ErrNoProcessor = errors.New("no session_timeout processor shows metrics there")
 
 // State is what a collector shows of itself.

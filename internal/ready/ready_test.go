@@ -108,13 +108,13 @@ func TestWatch(t *testing.T) {
 		fmt.Fprintf(w, "processor_session_timeout_facts{kind=\"request\"} %d\n", min(calls, 5))
 	}))
 	defer server.Close()
-	s, err := Watch(t.Context(), server.URL, true)
+	s, err := Watch(t.Context(), server.URL, time.Second)
 	require.NoError(t, err)
-	require.Equal(t, 5.0, s.Read)
+	require.InDelta(t, 5, s.Read, 0)
 
 	server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	_, err = Watch(ctx, server.URL, false)
+	_, err = Watch(ctx, server.URL, 0)
 	require.Error(t, err)
 }

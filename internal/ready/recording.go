@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// ErrNoPipeline: a configuration in which nothing is judged.
+// ErrNoPipeline says that a configuration judges nothing.
 var ErrNoPipeline = errors.New("service::pipelines: must have a pipeline with a session_timeout processor (got none)")
 
 // Recording returns the configuration of a collector that judges files instead of

@@ -11,8 +11,8 @@ import (
 const (
 	// every is how often metrics are read.
 	every = 500 * time.Millisecond
-	// quiet is how long nothing more must have been read for all to be.
-	quiet = 3 * time.Second
+	// Quiet is how long nothing more must have been read for all to be.
+	Quiet = 3 * time.Second
 	// mostMetrics is how much is read of them, in bytes.
 	mostMetrics = 64 << 20
 )
@@ -38,9 +38,9 @@ func Read(ctx context.Context, url string) (State, error) {
 	return Parse(string(text))
 }
 
-// Watch reads metrics until the context is done, or, where settled says so, until
-// nothing more comes. It returns the last that it read.
-func Watch(ctx context.Context, url string, settled bool) (last State, err error) {
+// Watch reads metrics until the context is done, or until nothing more has come for
+// so long, unless quiet is 0. It returns the last that it read.
+func Watch(ctx context.Context, url string, quiet time.Duration) (last State, err error) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	err = context.DeadlineExceeded
@@ -54,7 +54,7 @@ func Watch(ctx context.Context, url string, settled bool) (last State, err error
 		} else if err != nil && ctx.Err() == nil {
 			err = e
 		}
-		if err == nil && settled && time.Since(since) >= quiet {
+		if err == nil && quiet > 0 && time.Since(since) >= quiet {
 			return last, nil
 		}
 		select {

@@ -1,6 +1,7 @@
 package sessiontimeout
 
 import (
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -68,7 +69,7 @@ func (t *telemetry) scrapeAdvice(o metric.Observer, stats *session.Stats) {
 		}
 		o.ObserveInt64(b.ProcessorSessionTimeoutAdvice, 1, t.with(attrs...))
 		for part, n := range map[string]float64{"n": a.N, "of": a.Of} {
-			o.ObserveFloat64(b.ProcessorSessionTimeoutAdviceEvidence, n, t.with(append(attrs[:len(attrs):len(attrs)], attribute.String("part", part))...))
+			o.ObserveFloat64(b.ProcessorSessionTimeoutAdviceEvidence, n, t.with(append(slices.Clip(attrs), attribute.String("part", part))...))
 		}
 	}
 }
