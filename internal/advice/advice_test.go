@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -183,11 +184,22 @@ func TestSentences(t *testing.T) {
 		}, want: []string{"no_session"}},
 		{name: "too few", feed: func(r *rig) { r.spans(server("shop", nil)) }},
 		{name: "enough for a recording", cfg: Config{Recording: true}, feed: func(r *rig) { r.spans(server("shop", nil)) }, want: []string{"no_session"}},
-		{name: "an id for each request", feed: func(r *rig) {
-			for i := range 20 {
-				r.spans(server("shop", attributes{"session.id": fmt.Sprintf("session-%d", i)}))
-			}
+		{name: "an id for each request", cfg: Config{Recording: true}, feed: func(r *rig) { sessions(r, 20) }, want: []string{"id_per_request"}},
+		{name: "an id for each request, for long", feed: func(r *rig) {
+			sessions(r, 200)
+			r.counts.For, r.counts.Requests, r.counts.Sessions = time.Hour, 200, 200
 		}, want: []string{"id_per_request"}},
+		{name: "everybody once, in a minute", feed: func(r *rig) {
+			sessions(r, 200)
+			r.counts.For, r.counts.Requests, r.counts.Sessions = time.Minute, 200, 200
+		}},
+		{name: "a service without sessions beside others", feed: func(r *rig) {
+			withID(r)
+			for range 20 {
+				r.spans(server("static", nil))
+				r.spans(server("internal", attributes{"http.request.header.authorization": "Bearer e30.eyJzdWIiOiJ4In0.c2ln"}))
+			}
+		}},
 		{name: "unproven", sources: []extract.Source{cookie}, feed: func(r *rig) {
 			for i := range 20 {
 				r.spans(server("shop", attributes{"http.request.header.cookie": fmt.Sprintf("sid=%d", i%4)}))
@@ -212,13 +224,14 @@ func TestSentences(t *testing.T) {
 			}
 		}, want: []string{"shared_id"}},
 		{name: "one user, many ids", feed: func(r *rig) {
-			for i := range 30 {
-				r.spans(server("shop", attributes{"session.id": fmt.Sprintf("s%d", i%15), "user.id": "nobody"}))
+			for i := range 60 {
+				r.spans(server("shop", attributes{"session.id": fmt.Sprintf("s%d", i%25), "user.id": "nobody"}))
 			}
 		}, want: []string{"shared_user"}},
 		{name: "sampled", feed: func(r *rig) { sample(r, 64, 0.1, "") }, want: []string{"sampled"}},
 		{name: "sampled, and said so", feed: func(r *rig) { sample(r, 64, 0.1, "ot=th:e") }},
 		{name: "sampled, and known", cfg: Config{Sampled: true}, feed: func(r *rig) { sample(r, 64, 0.1, "") }},
+		{name: "ids of 63 bits", feed: func(r *rig) { sample(r, 300, 0.5, "") }},
 		{name: "hardly sampled", feed: func(r *rig) { sample(r, 64, 0.9, "") }},
 		{name: "too few to be sure", feed: func(r *rig) { sample(r, 8, 0.1, "") }},
 		{name: "parents", feed: func(r *rig) {
@@ -231,7 +244,17 @@ func TestSentences(t *testing.T) {
 				}
 				r.spans(td)
 			}
+			time.Sleep(2 * time.Minute)
+			withID(r)
 		}, want: []string{"parents_missing"}},
+		{name: "parents that are still to come", feed: func(r *rig) {
+			for i := range 20 {
+				td := server("shop", attributes{"session.id": "s1"})
+				first(td).SetParentSpanID([8]byte{byte(i), 1})
+				r.spans(td)
+				r.spans(server("shop", attributes{"session.id": "s1"}))
+			}
+		}},
 		{name: "callers of others", feed: func(r *rig) {
 			for range 20 {
 				td := server("shop", attributes{"session.id": "s1"})
@@ -263,11 +286,19 @@ func TestSentences(t *testing.T) {
 		{name: "a logout that is an end", feed: func(r *rig) { withID(r); r.spans(logout("302")); r.counts.Ends = 1 }},
 		{name: "ends of others", feed: func(r *rig) {
 			withID(r)
+			time.Sleep(11 * time.Minute)
 			for i := range 5 {
 				r.logs(event("session.end", attributes{"session.id": fmt.Sprintf("theirs-%d", i)}))
 			}
 			r.counts.Ends = 5
 		}, want: []string{"ends_unknown"}},
+		{name: "ends of the busy", feed: func(r *rig) {
+			withID(r)
+			for i := range 5 {
+				r.logs(event("session.end", attributes{"session.id": fmt.Sprintf("earlier-%d", i)}))
+			}
+			r.counts.Ends = 5
+		}},
 		{name: "ends of ours", feed: func(r *rig) {
 			withID(r)
 			for i := range 5 {
@@ -289,17 +320,45 @@ func TestSentences(t *testing.T) {
 		}, want: []string{"event_unmapped:keycloak.UPDATE_PASSWORD"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, tt.cfg, tt.sources...)
-			tt.feed(r)
-			require.Equal(t, tt.want, r.codes())
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, tt.cfg, tt.sources...)
+				tt.feed(r)
+				require.Equal(t, tt.want, r.codes())
+			})
 		})
 	}
+}
+
+// TestRound: what was mended is not said for ever, and what was not is said all the
+// time.
+func TestRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{})
+		shared := func(users int) {
+			for i := range firstOnes {
+				r.spans(server("shop", attributes{"session.id": "s", "user.id": fmt.Sprintf("u%d", i%users)}))
+			}
+		}
+		shared(3)
+		require.Equal(t, []string{"shared_id"}, r.codes())
+		time.Sleep(round + time.Second)
+		require.Equal(t, []string{"shared_id"}, r.codes(), "a new round has seen nothing yet")
+		shared(1)
+		require.Empty(t, r.codes())
+	})
 }
 
 // withID are requests of a service that is well.
 func withID(r *rig) {
 	for i := range 20 {
 		r.spans(server("shop", attributes{"session.id": fmt.Sprintf("s%d", i%2), "user.id": fmt.Sprintf("u%d", i%2)}))
+	}
+}
+
+// sessions are as many, with a request each.
+func sessions(r *rig, n int) {
+	for i := range n {
+		r.spans(server("shop", attributes{"session.id": fmt.Sprintf("session-%d", i)}))
 	}
 }
 

@@ -33,10 +33,11 @@ type Config struct {
 
 // Advisor looks more closely at some records. Safe for concurrent use.
 type Advisor struct {
-	cfg  Config
-	hash hasher
-	seen atomic.Uint64 // records since the round began
-	all  atomic.Uint64 // records since ever
+	cfg   Config
+	hash  hasher
+	seen  atomic.Uint64 // records since the round began
+	all   atomic.Uint64 // records since ever
+	since time.Time
 
 	mu       sync.Mutex
 	began    time.Time
@@ -46,8 +47,12 @@ type Advisor struct {
 
 // New returns an advisor that has seen nothing.
 func New(cfg Config) *Advisor {
-	return &Advisor{cfg: cfg, hash: newHasher(), evidence: newEvidence(), began: time.Now()}
+	now := time.Now()
+	return &Advisor{cfg: cfg, hash: newHasher(), evidence: newEvidence(), since: now, began: now}
 }
+
+// Since is when it began.
+func (a *Advisor) Since() time.Time { return a.since }
 
 // chosen says which of the next n records are looked at: all, the one of this
 // index, or none.
@@ -80,9 +85,22 @@ func (a *Advisor) Traces(td ptrace.Traces, b *extract.Batch) {
 		a.mu.Lock()
 	}
 	defer a.mu.Unlock()
+	a.looking(all)
 	a.eachSpan(td, all, one)
 	if all {
 		a.lookFacts(b)
+	}
+}
+
+// looking takes note of since when and until when all records are looked at.
+func (a *Advisor) looking(all bool) {
+	if !all {
+		return
+	}
+	e := a.evidence
+	e.last = time.Now()
+	if e.first.IsZero() {
+		e.first = e.last
 	}
 }
 
@@ -122,6 +140,7 @@ func (a *Advisor) Logs(ld plog.Logs, b *extract.Batch) {
 		a.mu.Lock()
 	}
 	defer a.mu.Unlock()
+	a.looking(all)
 	i := 0
 	for _, resource := range ld.ResourceLogs().All() {
 		var r *place

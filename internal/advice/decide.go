@@ -12,8 +12,17 @@ const (
 	// bitsOfRecording and bitsLive of luck could explain what is said of sampling: one in a
 	// thousand for a recording, one in a billion else.
 	bitsOfRecording, bitsLive = 10, 30
+	// highestRatio leaves room for ids that have a bit less than they could.
+	highestRatio = 0.45
 	// leastRatio is below what anybody samples: such ids are not random at all.
 	leastRatio = 1e-4
+	// manyTraces are enough to tell those from others.
+	manyTraces = 60
+	// longLook is how long all records must have been looked at for silence to say
+	// something: whoever is busy sees thousands of sessions once before one twice.
+	longLook = 10 * time.Minute
+	// childrenFirst is how long after a span its parent may come.
+	childrenFirst = time.Minute
 )
 
 // Counts are what the processor counts anyway, since it started.
@@ -24,6 +33,10 @@ type Counts struct {
 	// Facts are all that were taken, RefusedTimes those that were not because of
 	// their time.
 	Facts, RefusedTimes int64
+	// Requests are those facts that are, Sessions all that were ever met.
+	Requests, Sessions int64
+	// For is since when all of this was counted.
+	For time.Duration
 }
 
 // ServiceCounts are those of one service.
@@ -43,8 +56,9 @@ func (a *Advisor) Advise(c *Counts) []Advice {
 	if a.last != nil && a.seen.Load() < firstOnes {
 		d.evidence = a.last
 	}
+	d.long = d.evidence.last.Sub(d.evidence.first) >= longLook
 	if a.cfg.Recording {
-		d.few, d.bits = 1, bitsOfRecording
+		d.few, d.bits, d.long = 1, bitsOfRecording, true
 	}
 	d.overall(a.all.Load())
 	missing, parents := d.missingParents()
@@ -67,6 +81,8 @@ type decision struct {
 	counts *Counts
 	few    int64   // is how many are enough
 	bits   float64 // of luck
+	long   bool    // it was looked for so long that silence says something
+	withID int64   // requests of all services
 	said   []Advice
 }
 
@@ -82,11 +98,11 @@ func (d *decision) say(code Code, service string, n, of int64, names ...string) 
 // overall is about all services together.
 func (d *decision) overall(records uint64) {
 	c := d.counts
-	var requests, other, withID int64
+	var requests, other int64
 	for _, s := range c.Services {
 		requests += s.RequestWithID + s.RequestWithoutID
 		other += s.OtherWithID + s.LogNotUnderstood
-		withID += s.RequestWithID
+		d.withID += s.RequestWithID
 	}
 	switch {
 	case records == 0 && c.Facts == 0:
@@ -98,7 +114,7 @@ func (d *decision) overall(records uint64) {
 	case requests+other+c.Facts == 0:
 		d.say(NoRequests, "", int64(records), 0)
 	}
-	if n := int64(len(d.endIDs)); n >= d.few && d.requestIDs.n > 0 && !d.requestIDs.full() {
+	if n := int64(len(d.endIDs)); n >= d.few && d.long && d.requestIDs.n > 0 && !d.requestIDs.full() {
 		unknown := int64(0)
 		for _, id := range d.endIDs {
 			if !d.requestIDs.has(id) {
@@ -109,7 +125,10 @@ func (d *decision) overall(records uint64) {
 			d.say(EndsUnknown, "", unknown, n)
 		}
 	}
-	if withID >= d.few && c.Logins == 0 && d.cfg.Absolute {
+	if !d.cfg.Recording && c.For >= longLook && c.Sessions >= 100 && c.Sessions*10 >= c.Requests*9 {
+		d.say(IDPerRequest, "", c.Sessions, c.Requests)
+	}
+	if d.withID >= d.few && c.Logins == 0 && d.cfg.Absolute {
 		d.say(LoginsNone, "", 0, 0)
 	}
 	d.shared()
@@ -135,7 +154,7 @@ func (d *decision) shared() {
 	if often > 0 {
 		d.say(LoginsOften, "", int64(often), int64(logins))
 	}
-	if most := mostOf(d.userSessions); d.withUser >= 10 && most*10 >= d.withUser*9 {
+	if most := mostOf(d.userSessions); int64(d.withUser) >= 4*d.few && most*10 >= d.withUser*9 {
 		d.say(SharedUser, "", int64(most), int64(d.withUser))
 	}
 }
@@ -161,7 +180,7 @@ func (d *decision) ofService(name string, s *service, c ServiceCounts) {
 	if c.RequestWithID == 0 && c.RequestWithoutID >= d.few {
 		d.withoutID(name, s, c)
 	}
-	if n := int64(s.sessions.n); n >= max(5, d.few) && int64(s.requests) >= n && n*10 >= int64(s.requests)*9 && !s.sessions.full() {
+	if n := int64(s.sessions.n); d.cfg.Recording && n >= 5 && int64(s.requests) >= n && n*10 >= int64(s.requests)*9 && !s.sessions.full() {
 		d.say(IDPerRequest, name, n, int64(s.requests))
 	}
 	if c.Decided >= d.few && c.Indeterminate == c.Decided && s.requests > 0 && s.presented == s.requests && s.showing == 0 {
@@ -198,11 +217,11 @@ func (d *decision) withoutID(name string, s *service, c ServiceCounts) {
 		nowhere = false
 		d.say(CookieUnread, name, n, 0, s.cookies.shown()...)
 	}
-	if s.tokens > 0 {
+	if s.tokens > 0 && (d.withID == 0 || s.claims.sounding()) {
 		nowhere = false
 		d.say(TokenUnread, name, n, 0, s.claims.shown()...)
 	}
-	if nowhere {
+	if nowhere && d.withID == 0 { // else it may be a service that has no sessions
 		d.say(NoSession, name, n, 0)
 	}
 }
@@ -215,6 +234,9 @@ func (d *decision) missingParents() (missing, all map[*service]int64) {
 		return missing, all // those of later ones are not known
 	}
 	for _, p := range d.parents {
+		if !d.cfg.Recording && d.last.Sub(p.at) < childrenFirst {
+			continue
+		}
 		all[p.of]++
 		if _, came := d.spans[p.id]; !came {
 			missing[p.of]++
@@ -225,7 +247,7 @@ func (d *decision) missingParents() (missing, all map[*service]int64) {
 
 // ofTraces is about what samplers and exporters left out.
 func (d *decision) ofTraces(name string, s *service, missing, parents int64) {
-	if ratio, luck := s.traces.share(); !s.threshold && !d.cfg.Sampled && ratio < 0.5 && ratio > leastRatio && luck >= d.bits {
+	if ratio, luck := s.traces.share(); !s.threshold && !d.cfg.Sampled && ratio < highestRatio && ratio > leastRatio && luck >= d.bits && (d.cfg.Recording || s.traces.n >= manyTraces) {
 		d.say(Sampled, name, int64(ratio*1000+1), 1000)
 	}
 	// Where all are missing, the callers are nobody's services.

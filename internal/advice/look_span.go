@@ -66,7 +66,7 @@ func (a *Advisor) lookSpan(p *place, span ptrace.Span) {
 		s.threshold = true
 	}
 	if id := span.ParentSpanID(); !id.IsEmpty() && len(e.parents) < mostParents {
-		e.parents = append(e.parents, parent{id, s})
+		e.parents = append(e.parents, parent{id, s, e.last})
 	}
 	if isLogout(span.Attributes()) {
 		s.logouts++

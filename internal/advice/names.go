@@ -89,6 +89,11 @@ func (s *names) shown() (shown []string) {
 	return shown[:min(len(shown), shownNames)]
 }
 
+// sounding reports whether one of them sounds like a session's.
+func (s *names) sounding() bool {
+	return slices.ContainsFunc(s.all, func(x named) bool { return soundsLikeSession(x.name) && x.name != "sub" })
+}
+
 func soundsLikeSession(name string) bool {
 	low := strings.ToLower(name)
 	return strings.Contains(low, "sess") || strings.HasSuffix(low, "sid") || strings.Contains(low, "auth") || low == "sub"

@@ -41,7 +41,10 @@ type Sentence struct {
 
 func (s Sentence) String() string {
 	service := s.Service
-	if service == "" {
+	switch {
+	case service == "" && s.Code == IDPerRequest:
+		service = "all services"
+	case service == "":
 		service = "a service without a name"
 	}
 	names := ""

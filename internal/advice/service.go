@@ -3,6 +3,7 @@ package advice
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -46,6 +47,8 @@ type session struct {
 type evidence struct {
 	services map[string]*service
 	browsers int
+	// first and last are when the first and the last record was looked at.
+	first, last time.Time
 	// browserIDs are the ids that browsers named.
 	browserIDs set
 
@@ -65,6 +68,7 @@ type evidence struct {
 type parent struct {
 	id [8]byte
 	of *service
+	at time.Time // when that was seen
 }
 
 func newEvidence() *evidence {

@@ -23,7 +23,7 @@ type State struct {
 }
 
 var (
-	series = regexp.MustCompile(`^(?:otelcol_)?processor_session_timeout_(advice|advice_evidence|records|facts|requests|sessions_limit)(?:_total|_ratio)?\{(.*)\} ([0-9.eE+-]+)$`)
+	series = regexp.MustCompile(`^(?:otelcol_)?processor_session_timeout_(advice|advice_evidence|records|facts|requests|sessions_limit)(?:_total)?\{(.*)\} ([0-9.eE+-]+)$`)
 	label  = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
 )
 

@@ -21,7 +21,7 @@ otelcol_processor_session_timeout_advice{advice="cookie_unread",name="SESSION",p
 otelcol_processor_session_timeout_advice{advice="cookie_unread",name="sid",processor="session_timeout",service_name="web"} 1
 otelcol_processor_session_timeout_advice{advice="cookie_unread",name="sid",processor="session_timeout/2",service_name="web"} 1
 otelcol_processor_session_timeout_advice{advice="of_a_later_version",name="",processor="session_timeout",service_name="web"} 1
-otelcol_processor_session_timeout_advice_evidence_ratio{advice="cookie_unread",name="sid",part="n",processor="session_timeout",service_name="web"} 1.2e+03
+otelcol_processor_session_timeout_advice_evidence{advice="cookie_unread",name="sid",part="n",processor="session_timeout",service_name="web"} 1.2e+03
 otelcol_processor_session_timeout_advice_evidence{advice="cookie_unread",name="SESSION",part="n",processor="session_timeout",service_name="web"} 1200
 otelcol_processor_session_timeout_records_total{processor="session_timeout",seen="request_without_id",service_name="w\"e\\b\nx"} 1200
 otelcol_processor_session_timeout_facts{kind="request",processor="session_timeout"} 3

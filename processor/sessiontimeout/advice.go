@@ -35,7 +35,8 @@ func (c *Config) advice() advice.Config {
 }
 
 // advise is what there is to be said now.
-func (s *shared) advise(stats *session.Stats) []advice.Advice {
+func (s *shared) advise(snapshot *session.Snapshot) []advice.Advice {
+	stats, sessions := snapshot.Stats, snapshot.Sessions
 	seen, refused, _ := s.readCounts()
 	c := advice.Counts{Services: map[string]advice.ServiceCounts{}}
 	for service, n := range seen {
@@ -52,6 +53,11 @@ func (s *shared) advise(stats *session.Stats) []advice.Advice {
 	for k := range fact.KindCount {
 		c.Facts += stats.Facts(k)
 	}
+	c.Requests, c.For = stats.Facts(fact.Request), time.Since(s.advisor.Since())
+	c.Sessions = int64(sessions)
+	for r := range session.EvictionReasonCount {
+		c.Sessions += stats.Evicted(r)
+	}
 	c.Logins = stats.Facts(fact.Authenticated) + stats.Facts(fact.Started) + stats.Facts(fact.Rotated)
 	c.Ends = stats.Facts(fact.Ended) + stats.Facts(fact.EndedUser)
 	c.RefusedTimes = stats.Refused(session.RefusedAhead) + stats.Refused(session.RefusedTooOld)
@@ -61,9 +67,9 @@ func (s *shared) advise(stats *session.Stats) []advice.Advice {
 	return s.advisor.Advise(&c)
 }
 
-func (t *telemetry) scrapeAdvice(o metric.Observer, stats *session.Stats) {
+func (t *telemetry) scrapeAdvice(o metric.Observer, snapshot *session.Snapshot) {
 	b := t.builder
-	for _, a := range t.shared.advise(stats) {
+	for _, a := range t.shared.advise(snapshot) {
 		attrs := []attribute.KeyValue{
 			attribute.String("advice", a.Code.String()), attribute.String("service_name", a.Service), attribute.String("name", a.Name),
 		}
@@ -77,7 +83,8 @@ func (t *telemetry) scrapeAdvice(o metric.Observer, stats *session.Stats) {
 // sayWhyNothing says in the log why nothing can be found, while that is so. That
 // nobody sends anything may be meant.
 func (s *shared) sayWhyNothing() {
-	for _, sentence := range advice.Sentences(s.advise(s.keeper.Snapshot().Stats)) {
+	snapshot := s.keeper.Snapshot()
+	for _, sentence := range advice.Sentences(s.advise(&snapshot.Snapshot)) {
 		if sentence.Code.Group() != advice.Nothing {
 			continue
 		}

@@ -59,7 +59,7 @@ func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
 	r := t.shared.keeper.Snapshot()
 	t.scrapeVerdicts(o, r.Stats)
 	t.scrapeFacts(o, r.Stats)
-	t.scrapeAdvice(o, r.Stats)
+	t.scrapeAdvice(o, &r.Snapshot)
 	b := t.builder
 	o.ObserveInt64(b.ProcessorSessionTimeoutBacklog, int64(r.Backlog), t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsPending, int64(r.Pending), t.with())

@@ -425,13 +425,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ProcessorSessionTimeoutAdvice, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_session_timeout_advice",
 		metric.WithDescription("Why nothing can be found, or findings would be false, or are fewer than they could be. At most 200 series. [Development]"),
-		metric.WithUnit("1"),
+		metric.WithUnit("{items}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutAdviceEvidence, err = builder.meter.Float64ObservableGauge(
 		"otelcol_processor_session_timeout_advice_evidence",
 		metric.WithDescription("What the advice rests on. Some records only are looked at for it. [Development]"),
-		metric.WithUnit("1"),
+		metric.WithUnit("{items}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutBacklog, err = builder.meter.Int64ObservableGauge(

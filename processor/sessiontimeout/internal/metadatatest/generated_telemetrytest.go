@@ -25,7 +25,7 @@ func AssertEqualProcessorSessionTimeoutAdvice(t *testing.T, tt *componenttest.Te
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_advice",
 		Description: "Why nothing can be found, or findings would be false, or are fewer than they could be. At most 200 series. [Development]",
-		Unit:        "1",
+		Unit:        "{items}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
 		},
@@ -39,7 +39,7 @@ func AssertEqualProcessorSessionTimeoutAdviceEvidence(t *testing.T, tt *componen
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_advice_evidence",
 		Description: "What the advice rests on. Some records only are looked at for it. [Development]",
-		Unit:        "1",
+		Unit:        "{items}",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
 		},
