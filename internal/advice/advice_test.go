@@ -142,6 +142,7 @@ func TestSentences(t *testing.T) {
 		{name: "the future", feed: func(r *rig) { r.spans(server("shop", nil)); r.counts.RefusedTimes, r.counts.Facts = 20, 0 }, want: []string{"times_refused"}},
 		{name: "JSON", feed: func(r *rig) { r.logs(logRecord("id", `{"type":"LOGOUT"}`, nil)) }, want: []string{"body_json"}},
 		{name: "text", feed: func(r *rig) { r.logs(logRecord("id", "user logged_out", nil)) }, want: []string{"body_text"}},
+		{name: "a sentence", feed: func(r *rig) { r.logs(logRecord("id", "User logged out.", nil)) }, want: []string{"body_text"}},
 		{name: "a map", feed: func(r *rig) { r.logs(logRecord("id", map[string]any{"a": map[string]any{"sessionId": "x"}}, nil)) }, want: []string{"body_map"}},
 		{name: "beside what is understood", feed: func(r *rig) {
 			r.logs(logRecord("id", `{"type":"LOGIN_ERROR"}`, nil))
@@ -172,6 +173,16 @@ func TestSentences(t *testing.T) {
 				r.spans(server("shop", attributes{"http.request.header.cookie": fmt.Sprintf("a=b; theme=dark; sid=%d", i)}))
 			}
 		}, want: []string{"cookie_unread:sid"}},
+		{name: "sanitised", feed: func(r *rig) {
+			for i := range 20 {
+				r.spans(server("shop", attributes{"http.request.header.cookie": []any{[]string{"[REDACTED]", "****"}[i%2]}}))
+			}
+		}, want: []string{"header_sanitised"}},
+		{name: "no header", feed: func(r *rig) {
+			for range 20 {
+				r.spans(server("shop", attributes{"http.request.header.cookie": "-"}))
+			}
+		}, want: []string{"no_session"}},
 		{name: "a token", feed: func(r *rig) {
 			for i := range 25 {
 				r.spans(server("shop", attributes{"http.request.header.authorization": []any{token(i)}}))

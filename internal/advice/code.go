@@ -13,6 +13,7 @@ const (
 	BodyText
 	BodyMap
 	SessionElsewhere
+	HeaderSanitised
 	CookieUnread
 	TokenUnread
 	NoSession
@@ -40,7 +41,7 @@ const (
 
 var codeNames = [CodeCount]string{
 	"nothing_arrived", "only_browsers", "no_requests", "times_refused", "body_json", "body_text", "body_map",
-	"session_elsewhere", "cookie_unread", "token_unread", "no_session", "id_per_request", "unproven", "browser_ids",
+	"session_elsewhere", "header_sanitised", "cookie_unread", "token_unread", "no_session", "id_per_request", "unproven", "browser_ids",
 	"shared_id", "shared_user", "sampled", "parents_missing", "no_time", "time_is_start", "login_judged",
 	"logout_request", "ends_unknown", "logins_none", "logins_often", "event_unmapped",
 }

@@ -213,6 +213,10 @@ func (d *decision) withoutID(name string, s *service, c ServiceCounts) {
 		nowhere = false
 		d.say(SessionElsewhere, name, n, c.OtherWithID)
 	}
+	if s.sanitised > s.cookieHeaders+s.tokens {
+		nowhere = false
+		d.say(HeaderSanitised, name, n, 0)
+	}
 	if s.cookieHeaders > 0 {
 		nowhere = false
 		d.say(CookieUnread, name, n, 0, s.cookies.shown()...)

@@ -94,7 +94,7 @@ func (a *Advisor) lookTime(s *service, record plog.LogRecord) {
 }
 
 // words are in bodies that tell of requests and sessions.
-var words = []string{"session", "logout", "login", "logged_", "signout", "sign-out", "sign_out", "sign-in", "log out", "auditlogs", "cookie", "http/1", "http/2", "requestmethod", "request_method"}
+var words = []string{"session", "logout", "login", "logged_", "logged in", "logged out", "signout", "sign-out", "sign_out", "sign-in", "log out", "auditlogs", "cookie", "http/1", "http/2", "requestmethod", "request_method"}
 
 // speaks reports whether a body tells of requests or sessions, and what it is: JSON,
 // text or a map.

@@ -85,10 +85,14 @@ func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map) {
 	for name, value := range attributes.All() {
 		switch {
 		case strings.EqualFold(name, "http.request.header.cookie"):
-			s.cookieHeaders++
 			each(value, func(text string) { a.lookCookies(s, text) })
 		case strings.EqualFold(name, "http.request.header.authorization"):
-			each(value, func(text string) { a.lookToken(s, text) })
+			each(value, func(text string) {
+				if isSanitised(text) {
+					s.sanitised++
+				}
+				a.lookToken(s, text)
+			})
 		case userNames[name] && value.Type() != pcommon.ValueTypeMap:
 			s.users.add(name, a.hash.of(value.AsString()))
 		}
@@ -107,9 +111,16 @@ func each(value pcommon.Value, look func(text string)) {
 }
 
 func (a *Advisor) lookCookies(s *service, header string) {
-	if len(header) > longestHeader {
+	switch {
+	case len(header) > longestHeader:
+		return
+	case isSanitised(header):
+		s.sanitised++
+		return
+	case header == "" || header == "-":
 		return
 	}
+	s.cookieHeaders++
 	rest := header
 	for n := 0; rest != "" && n < mostCookies; n++ {
 		var pair string
@@ -118,6 +129,13 @@ func (a *Advisor) lookCookies(s *service, header string) {
 			s.cookies.add(name, a.hash.of(value))
 		}
 	}
+}
+
+// isSanitised reports whether an SDK wrote something else in place of a header.
+func isSanitised(header string) bool {
+	low := strings.ToLower(header)
+	return strings.Trim(header, "*") == "" && header != "" ||
+		!strings.Contains(header, "=") && (strings.Contains(low, "redacted") || strings.Contains(low, "filtered"))
 }
 
 // perToken are claims that are new in each token, so that none is a session.

@@ -66,6 +66,7 @@ var forms = [CodeCount]string{
 	BodyText:         "{n} log records of {service} are neither events nor access logs, and tell of requests or sessions in the body (text): shape them with `transform`, see recipes.",
 	BodyMap:          "{n} log records of {service} are neither events nor access logs, and tell of requests or sessions in the body (a map): shape them with `transform`, see recipes.",
 	SessionElsewhere: "none of {n} requests of {service} names a session, but {of} other spans do: set it on the SERVER span, not on the active one of a handler.",
+	HeaderSanitised:  "none of {n} requests of {service} names a session, and the SDK has taken the headers away that could: leave the Cookie or Authorization header out of what it sanitises, or set session.id.",
 	CookieUnread:     "none of {n} requests of {service} names a session, and their Cookie header is captured{names}: add {attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.",
 	TokenUnread:      "none of {n} requests of {service} names a session, and they carry tokens{names}: add {attribute: http.request.header.authorization, claim: NAME} to session_id::sources.",
 	NoSession:        "none of {n} requests of {service} names a session, and nothing in them could: set session.id, or capture a header or log a cookie and name it in session_id::sources.",

@@ -24,6 +24,7 @@ type service struct {
 
 	servers                      int // SERVER and CONSUMER spans that were looked at
 	cookieHeaders, tokens        int
+	sanitised                    int // headers that the SDK has taken away
 	cookies, claims, users       names
 	bodies                       [3]int // in the order of BodyJSON, BodyText, BodyMap
 	told                         [3]int // of bodies, beside a session among the attributes
