@@ -56,7 +56,7 @@ func (a *Advisor) Advise(c *Counts) []Advice {
 	if a.last != nil && a.seen.Load() < firstOnes {
 		d.evidence = a.last
 	}
-	d.long = d.evidence.last.Sub(d.evidence.first) >= longLook
+	d.long = d.last.Sub(d.first) >= longLook
 	if a.cfg.Recording {
 		d.few, d.bits, d.long = 1, bitsOfRecording, true
 	}
