@@ -35,7 +35,7 @@ func TestConventions(t *testing.T) {
 			}
 			require.Contains(t, index, "]("+r.name+") |", "recipes/README.md lists it")
 			require.NotEmpty(t, r.samples(t))
-			if strings.Contains(readme, "**Sample:** elastic/integrations `") || strings.Contains(readme, "and elastic/integrations `") || strings.Contains(readme, "**Sample:** cut out of") {
+			if strings.Contains(readme, "**Sample:** after elastic/integrations `") || strings.Contains(readme, "and elastic/integrations `") || strings.Contains(readme, "**Sample:** cut out of") {
 				fromFixtures++
 			}
 		})
