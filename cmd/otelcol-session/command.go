@@ -10,6 +10,7 @@ import (
 // returns nil for status 0, an exitError for 1 and 2, and any other error for 3.
 var commands = []func() *cobra.Command{
 	defaultConfigCommand,
+	readyCommand,
 }
 
 const long = `An OpenTelemetry Collector that finds requests served on sessions that should have been over.

@@ -204,6 +204,7 @@ const (
 	downtimeLost   = "lost"
 
 	durabilityCheckpoint      = "checkpoint"
+	coverageSampled           = "sampled"
 	durabilityAcknowledged    = "acknowledged"
 	defaultCheckpointInterval = 10 * time.Second
 	// minCheckpointInterval keeps a checkpoint from being followed by nothing
@@ -216,7 +217,7 @@ var (
 	backgrounds  = []string{"observe", "off", "alert"}
 	evidences    = []string{"success", evidenceIdentity, "presented"}
 	logTimes     = []string{logTimeEnd, logTimeStart}
-	coverages    = []string{"complete", "sampled"}
+	coverages    = []string{"complete", coverageSampled}
 	pers         = []string{perSession, perRequest}
 	downtimes    = []string{downtimeResent, downtimeLost}
 	durabilities = []string{durabilityCheckpoint, durabilityAcknowledged}

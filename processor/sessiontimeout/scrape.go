@@ -19,6 +19,8 @@ import (
 func (t *telemetry) register() (err error) {
 	b := t.builder
 	t.registration, err = metadata.Meter(t.shared.set).RegisterCallback(t.scrape,
+		b.ProcessorSessionTimeoutAdvice,
+		b.ProcessorSessionTimeoutAdviceEvidence,
 		b.ProcessorSessionTimeoutBacklog,
 		b.ProcessorSessionTimeoutBlind,
 		b.ProcessorSessionTimeoutCheckpointAge,
@@ -57,6 +59,7 @@ func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
 	r := t.shared.keeper.Snapshot()
 	t.scrapeVerdicts(o, r.Stats)
 	t.scrapeFacts(o, r.Stats)
+	t.scrapeAdvice(o, &r.Snapshot)
 	b := t.builder
 	o.ObserveInt64(b.ProcessorSessionTimeoutBacklog, int64(r.Backlog), t.with())
 	o.ObserveInt64(b.ProcessorSessionTimeoutFindingsPending, int64(r.Pending), t.with())

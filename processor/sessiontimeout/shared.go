@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-session/otelcol-session/internal/advice"
 	"github.com/otelcol-session/otelcol-session/internal/extract"
 	"github.com/otelcol-session/otelcol-session/internal/keeper"
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
@@ -45,6 +46,7 @@ type shared struct {
 	loops     sync.WaitGroup
 
 	extractor *extract.Extractor // set by start, read-only from then on
+	advisor   *advice.Advisor
 
 	// counts are of what needs no engine.
 	counts struct {
@@ -64,6 +66,7 @@ func newShared(set processor.Settings, cfg *Config) (*shared, error) {
 	s := &shared{
 		id: set.ID, cfg: cfg, set: dropSignal(set.TelemetrySettings),
 		batches: sync.Pool{New: func() any { return &extract.Batch{} }},
+		advisor: advice.New(cfg.advice()),
 	}
 	s.running, s.halt = context.WithCancel(context.Background())
 	s.delivery.wake, s.delivery.order = make(chan struct{}, 1), safestore.NewCtxMutex()
@@ -119,7 +122,7 @@ func (s *shared) begin(ctx context.Context, host component.Host) error {
 func (s *shared) run() {
 	t := time.NewTicker(tick)
 	defer t.Stop()
-	warned, began := false, time.Now()
+	warned, advised, began := false, false, time.Now()
 	for {
 		select {
 		case <-s.running.Done():
@@ -128,6 +131,10 @@ func (s *shared) run() {
 			s.advance()
 			if now.Sub(began) > startupGrace {
 				s.expectNoLogsPipeline()
+			}
+			if !advised && now.Sub(began) >= adviseAfter {
+				advised = true
+				s.sayWhyNothing()
 			}
 			if !warned && !s.hasNext() {
 				warned = true
@@ -198,6 +205,7 @@ func (s *shared) endLoops(ctx context.Context) {
 func (s *shared) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	b := s.batches.Get().(*extract.Batch)
 	s.extractor.Traces(td, b)
+	s.advisor.Traces(td, b)
 	err := s.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
 		span := td.ResourceSpans().At(int(ref.Resource)).ScopeSpans().At(int(ref.Scope)).Spans().At(int(ref.Record))
 		s.mark(span.Attributes(), m)
@@ -208,6 +216,7 @@ func (s *shared) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Tr
 func (s *shared) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	b := s.batches.Get().(*extract.Batch)
 	s.extractor.Logs(ld, b)
+	s.advisor.Logs(ld, b)
 	err := s.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
 		record := ld.ResourceLogs().At(int(ref.Resource)).ScopeLogs().At(int(ref.Scope)).LogRecords().At(int(ref.Record))
 		s.mark(record.Attributes(), m)

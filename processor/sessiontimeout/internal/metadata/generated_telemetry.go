@@ -28,6 +28,8 @@ type TelemetryBuilder struct {
 	meter                                       metric.Meter
 	mu                                          sync.Mutex
 	registrations                               []metric.Registration
+	ProcessorSessionTimeoutAdvice               metric.Int64ObservableGauge
+	ProcessorSessionTimeoutAdviceEvidence       metric.Float64ObservableGauge
 	ProcessorSessionTimeoutBacklog              metric.Int64ObservableGauge
 	ProcessorSessionTimeoutBlind                metric.Float64ObservableCounter
 	ProcessorSessionTimeoutCheckpointAge        metric.Float64ObservableGauge
@@ -65,6 +67,36 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterProcessorSessionTimeoutAdviceCallback sets callback for observable ProcessorSessionTimeoutAdvice metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutAdviceCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSessionTimeoutAdvice, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutAdvice)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSessionTimeoutAdviceEvidenceCallback sets callback for observable ProcessorSessionTimeoutAdviceEvidence metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutAdviceEvidenceCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ProcessorSessionTimeoutAdviceEvidence, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutAdviceEvidence)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterProcessorSessionTimeoutBacklogCallback sets callback for observable ProcessorSessionTimeoutBacklog metric.
@@ -390,6 +422,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorSessionTimeoutAdvice, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_session_timeout_advice",
+		metric.WithDescription("Why nothing can be found, or findings would be false, or are fewer than they could be. At most 200 series. [Development]"),
+		metric.WithUnit("{items}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutAdviceEvidence, err = builder.meter.Float64ObservableGauge(
+		"otelcol_processor_session_timeout_advice_evidence",
+		metric.WithDescription("What the advice rests on. Some records only are looked at for it. [Development]"),
+		metric.WithUnit("{items}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutBacklog, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_session_timeout_backlog",
 		metric.WithDescription("Sessions and users whose requests have yet to be judged once more by what came late. [Development]"),

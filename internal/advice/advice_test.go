@@ -1,0 +1,254 @@
+package advice
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
+)
+
+// TestSentences: each is said where it should be, and alone.
+func TestSentences(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		cfg     Config
+		sources []extract.Source
+		feed    func(r *rig)
+		want    []string
+	}{
+		{name: "nothing", feed: func(*rig) {}, want: []string{"nothing_arrived"}},
+		{name: "browsers", feed: func(r *rig) {
+			td := server("shop", attributes{"session.id": "s"})
+			td.ResourceSpans().At(0).Resource().Attributes().PutStr("browser.platform", "x")
+			r.spans(td)
+		}, want: []string{"only_browsers"}},
+		{name: "health checks", feed: func(r *rig) {
+			for range 10 {
+				r.spans(server("shop", attributes{"http.route": "/healthz"}))
+			}
+		}, want: []string{"no_requests"}},
+		{name: "the future", feed: func(r *rig) { r.spans(server("shop", nil)); r.counts.RefusedTimes, r.counts.Facts = 20, 0 }, want: []string{"times_refused"}},
+		{name: "JSON", feed: func(r *rig) { r.logs(logRecord("id", `{"type":"LOGOUT"}`, nil)) }, want: []string{"body_json"}},
+		{name: "text", feed: func(r *rig) { r.logs(logRecord("id", "user logged_out", nil)) }, want: []string{"body_text"}},
+		{name: "a sentence", feed: func(r *rig) { r.logs(logRecord("id", "User logged out.", nil)) }, want: []string{"body_text"}},
+		{name: "a map", feed: func(r *rig) { r.logs(logRecord("id", map[string]any{"a": map[string]any{"sessionId": "x"}}, nil)) }, want: []string{"body_map"}},
+		{name: "beside what is understood", feed: func(r *rig) {
+			r.logs(logRecord("id", `{"type":"LOGIN_ERROR"}`, nil))
+			r.logs(event("session.end", attributes{"session.id": "s0"}))
+			r.counts.Ends = 1
+		}},
+		{name: "of nothing", feed: func(r *rig) { r.logs(logRecord("db", "checkpoint complete", nil)) }},
+		{name: "a session beside", feed: func(r *rig) {
+			withID(r)
+			r.logs(logRecord("shop", "user_logged_out", attributes{"session_key": "x"}))
+			r.logs(logRecord("shop", "user logged_in again", nil))
+		}, want: []string{"body_text"}},
+		{name: "on INTERNAL spans", feed: func(r *rig) {
+			for range 5 {
+				r.spans(server("shop", nil))
+				td := server("shop", attributes{"session.id": "s"})
+				first(td).SetKind(ptrace.SpanKindInternal)
+				r.spans(td)
+			}
+		}, want: []string{"session_elsewhere"}},
+		{name: "a cookie of few", feed: func(r *rig) {
+			for i := range 19 {
+				r.spans(server("shop", attributes{"http.request.header.cookie": []any{fmt.Sprintf("sid=%d; theme=dark", i)}}))
+			}
+		}, want: []string{"cookie_unread"}},
+		{name: "a cookie of many", feed: func(r *rig) {
+			for i := range 20 {
+				r.spans(server("shop", attributes{"http.request.header.cookie": fmt.Sprintf("a=b; theme=dark; sid=%d", i)}))
+			}
+		}, want: []string{"cookie_unread:sid"}},
+		{name: "sanitised", feed: func(r *rig) {
+			for i := range 20 {
+				r.spans(server("shop", attributes{"http.request.header.cookie": []any{[]string{"[REDACTED]", "****"}[i%2]}}))
+			}
+		}, want: []string{"header_sanitised"}},
+		{name: "no header", feed: func(r *rig) {
+			for range 20 {
+				r.spans(server("shop", attributes{"http.request.header.cookie": "-"}))
+			}
+		}, want: []string{"no_session"}},
+		{name: "a token", feed: func(r *rig) {
+			for i := range 25 {
+				r.spans(server("shop", attributes{"http.request.header.authorization": []any{token(i)}}))
+			}
+		}, want: []string{"token_unread:sid"}},
+		{name: "nowhere", feed: func(r *rig) {
+			for range 5 {
+				r.spans(server("shop", nil))
+			}
+		}, want: []string{"no_session"}},
+		{name: "too few", feed: func(r *rig) { r.spans(server("shop", nil)) }},
+		{name: "enough for a recording", cfg: Config{Recording: true}, feed: func(r *rig) { r.spans(server("shop", nil)) }, want: []string{"no_session"}},
+		{name: "an id for each request", cfg: Config{Recording: true}, feed: func(r *rig) { sessions(r, 20) }, want: []string{"id_per_request"}},
+		{name: "an id for each request, for long", feed: func(r *rig) {
+			sessions(r, 200)
+			r.counts.For, r.counts.Requests, r.counts.Sessions = time.Hour, 200, 200
+		}, want: []string{"id_per_request"}},
+		{name: "everybody once, in a minute", feed: func(r *rig) {
+			sessions(r, 200)
+			r.counts.For, r.counts.Requests, r.counts.Sessions = time.Minute, 200, 200
+		}},
+		{name: "a service without sessions beside others", feed: func(r *rig) {
+			withID(r)
+			for range 20 {
+				r.spans(server("static", nil))
+				r.spans(server("internal", attributes{"http.request.header.authorization": "Bearer e30.eyJzdWIiOiJ4In0.c2ln"}))
+			}
+		}},
+		{name: "unproven", sources: []extract.Source{cookie}, feed: func(r *rig) {
+			for i := range 20 {
+				r.spans(server("shop", attributes{"http.request.header.cookie": fmt.Sprintf("sid=%d", i%4)}))
+			}
+			decide(r, "shop", 20)
+		}, want: []string{"unproven"}},
+		{name: "proven", sources: []extract.Source{cookie}, feed: func(r *rig) {
+			for i := range 20 {
+				r.spans(server("shop", attributes{"http.request.header.cookie": fmt.Sprintf("sid=%d", i%4), "user.id": fmt.Sprintf("u%d", i%4)}))
+			}
+			decide(r, "shop", 10)
+		}},
+		{name: "of browsers", feed: func(r *rig) {
+			td := server("page", attributes{"session.id": "s1"})
+			td.ResourceSpans().At(0).Resource().Attributes().PutStr("telemetry.sdk.language", "webjs")
+			r.spans(td)
+			withID(r)
+		}, want: []string{"browser_ids"}},
+		{name: "one id, many users", feed: func(r *rig) {
+			for i := range 20 {
+				r.spans(server("shop", attributes{"session.id": "shared", "user.id": fmt.Sprintf("u%d", i%3)}))
+			}
+		}, want: []string{"shared_id"}},
+		{name: "one user, many ids", feed: func(r *rig) {
+			for i := range 60 {
+				r.spans(server("shop", attributes{"session.id": fmt.Sprintf("s%d", i%25), "user.id": "nobody"}))
+			}
+		}, want: []string{"shared_user"}},
+		{name: "sampled", feed: func(r *rig) { sample(r, 64, 0.1, "") }, want: []string{"sampled"}},
+		{name: "sampled, and said so", feed: func(r *rig) { sample(r, 64, 0.1, "ot=th:e") }},
+		{name: "sampled, and known", cfg: Config{Sampled: true}, feed: func(r *rig) { sample(r, 64, 0.1, "") }},
+		{name: "ids of 63 bits", feed: func(r *rig) { sample(r, 300, 0.5, "") }},
+		{name: "hardly sampled", feed: func(r *rig) { sample(r, 64, 0.9, "") }},
+		{name: "too few to be sure", feed: func(r *rig) { sample(r, 8, 0.1, "") }},
+		{name: "parents", feed: func(r *rig) {
+			for i := range 20 {
+				caller := server("edge", attributes{"session.id": "s1"})
+				td := server("shop", attributes{"session.id": "s1"})
+				first(td).SetParentSpanID(first(caller).SpanID())
+				if i%2 == 0 {
+					r.spans(caller)
+				}
+				r.spans(td)
+			}
+			time.Sleep(2 * time.Minute)
+			withID(r)
+		}, want: []string{"parents_missing"}},
+		{name: "parents that are still to come", feed: func(r *rig) {
+			for i := range 20 {
+				td := server("shop", attributes{"session.id": "s1"})
+				first(td).SetParentSpanID([8]byte{byte(i), 1})
+				r.spans(td)
+				r.spans(server("shop", attributes{"session.id": "s1"}))
+			}
+		}},
+		{name: "callers of others", feed: func(r *rig) {
+			for range 20 {
+				td := server("shop", attributes{"session.id": "s1"})
+				first(td).SetParentSpanID([8]byte{1})
+				r.spans(td)
+			}
+		}},
+		{name: "no time", feed: func(r *rig) {
+			for range 10 {
+				ld := logRecord("edge", nil, access(1))
+				ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetTimestamp(0)
+				r.logs(ld)
+			}
+		}, want: []string{"no_time"}},
+		{name: "the time is the start", feed: func(r *rig) {
+			for range 5 {
+				ld := logRecord("edge", nil, access(30))
+				ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetObservedTimestamp(pcommon.NewTimestampFromTime(time.Unix(1_800_000_031, 0)))
+				r.logs(ld)
+			}
+		}, want: []string{"time_is_start"}},
+		{name: "a login page", feed: func(r *rig) {
+			for range 5 {
+				r.spans(server("shop", attributes{"session.id": "s1", "http.route": "/oauth2/start"}))
+			}
+		}, want: []string{"login_judged"}},
+		{name: "a logout", feed: func(r *rig) { withID(r); r.spans(logout("302")) }, want: []string{"logout_request"}},
+		{name: "a logout that failed", feed: func(r *rig) { withID(r); r.spans(logout("403")) }},
+		{name: "a logout that is an end", feed: func(r *rig) { withID(r); r.spans(logout("302")); r.counts.Ends = 1 }},
+		{name: "ends of others", feed: func(r *rig) {
+			withID(r)
+			time.Sleep(11 * time.Minute)
+			for i := range 5 {
+				r.logs(event("session.end", attributes{"session.id": fmt.Sprintf("theirs-%d", i)}))
+			}
+			r.counts.Ends = 5
+		}, want: []string{"ends_unknown"}},
+		{name: "ends of the busy", feed: func(r *rig) {
+			withID(r)
+			for i := range 5 {
+				r.logs(event("session.end", attributes{"session.id": fmt.Sprintf("earlier-%d", i)}))
+			}
+			r.counts.Ends = 5
+		}},
+		{name: "ends of ours", feed: func(r *rig) {
+			withID(r)
+			for i := range 5 {
+				r.logs(event("session.end", attributes{"session.id": fmt.Sprintf("s%d", i)}))
+			}
+			r.counts.Ends = 5
+		}},
+		{name: "no login", cfg: Config{Absolute: true}, feed: withID, want: []string{"logins_none"}},
+		{name: "too many logins", feed: func(r *rig) {
+			for range 4 {
+				r.logs(event("authn_login_success", attributes{"session.id": "s1"}))
+			}
+			r.counts.Logins = 4
+		}, want: []string{"logins_often"}},
+		{name: "unmapped", feed: func(r *rig) {
+			for range 20 {
+				r.logs(event("keycloak.UPDATE_PASSWORD", nil))
+			}
+		}, want: []string{"event_unmapped:keycloak.UPDATE_PASSWORD"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, tt.cfg, tt.sources...)
+				tt.feed(r)
+				require.Equal(t, tt.want, r.codes())
+			})
+		})
+	}
+}
+
+// TestRound: what was mended is not said for ever, and what was not is said all the
+// time.
+func TestRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{})
+		shared := func(users int) {
+			for i := range firstOnes {
+				r.spans(server("shop", attributes{"session.id": "s", "user.id": fmt.Sprintf("u%d", i%users)}))
+			}
+		}
+		shared(3)
+		require.Equal(t, []string{"shared_id"}, r.codes())
+		time.Sleep(round + time.Second)
+		require.Equal(t, []string{"shared_id"}, r.codes(), "a new round has seen nothing yet")
+		shared(1)
+		require.Empty(t, r.codes())
+	})
+}

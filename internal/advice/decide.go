@@ -1,0 +1,267 @@
+package advice
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+const (
+	// mostSeries is how much is said at most.
+	mostSeries = 200
+	// bitsOfRecording and bitsLive of luck could explain what is said of sampling: one in a
+	// thousand for a recording, one in a billion else.
+	bitsOfRecording, bitsLive = 10, 30
+	// highestRatio leaves room for ids that have a bit less than they could.
+	highestRatio = 0.45
+	// leastRatio is below what anybody samples: such ids are not random at all.
+	leastRatio = 1e-4
+	// manyTraces are enough to tell those from others.
+	manyTraces = 60
+	// longLook is how long all records must have been looked at for silence to say
+	// something: whoever is busy sees thousands of sessions once before one twice.
+	longLook = 10 * time.Minute
+	// childrenFirst is how long after a span its parent may come.
+	childrenFirst = time.Minute
+)
+
+// Counts are what the processor counts anyway, since it started.
+type Counts struct {
+	Services map[string]ServiceCounts
+	// Logins are authentications and starts, Ends ended sessions and users.
+	Logins, Ends int64
+	// Facts are all that were taken, RefusedTimes those that were not because of
+	// their time.
+	Facts, RefusedTimes int64
+	// Requests are those facts that are, Sessions all that were ever met.
+	Requests, Sessions int64
+	// For is since when all of this was counted.
+	For time.Duration
+}
+
+// ServiceCounts are those of one service.
+type ServiceCounts struct {
+	RequestWithID, RequestWithoutID, OtherWithID, LogNotUnderstood int64
+	// Decided are requests with a verdict, Indeterminate those of them that prove
+	// nothing.
+	Decided, Indeterminate int64
+}
+
+// Advise is what there is to be said now, at most 200 things.
+func (a *Advisor) Advise(c *Counts) []Advice {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.turn(time.Now())
+	d := decision{cfg: a.cfg, counts: c, evidence: a.evidence, few: 5, bits: bitsLive}
+	if a.last != nil && a.seen.Load() < firstOnes {
+		d.evidence = a.last
+	}
+	d.long = d.last.Sub(d.first) >= longLook
+	if a.cfg.Recording {
+		d.few, d.bits, d.long = 1, bitsOfRecording, true
+	}
+	d.overall(a.all.Load())
+	missing, parents := d.missingParents()
+	// Those that the processor counts: of a name that holds an id it counts none.
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		s := d.services[name]
+		if s == nil {
+			s = &service{}
+		}
+		d.ofService(name, s, c.Services[name])
+		d.ofTraces(name, s, missing[s], parents[s])
+	}
+	slices.SortStableFunc(d.said, func(a, b Advice) int { return int(a.Code) - int(b.Code) })
+	return d.said[:min(len(d.said), mostSeries)]
+}
+
+type decision struct {
+	*evidence
+	cfg    Config
+	counts *Counts
+	few    int64   // is how many are enough
+	bits   float64 // of luck
+	long   bool    // it was looked for so long that silence says something
+	withID int64   // requests of all services
+	said   []Advice
+}
+
+func (d *decision) say(code Code, service string, n, of int64, names ...string) {
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, name := range names {
+		d.said = append(d.said, Advice{code, service, name, float64(n), float64(of)})
+	}
+}
+
+// overall is about all services together.
+func (d *decision) overall(records uint64) {
+	c := d.counts
+	var requests, other int64
+	for _, s := range c.Services {
+		requests += s.RequestWithID + s.RequestWithoutID
+		other += s.OtherWithID + s.LogNotUnderstood
+		d.withID += s.RequestWithID
+	}
+	switch {
+	case records == 0 && c.Facts == 0:
+		d.say(NothingArrived, "", 0, 0)
+	case requests+other+c.Facts == 0 && d.browsers > 0 && len(d.services) == 0:
+		d.say(OnlyBrowsers, "", int64(d.browsers), 0)
+	case c.RefusedTimes >= d.few && c.RefusedTimes > c.Facts:
+		d.say(TimesRefused, "", c.RefusedTimes, c.RefusedTimes+c.Facts)
+	case requests+other+c.Facts == 0:
+		d.say(NoRequests, "", int64(records), 0)
+	}
+	if n := int64(len(d.endIDs)); n >= d.few && d.long && d.requestIDs.n > 0 && !d.requestIDs.full() {
+		unknown := int64(0)
+		for _, id := range d.endIDs {
+			if !d.requestIDs.has(id) {
+				unknown++
+			}
+		}
+		if unknown == n {
+			d.say(EndsUnknown, "", unknown, n)
+		}
+	}
+	if !d.cfg.Recording && c.For >= longLook && c.Sessions >= 100 && c.Sessions*10 >= c.Requests*9 {
+		d.say(IDPerRequest, "", c.Sessions, c.Requests)
+	}
+	if d.withID >= d.few && c.Logins == 0 && d.cfg.Absolute {
+		d.say(LoginsNone, "", 0, 0)
+	}
+	d.shared()
+}
+
+// shared is about ids and users that are of many.
+func (d *decision) shared() {
+	ids, users := 0, 0
+	often, logins := 0, 0
+	for _, s := range d.sessions {
+		if s.shown >= 3 {
+			ids++
+			users = max(users, s.shown)
+		}
+		if s.logins > 3 {
+			often++
+			logins = max(logins, s.logins)
+		}
+	}
+	if ids > 0 {
+		d.say(SharedID, "", int64(ids), int64(users))
+	}
+	if often > 0 {
+		d.say(LoginsOften, "", int64(often), int64(logins))
+	}
+	if most := mostOf(d.userSessions); int64(d.withUser) >= 4*d.few && most*10 >= d.withUser*9 {
+		d.say(SharedUser, "", int64(most), int64(d.withUser))
+	}
+}
+
+func mostOf(counts map[uint64]int) (most int) {
+	for _, n := range counts {
+		most = max(most, n)
+	}
+	return most
+}
+
+// ofService is about what its records name.
+func (d *decision) ofService(name string, s *service, c ServiceCounts) {
+	for i, code := range [...]Code{BodyJSON, BodyText, BodyMap} {
+		switch {
+		case c.LogNotUnderstood == 0, s.times > 0: // others of its records are understood
+		case c.RequestWithID+c.RequestWithoutID == 0 && s.bodies[i] > 0:
+			d.say(code, name, c.LogNotUnderstood, 0)
+		case s.told[i] > 0:
+			d.say(code, name, int64(s.told[i]), 0)
+		}
+	}
+	if c.RequestWithID == 0 && c.RequestWithoutID >= d.few {
+		d.withoutID(name, s, c)
+	}
+	if n := int64(s.sessions.n); d.cfg.Recording && n >= 5 && int64(s.requests) >= n && n*10 >= int64(s.requests)*9 && !s.sessions.full() {
+		d.say(IDPerRequest, name, n, int64(s.requests))
+	}
+	if c.Decided >= d.few && c.Indeterminate == c.Decided && s.requests > 0 && s.presented == s.requests && s.showing == 0 {
+		d.say(Unproven, name, c.Indeterminate, c.Decided, s.users.shown()...)
+	}
+	if s.fromBrowsers > 0 && s.fromBrowsers*2 >= s.requests {
+		d.say(BrowserIDs, name, int64(s.fromBrowsers), int64(s.requests))
+	}
+	if s.times >= int(d.few) && s.noTime*10 >= s.times {
+		d.say(NoTime, name, int64(s.noTime), int64(s.times))
+	}
+	if s.timeIsStart >= int(d.few) {
+		d.say(TimeIsStart, name, int64(s.timeIsStart), int64(s.times))
+	}
+	if s.loginsJudged > 0 {
+		d.say(LoginJudged, name, int64(s.loginsJudged), 0)
+	}
+	if s.logouts > 0 && d.counts.Ends == 0 {
+		d.say(LogoutRequest, name, int64(s.logouts), 0)
+	}
+	if s.unmapped > 0 {
+		d.say(EventUnmapped, name, int64(s.unmapped), 0, s.events.shown()...)
+	}
+}
+
+// withoutID is about a service no request of which names a session.
+func (d *decision) withoutID(name string, s *service, c ServiceCounts) {
+	n, nowhere := c.RequestWithoutID, true
+	if c.OtherWithID > 0 {
+		nowhere = false
+		d.say(SessionElsewhere, name, n, c.OtherWithID)
+	}
+	if s.sanitised > s.cookieHeaders+s.tokens {
+		nowhere = false
+		d.say(HeaderSanitised, name, n, 0)
+	}
+	if s.cookieHeaders > 0 {
+		nowhere = false
+		d.say(CookieUnread, name, n, 0, s.cookies.shown()...)
+	}
+	if s.tokens > 0 && (d.withID == 0 || s.claims.sounding()) {
+		nowhere = false
+		d.say(TokenUnread, name, n, 0, s.claims.shown()...)
+	}
+	if nowhere && d.withID == 0 { // else it may be a service that has no sessions
+		d.say(NoSession, name, n, 0)
+	}
+}
+
+// missingParents are, by service, how many spans have a parent and how many of
+// those never came.
+func (d *decision) missingParents() (missing, all map[*service]int64) {
+	missing, all = map[*service]int64{}, map[*service]int64{}
+	if len(d.spans) >= mostSpans {
+		return missing, all // those of later ones are not known
+	}
+	for _, p := range d.parents {
+		if !d.cfg.Recording && d.last.Sub(p.at) < childrenFirst {
+			continue
+		}
+		all[p.of]++
+		if _, came := d.spans[p.id]; !came {
+			missing[p.of]++
+		}
+	}
+	return missing, all
+}
+
+// ofTraces is about what samplers and exporters left out.
+func (d *decision) ofTraces(name string, s *service, missing, parents int64) {
+	if ratio, luck := s.traces.share(); !s.threshold && !d.cfg.Sampled && ratio < highestRatio && ratio > leastRatio && luck >= d.bits && (d.cfg.Recording || s.traces.n >= manyTraces) {
+		d.say(Sampled, name, int64(ratio*1000+1), 1000)
+	}
+	// Where all are missing, the callers are nobody's services.
+	if missing >= d.few && missing*20 >= parents && (missing < parents || d.calls(s)) {
+		d.say(ParentsMissing, name, missing, parents)
+	}
+}
+
+// calls reports whether others of the services call this one: then its parents
+// should come.
+func (d *decision) calls(s *service) bool {
+	return len(d.services) > 1 && s.servers > 0 && d.cfg.Recording
+}

@@ -1,0 +1,119 @@
+package advice
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// token is one of a session of its own.
+func token(i int) string {
+	payload := fmt.Sprintf(`{"sid":"0a1b2c3d4e5f%d","jti":"t%d","iat":%d,"azp":"web","realm_access":{"roles":["x"]}}`, i, i, i)
+	return "Bearer eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln"
+}
+
+func TestIsName(t *testing.T) {
+	for _, name := range []string{"JSESSIONID", "connect.sid", "_shop_session", "__Host-sid", "sid", "wordpress_logged_in", "user.email", "keycloak.UPDATE_PASSWORD", "PHPSESSID", "p2"} {
+		require.True(t, isName(name), name)
+	}
+	for _, name := range []string{
+		"", strings.Repeat("a", 41), "a=b", "a\nb", "a\x1b[31m", "ü", "sess_5F2B8E0C9A7D4413B6E1A0C2D3F4E5A6", "wordpress_logged_in_37d007a56d816107ce5b52c10342db37",
+		"7b1c9a52-6a3e-4b0f-9c61-1f2e3d4c5b6a", "Xk3v9q1ZyLr0pB7nM2", "20261120", "<script>", "alice@example.com", "%2e",
+	} {
+		require.False(t, isName(name), name)
+	}
+}
+
+// TestMillionNames: names that a client invents take no more room than they are
+// given, and do not push out one that many sessions have.
+func TestMillionNames(t *testing.T) {
+	var s names
+	h := newHasher()
+	n := 1_000_000
+	if testing.Short() {
+		n = 50_000
+	}
+	for i := range n {
+		s.add(fmt.Sprintf("name-%c%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/676%26, 'a'+i/17576%26), h.of("v"))
+		if i%100 == 0 {
+			s.add("sid", h.of(strconv.Itoa(i)))
+		}
+		require.LessOrEqual(t, len(s.all), 64)
+	}
+	require.Equal(t, []string{"sid"}, s.shown())
+}
+
+// TestServicesThatComeAndGo: those that are counted are looked at, as far as there
+// is room; what is said of all is bounded.
+func TestServicesThatComeAndGo(t *testing.T) {
+	r := newRig(t, Config{Recording: true})
+	for i := range 5000 {
+		r.spans(server(fmt.Sprintf("service-%d", i), attributes{"http.request.header.cookie": "sid=x"}))
+	}
+	require.LessOrEqual(t, len(r.advisor.evidence.services), mostServices)
+	require.Len(t, r.codes(), mostSeries)
+}
+
+// TestNoSecrets: what a client sends is in nothing that is said of it, be it ever so
+// often the name of something.
+func TestNoSecrets(t *testing.T) {
+	r := newRig(t, Config{Recording: true, Absolute: true})
+	const secret = "5F2B8E0C9A7D4413B6E1A0C2D3F4E5A6"
+	for i := range 50 {
+		r.spans(server("shop", attributes{
+			"http.request.header.cookie":        fmt.Sprintf("%s=%d; sid=%s%d; _ga=\x1b[31m%d", secret, i, secret, i, i),
+			"http.request.header.authorization": token(i), secret: "x", "user.email": fmt.Sprintf("%s-%d", secret, i),
+		}))
+		r.spans(server("of "+secret, attributes{"session.id": secret}))
+		r.logs(event(secret, attributes{"session.id": secret}))
+		r.logs(logRecord("id", "logout of "+secret, nil))
+	}
+	all := r.advisor.Advise(&r.counts)
+	require.NotEmpty(t, all)
+	said := fmt.Sprint(all, Sentences(all))
+	for _, hidden := range []string{secret, secret[:12], "0a1b2c3d4e5f", "\x1b", "eyJ"} {
+		require.NotContains(t, said, hidden)
+	}
+	require.True(t, slices.ContainsFunc(all, func(a Advice) bool { return a.Name == "sid" }))
+}
+
+// TestOneInSoMany: after the first ones few records are looked at, and all that
+// matters is bounded.
+func TestOneInSoMany(t *testing.T) {
+	a := New(Config{})
+	looked := 0
+	for range 100_000 {
+		switch all, one := a.chosen(7); {
+		case all:
+			looked += 7
+		case one >= 0:
+			require.Less(t, one, 7)
+			looked++
+		}
+	}
+	require.InDelta(t, firstOnes+(700_000-firstOnes)/everyOne, looked, 8)
+}
+
+// TestForms: each kind has a name of its own, a group and a sentence that names a
+// key or a thing to do, without a brace left.
+func TestForms(t *testing.T) {
+	names := map[string]bool{}
+	for c := range CodeCount {
+		names[c.String()] = true
+		parsed, ok := ParseCode(c.String())
+		require.True(t, ok)
+		require.Equal(t, c, parsed)
+		said := Sentences([]Advice{{Code: c, Service: "shop", N: 3, Of: 4}})[0].String()
+		require.NotEmpty(t, said)
+		require.NotContains(t, strings.NewReplacer("{attribute: http.request.header", "", "{request: {methods", "").Replace(said), "{", c)
+	}
+	require.Len(t, names, int(CodeCount))
+	require.Equal(t, "none of 3 requests of shop names a session, and their Cookie header is captured (sid, SESSION): add "+
+		"{attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.",
+		Sentences([]Advice{{CookieUnread, "shop", "sid", 3, 0}, {CookieUnread, "shop", "SESSION", 3, 0}})[0].String())
+}

@@ -1,0 +1,122 @@
+package advice
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+const (
+	// mostServices are looked at. Those that come first stay.
+	mostServices = 64
+	// mostSessions and mostUsers are watched for being shared.
+	mostSessions, mostUsers = 2048, 512
+	// mostSpans are remembered for their children, mostParents are waited for.
+	mostSpans, mostParents = 16384, 4096
+)
+
+// service is what was seen of one.
+type service struct {
+	traces    least
+	threshold bool // a trace state says how it was sampled
+
+	servers                      int // SERVER and CONSUMER spans that were looked at
+	cookieHeaders, tokens        int
+	sanitised                    int // headers that the SDK has taken away
+	cookies, claims, users       names
+	bodies                       [3]int // in the order of BodyJSON, BodyText, BodyMap
+	told                         [3]int // of bodies, beside a session among the attributes
+	times, noTime, timeIsStart   int    // access logs and events
+	events                       names
+	unmapped                     int
+	logouts, loginsJudged        int
+	requests, presented, showing int
+	sessions                     set
+	fromBrowsers                 int
+}
+
+// session is what was seen of one, by its hash.
+type session struct {
+	users  [4]uint64
+	shown  int
+	logins int
+}
+
+// evidence is what one round of looking has gathered.
+type evidence struct {
+	services map[string]*service
+	browsers int
+	// first and last are when the first and the last record was looked at.
+	first, last time.Time
+	// browserIDs are the ids that browsers named.
+	browserIDs set
+
+	sessions map[uint64]*session
+	// userSessions is on how many sessions each user was shown.
+	userSessions map[uint64]int
+	withUser     int // sessions that showed one
+
+	requestIDs set
+	endIDs     []uint64
+
+	spans   map[[8]byte]struct{}
+	parents []parent
+}
+
+// parent is a span that must come, since it called a service.
+type parent struct {
+	id [8]byte
+	of *service
+	at time.Time // when that was seen
+}
+
+func newEvidence() *evidence {
+	return &evidence{
+		services: map[string]*service{}, sessions: map[uint64]*session{}, userSessions: map[uint64]int{}, spans: map[[8]byte]struct{}{},
+	}
+}
+
+// service is the evidence of one, or nil where there are too many.
+func (e *evidence) service(name string) *service {
+	if s := e.services[name]; s != nil {
+		return s
+	}
+	if len(e.services) >= mostServices {
+		return nil
+	}
+	s := &service{}
+	e.services[strings.Clone(fact.Clean(name))] = s
+	return s
+}
+
+// session is what is known of one, or nil where there are too many.
+func (e *evidence) session(hash uint64) *session {
+	if s := e.sessions[hash]; s != nil {
+		return s
+	}
+	if len(e.sessions) >= mostSessions {
+		return nil
+	}
+	s := &session{}
+	e.sessions[hash] = s
+	return s
+}
+
+// show takes note that a session showed a user.
+func (e *evidence) show(s *session, user uint64) {
+	if slices.Contains(s.users[:min(s.shown, len(s.users))], user) {
+		return
+	}
+	if s.shown < len(s.users) {
+		s.users[s.shown] = user
+	}
+	if s.shown == 0 {
+		e.withUser++
+	}
+	s.shown++
+	if _, known := e.userSessions[user]; known || len(e.userSessions) < mostUsers {
+		e.userSessions[user]++
+	}
+}
