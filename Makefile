@@ -18,7 +18,7 @@ build: ## Build the collector, bin/otelcol-session.
 
 .PHONY: run
 run: build ## Build, replay the recorded telemetry and show what is found, then listen for OTLP.
-	@scripts/run
+	@bin/otelcol-session demo
 
 .PHONY: test
 test: build ## Run every test. Installs Debian's Prometheus and Alertmanager where they are missing.
