@@ -145,7 +145,7 @@ func (r *rig) setCounts(c console.Counts) {
 // TestPage: what opens, what comes, what the keyboard does, and what hostile texts do not.
 func TestPage(t *testing.T) { inBrowser(t, scenarioRig(t), "short.mjs") }
 
-// TestViews and TestLife take minutes: make check asks for them.
+// TestViews, TestLife and TestSpeed take minutes: make check asks for them.
 func TestViews(t *testing.T) {
 	needAll(t)
 	inBrowser(t, scenarioRig(t), "views.mjs")
@@ -154,6 +154,11 @@ func TestViews(t *testing.T) {
 func TestLife(t *testing.T) {
 	needAll(t)
 	inBrowser(t, scenarioRig(t), "life.mjs")
+}
+
+func TestSpeed(t *testing.T) {
+	needAll(t)
+	inBrowser(t, scenarioRig(t), "speed.mjs")
 }
 
 func needAll(t *testing.T) {

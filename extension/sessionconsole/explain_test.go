@@ -72,6 +72,21 @@ func sorted(all []console.Common) []console.Common {
 	return all
 }
 
+// What all requests have is nothing that the late ones have in common, and who refused it
+// while it lived is no reason.
+func TestNotInCommon(t *testing.T) {
+	r := newRig(t)
+	d, why := explained(t, r, idle(1, func(x *findinglog.Record) {
+		for i := range x.Timeline.Requests {
+			x.Timeline.Requests[i].Instance, x.Timeline.Requests[i].Route = 4, 6
+		}
+		x.Timeline.Requests[0].Service, x.Timeline.Requests[0].Outcome = 2, fact.Rejected
+	}))
+	require.Empty(t, d.InCommon)
+	require.Equal(t, 1, strings.Count(why, "refuses it"), why)
+	require.NotContains(t, why, "again later")
+}
+
 // An end that the session's own events have is drawn once.
 func TestEndIsDrawnOnce(t *testing.T) {
 	r := newRig(t)

@@ -83,17 +83,15 @@ func (r *ring) get(id uint64) *held {
 }
 
 // after are those that came behind sequence, the oldest first, at most so many. missed is
-// how many of those gave way, and lastMissed the sequence of the last of them.
-func (r *ring) after(sequence uint64, most int) (all []*held, missed int, lastMissed uint64) {
+// how many of those gave way.
+func (r *ring) after(sequence uint64, most int) (all []*held, missed int) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	i, found := slices.BinarySearch(r.gaps, sequence)
 	if found {
 		i++
 	}
-	if missed = len(r.gaps) - i; missed > 0 {
-		lastMissed = r.gaps[len(r.gaps)-1]
-	}
+	missed = len(r.gaps) - i
 	e := r.order.Back()
 	for e != nil && e.Value.(*held).sequence > sequence {
 		e = e.Prev()
@@ -106,7 +104,7 @@ func (r *ring) after(sequence uint64, most int) (all []*held, missed int, lastMi
 	for ; e != nil && len(all) < most; e = e.Next() {
 		all = append(all, e.Value.(*held))
 	}
-	return all, missed, lastMissed
+	return all, missed
 }
 
 // newest are all that are held, those that changed last in front.

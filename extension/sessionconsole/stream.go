@@ -16,11 +16,12 @@ const (
 	mostStreams = 32
 	// heartbeat is how long a stream is silent at most, so that proxies keep it.
 	heartbeat = 15 * time.Second
-	// writeTimeout is how long a client may take to read what is sent at once.
-	writeTimeout = 10 * time.Second
 	// findingsAtOnce are sent before it is looked whether the stream should end.
 	findingsAtOnce = 100
 )
+
+// writeTimeout is how long a client may take to read what is sent at once. Tests have more.
+var writeTimeout = 10 * time.Second
 
 // streams are the open streams of events. Safe for concurrent use.
 type streams struct {
@@ -169,7 +170,6 @@ func (x *consoleExtension) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer x.streams.remove(s)
-	_ = out.rc.SetReadDeadline(time.Time{}) // read_timeout would end the stream
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy passes on at once what comes
 	x.serveStream(ctx, out, s, x.resumeAt(r.Header.Get("Last-Event-ID")))
@@ -208,7 +208,7 @@ func (x *consoleExtension) serveStream(ctx context.Context, out writer, s *strea
 	var version uint64
 	for begun := sequence > 0; ; begun = true {
 		for ctx.Err() == nil {
-			found, missed, last := x.ring.after(sequence, findingsAtOnce)
+			found, missed := x.ring.after(sequence, findingsAtOnce)
 			if missed > 0 && begun { // to one that begins it is no loss
 				x.streams.drop(int64(missed))
 				b, err := event("dropped", "", dropped{missed})
@@ -216,7 +216,6 @@ func (x *consoleExtension) serveStream(ctx context.Context, out writer, s *strea
 					return
 				}
 			}
-			sequence = max(sequence, last)
 			if len(found) == 0 {
 				break
 			}

@@ -58,13 +58,13 @@ func TestStream(t *testing.T) {
 
 // What gave way while a client was away, it is told; one that is new has lost nothing.
 func TestStreamDrops(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.History = 2 })
+	r := newRig(t, func(c *Config) { c.History = 3 })
 	r.found(idle(1))
 	next := r.stream()
 	next()
 	first := next()
 	require.Equal(t, idText(1), idOf(t, first))
-	r.found(idle(2), idle(3), idle(4), idle(5))
+	r.found(idle(2), idle(3), idle(4), idle(5), idle(6))
 	again := r.stream("Last-Event-ID", first.id)
 	again()
 	require.Equal(t, sent{"dropped", "", `{"findings":2}`}, again(), "2 and 3: 1 it had")
@@ -120,6 +120,9 @@ func TestStreamsAreBounded(t *testing.T) {
 
 // A client that reads nothing holds up nobody: neither others, nor the shutdown.
 func TestClientThatReadsNothing(t *testing.T) {
+	before := writeTimeout
+	writeTimeout = time.Hour // nothing else lets go of the client
+	t.Cleanup(func() { writeTimeout = before })
 	r := newRig(t)
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.address.String())
 	require.NoError(t, err)

@@ -24,7 +24,7 @@ function Header() {
   return <header class={s?.mood ?? 'none'}>
     <div class="bar"><h1>Sessions</h1>
       <nav aria-label="Views">{tab('', 'Findings', view === 'findings' || view === 'finding')}{tab('services', 'Services', view === 'services')}{tab('limits', 'Limits', view === 'limits')}</nav><Live /></div>
-    {s && <p class="sentence"><b><bdi>{s.sentence}</bdi></b> <bdi>{s.detail}</bdi> {s.not_watched.length > 0 && view !== 'limits' && <a href={hrefOf('limits')}>What is not watched</a>}</p>}
+    {s && <p class="sentence"><b><bdi>{s.sentence}</bdi></b> <bdi>{s.detail?.replaceAll(' %', '\u00a0%')}</bdi> {s.not_watched.length > 0 && view !== 'limits' && <a href={hrefOf('limits')}>What is not watched</a>}</p>}
     <Lost />
   </header>;
 }

@@ -68,15 +68,18 @@ function rows(labels: { x: number; width: number }[], most: number): number[] {
 
 export function Timeline({ d, l, width, part }: { d: Detail; l: Life; width: number; part: { from: number; to: number } | null }) {
   const t = d.timeline!, small = width < 520, left = small ? 82 : 122, right = width - 14;
-  const s = scale(part?.from ?? l.begin, part?.to ?? l.end, left, right);
+  const s = scale(part?.from ?? l.begin, part?.to ?? l.end, left, right), dead = s.x(l.expired);
   const events = t.events.map((e) => ({ ...e, t: instant(e.at) })).filter((e) => e.t >= s.from && e.t <= s.to);
   const texts = events.map((e) => eventNames[e.kind] + (e.other && !small ? ' ' + e.other.slice(0, 8) : '') + (e.by && !small ? ', says ' + cut(e.by, 14) : ''));
-  const flip = events.map((e, i) => s.x(e.t) > right - width7(texts[i]) - 4);
+  const flip = events.map((e, i) => { // where it would leave the picture, or cross the end
+    const x = s.x(e.t), wide = width7(texts[i]) + 8;
+    return x > right - wide || (x < dead && x + wide > dead && x - wide > left);
+  });
   const place = rows(events.map((e, i) => ({ x: s.x(e.t) - (flip[i] ? width7(texts[i]) + 4 : 0), width: width7(texts[i]) })), 2);
   const top = 32 + 14 * (Math.max(-1, ...place) + 1);
   const lanes = lanesOf(d), bottom = top + lane * (lanes.length + 1), height = bottom + 84;
   const inside = (x: number) => Math.min(Math.max(x, left), right);
-  const dead = s.x(l.expired), tolerance = s.x(Math.min(l.expired + d.tolerance * 1000, s.to)), from = inside(s.x(l.clock)), begin = inside(s.x(l.started));
+  const tolerance = s.x(Math.min(l.expired + d.tolerance * 1000, s.to)), from = inside(s.x(l.clock)), begin = inside(s.x(l.started));
   const y = (i: number) => top + lane * (i + 1) + lane / 2;
   const groups = grouped(t.requests, lanes, s), sure = d.state === 'confirmed', cleared = d.state === 'retracted';
   const doubt = sure ? '' : cleared ? ' unsure cleared' : ' unsure';
