@@ -27,7 +27,7 @@ func withStatus(cmd *cobra.Command) *cobra.Command {
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		err := run(cmd, args)
-		if exit := (consolecmd.Exit{}); errors.As(err, &exit) {
+		if exit := (consolecmd.ExitError{}); errors.As(err, &exit) {
 			return exitError{status: exit.Status, reason: exit.Reason}
 		}
 		return err

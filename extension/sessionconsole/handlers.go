@@ -136,7 +136,7 @@ func (x *consoleExtension) detail(h *held) console.Detail {
 		d.Links = []console.Link{}
 	}
 	if t == nil {
-		d.NoTimeline = "Too many findings were decided at that moment to copy the requests of each."
+		d.NoTimeline = "Its requests were not copied: its session was no longer held, or too many findings were decided at that moment."
 	}
 	if h.engine.description.Replay {
 		d.Position, d.Of, d.Next = story(h, all)

@@ -72,7 +72,10 @@ type rig struct {
 }
 
 // bare is a console without an engine.
-func bare(t *testing.T, change ...func(*Config)) *rig { return bareWith(t, nil, change...) }
+func bare(t *testing.T, change ...func(*Config)) *rig {
+	t.Helper()
+	return bareWith(t, nil, change...)
+}
 
 func bareWith(t *testing.T, extensions map[component.ID]component.Component, change ...func(*Config)) *rig {
 	t.Helper()
@@ -102,7 +105,14 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	return r
 }
 
-func (r *rig) request(method, path string, header ...string) *http.Response {
+// reply is what a request was answered. Its body is closed when the test ends.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Body       io.ReadCloser
+}
+
+func (r *rig) request(method, path string, header ...string) reply {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.base+path, nil)
 	require.NoError(r.t, err)
@@ -115,7 +125,7 @@ func (r *rig) request(method, path string, header ...string) *http.Response {
 	response, err := http.DefaultClient.Do(req)
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { response.Body.Close() })
-	return response
+	return reply{response.StatusCode, response.Header, response.Body}
 }
 
 // get reads what path answers into v, and returns how long it is.
@@ -139,7 +149,7 @@ func (r *rig) stream(header ...string) (next func() sent) {
 	require.Equal(r.t, http.StatusOK, response.StatusCode)
 	require.Equal(r.t, "text/event-stream", response.Header.Get("Content-Type"))
 	lines := bufio.NewReaderSize(response.Body, 1<<20)
-	any := func() (e sent) {
+	read := func() (e sent) {
 		for {
 			line, err := lines.ReadString('\n')
 			require.NoError(r.t, err)
@@ -159,7 +169,7 @@ func (r *rig) stream(header ...string) (next func() sent) {
 	}
 	return func() sent {
 		for {
-			if e := any(); e.name != "state" {
+			if e := read(); e.name != "state" {
 				return e
 			}
 		}

@@ -179,8 +179,10 @@ func scenarioCounts() console.Counts {
 			{Policy: 0, Service: "payments", InTime: 12},
 		},
 		Seen: []console.Seen{
-			{Service: "ledger", WithID: 80, WithoutID: 94}, {Service: "storefront", WithID: 1214, WithoutID: 116},
-			{Service: "checkout", WithID: 408}, {Service: "mailer", WithoutID: 512},
+			{Service: "ledger", WithID: 80, WithoutID: 94},
+			{Service: "storefront", WithID: 1214, WithoutID: 116},
+			{Service: "checkout", WithID: 408},
+			{Service: "mailer", WithoutID: 512},
 		},
 		Blind: map[string]time.Duration{"crash": 70 * time.Second}, Lost: map[string]int64{"session_id_placeholder": 2},
 	}

@@ -99,7 +99,7 @@ func TestAuth(t *testing.T) {
 			require.NotEmpty(t, refused.Header.Get("Content-Security-Policy"))
 			body := make([]byte, 100)
 			n, _ := refused.Body.Read(body)
-			require.Equal(t, "{\"error\":\"unauthorized\"}\n", string(body[:n]))
+			require.JSONEq(t, `{"error":"unauthorized"}`, string(body[:n]))
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.base+path, nil)
 			require.NoError(t, err)
 			request.SetBasicAuth("a", "b")

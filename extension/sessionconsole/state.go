@@ -60,7 +60,7 @@ func (x *consoleExtension) totals(now time.Time) (t totals, engines []console.En
 }
 
 // add joins what one engine counted, and reports whether that is anything.
-func (t *totals) add(c console.Counts) (any bool) {
+func (t *totals) add(c console.Counts) (received bool) {
 	for _, j := range c.Judged {
 		n := j.InTime + j.Late + j.Refused + j.RefusedEarly + j.Indeterminate
 		if n == 0 {
@@ -79,7 +79,7 @@ func (t *totals) add(c console.Counts) (any bool) {
 	}
 	for _, s := range c.Seen {
 		if s.WithID+s.WithoutID+s.Other+s.NotUnderstood > 0 {
-			any = true
+			received = true
 		}
 		t.withID += s.WithID
 		t.withoutID += s.WithoutID
@@ -88,8 +88,8 @@ func (t *totals) add(c console.Counts) (any bool) {
 			t.unnamed[s.Service] += s.WithoutID
 		}
 	}
-	t.anything = t.anything || any
-	return any
+	t.anything = t.anything || received
+	return received
 }
 
 // state is what the console says of everything at now.

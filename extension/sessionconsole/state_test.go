@@ -13,8 +13,7 @@ import (
 // say is the state's sentence where engines count so.
 func say(t *testing.T, all ...console.Counts) (mood, sentence, detail string) {
 	t.Helper()
-	var x totals
-	x = totals{services: map[string]bool{}, late: map[string]int64{}, refused: map[string]int64{}, unnamed: map[string]int64{}, runs: true, sources: []string{"session.id"}}
+	x := totals{services: map[string]bool{}, late: map[string]int64{}, refused: map[string]int64{}, unnamed: map[string]int64{}, runs: true, sources: []string{"session.id"}}
 	for _, c := range all {
 		x.add(c)
 	}
@@ -34,7 +33,8 @@ func TestSentence(t *testing.T) {
 	}{
 		{nil, moodEmpty, "Nothing has been received yet.", ""},
 		{
-			[]console.Counts{{Seen: []console.Seen{{Service: "cart", WithoutID: 800}, {Service: "checkout", WithoutID: 1204}}}}, moodBlind,
+			[]console.Counts{{Seen: []console.Seen{{Service: "cart", WithoutID: 800}, {Service: "checkout", WithoutID: 1204}}}},
+			moodBlind,
 			"In the last hour 2,004 requests came from checkout and cart, and none names a session: nothing can be judged.",
 			"Looked for: session.id. If the id is somewhere else, say so in session_id::sources.",
 		},
@@ -42,17 +42,20 @@ func TestSentence(t *testing.T) {
 		{[]console.Counts{judged("cart", 1204, 0, 0)}, moodGood, "Watching 1 service. In the last hour no request came on a dead session, of 1,204 judged.", ""},
 		{[]console.Counts{judged("cart", 4, 0, 1)}, moodGood, "Watching 1 service. In the last hour the one request that came on a dead session was refused, by cart.", ""},
 		{
-			[]console.Counts{judged("cart", 4, 0, 30), judged("a", 0, 0, 1)}, moodGood,
+			[]console.Counts{judged("cart", 4, 0, 30), judged("a", 0, 0, 1)},
+			moodGood,
 			"Watching 2 services. In the last hour all 31 requests that came on dead sessions were refused, by cart and a.", "",
 		},
 		{
-			[]console.Counts{judged("ledger", 4, 14, 0), judged("storefront", 9, 0, 10), {Seen: []console.Seen{{Service: "x", WithoutID: 37}}}}, moodBad,
+			[]console.Counts{judged("ledger", 4, 14, 0), judged("storefront", 9, 0, 10), {Seen: []console.Seen{{Service: "x", WithoutID: 37}}}},
+			moodBad,
 			"Watching 2 services. In the last hour ledger served 14 requests on dead sessions; storefront refused all 10 that came to it.",
 			"50 % of the requests name no session: of those nothing is known.",
 		},
 		{[]console.Counts{judged("", 4, 1, 0)}, moodBad, "Watching 1 service. In the last hour a service without a name served 1 request on dead sessions and refused none.", ""},
 		{
-			[]console.Counts{judged("a", 0, 1, 1), judged("b", 0, 2, 0), judged("c", 0, 3, 0), judged("d", 0, 4, 0)}, moodBad,
+			[]console.Counts{judged("a", 0, 1, 1), judged("b", 0, 2, 0), judged("c", 0, 3, 0), judged("d", 0, 4, 0)},
+			moodBad,
 			"Watching 4 services. In the last hour d, c and 2 others served 10 requests on dead sessions.", "",
 		},
 	} {
@@ -104,11 +107,11 @@ func TestServices(t *testing.T) {
 	require.Zero(t, ledger.Enforcement.Rate)
 	require.Equal(t, int64(14), ledger.Enforcement.N)
 	require.Equal(t, "default", ledger.Policy)
-	require.Equal(t, 1800., ledger.IdleTimeout)
+	require.InDelta(t, 1800, ledger.IdleTimeout, 0)
 	require.Equal(t, int64(30), ledger.WithoutID)
 	require.InDelta(t, .7225, storefront.Enforcement.Low, .0001, "of 10 of 10")
-	require.Equal(t, 1., storefront.Enforcement.High)
-	require.Equal(t, 360., storefront.ShortestRefused)
+	require.InDelta(t, 1, storefront.Enforcement.High, 0)
+	require.InDelta(t, 360, storefront.ShortestRefused, 0)
 	require.Nil(t, idle.Enforcement)
 	// Newcombe 1998, table I: 81 of 263 is 0.2553 to 0.3662.
 	w := wilson(81, 263)

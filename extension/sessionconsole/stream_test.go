@@ -97,7 +97,7 @@ func TestStreamOutlivesWriteTimeout(t *testing.T) {
 // So many streams and no more; one that ends makes room.
 func TestStreamsAreBounded(t *testing.T) {
 	r := newRig(t)
-	open := make([]*http.Response, mostStreams)
+	open := make([]reply, mostStreams)
 	for i := range open {
 		open[i] = r.request(http.MethodGet, "/api/v1/events")
 		require.Equal(t, 200, open[i].StatusCode)
@@ -114,7 +114,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	open[0].Body.Close()
 	require.Eventually(t, func() bool {
 		response := r.request(http.MethodGet, "/api/v1/events")
-		return response.StatusCode == 200
+		return response.StatusCode == http.StatusOK
 	}, time.Minute, 10*time.Millisecond)
 }
 

@@ -74,8 +74,8 @@ func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 // count of a noun, with thousands apart.
 func count(n int64, noun string) string {
 	if n != 1 {
-		if strings.HasSuffix(noun, "y") {
-			noun = strings.TrimSuffix(noun, "y") + "ie"
+		if stem, ok := strings.CutSuffix(noun, "y"); ok {
+			noun = stem + "ie"
 		}
 		noun += "s"
 	}

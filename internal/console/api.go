@@ -23,9 +23,9 @@ type State struct {
 	// NotWatched, a sentence each: what no verdict is reached of.
 	NotWatched []string `json:"not_watched"`
 	// Blind times and Lost evidence, a sentence each.
-	Blind []string `json:"blind"`
-	Lost  []string `json:"lost"`
-	Streams int `json:"streams"`
+	Blind   []string `json:"blind"`
+	Lost    []string `json:"lost"`
+	Streams int      `json:"streams"`
 }
 
 // EngineState is one session_timeout processor.

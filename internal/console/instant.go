@@ -34,5 +34,3 @@ func (i *Instant) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Sub returns the seconds from o to i.
-func (i Instant) Sub(o Instant) float64 { return time.Duration(i - o).Seconds() }

@@ -20,14 +20,14 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/console"
 )
 
-// Exit is an error that ends the program with a status. Without a reason there is nothing
+// ExitError is an error that ends the program with a status. Without a reason there is nothing
 // to print.
-type Exit struct {
+type ExitError struct {
 	Status int
 	Reason error
 }
 
-func (e Exit) Error() string {
+func (e ExitError) Error() string {
 	if e.Reason == nil {
 		return fmt.Sprintf("exit status %d", e.Status)
 	}
@@ -35,7 +35,7 @@ func (e Exit) Error() string {
 }
 
 // Unwrap returns the reason.
-func (e Exit) Unwrap() error { return e.Reason }
+func (e ExitError) Unwrap() error { return e.Reason }
 
 const (
 	statusFound   = 1
@@ -93,7 +93,7 @@ func (c *client) do(ctx context.Context, path string, header ...string) (*http.R
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, Exit{statusUnknown, fmt.Errorf("no session console answers at %s: does the collector run, and has it the extension session_console? (%w)", c.base, err)}
+		return nil, ExitError{statusUnknown, fmt.Errorf("no session console answers at %s: does the collector run, and has it the extension session_console? (%w)", c.base, err)}
 	case response.StatusCode != http.StatusOK:
 		defer response.Body.Close()
 		var p console.Problem
@@ -120,7 +120,7 @@ func (c *client) get(ctx context.Context, path string, v any) error {
 	}
 	defer response.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(response.Body, mostBody)).Decode(v); err != nil {
-		return Exit{statusUnknown, fmt.Errorf("%s does not answer as a session console does: %w", c.base, err)}
+		return ExitError{statusUnknown, fmt.Errorf("%s does not answer as a session console does: %w", c.base, err)}
 	}
 	return nil
 }
@@ -131,10 +131,9 @@ func (c *client) follow(ctx context.Context, do func(console.Finding) error) err
 	last := ""
 	for {
 		err := c.followOnce(ctx, &last, do)
-		switch a := (answered{}); {
-		case ctx.Err() != nil:
-			return nil
-		case errors.As(err, &a) && a.status != http.StatusServiceUnavailable, last == "" && err != nil && !errors.Is(err, io.EOF):
+		var a answered
+		forGood := errors.As(err, &a) && a.status != http.StatusServiceUnavailable || last == "" && !errors.Is(err, io.EOF)
+		if forGood && ctx.Err() == nil {
 			return err
 		}
 		select {

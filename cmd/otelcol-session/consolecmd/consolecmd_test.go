@@ -50,7 +50,8 @@ func example(change ...func(*console.Detail)) console.Detail {
 			Spells: []console.Span{{From: at(0), To: at(338)}}, ClockFrom: at(300),
 		},
 		Why: []console.Step{
-			{At: at(0), Text: "login: both clocks start"}, {At: at(305), Text: "dead: the grace of 5 s for requests under way is over"},
+			{At: at(0), Text: "login: both clocks start"},
+			{At: at(305), Text: "dead: the grace of 5 s for requests under way is over"},
 			{At: at(330), Text: "ledger serves GET /orders (200) all the same, 25 s after its end"},
 		},
 		Clears:   "A login on this session between 08:05:00 and 08:05:30; or a clock that is wrong.",
@@ -107,7 +108,7 @@ func run(cmd *cobra.Command, args ...string) (stdout, stderr string, err error) 
 }
 
 func status(err error) int {
-	var exit Exit
+	var exit ExitError
 	switch {
 	case err == nil:
 		return 0

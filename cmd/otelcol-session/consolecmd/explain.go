@@ -44,7 +44,7 @@ where it is confirmed, 2 where it is inconclusive or nobody answers, 3 on errors
 		var d console.Detail
 		err = c.get(cmd.Context(), "findings/"+id, &d)
 		if a := (answered{}); errors.As(err, &a) && a.status == http.StatusNotFound {
-			return Exit{statusUnknown, fmt.Errorf("finding %s: %w", id, err)}
+			return ExitError{statusUnknown, fmt.Errorf("finding %s: %w", id, err)}
 		}
 		if err != nil {
 			return err
@@ -52,9 +52,9 @@ where it is confirmed, 2 where it is inconclusive or nobody answers, 3 on errors
 		explain(cmd.OutOrStdout(), &d, *width, c.base)
 		switch d.State {
 		case "confirmed":
-			return Exit{Status: statusFound}
+			return ExitError{Status: statusFound}
 		case "inconclusive":
-			return Exit{Status: statusUnknown}
+			return ExitError{Status: statusUnknown}
 		}
 		return nil
 	}
@@ -88,7 +88,7 @@ func (c *client) complete(cmd *cobra.Command, beginning string) (string, error) 
 	}
 	switch len(found) {
 	case 0:
-		return "", Exit{statusUnknown, fmt.Errorf("no finding that is held begins with %s", beginning)}
+		return "", ExitError{statusUnknown, fmt.Errorf("no finding that is held begins with %s", beginning)}
 	case 1:
 		return found[0], nil
 	}

@@ -69,7 +69,7 @@ something is, 2 where nothing was judged or nobody answers, 3 on errors.`,
 			fmt.Fprintln(cmd.ErrOrStderr(), "There are more: see --limit, --since and the other flags.")
 		}
 		if confirmed {
-			return Exit{Status: statusFound}
+			return ExitError{Status: statusFound}
 		}
 		return c.judged(cmd)
 	}
@@ -84,7 +84,7 @@ func (c *client) judged(cmd *cobra.Command) error {
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), strings.TrimSpace(tidy(s.Sentence+" "+s.Detail)))
 	if s.Mood == "none" || s.Mood == "empty" || s.Mood == "blind" {
-		return Exit{Status: statusUnknown}
+		return ExitError{Status: statusUnknown}
 	}
 	return nil
 }

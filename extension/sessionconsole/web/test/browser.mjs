@@ -17,18 +17,29 @@ export const browser = await chromium.launch({
 export async function open(path = '/', options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(120_000); // it says that something hangs, not how long it may take
   page.faults = [];
-  page.bytes = 0;
+  page.bodies = [];
   page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') page.faults.push(m.text()); });
   page.on('pageerror', (e) => page.faults.push(e.message));
   page.on('dialog', (d) => { page.faults.push('dialog: ' + d.message()); d.dismiss(); });
   page.on('request', (r) => { if (!r.url().startsWith(base + '/') && !r.url().startsWith('data:')) page.faults.push('asked ' + r.url()); });
-  page.on('response', async (r) => { if (!r.url().endsWith('/events')) page.bytes += (await r.body().catch(() => '')).length; });
+  page.on('response', (r) => { if (!r.url().endsWith('/events')) page.bodies.push(r.body()); });
   await page.goto(base + path);
   return page;
 }
 
 export const row = (page, id) => page.locator(`nav.findings li[data-id="${id}"] > a`);
+
+// focused waits until a row has the focus.
+export const focused = (page, id) => page.waitForFunction((id) => document.activeElement?.closest('li')?.dataset.id === id, id);
+
+// loaded is how much the page has loaded, beside the stream.
+export async function loaded(page) {
+  page.bytes = (await Promise.all(page.bodies)).reduce((sum, b) => sum + b.length, 0);
+  assert.ok(page.bytes > 50_000, `${page.bytes} bytes are not all`);
+  return page.bytes;
+}
 
 // axe finds no violation.
 export async function axe(page, what) {
@@ -39,8 +50,8 @@ export async function axe(page, what) {
 
 // fits: nothing is wider than the window.
 export async function fits(page, what) {
-  const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  assert.ok(inner <= outer, `${what}: ${inner} px in a window of ${outer}`);
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth, null, { timeout: 30_000 })
+    .catch(() => assert.fail(`${what}: wider than the window`));
 }
 
 export async function shot(page, name) {

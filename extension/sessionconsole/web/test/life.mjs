@@ -61,6 +61,8 @@ import { axe, base, browser, id, open, row, shot, tell } from './browser.mjs';
   const page = await open('/');
   await page.getByText('Nothing has been received yet.').waitFor();
   await page.getByText('What to do next').waitFor();
+  const sent = JSON.parse(/-d '(.*)'$/.exec(await page.locator('pre').innerText())[1]).resourceSpans[0].scopeSpans[0].spans;
+  assert.deepEqual(sent.map((s) => Math.round((Date.now() - Number(s.startTimeUnixNano) / 1e6) / 60000)), [65, 64, 1], 'three requests, the last after an hour');
   await axe(page, 'empty');
   await shot(page, 'empty');
 }

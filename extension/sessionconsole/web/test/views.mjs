@@ -73,7 +73,7 @@ for (const [n, selector, text] of [
   [0xa1, '.rail.unheld', ''], [0xa1, '.why', 'storefront refuses it (401)'], [0xa4, 'svg.timeline', 'from another id 221e06d2'], [0xa4, 'svg.timeline', 'grace 30 s'],
   [0xa5, 'svg.timeline', 'all revoked, says storefront'], [0xa6, '.dead, .unsure .dead', ''], [0xa6, '#headline', 'may have served'], [0xa6, 'rect.blind', ''],
   [0xa6, '.doubt', 'The collector crashed'], [0xa7, '#headline', 'did not serve a dead session after all'], [0xa7, '.doubt', 'a login at 08:09:00.000 came to light'],
-  [0xa8, '.open', ''], [0xa8, '.why', 'it is at least so old'], [0xaa, '.doubt', 'Too many findings were decided at that moment'],
+  [0xa8, '.open', ''], [0xa8, '.why', 'it is at least so old'], [0xaa, '.doubt', 'Its requests were not copied'],
 ]) {
   const page = await open(finding(n));
   await page.locator(selector).filter({ hasText: text }).first().waitFor({ state: 'attached', timeout: 10_000 }).catch((e) => { throw new Error(`${id(n)}: ${selector} "${text}": ${e.message}`); });
