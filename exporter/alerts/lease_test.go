@@ -41,7 +41,7 @@ func TestAlertIsTheSameEachTime(t *testing.T) {
 	require.Equal(t, pseudonym(numbered(0)), want.pseudonyms[0])
 	require.Equal(t, pcommon.TraceID{1}, want.trace)
 	first := read(t, violation{id: numbered(0)})
-	require.Equal(t, first.id, want.finding)
+	require.Equal(t, want.finding, first.id)
 }
 
 func TestAlertCountsSessionsWithoutPseudonym(t *testing.T) {

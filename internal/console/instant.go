@@ -33,4 +33,3 @@ func (i *Instant) UnmarshalText(text []byte) error {
 	*i = Instant(t.UnixNano())
 	return nil
 }
-

@@ -100,6 +100,7 @@ assert.equal(await open(finding(0xa6)).then((p) => p.locator('.hatch').count()),
   await page.locator('#search').fill('cc1c56a2');
   await page.waitForFunction(() => document.querySelectorAll('nav.findings li').length === 1);
   assert.match(page.url(), /q=cc1c56a2/);
+  assert.match(await row(page, id(0xa2)).getAttribute('href'), /q=cc1c56a2/, 'and in the links of what is left');
 }
 
 // Paused, nothing moves; a row does not move away from under the mouse, either.
