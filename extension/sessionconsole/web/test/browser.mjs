@@ -24,7 +24,7 @@ export async function open(path = '/', options = {}) {
   page.on('pageerror', (e) => page.faults.push(e.message));
   page.on('dialog', (d) => { page.faults.push('dialog: ' + d.message()); d.dismiss(); });
   page.on('request', (r) => { if (!r.url().startsWith(base + '/') && !r.url().startsWith('data:')) page.faults.push('asked ' + r.url()); });
-  page.on('response', (r) => { if (!r.url().endsWith('/events')) page.bodies.push(r.body()); });
+  page.on('response', (r) => { if (!r.url().endsWith('/events')) page.bodies.push(r.body().catch(() => '')); }); // a page may close before it has all
   await page.goto(base + path);
   return page;
 }
