@@ -41,6 +41,9 @@ func inBrowser(t *testing.T, r *rig, script string) {
 
 func needBrowser(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes some seconds")
+	}
 	for _, command := range []string{"chromium", "node", "npm"} {
 		if _, err := exec.LookPath(command); err != nil {
 			if os.Getenv(browserEnv) == "" {
