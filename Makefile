@@ -18,7 +18,7 @@ build: ## Build the collector, bin/otelcol-session.
 
 .PHONY: run
 run: build ## Build, replay the recorded telemetry and show what is found, then listen for OTLP.
-	@scripts/run
+	@bin/otelcol-session demo
 
 .PHONY: test
 test: build ## Run every test. Installs Debian's Prometheus and Alertmanager where they are missing.
@@ -62,6 +62,7 @@ fmt: ## Format what we write.
 .PHONY: generate
 generate: ## Generate anew what comes from metadata.yaml files and from builder-config.yaml.
 	go generate ./...
+	scripts/page
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
 	cd cmd/_builder && mv components.go main_others.go main_windows.go go.mod go.sum ../otelcol-session
 	rm -r cmd/_builder

@@ -50,6 +50,7 @@ type collector struct {
 	runs    []*process
 	// url is where it takes telemetry, metricsAddress where it shows its own.
 	url, metricsAddress string
+	console             string // where its session console listens
 	limits              limits
 }
 
@@ -79,7 +80,7 @@ func newCollector(t *testing.T, cfg collectorConfig) *collector {
 	cfg.decisionWait = cmp.Or(cfg.decisionWait, decisionWait)
 	cfg.resolveAfter = cmp.Or(cfg.resolveAfter, time.Minute)
 	cfg.resendInterval = cmp.Or(cfg.resendInterval, resendInterval)
-	c := &collector{t: t, cfg: cfg, dir: t.TempDir(), limits: cfg.limits, otlp: freeAddress(t), metricsAddress: freeAddress(t)}
+	c := &collector{t: t, cfg: cfg, dir: t.TempDir(), limits: cfg.limits, otlp: freeAddress(t), metricsAddress: freeAddress(t), console: freeAddress(t)}
 	c.url = "http://" + c.otlp
 	require.NoError(t, os.Mkdir(c.storage(), 0o700))
 	return c
@@ -133,11 +134,13 @@ func (c *collector) config() string {
 	for _, p := range c.cfg.policies {
 		fmt.Fprintf(&policies, "      - {%s, %s}\n", p, c.limits.yaml())
 	}
-	kept, queue, extensions := "", "", ""
+	kept, queue, running := "", "", "session_console"
+	extensions := fmt.Sprintf("extensions:\n  session_console: {endpoint: %q}\n", c.console)
 	if c.cfg.durability != "" {
 		kept = "storage: file_storage\n    " + c.cfg.durability
 		queue = "sending_queue: {storage: file_storage}"
-		extensions = fmt.Sprintf("extensions:\n  file_storage: {directory: %q, %s}", c.storage(), c.cfg.storage)
+		extensions += fmt.Sprintf("  file_storage: {directory: %q, %s}\n", c.storage(), c.cfg.storage)
+		running += ", file_storage"
 	}
 	alerts, exporters := "", "file/logs"
 	if c.cfg.alertmanager != "" {
@@ -182,7 +185,7 @@ service:
 `,
 		c.otlp, hashKey, policies.String(), c.cfg.decisionWait, kept,
 		c.file("traces", run), c.file("logs", run), alerts, extensions,
-		map[bool]string{true: "file_storage"}[c.cfg.durability != ""],
+		running,
 		host, port, !c.cfg.suffixes, exporters)
 }
 

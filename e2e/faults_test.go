@@ -62,6 +62,7 @@ func faultyShops(t *testing.T, l limits) error {
 	requireMetrics(t, p)
 	requireIdleBounds(t, p, l)
 	metrics := c.metrics()
+	shown := c.shown(confirmed)
 
 	c.stop()
 	findings, spans, marks := c.findings(), c.spans(), c.marks()
@@ -86,5 +87,6 @@ func faultyShops(t *testing.T, l limits) error {
 	requireNoIDs(t, "the collector's log", c.said(), all)
 	requireNoIDs(t, "the collector's metrics", metrics, all)
 	requireNoPseudonyms(t, "the collector's metrics", metrics, all)
+	requireNoIDs(t, "the console", shown, all)
 	return nil
 }

@@ -45,8 +45,11 @@ func command(set otelcol.CollectorSettings) *cobra.Command {
 	for _, sub := range root.Commands() {
 		sub.GroupID = "collector"
 	}
-	for _, ours := range commands {
-		sub := ours()
+	ours := consoleCommands()
+	for _, one := range commands {
+		ours = append(ours, one())
+	}
+	for _, sub := range ours {
 		sub.GroupID = "sessions"
 		sub.SilenceUsage = true
 		root.AddCommand(sub)

@@ -141,6 +141,7 @@ func TestRunWithoutConfig(t *testing.T) {
 		"--set", "receivers.otlp.protocols.grpc.endpoint="+taken.Addr().String(),
 		"--set", "receivers.otlp.protocols.http.endpoint=localhost:0",
 		"--set", "extensions.health_check.endpoint=localhost:0",
+		"--set", "extensions.session_console.endpoint=localhost:0",
 		"--set", "service.telemetry.metrics.level=none",
 		"--set", "service.telemetry.logs.level=fatal",
 	)

@@ -40,6 +40,8 @@ type Config struct {
 	RunbookURL string `mapstructure:"runbook_url"`
 	// TraceURL leads to a trace; {{trace_id}} in it stands for the trace's id.
 	TraceURL string `mapstructure:"trace_url"`
+	// ConsoleURL is where the session console is; an alert links to a finding in it.
+	ConsoleURL string `mapstructure:"console_url"`
 	// GeneratorURL is what Alertmanager links as an alert's source; without it, the link to the trace.
 	GeneratorURL string `mapstructure:"generator_url"`
 
@@ -107,6 +109,7 @@ func (cfg *Config) Validate() error {
 		validateLabels(cfg.Labels),
 		validateLink("runbook_url", cfg.RunbookURL),
 		validateTraceURL(cfg.TraceURL),
+		validateConsoleURL(cfg.ConsoleURL),
 		validateLink("generator_url", cfg.GeneratorURL),
 	)
 	return errors.Join(errs...)

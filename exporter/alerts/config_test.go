@@ -198,6 +198,14 @@ func TestConfigErrors(t *testing.T) {
 			func(c *Config) { c.TraceURL = "{{trace_id}}" },
 			`trace_url must be an absolute http or https URL (got "{{trace_id}}")`,
 		},
+		"console_url": {
+			func(c *Config) { c.ConsoleURL = "localhost:8889" },
+			`console_url must be an absolute http or https URL (got "localhost:8889")`,
+		},
+		"console_url with a fragment": {
+			func(c *Config) { c.ConsoleURL = "http://localhost:8889/#/f/1" },
+			`console_url must not have a fragment, which is the finding's (got "http://localhost:8889/#/f/1")`,
+		},
 		"generator_url": {
 			func(c *Config) { c.GeneratorURL = "javascript:alert(1)" },
 			`generator_url must be an absolute http or https URL (got "javascript:alert(1)")`,

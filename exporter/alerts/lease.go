@@ -72,6 +72,7 @@ type alert struct {
 	last       int64
 	overrun    float64 // the longest, in seconds
 	trace      pcommon.TraceID
+	finding    uint64   // of the latest violation; 0 where none is held
 	pseudonyms []string // of the sessions that were served most recently, those first
 }
 
@@ -80,8 +81,8 @@ func (l *lease) alert(endsAt time.Time) alert {
 	a := alert{identity: l.identity, startsAt: l.startsAt, endsAt: endsAt, atLeast: l.untracked}
 	sessions := make(map[string]struct{}, l.active)
 	var recent []*tracked // at most maxPseudonyms, one for each session
-	var traced *tracked
-	for _, f := range l.findings {
+	var traced, latest *tracked
+	for id, f := range l.findings {
 		if f.retracted {
 			continue
 		}
@@ -100,6 +101,9 @@ func (l *lease) alert(endsAt time.Time) alert {
 		}
 		if !f.trace.IsEmpty() && (traced == nil || later(f, traced) < 0) {
 			traced = f
+		}
+		if order := laterOf(f, latest); order < 0 || order == 0 && id < a.finding {
+			latest, a.finding = f, id
 		}
 	}
 	a.sessions += len(sessions)
@@ -126,6 +130,14 @@ func keepRecent(recent []*tracked, f *tracked) []*tracked {
 	at, _ := slices.BinarySearchFunc(recent, f, later)
 	recent = slices.Insert(recent, at, f)
 	return recent[:min(len(recent), maxPseudonyms)]
+}
+
+// laterOf is [later], where any is later than none.
+func laterOf(a, b *tracked) int {
+	if b == nil {
+		return -1
+	}
+	return later(a, b)
 }
 
 // later orders findings: those with the latest request first, and never by the map's whim.

@@ -24,6 +24,7 @@ func TestAlertNamesTheMostRecentSessions(t *testing.T) {
 	require.Equal(t, 9, a.sessions)
 	require.Equal(t, int64(11), a.requests)
 	require.Equal(t, pcommon.TraceID{9}, a.trace)
+	require.Equal(t, read(t, violation{id: numbered(8)}).id, a.finding)
 	require.Equal(t, epoch.UnixNano(), a.first)
 	require.Equal(t, epoch.Add(8*time.Second).UnixNano(), a.last)
 }
@@ -39,6 +40,8 @@ func TestAlertIsTheSameEachTime(t *testing.T) {
 	}
 	require.Equal(t, pseudonym(numbered(0)), want.pseudonyms[0])
 	require.Equal(t, pcommon.TraceID{1}, want.trace)
+	first := read(t, violation{id: numbered(0)})
+	require.Equal(t, want.finding, first.id)
 }
 
 func TestAlertCountsSessionsWithoutPseudonym(t *testing.T) {

@@ -18,11 +18,12 @@ type writer struct {
 	labels       map[string]string
 	runbookURL   string
 	traceURL     string
+	consoleURL   string
 	generatorURL string
 }
 
 func newWriter(cfg *Config) writer {
-	return writer{labels: cfg.Labels, runbookURL: cfg.RunbookURL, traceURL: cfg.TraceURL, generatorURL: cfg.GeneratorURL}
+	return writer{labels: cfg.Labels, runbookURL: cfg.RunbookURL, traceURL: cfg.TraceURL, consoleURL: cfg.ConsoleURL, generatorURL: cfg.GeneratorURL}
 }
 
 // postable returns the alert in Alertmanager's own model.
@@ -59,6 +60,9 @@ func (w writer) annotations(a alert) models.LabelSet {
 	}
 	if w.runbookURL != "" {
 		notes["runbook_url"] = w.runbookURL
+	}
+	if w.consoleURL != "" && a.finding != 0 {
+		notes["console_url"] = consoleLink(w.consoleURL, a.finding)
 	}
 	if !a.trace.IsEmpty() {
 		notes["trace_id"] = a.trace.String()

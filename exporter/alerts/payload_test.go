@@ -31,6 +31,7 @@ func TestPayloadGolden(t *testing.T) {
 				runbookURL:   "https://runbooks.example/session-timeout",
 				traceURL:     "https://grafana.example/explore?trace={{trace_id}}",
 				generatorURL: "https://grafana.example/d/sessions",
+				consoleURL:   "https://collector.example:8889",
 			},
 			alert: alert{
 				identity: identity{
@@ -39,7 +40,7 @@ func TestPayloadGolden(t *testing.T) {
 				},
 				startsAt: first, endsAt: first.Add(4 * time.Minute),
 				sessions: 6, requests: 17, first: first.UnixNano(), last: first.Add(90 * time.Second).UnixNano(), overrun: 731.4,
-				trace:      trace,
+				trace: trace, finding: 0x31bcba21cadad1d1,
 				pseudonyms: []string{strings.Repeat("a1", 32), strings.Repeat("b2", 32), strings.Repeat("c3", 32), strings.Repeat("d4", 32), strings.Repeat("e5", 32)},
 			},
 		},

@@ -89,6 +89,33 @@ func traceLink(template, traceID string) string {
 	return strings.ReplaceAll(template, traceIDPlaceholder, traceID)
 }
 
+func validateConsoleURL(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	u, err := parseLink("console_url", raw)
+	if err != nil {
+		return err
+	}
+	if u.Fragment != "" {
+		return fmt.Errorf("console_url must not have a fragment, which is the finding's (got %q)", raw)
+	}
+	return nil
+}
+
+// consoleLink leads to a finding in the session console, whose address is valid.
+func consoleLink(console string, finding uint64) string {
+	u, err := url.Parse(console)
+	if err != nil {
+		return console
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	u.Fragment = fmt.Sprintf("/f/%016x", finding)
+	return u.String()
+}
+
 func parseLink(key, raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {

@@ -37,3 +37,14 @@ func TestRedact(t *testing.T) {
 func TestTraceLink(t *testing.T) {
 	require.Equal(t, "https://t.example/ab?again=ab", traceLink("https://t.example/{{trace_id}}?again={{trace_id}}", "ab"))
 }
+
+func TestConsoleLink(t *testing.T) {
+	for console, want := range map[string]string{
+		"http://localhost:8889":            "http://localhost:8889/#/f/00000000000000ff",
+		"http://localhost:8889/":           "http://localhost:8889/#/f/00000000000000ff",
+		"https://gateway.example/console/": "https://gateway.example/console/#/f/00000000000000ff",
+		"https://gateway.example/?of=a":    "https://gateway.example/?of=a#/f/00000000000000ff",
+	} {
+		require.Equal(t, want, consoleLink(console, 255))
+	}
+}

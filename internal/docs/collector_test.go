@@ -118,6 +118,7 @@ func TestReplay(t *testing.T) {
 		"yaml:receivers::otlp::protocols::grpc::endpoint: localhost:0",
 		"yaml:receivers::otlp::protocols::http::endpoint: localhost:0",
 		"yaml:extensions::health_check::endpoint: localhost:0",
+		"yaml:extensions::session_console::endpoint: localhost:0",
 		"yaml:service::telemetry::metrics::level: none",
 	)
 	var said bytes.Buffer

@@ -94,4 +94,8 @@ type Finding struct {
 	EndedBy        string
 	Evidence       Evidence
 	Background     bool
+
+	// Timeline of the session, where somebody shows it; else nil. It is neither stored
+	// nor sent.
+	Timeline *Timeline
 }

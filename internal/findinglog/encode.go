@@ -35,7 +35,7 @@ func write(to plog.LogRecord, r *Record) {
 	to.SetTraceID(r.Trace)
 	to.SetSpanID(r.Span)
 	r.Severity.write(to)
-	to.Body().SetStr(sentence(r))
+	to.Body().SetStr(Sentence(r))
 	writeAttributes(to.Attributes(), attributes, r)
 }
 

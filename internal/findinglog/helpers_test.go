@@ -36,6 +36,8 @@ var records = rapid.Map(rapid.MakeCustom[Record](rapid.MakeConfig{
 		reflect.TypeFor[fact.Finding](): {
 			"Policy":  rapid.Just(0).AsAny(),
 			"Overrun": rapid.Int64Range(0, endOfSeconds-1).AsAny(),
+			// It is for whoever shows the finding, beside the record.
+			"Timeline": rapid.Just((*fact.Timeline)(nil)).AsAny(),
 		},
 	},
 }), func(r Record) Record {

@@ -8,8 +8,8 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// sentence says what was found to a person on call.
-func sentence(r *Record) string {
+// Sentence says what was found to a person on call.
+func Sentence(r *Record) string {
 	service := r.Resource.ServiceName
 	if service == "" {
 		service = "A service without a name"

@@ -39,7 +39,10 @@ type Config struct {
 	MaxJournal int64
 
 	// Record is what leaves of a finding. It is called with the keeper's lock held.
-	Record    func(*fact.Finding) findinglog.Record
+	Record func(*fact.Finding) findinglog.Record
+	// Found is told what was decided, with the timelines of the sessions. It is called with the keeper's
+	// lock held, and must neither block nor call the keeper.
+	Found     func([]findinglog.Record)
 	Telemetry Telemetry
 	Logger    *zap.Logger
 }
@@ -188,6 +191,12 @@ func (k *Keeper) collect(findings []fact.Finding) {
 	records := make([]findinglog.Record, len(findings))
 	for i := range findings {
 		records[i] = k.cfg.Record(&findings[i])
+	}
+	if k.cfg.Found != nil && len(records) > 0 {
+		k.cfg.Found(records)
+	}
+	for i := range records {
+		records[i].Timeline = nil // it neither leaves nor waits
 	}
 	k.queue.Push(records...)
 }

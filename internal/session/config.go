@@ -66,6 +66,9 @@ type Config struct {
 	PerRequest bool
 	// UpdateInterval bounds how often a growing finding is sent again.
 	UpdateInterval time.Duration
+	// Timelines is of how many findings that are taken at once the requests are copied
+	// with them, for whoever shows them; 0: of none.
+	Timelines int
 	// Pseudonym turns a raw id into what may be shown. Deterministic.
 	Pseudonym func(raw string) fact.Pseudonym
 	// KeyID is a fingerprint of the key that ids are hashed with: what one key

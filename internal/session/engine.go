@@ -82,6 +82,7 @@ type suspicions struct {
 	undecided, open int
 	findings        findings
 	out             []fact.Finding
+	copied          int // timelines that findings in out have
 }
 
 // storing is what is stored, the copies that may be, and the checkpoint that is under

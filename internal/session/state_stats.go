@@ -259,7 +259,7 @@ func (s *Stats) Closed() int64 { return s.closed }
 // takeFindings returns what was decided since the last call.
 func (e *Engine) takeFindings() []fact.Finding {
 	out := e.out
-	e.out = nil
+	e.out, e.copied = nil, 0
 	return out
 }
 

@@ -57,6 +57,16 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// TestPage bundles the page of the console anew.
+func TestPage(t *testing.T) {
+	if _, err := exec.LookPath("npm"); err != nil && os.Getenv("SESSION_BROWSER") == "" {
+		t.Skip("npm is not there, and SESSION_BROWSER is not set")
+	}
+	temp := t.TempDir()
+	command(t, root, "scripts/page", temp)
+	compare(t, read(t, temp), read(t, root+"/extension/sessionconsole/web/dist"))
+}
+
 // generated tells whether mdatagen writes this file of a component from nothing. It also writes a
 // part of the README.md.
 func generated(name string, content []byte) bool {

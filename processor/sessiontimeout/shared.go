@@ -60,6 +60,7 @@ type shared struct {
 	keeper     *keeper.Keeper
 	maxJournal int64 // of the keeper; 0 is its own
 	delivery   delivery
+	consoles   consoles // set by start, read-only from then on
 }
 
 func newShared(set processor.Settings, cfg *Config) (*shared, error) {
@@ -101,17 +102,20 @@ func (s *shared) begin(ctx context.Context, host component.Host) error {
 	s.extractor = x
 	engine := s.cfg.engine(x.Pseudonym)
 	engine.KeyID = keyID(key)
+	s.consoles = findConsoles(host)
+	engine.Timelines = s.consoles.history()
 	s.keeper = keeper.Open(ctx, keeper.Config{
 		Engine: engine, Store: s.store, StoreLost: s.store == nil && s.cfg.Storage != nil,
 		Acknowledged: s.cfg.Durability == durabilityAcknowledged, DowntimeLost: s.cfg.Downtime == downtimeLost,
 		CheckpointInterval: s.cfg.CheckpointInterval, MaxJournal: s.maxJournal,
-		Record: s.cfg.record, Telemetry: s.telemetry, Logger: s.set.Logger,
+		Record: s.cfg.record, Found: s.consoles.found, Telemetry: s.telemetry, Logger: s.set.Logger,
 	})
 	s.takeFrom(s.keeper.Queue())
 	s.knowServices(s.keeper.Services())
 	if err := s.telemetry.register(); err != nil {
 		return err
 	}
+	s.consoles.register(s.id, shownEngine{s, engine.KeyID})
 	s.keeper.Start()
 	s.loops.Go(s.run)
 	s.loops.Go(s.deliver)
@@ -177,6 +181,7 @@ func (s *shared) stop(ctx context.Context) error {
 			}
 		}
 		s.telemetry.shutdown()
+		s.consoles.end()
 		s.stopErr = errors.Join(s.stopErr, s.closeStorage(ctx))
 	})
 	return s.stopErr
