@@ -160,6 +160,7 @@ func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash
 	r.slot, r.resource = slot, resource
 	r.kind, r.outcome, r.policy, r.userSource, r.flags, r.state = fact.Request, f.Outcome, f.Policy, f.UserSource, f.Flags, evident
 	recent.step()
+	e.noteJudged(l, r)
 	return r
 }
 

@@ -51,6 +51,7 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 		rec.state |= evident
 	}
 	r := e.remember(t, &rec, hash, &f.Details)
+	e.noteJudged(l, r)
 	if t == nil {
 		return Mark{}
 	}

@@ -33,6 +33,7 @@ func (c *coverage) add(service string, n *extract.Seen) {
 	counts[0] += int64(n.RequestWithID)
 	counts[1] += int64(n.RequestWithoutID)
 	counts[2] += int64(n.OtherWithID)
+	counts[3] += int64(n.LogNotUnderstood)
 }
 
 // knowServices shows services before they are seen again: those that were shown
