@@ -558,7 +558,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ProcessorSessionTimeoutPolicyInfo, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_session_timeout_policy_info",
 		metric.WithDescription("Always 1. Collectors with the same hash reach the same verdicts on the same telemetry; the hash is over the configuration, but for what decides no verdict (names of the storage, how findings are sent, the hash key). [Development]"),
-		metric.WithUnit("1"),
+		metric.WithUnit("{info}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutPolicyLimit, err = builder.meter.Float64ObservableGauge(

@@ -312,7 +312,7 @@ func AssertEqualProcessorSessionTimeoutPolicyInfo(t *testing.T, tt *componenttes
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_policy_info",
 		Description: "Always 1. Collectors with the same hash reach the same verdicts on the same telemetry; the hash is over the configuration, but for what decides no verdict (names of the storage, how findings are sent, the hash key). [Development]",
-		Unit:        "1",
+		Unit:        "{info}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
 		},
