@@ -206,7 +206,7 @@ func TestNamesInRules(t *testing.T) {
 // to look.
 func TestAnnotations(t *testing.T) {
 	alerts, records := rules(t)
-	labels := recorded(records)
+	boards, labels := dashboards(t), recorded(records)
 	require.GreaterOrEqual(t, len(alerts), 20)
 	for name, r := range alerts {
 		require.Contains(t, []string{"info", "warning", "critical", "none"}, r.Labels["severity"], name)
@@ -216,6 +216,8 @@ func TestAnnotations(t *testing.T) {
 		}
 		require.True(t, strings.HasSuffix(r.Annotations["summary"], "."), name)
 		require.Equal(t, "https://github.com/otelcol-session/otelcol-session/blob/main/docs/runbooks/"+name+".md", r.Annotations["runbook_url"])
+		require.FileExists(t, filepath.Join(root, "docs", "runbooks", name+".md"))
+		requireLink(t, r.Annotations["dashboard_url"], boards)
 		// What a template names, the expression leaves.
 		for _, m := range regexp.MustCompile(`\$labels\.(\w+)`).FindAllStringSubmatch(fmt.Sprint(r.Annotations, r.Labels), -1) {
 			left := slices.ContainsFunc(grouping.FindAllStringSubmatch(r.Expr, -1), func(g []string) bool { return strings.Contains(g[1], m[1]) })
