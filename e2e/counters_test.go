@@ -147,3 +147,19 @@ func requireIdleBounds(t *testing.T, p *prometheus, l limits) {
 	require.Less(t, bound("storefront", "served_max"), idle)
 	require.Greater(t, bound("storefront", "rejected_min"), idle)
 }
+
+// requireAbsoluteBounds: the ages that a service lets pass do, too.
+func requireAbsoluteBounds(t *testing.T, p *prometheus, l limits) {
+	t.Helper()
+	bounds := func(service, bound string) []series {
+		found, err := p.query(fmt.Sprintf(`{__name__=~"otelcol_processor_session_timeout_effective_absolute_timeout(_seconds)?",policy="default",service_name=%q,bound=%q}`,
+			service, bound))
+		require.NoError(t, err)
+		return found
+	}
+	require.Greater(t, bounds("ledger", "served_max")[0].value, l.Absolute.Seconds()+l.Tolerance.Seconds(), "some ledgers serve what is too old")
+	require.Less(t, bounds("storefront", "served_max")[0].value, l.Absolute.Seconds())
+	for _, b := range bounds("storefront", "rejected_min") { // none where no refusal can only be due to age
+		require.Greater(t, b.value, l.Absolute.Seconds())
+	}
+}
