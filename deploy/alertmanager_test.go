@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,17 +52,17 @@ func TestTemplate(t *testing.T) {
 // else.
 func TestInhibition(t *testing.T) {
 	am := startAlertmanager(t)
-	pairs := []struct{ source, target, equal string }{
-		{"SessionServedAfterExpiry", "SessionsServedPastExpiry", "policy=p service_name=ledger violation=ended"},
-		{"SessionEnforcementBudgetBurnsFast", "SessionEnforcementBudgetBurnsSlowly", "policy=p"},
-		{"SessionTelemetryMissing", "SessionServiceWentSilent", ""},
-		{"SessionTelemetryMissing", "SessionCoverageLow", ""},
-		{"SessionsEvicted", "SessionTableNearlyFull", "processor=s"},
-		{"SessionCollectorBlind", "SessionVerdictsInconclusive", "processor=s"},
+	pairs := []struct{ source, target, equal, more string }{ // more: labels of the target alone
+		{"SessionServedAfterExpiry", "SessionsServedPastExpiry", "policy=p service_name=ledger violation=ended", "type=ended"},
+		{"SessionEnforcementBudgetBurnsFast", "SessionEnforcementBudgetBurnsSlowly", "policy=p", ""},
+		{"SessionTelemetryMissing", "SessionServiceWentSilent", "", ""},
+		{"SessionTelemetryMissing", "SessionCoverageLow", "", ""},
+		{"SessionsEvicted", "SessionTableNearlyFull", "processor=s", ""},
+		{"SessionCollectorBlind", "SessionVerdictsInconclusive", "processor=s", ""},
 	}
 	for _, p := range pairs {
 		labels := strings.Fields(p.equal)
-		am.add(t, append([]string{"alertname=" + p.target}, labels...)...)
+		am.add(t, slices.Concat([]string{"alertname=" + p.target}, labels, strings.Fields(p.more))...)
 		if len(labels) > 0 { // of another policy, service or processor it says nothing
 			am.add(t, append([]string{"alertname=" + p.target, "name=other"}, strings.Fields(strings.ReplaceAll(p.equal, "=", "=another-"))...)...)
 		}

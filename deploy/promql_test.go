@@ -28,7 +28,7 @@ func requireNames(t *testing.T, query string, declared map[string]instrument, re
 	for _, s := range found {
 		name := s[1] + s[3]
 		matchers := matcher.FindAllStringSubmatch(s[2], -1)
-		require.Equal(t, strings.Count(s[2], `"`)/2, len(matchers), "%s: matchers are not understood", s[0])
+		require.Len(t, matchers, strings.Count(s[2], `"`)/2, "%s: matchers are not understood", s[0])
 		for _, m := range matchers {
 			if m[1] == "__name__" {
 				name = m[3]

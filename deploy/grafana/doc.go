@@ -10,8 +10,8 @@ import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 // invalid.
 func Dashboards() ([]dashboard.Dashboard, error) {
 	var all []dashboard.Dashboard
-	for _, make := range []func() (dashboard.Dashboard, error){enforcement, operations} {
-		d, err := make()
+	for _, board := range []func() (dashboard.Dashboard, error){enforcement, operations} {
+		d, err := board()
 		if err != nil {
 			return nil, err
 		}

@@ -57,8 +57,8 @@ func enforcement() (dashboard.Dashboard, error) {
 					counter("records", `seen="request_with_id", `+byService) + `[15m])) > 0), 1)`, "{{service_name}}",
 			}},
 		}, map[string]dashboard.ValueMappingResult{
-			"0": {Text: ref("nothing late among what was seen"), Color: &green, Index: ref(int32(0))},
-			"1": {Text: ref("served late"), Color: &red, Index: ref(int32(1))},
+			"0": {Text: new("nothing late among what was seen"), Color: &green, Index: new(int32(0))},
+			"1": {Text: new("served late"), Color: &red, Index: new(int32(1))},
 		}, steps("green", from(1, "red")))).
 		WithPanel(heat(panel{
 			title: "How late", unit: "s", none: "none", width: 12, height: 8,

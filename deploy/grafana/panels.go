@@ -71,7 +71,7 @@ func last() cog.Builder[common.ReduceDataOptions] {
 	return common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Values(false)
 }
 
-// number is one value, coloured.
+// single is one value, coloured.
 func single(p panel, colors cog.Builder[dashboard.ThresholdsConfig]) *stat.PanelBuilder {
 	return draw(stat.NewPanelBuilder(), p, true).Thresholds(colors).ReduceOptions(last()).
 		ColorMode(common.BigValueColorModeValue).GraphMode(common.BigValueGraphModeNone).
@@ -129,11 +129,7 @@ func heat(p panel) *heatmap.PanelBuilder {
 		ShowLegend()
 }
 
-// rows is a table.
-func rows(p panel) *table.PanelBuilder {
-	return tabular(draw(table.NewPanelBuilder(), p, true))
-}
-
+// tabular is what all tables have.
 func tabular(b *table.PanelBuilder) *table.PanelBuilder {
 	return b.ShowHeader(true).CellHeight(common.TableCellHeightSm).
 		Footer(common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{"sum"}).CountRows(false))

@@ -11,18 +11,16 @@ const (
 	operationsUID  = "session-operations"
 )
 
-func ref[T any](v T) *T { return &v }
-
 var (
-	prometheusSource = common.DataSourceRef{Type: ref("prometheus"), Uid: ref("${datasource}")}
-	lokiSource       = common.DataSourceRef{Type: ref("loki"), Uid: ref("${loki}")}
+	prometheusSource = common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
+	lokiSource       = common.DataSourceRef{Type: new("loki"), Uid: new("${loki}")}
 )
 
 type variable = cog.Builder[dashboard.VariableModel]
 
 func source(name, label, kind string) variable {
 	return dashboard.NewDatasourceVariableBuilder(name).Label(label).Type(kind).
-		Current(dashboard.VariableOption{Text: dashboard.StringOrArrayOfString{String: ref("")}, Value: dashboard.StringOrArrayOfString{String: ref("")}})
+		Current(dashboard.VariableOption{Text: dashboard.StringOrArrayOfString{String: new("")}, Value: dashboard.StringOrArrayOfString{String: new("")}})
 }
 
 // values is a variable of all values that a label has in what a selector selects.
@@ -33,7 +31,7 @@ func values(name, label, selector string) variable {
 		Refresh(dashboard.VariableRefreshOnTimeRangeChanged).Sort(dashboard.VariableSortAlphabeticalAsc).
 		Multi(true).IncludeAll(true).AllValue(".+").
 		Current(dashboard.VariableOption{
-			Selected: ref(true),
+			Selected: new(true),
 			Text:     dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
 			Value:    dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 		})
@@ -42,8 +40,8 @@ func values(name, label, selector string) variable {
 // text is a variable that whoever installs the dashboard fills in, empty as it comes.
 func text(name, label, description string) variable {
 	return dashboard.NewTextBoxVariableBuilder(name).Label(label).Description(description).
-		DefaultValue(dashboard.StringOrMap{String: ref("")}).
-		Current(dashboard.VariableOption{Text: dashboard.StringOrArrayOfString{String: ref("")}, Value: dashboard.StringOrArrayOfString{String: ref("")}})
+		DefaultValue(dashboard.StringOrMap{String: new("")}).
+		Current(dashboard.VariableOption{Text: dashboard.StringOrArrayOfString{String: new("")}, Value: dashboard.StringOrArrayOfString{String: new("")}})
 }
 
 var (

@@ -125,7 +125,7 @@ var ages = []struct{ name, text, want string }{
 		a request at=5s
 		a request at=15s rejected`, `
 		p0 web served_max 5`},
-	{"nor one behind an end or a rotation", `policy p0 absolute=1h
+	{"nor one behind an end or a rotation, also within the grace", `policy p0 absolute=1h end=5s rotation=5s
 		a started at=0s
 		a request at=9s
 		a ended at=10s

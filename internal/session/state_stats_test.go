@@ -246,6 +246,16 @@ func TestBornAtZero(t *testing.T) {
 		slices.Sort(all)
 		return all
 	}
+	t.Run("ordinary ones", func(t *testing.T) { // which are taken by their shard alone
+		s := newStage(t, standard+"\npolicy p1 idle=10s\npolicy p2 idle=10s")
+		s.tell("a request at=1s")
+		var facts []fact.Fact
+		for _, step := range sessiontest.MustParse("policy p0\npolicy p1\npolicy p2\na request at=2s\na request at=3s p1\nb request at=3s p2").Steps {
+			facts = append(facts, step.Fact)
+		}
+		require.Zero(t, s.Observe(facts, s.now, func(int, Mark) {}))
+		require.Equal(t, of("p0 web", "p1 web", "p2 web"), pairs(s.Engine))
+	})
 	for name, c := range map[string]struct {
 		facts string
 		want  []string

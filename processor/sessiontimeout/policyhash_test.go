@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,8 +45,8 @@ func TestPolicyHash(t *testing.T) {
 func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
@@ -106,7 +107,7 @@ func change(v reflect.Value) {
 		v.Set(reflect.ValueOf(map[string][]string{"a": {"c"}}))
 	case reflect.Pointer: // none so far
 		v.Set(reflect.New(v.Type().Elem()))
-		if id, is := v.Interface().(*component.ID); is {
+		if id, is := reflect.TypeAssert[*component.ID](v); is {
 			*id = component.MustNewID("other")
 		}
 	default:
@@ -123,13 +124,13 @@ func (r *rig) gauges(name string) map[string]float64 {
 		return all
 	}
 	for _, p := range metric.Data.(metricdata.Gauge[float64]).DataPoints {
-		key := ""
+		var key []string
 		for _, kv := range p.Attributes.ToSlice() {
 			if kv.Key != "processor" {
-				key += " " + kv.Value.String()
+				key = append(key, kv.Value.String())
 			}
 		}
-		all[key[1:]] = p.Value
+		all[strings.Join(key, " ")] = p.Value
 	}
 	return all
 }
