@@ -62,6 +62,7 @@ fmt: ## Format what we write.
 .PHONY: generate
 generate: ## Generate anew what comes from metadata.yaml files and from builder-config.yaml.
 	go generate ./...
+	cd deploy && go generate ./...
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
 	cd cmd/_builder && mv components.go main_others.go main_windows.go go.mod go.sum ../otelcol-session
 	rm -r cmd/_builder
