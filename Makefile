@@ -1,7 +1,7 @@
 # The first module is what others build into their collectors. What it does not need is in modules of
 # its own beside it. Every tool is pinned in internal/tools/go.mod.
 TOOL := go tool -modfile=$(CURDIR)/internal/tools/go.mod
-MODULES := . bench cmd/otelcol-session e2e examples/shop internal/tools
+MODULES := . bench cmd/otelcol-session deploy e2e examples/shop internal/tools
 # No commit in the binary: the same sources give the same bytes, also without git.
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w"
 
@@ -63,6 +63,7 @@ fmt: ## Format what we write.
 generate: ## Generate anew what comes from metadata.yaml files and from builder-config.yaml.
 	go generate ./...
 	scripts/page
+	cd deploy && go generate ./...
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
 	cd cmd/_builder && mv components.go main_others.go main_windows.go go.mod go.sum ../otelcol-session
 	rm -r cmd/_builder

@@ -79,22 +79,25 @@ func waitForCounters(t *testing.T, p *prometheus, c *collector, policy func(user
 // contractMetrics are the metrics of the contract and their labels. A name with
 // a bar ends in _bucket, _count and _sum.
 var contractMetrics = map[string]string{
-	"requests":               "policy processor service_name verdict",
-	"violations":             "policy processor service_name type",
-	"overrun|":               "policy processor type",
-	"findings":               "processor state",
-	"findings_pending":       "processor",
-	"findings_undelivered":   "processor",
-	"sessions":               "processor",
-	"sessions_limit":         "processor",
-	"sessions_evicted":       "processor reason",
-	"session_lifetime|":      "policy processor",
-	"end_propagation|":       "processor service_name",
-	"effective_idle_timeout": "bound policy processor service_name",
-	"records":                "processor seen service_name",
-	"facts":                  "kind processor",
-	"facts_late":             "kind processor",
-	"facts_refused":          "processor reason",
+	"requests":                   "policy processor service_name verdict",
+	"violations":                 "policy processor service_name type",
+	"overrun|":                   "policy processor type",
+	"findings":                   "processor state",
+	"findings_pending":           "processor",
+	"findings_undelivered":       "processor",
+	"sessions":                   "processor",
+	"sessions_limit":             "processor",
+	"sessions_evicted":           "processor reason",
+	"session_lifetime|":          "policy processor",
+	"end_propagation|":           "processor service_name",
+	"effective_idle_timeout":     "bound policy processor service_name",
+	"effective_absolute_timeout": "bound policy processor service_name",
+	"policy_limit":               "limit policy processor",
+	"policy_info":                "hash processor",
+	"records":                    "processor seen service_name",
+	"facts":                      "kind processor",
+	"facts_late":                 "kind processor",
+	"facts_refused":              "processor reason",
 }
 
 // requireMetrics: Prometheus has every metric of the contract, with its labels
@@ -111,9 +114,6 @@ func requireMetrics(t *testing.T, p *prometheus) {
 		require.NotEmpty(t, found, expression)
 		for _, s := range found {
 			own := ownLabels(s.labels)
-			if name == "session_lifetime|" && own["policy"] == "" {
-				own["policy"] = "none" // no request of the session was governed; Prometheus drops empty labels
-			}
 			require.Equal(t, labels, strings.Join(slices.Sorted(maps.Keys(own)), " "), name)
 		}
 	}
@@ -146,4 +146,20 @@ func requireIdleBounds(t *testing.T, p *prometheus, l limits) {
 	require.Greater(t, bound("ledger", "served_max"), idle+l.Tolerance.Seconds(), "some ledgers serve what was idle for too long")
 	require.Less(t, bound("storefront", "served_max"), idle)
 	require.Greater(t, bound("storefront", "rejected_min"), idle)
+}
+
+// requireAbsoluteBounds: the ages that a service lets pass do, too.
+func requireAbsoluteBounds(t *testing.T, p *prometheus, l limits) {
+	t.Helper()
+	bounds := func(service, bound string) []series {
+		found, err := p.query(fmt.Sprintf(`{__name__=~"otelcol_processor_session_timeout_effective_absolute_timeout(_seconds)?",policy="default",service_name=%q,bound=%q}`,
+			service, bound))
+		require.NoError(t, err)
+		return found
+	}
+	require.Greater(t, bounds("ledger", "served_max")[0].value, l.Absolute.Seconds()+l.Tolerance.Seconds(), "some ledgers serve what is too old")
+	require.Less(t, bounds("storefront", "served_max")[0].value, l.Absolute.Seconds())
+	for _, b := range bounds("storefront", "rejected_min") { // none where no refusal can only be due to age
+		require.Greater(t, b.value, l.Absolute.Seconds())
+	}
 }

@@ -61,6 +61,9 @@ func faultyShops(t *testing.T, l limits) error {
 	requireCounter(t, p, "findings", map[string]string{"state": "inconclusive"}, 0)
 	requireMetrics(t, p)
 	requireIdleBounds(t, p, l)
+	requireAbsoluteBounds(t, p, l)
+	requireQueries(t, p)
+	requireRules(t, p, c.findings())
 	metrics := c.metrics()
 	shown := c.shown(confirmed)
 

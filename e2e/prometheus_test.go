@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // prometheus is a real one that scrapes one collector.
@@ -17,17 +21,27 @@ type prometheus struct {
 
 // series is what a query returns of one.
 type series struct {
-	labels map[string]string
-	value  float64
+	labels  map[string]string
+	value   float64
+	samples []sample // of a matrix
 }
 
+// startPrometheus starts one that evaluates the rules in deploy, too, as often as it
+// scrapes.
 func startPrometheus(t *testing.T, target string) *prometheus {
 	t.Helper()
 	p := &prometheus{t: t, address: freeAddress(t)}
 	dir := t.TempDir()
+	for _, path := range ruleFiles(t) {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Contains(t, string(text), "interval: 1m\n")
+		writeFile(t, filepath.Join(dir, "rule-"+filepath.Base(path)), strings.ReplaceAll(string(text), "interval: 1m\n", "interval: 1s\n"))
+	}
 	config := filepath.Join(dir, "prometheus.yml")
 	writeFile(t, config, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
+rule_files: [rule-*.yaml]
 scrape_configs:
   - job_name: collector
     static_configs: [{targets: [%q]}]
@@ -44,34 +58,51 @@ scrape_configs:
 
 // query returns the instant vector that the expression has now.
 func (p *prometheus) query(expression string) ([]series, error) {
+	found, kind, err := p.ask(expression)
+	if err == nil && kind != "vector" {
+		err = fmt.Errorf("%s is a %s", expression, kind)
+	}
+	return found, err
+}
+
+// ask returns what the expression has now, and of what type that is: a vector, or a
+// matrix, of which each series has all of its samples.
+func (p *prometheus) ask(expression string) (found []series, kind string, err error) {
 	body, err := get(p.t.Context(), "http://"+p.address+"/api/v1/query?query="+url.QueryEscape(expression))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var answer struct {
 		Data struct {
 			ResultType string `json:"resultType"`
 			Result     []struct {
 				Metric map[string]string `json:"metric"`
-				Value  [2]any            `json:"value"`
+				Value  sample            `json:"value"`
+				Values []sample          `json:"values"`
 			} `json:"result"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if answer.Data.ResultType != "vector" {
-		return nil, fmt.Errorf("%s is a %s", expression, answer.Data.ResultType)
-	}
-	var found []series
 	for _, r := range answer.Data.Result {
-		value, err := strconv.ParseFloat(fmt.Sprint(r.Value[1]), 64)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, series{r.Metric, value})
+		found = append(found, series{r.Metric, r.Value.value, r.Values})
 	}
-	return found, nil
+	return found, answer.Data.ResultType, nil
+}
+
+// sample is a value at an instant, in seconds since the Unix epoch.
+type sample struct{ at, value float64 }
+
+// UnmarshalJSON reads a pair of a number and a text.
+func (s *sample) UnmarshalJSON(text []byte) (err error) {
+	var pair [2]any
+	if err := json.Unmarshal(text, &pair); err != nil {
+		return err
+	}
+	s.at, _ = pair[0].(float64)
+	s.value, err = strconv.ParseFloat(fmt.Sprint(pair[1]), 64)
+	return err
 }
 
 // metric selects one of the collector's own metrics by the name that the

@@ -114,7 +114,7 @@ func TestTargets(t *testing.T) {
 
 // TestLinks: what the READMEs link to is there, headings included.
 func TestLinks(t *testing.T) {
-	for _, path := range []string{projectREADME, processorREADME} {
+	for _, path := range append([]string{projectREADME, processorREADME, root + "/docs/operations.md"}, deployREADMEs(t)...) {
 		links := firsts(`\]\(([^)]+)\)`, read(t, path))
 		require.NotEmpty(t, links)
 		for _, link := range links {
@@ -144,4 +144,13 @@ func anchors(document string) []string {
 		names = append(names, strings.ReplaceAll(name, " ", "-"))
 	}
 	return names
+}
+
+// deployREADMEs are those of what runs beside the collector.
+func deployREADMEs(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob(root + "/deploy/*/README.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	return append(paths, root+"/deploy/README.md")
 }

@@ -152,6 +152,7 @@ const (
 	tagServed
 	tagCallers
 	tagCalling
+	tagAges
 )
 
 // writeServices writes the services and what was learnt of them.
@@ -168,14 +169,18 @@ func (e *Engine) writeServices(p *parts) {
 	of := func(body []byte, policy, service int) []byte {
 		return binary.AppendUvarint(binary.AppendUvarint(body, uint64(policy)), uint64(service))
 	}
-	keys := slices.SortedFunc(maps.Keys(e.stats.idle), func(a, b statKey) int {
-		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.policy, b.policy))
-	})
-	for _, k := range keys {
-		b := e.stats.idle[k]
-		body := of(append(p.next(), tagBounds), int(k.policy), int(k.service))
-		p.set(binary.AppendVarint(binary.AppendVarint(body, b.ServedMax), b.RejectedMin))
+	bounds := func(tag byte, all map[statKey]*Bounds) {
+		keys := slices.SortedFunc(maps.Keys(all), func(a, b statKey) int {
+			return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.policy, b.policy))
+		})
+		for _, k := range keys {
+			b := all[k]
+			body := of(append(p.next(), tag), int(k.policy), int(k.service))
+			p.set(binary.AppendVarint(binary.AppendVarint(body, b.ServedMax), b.RejectedMin))
+		}
 	}
+	bounds(tagBounds, e.stats.idle)
+	bounds(tagAges, e.stats.absolute)
 	e.each(func(l *shard) {
 		for row, longest := range l.stats.served {
 			if longest != 0 {

@@ -119,6 +119,7 @@ func (e *Engine) decide(r *record) {
 		return
 	}
 	if r.outcome == fact.Served {
+		e.sampleAge(r, service)
 		// The usual case need not look at the session again.
 		e.stats.request(r.policy, service, e.verdictOf(nil, r))
 		return
@@ -127,6 +128,7 @@ func (e *Engine) decide(r *record) {
 	e.stats.request(r.policy, service, e.verdictOf(t, r))
 	if t != nil && r.outcome == fact.Rejected && keepsAlive(r.flags) && !r.isBackground() {
 		e.measureGap(t, r, service)
+		e.measureAge(t, r, service)
 	}
 }
 

@@ -74,9 +74,12 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 	if known {
 		e.nestFast(l, rec)
 	}
-	if f.Outcome == fact.Served && f.Policy != fact.NoPolicy {
+	if f.Policy != fact.NoPolicy {
 		row := l.stats.row(e.stats.rowOf(f.Policy, e.services.resources[resource].service))
-		if l.stats.longerGap(row, rec.EffectiveStart-x.end) {
+		if e.isJudged(rec) {
+			l.stats.judged[row] = true
+		}
+		if f.Outcome == fact.Served && l.stats.longerGap(row, rec.EffectiveStart-x.end) {
 			rec.state |= afterGap
 		}
 	}
@@ -131,7 +134,7 @@ func (e *Engine) fastFirst(l *shard, f *fact.Fact, now int64, hash uint64, resou
 		id: f.Session.ID, from: f.Start, end: f.End, since: f.At, heard: seconds(now),
 		recent: uint32(l.recent.next), facts: countAndOpened(1, f.Policy), policies: 1 << f.Policy, policy: f.Policy, flags: taken | fast,
 	}
-	e.fastRecord(l, f, now, slot, hash, place, false, resource, order)
+	e.noteJudged(l, e.fastRecord(l, f, now, slot, hash, place, false, resource, order))
 	return true
 }
 

@@ -52,6 +52,7 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	}
 	r := e.remember(t, &rec, hash, &f.Details)
 	e.awaitParent(r)
+	e.noteJudged(l, r)
 	if t == nil {
 		return Mark{}
 	}

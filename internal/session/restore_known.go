@@ -122,6 +122,12 @@ func (r *restorer) readServices(d *wire.Decoder) {
 			if policy != fact.NoPolicy {
 				r.e.stats.bounds(policy, service).join(b)
 			}
+		case tagAges:
+			policy, service := r.policy(d.Byte()), r.service(uint32(d.Below(1<<32)))
+			b := Bounds{d.Varint(), d.Varint()}
+			if policy != fact.NoPolicy {
+				r.e.stats.ages(policy, service).join(b)
+			}
 		case tagServed:
 			shard := d.Byte()
 			policy, service := r.policy(d.Byte()), r.service(uint32(d.Below(1<<32)))

@@ -120,3 +120,49 @@ func (e *Engine) measureGap(t *timeline, r *record, service uint32) {
 		b.RejectedMin = silence
 	}
 }
+
+// Which requests that were served in time say how old their sessions were: the first
+// ageFirst of a policy and service, then one of ageEvery. To look at the session of
+// each would cost more than all else that is done for it. What is too old is measured
+// where it is counted.
+const ageFirst, ageEvery = 64, 64
+
+// sampleAge measures how old the session of r was, which was served in time, if r is
+// one of those that say it.
+func (e *Engine) sampleAge(r *record, service uint32) {
+	n := e.stats.requests[e.stats.row(r.policy, service)][InTime]
+	if (n < ageFirst || n%ageEvery == 0) && e.outcome(r) == fact.Served {
+		if t := e.get(r.session); t != nil {
+			e.measureAge(t, r, service)
+		}
+	}
+}
+
+// measureAge learns which ages a service lets pass and which it does not: the bounds
+// of the absolute timeout that it really has.
+func (e *Engine) measureAge(t *timeline, r *record, service uint32) {
+	if e.work.left < gapLooks+workOfJudgement {
+		return
+	}
+	w := e.newEvaluation(t, r)
+	o := w.origin()
+	age := r.EffectiveStart - o.at
+	if age <= 0 {
+		return
+	}
+	b := e.stats.ages(r.policy, service)
+	if e.outcome(r) == fact.Served {
+		b.ServedMax = max(b.ServedMax, age) // it is at least so old, known or not
+		return
+	}
+	if !o.known || o.at < o.unknownBefore || age >= b.RejectedMin && b.RejectedMin > 0 || len(t.ends)+len(t.rotations) > 0 {
+		return
+	}
+	// Only where nothing but age can have been the reason: the service has let pass a
+	// silence that was no shorter.
+	other := false
+	w.expiries(func(x expiry) { other = other || x.typ != fact.AbsoluteTimeout })
+	if !other && e.gapBefore(t, r) <= e.stats.bounds(r.policy, service).ServedMax {
+		b.RejectedMin = age
+	}
+}

@@ -1,8 +1,10 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -91,4 +93,107 @@ func TestSilences(t *testing.T) {
 			require.Equal(t, lines(c.want), got)
 		})
 	}
+}
+
+// ages are histories and what they tell of the absolute timeout that a service really
+// has, in seconds.
+var ages = []struct{ name, text, want string }{
+	{"the greatest age that was let pass, the least that was not", `policy p0 absolute=30s tolerance=1s
+		policy p1 absolute=1h
+		a started at=0s
+		a request at=5s p1
+		a request at=9s p1
+		a request at=14s p1
+		a request at=20s p1 rejected
+		a request at=22s p1 rejected
+		b started at=10s
+		b request at=16s p1 api
+		b request at=44s api`, `
+		p0 api served_max 34
+		p1 api served_max 6
+		p1 web served_max 14`},
+	{"an age behind a silence that is let pass", `policy p0 absolute=1h
+		a started at=0s
+		a request at=9s
+		a request at=10s
+		a request at=15s rejected
+		a request at=18s rejected`, `
+		p0 web rejected_min 15
+		p0 web served_max 10`},
+	{"a refusal behind a longer silence tells nothing of age", `policy p0 absolute=1h
+		a started at=0s
+		a request at=5s
+		a request at=15s rejected`, `
+		p0 web served_max 5`},
+	{"nor one behind an end or a rotation, also within the grace", `policy p0 absolute=1h end=5s rotation=5s
+		a started at=0s
+		a request at=9s
+		a ended at=10s
+		a request at=11s rejected
+		b started at=0s
+		b request at=9s
+		c rotated from=b at=10s
+		b request at=11s rejected`, `
+		p0 web served_max 9`},
+	{"nor one past the idle limit", `policy p0 idle=3s absolute=1h
+		policy p1 idle=20s absolute=1h
+		b started at=0s p1
+		b request at=9s p1
+		a started at=0s
+		a request at=2s
+		a request at=8s rejected`, `
+		p0 web served_max 2
+		p1 web served_max 9`},
+	{"an age whose beginning nobody saw is at least so great", `policy p0 absolute=1h
+		a request at=0s
+		a request at=9s
+		a request at=12s rejected`, `
+		p0 web served_max 9`},
+	{"a session goes on where it was rotated from", `policy p0 absolute=1h rotation=3s
+		a started at=0s
+		a request at=5s
+		b rotated from=a at=6s
+		b request at=11s`, `
+		p0 web served_max 11`},
+	{"a login begins anew", `policy p0 absolute=1h
+		a started at=0s
+		a request at=5s
+		a authenticated at=8s
+		a request at=10s`, `
+		p0 web served_max 5`},
+}
+
+func agesOf(e *Engine) []string {
+	all := []string{}
+	e.counters().AbsoluteBounds(func(policy int, service string, b Bounds) {
+		for name, ns := range map[string]int64{"served_max": b.ServedMax, "rejected_min": b.RejectedMin} {
+			if ns != 0 {
+				all = append(all, fmt.Sprintf("p%d %s %s %g", policy, service, name, float64(ns)/1e9))
+			}
+		}
+	})
+	slices.Sort(all)
+	return all
+}
+
+func TestAges(t *testing.T) {
+	for _, c := range ages {
+		t.Run(c.name, func(t *testing.T) {
+			o := run(parsedTrial(c.text), true)
+			require.Empty(t, o.trouble)
+			require.Equal(t, lines(c.want), agesOf(o.engine))
+		})
+	}
+}
+
+// What was learnt of ages outlives a restart.
+func TestAgesAreKept(t *testing.T) {
+	s := newStage(t, "policy p0 absolute=1h")
+	s.tell("a started at=0s\na request at=9s\na request at=10s api\na request at=15s rejected")
+	s.wait(time.Hour)
+	before := agesOf(s.Engine)
+	require.Len(t, before, 3)
+	e, trouble := everything(s.Engine, s.now).restored(s.cfg, s.now)
+	require.Empty(t, trouble)
+	require.Equal(t, before, agesOf(e))
 }

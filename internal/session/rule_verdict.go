@@ -83,6 +83,14 @@ func (e *Engine) isJudged(r *record) bool {
 		(!r.isBackground() || e.cfg.Policies[r.policy].Background != BackgroundOff)
 }
 
+// noteJudged says that r's policy has something to say of its service, before it has
+// said it. It changes nothing but l.
+func (e *Engine) noteJudged(l *shard, r *record) {
+	if e.isJudged(r) {
+		l.stats.judged[l.stats.row(e.stats.rowOf(r.policy, e.services.resources[r.resource].service))] = true
+	}
+}
+
 // canViolate reports whether the record can be a violation, unless what lies inside it was
 // rejected.
 func (e *Engine) canViolate(r *record) bool {

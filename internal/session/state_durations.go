@@ -93,9 +93,10 @@ func (e *Engine) takeMeasured() Measured {
 	return out
 }
 
-// reportLifetime measures how long a session was in use, once for each start.
+// reportLifetime measures how long a session was in use, once for each start, under
+// the policy that governed it last; one that none governed is nobody's.
 func (e *Engine) reportLifetime(t *timeline) {
-	if t.reported || t.firstActivity == unset {
+	if t.reported || t.firstActivity == unset || t.policy == fact.NoPolicy {
 		return
 	}
 	t.reported = true

@@ -75,7 +75,7 @@ func TestMeasuredIsBounded(t *testing.T) {
 	const sessions = 5000
 	for i := range sessions {
 		web := &fact.Resource{ServiceName: "web" + string(rune('a'+i%26))}
-		for _, kind := range []fact.Kind{fact.Started, fact.Ended, fact.Request} {
+		for _, kind := range []fact.Kind{fact.Started, fact.Request, fact.Ended, fact.Request} {
 			s.now += int64(5 * time.Second)
 			s.observe(&fact.Fact{Kind: kind, Session: sessiontest.SessionName(i), Start: s.now, End: s.now, At: s.now, Resource: web}, s.now)
 		}

@@ -28,6 +28,7 @@ type shard struct {
 // stats is what ordinary requests count, until [Engine.gather] adds it up.
 type shardStats struct {
 	requests [][VerdictCount]int64 // by the rows of Stats
+	judged   []bool                // as in Stats
 	served   []int64               // the longest silence let pass, before it is decided
 	longGaps []int32               // undecided records that came after a longer one
 	facts    int64
@@ -103,6 +104,7 @@ func (e *Engine) gather() {
 			for v, n := range l.stats.requests[row] {
 				s.requests[row][v] += n
 			}
+			s.judged[row] = s.judged[row] || l.stats.judged[row]
 		}
 		s.facts[fact.Request] += l.stats.facts
 		s.early += l.stats.early
@@ -136,6 +138,7 @@ func (t *shardStats) measured(row int, longest int64) {
 func (t *shardStats) row(row int) int {
 	for row >= len(t.requests) {
 		t.requests = append(t.requests, [VerdictCount]int64{})
+		t.judged = append(t.judged, false)
 		t.served = append(t.served, 0)
 		t.longGaps = append(t.longGaps, 0)
 	}

@@ -27,8 +27,8 @@ var refusedReasonNames = [RefusedReasonCount]string{"ahead", "too_old", "max_ses
 
 func (r RefusedReason) String() string { return refusedReasonNames[r] }
 
-// Bounds of the idle timeout that a service really has, in nanoseconds; zero
-// where none was seen.
+// Bounds of a limit that a service really has, in nanoseconds; zero where none was
+// seen.
 type Bounds struct {
 	ServedMax, RejectedMin int64
 }
@@ -46,11 +46,14 @@ func (b *Bounds) join(o Bounds) {
 
 // Stats are the engine's counters. All only grow, but Bounds.
 type Stats struct {
-	// requests by service and policy: row service*policies + policy.
+	// requests by service and policy: row service*policies + policy. judged are the rows
+	// of which a request has come that is, or will be, judged.
 	requests   [][VerdictCount]int64
+	judged     []bool
 	policies   int
 	violations map[statKey]*[fact.TypeCount]int64
 	idle       map[statKey]*Bounds
+	absolute   map[statKey]*Bounds
 	findings   [fact.StateCount]int64
 	facts      [fact.KindCount]int64
 	factsLate  [fact.KindCount]int64
@@ -76,7 +79,7 @@ type statKey struct {
 func newStats(names *services, policies, maxServices int) Stats {
 	return Stats{
 		policies: policies, violations: map[statKey]*[fact.TypeCount]int64{},
-		idle: map[statKey]*Bounds{}, blind: map[string]int64{}, names: names, maxServices: maxServices,
+		idle: map[statKey]*Bounds{}, absolute: map[statKey]*Bounds{}, blind: map[string]int64{}, names: names, maxServices: maxServices,
 	}
 }
 
@@ -84,8 +87,10 @@ func newStats(names *services, policies, maxServices int) Stats {
 func (s *Stats) Clone() *Stats {
 	c := *s
 	c.requests = slices.Clone(s.requests)
+	c.judged = slices.Clone(s.judged)
 	c.violations = cloneValues(s.violations)
 	c.idle = cloneValues(s.idle)
+	c.absolute = cloneValues(s.absolute)
 	c.blind = maps.Clone(s.blind)
 	c.names = &services{names: slices.Clip(s.names.names)} // what is there never changes
 	c.measured = Measured{}
@@ -112,7 +117,9 @@ func counter[V any](m map[statKey]*V, policy uint8, service uint32) *V {
 }
 
 func (s *Stats) request(policy uint8, service uint32, v Verdict) {
-	s.requests[s.row(policy, service)][v]++
+	row := s.row(policy, service)
+	s.requests[row][v]++
+	s.judged[row] = true
 }
 
 func (s *Stats) rowOf(policy uint8, service uint32) int { return int(service)*s.policies + int(policy) }
@@ -121,6 +128,7 @@ func (s *Stats) rowOf(policy uint8, service uint32) int { return int(service)*s.
 func (s *Stats) grow(row int) {
 	for row >= len(s.requests) {
 		s.requests = append(s.requests, [VerdictCount]int64{})
+		s.judged = append(s.judged, false)
 	}
 }
 
@@ -133,10 +141,17 @@ func (s *Stats) row(policy uint8, service uint32) int {
 
 func (s *Stats) bounds(policy uint8, service uint32) *Bounds { return counter(s.idle, policy, service) }
 
+func (s *Stats) ages(policy uint8, service uint32) *Bounds {
+	return counter(s.absolute, policy, service)
+}
+
 func (s *Stats) violation(x *suspect) {
 	counter(s.violations, x.policy, x.service)[x.judgement.typ]++
 	measure(&s.measured.Overruns, Rule{int(x.policy), x.judgement.typ}, x.judgement.overrun)
 	switch x.judgement.typ {
+	case fact.AbsoluteTimeout:
+		b := s.ages(x.policy, x.service)
+		b.ServedMax = max(b.ServedMax, x.EffectiveStart-x.judgement.origin.at)
 	case fact.EndedSession, fact.RotatedSession, fact.RevokedSession:
 		measure(&s.measured.Propagations, s.shown(x.service, 1), x.EffectiveStart-x.judgement.since)
 	}
@@ -160,12 +175,13 @@ type shownKey struct {
 	service string
 }
 
-// Requests calls each with the number of requests by policy, service and
-// verdict.
+// Requests calls each with the number of requests by policy, service and verdict,
+// from the first request of the two that will be judged on: none is decided yet then,
+// so that whoever looks again sees all of them come.
 func (s *Stats) Requests(each func(policy int, service string, v Verdict, n int64)) {
 	sums := sum[[VerdictCount]int64]{}
 	for i, counts := range s.requests {
-		if counts == ([VerdictCount]int64{}) {
+		if !s.judged[i] {
 			continue
 		}
 		k := shownKey{i % s.policies, s.shown(uint32(i/s.policies), s.policies*int(VerdictCount))}
@@ -177,16 +193,21 @@ func (s *Stats) Requests(each func(policy int, service string, v Verdict, n int6
 	}
 	for k, counts := range sums {
 		for v, n := range counts {
-			if n > 0 {
-				each(k.policy, k.service, Verdict(v), n)
-			}
+			each(k.policy, k.service, Verdict(v), n)
 		}
 	}
 }
 
-// Violations calls each with the number of confirmed violations.
+// Violations calls each with the number of confirmed violations, from as early on as
+// [Stats.Requests] says something of the policy and the service.
 func (s *Stats) Violations(each func(policy int, service string, t fact.Type, n int64)) {
 	sums := sum[[fact.TypeCount]int64]{}
+	for i, judged := range s.judged {
+		if judged {
+			k := shownKey{i % s.policies, s.shown(uint32(i/s.policies), s.policies*int(fact.TypeCount))}
+			sums[k] = [fact.TypeCount]int64{}
+		}
+	}
 	for at, counts := range s.violations {
 		k := shownKey{int(at.policy), s.shown(at.service, s.policies*int(fact.TypeCount))}
 		total := sums[k]
@@ -197,17 +218,24 @@ func (s *Stats) Violations(each func(policy int, service string, t fact.Type, n 
 	}
 	for k, counts := range sums {
 		for t, n := range counts {
-			if n > 0 {
-				each(k.policy, k.service, fact.Type(t), n)
-			}
+			each(k.policy, k.service, fact.Type(t), n)
 		}
 	}
 }
 
 // IdleBounds calls each with the idle timeouts that services really have.
 func (s *Stats) IdleBounds(each func(policy int, service string, b Bounds)) {
+	s.eachBounds(s.idle, each)
+}
+
+// AbsoluteBounds calls each with the absolute timeouts that services really have.
+func (s *Stats) AbsoluteBounds(each func(policy int, service string, b Bounds)) {
+	s.eachBounds(s.absolute, each)
+}
+
+func (s *Stats) eachBounds(of map[statKey]*Bounds, each func(policy int, service string, b Bounds)) {
 	sums := sum[Bounds]{}
-	for at, b := range s.idle {
+	for at, b := range of {
 		k := shownKey{int(at.policy), s.shown(at.service, s.policies*boundCount)}
 		total := sums[k]
 		total.join(*b)

@@ -206,9 +206,74 @@ func TestCounters(t *testing.T) {
 			o := run(parsedTrial(c.text), true)
 			require.Empty(t, o.trouble)
 			require.Equal(t, lines(c.want), counts(o.engine))
-			o.engine.counters().Violations(func(_ int, _ string, typ fact.Type, n int64) {
-				require.Positive(t, n, "%s: what never happened is not said", typ)
-			})
+			requests, violations := map[string]int{}, map[string]int{}
+			o.engine.counters().Requests(func(p int, service string, _ Verdict, _ int64) { requests[fmt.Sprint(p, service)]++ })
+			o.engine.counters().Violations(func(p int, service string, _ fact.Type, _ int64) { violations[fmt.Sprint(p, service)]++ })
+			for pair, n := range requests {
+				require.Equal(t, int(VerdictCount), n, "%s: one verdict comes with all others", pair)
+				require.Equal(t, int(fact.TypeCount), violations[pair], "%s: and with all types", pair)
+			}
+			require.Len(t, violations, len(requests))
+		})
+	}
+}
+
+// TestBornAtZero: the series of a policy and a service are there, with zeros, from its
+// first request on that will be judged, however that is taken, so that whoever looks in
+// between sees the first violation come.
+func TestBornAtZero(t *testing.T) {
+	pairs := func(e *Engine) (all []string) {
+		e.counters().Requests(func(p int, service string, v Verdict, n int64) {
+			require.Zero(t, n)
+			all = append(all, fmt.Sprintf("p%d %s %s", p, service, v))
+		})
+		e.counters().Violations(func(p int, service string, typ fact.Type, n int64) {
+			require.Zero(t, n)
+			all = append(all, fmt.Sprintf("p%d %s %s", p, service, typ))
+		})
+		slices.Sort(all)
+		return all
+	}
+	of := func(names ...string) (all []string) {
+		for _, name := range names {
+			for v := range VerdictCount {
+				all = append(all, name+" "+v.String())
+			}
+			for typ := range fact.TypeCount {
+				all = append(all, name+" "+typ.String())
+			}
+		}
+		slices.Sort(all)
+		return all
+	}
+	t.Run("ordinary ones", func(t *testing.T) { // which are taken by their shard alone
+		s := newStage(t, standard+"\npolicy p1 idle=10s\npolicy p2 idle=10s")
+		s.tell("a request at=1s")
+		var facts []fact.Fact
+		for _, step := range sessiontest.MustParse("policy p0\npolicy p1\npolicy p2\na request at=2s\na request at=3s p1\nb request at=3s p2").Steps {
+			facts = append(facts, step.Fact)
+		}
+		require.Zero(t, s.Observe(facts, s.now, func(int, Mark) {}))
+		require.Equal(t, of("p0 web", "p1 web", "p2 web"), pairs(s.Engine))
+	})
+	for name, c := range map[string]struct {
+		facts string
+		want  []string
+	}{
+		"the first of its session":      {"a request at=1s", of("p0 web")},
+		"an ordinary one":               {"a request at=1s\na request at=2s p1 api", of("p0 web", "p1 api")},
+		"one that is suspected":         {"a started at=0s\na request at=25s", of("p0 web")},
+		"one that was refused":          {"a request at=1s rejected", of("p0 web")},
+		"one of a session that ended":   {"a ended at=1s\na request at=2s", of("p0 web")},
+		"an event is no request":        {"a started at=0s\na ended at=1s", nil},
+		"what is exempt is none":        {"a request at=0s..1s exempt id=1/1", nil},
+		"nor is what lies inside it":    {"a request at=1s..4s exempt id=1/1\na request at=2s id=1/2", nil},
+		"nor background work if unsaid": {"a request at=2s p2 consumer", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, standard+"\npolicy p1 idle=10s\npolicy p2 idle=10s off")
+			s.tell(c.facts)
+			require.Equal(t, c.want, pairs(s.Engine))
 		})
 	}
 }
@@ -321,6 +386,7 @@ func TestCloneOfStats(t *testing.T) {
 	read := func(c *Stats) (all []string) {
 		c.Requests(func(p int, service string, v Verdict, n int64) { all = append(all, fmt.Sprint(p, service, v, n)) })
 		c.Violations(func(p int, service string, typ fact.Type, n int64) { all = append(all, fmt.Sprint(p, service, typ, n)) })
+		c.AbsoluteBounds(func(p int, service string, b Bounds) { all = append(all, fmt.Sprint("age", p, service, b)) })
 		c.IdleBounds(func(p int, service string, b Bounds) { all = append(all, fmt.Sprint(p, service, b)) })
 		c.Blind(func(reason string, ns int64) { all = append(all, fmt.Sprint(reason, ns)) })
 		slices.Sort(all)

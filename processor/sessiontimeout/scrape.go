@@ -24,6 +24,7 @@ func (t *telemetry) register() (err error) {
 		b.ProcessorSessionTimeoutBacklog,
 		b.ProcessorSessionTimeoutBlind,
 		b.ProcessorSessionTimeoutCheckpointAge,
+		b.ProcessorSessionTimeoutEffectiveAbsoluteTimeout,
 		b.ProcessorSessionTimeoutEffectiveIdleTimeout,
 		b.ProcessorSessionTimeoutEvidenceLost,
 		b.ProcessorSessionTimeoutFacts,
@@ -34,6 +35,8 @@ func (t *telemetry) register() (err error) {
 		b.ProcessorSessionTimeoutFindingsUndelivered,
 		b.ProcessorSessionTimeoutFindingsWaiting,
 		b.ProcessorSessionTimeoutJournalSize,
+		b.ProcessorSessionTimeoutPolicyInfo,
+		b.ProcessorSessionTimeoutPolicyLimit,
 		b.ProcessorSessionTimeoutRecords,
 		b.ProcessorSessionTimeoutRequests,
 		b.ProcessorSessionTimeoutSessions,
@@ -57,6 +60,7 @@ func (s *shared) readCounts() (seen map[string][len(coverageNames)]int64, refuse
 
 func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
 	r := t.shared.keeper.Snapshot()
+	t.scrapePolicies(o)
 	t.scrapeVerdicts(o, r.Stats)
 	t.scrapeFacts(o, r.Stats)
 	t.scrapeAdvice(o, &r.Snapshot)
@@ -86,16 +90,37 @@ func (t *telemetry) scrapeVerdicts(o metric.Observer, s *session.Stats) {
 		o.ObserveInt64(b.ProcessorSessionTimeoutViolations, n,
 			t.with(t.policy(policy), attribute.String("service_name", service), attribute.String("type", typ.String())))
 	})
-	s.IdleBounds(func(policy int, service string, bounds session.Bounds) {
+	s.IdleBounds(t.scrapeBounds(o, b.ProcessorSessionTimeoutEffectiveIdleTimeout))
+	s.AbsoluteBounds(t.scrapeBounds(o, b.ProcessorSessionTimeoutEffectiveAbsoluteTimeout))
+	for st := range fact.StateCount {
+		o.ObserveInt64(b.ProcessorSessionTimeoutFindings, s.Findings(st), t.with(attribute.String("state", st.String())))
+	}
+}
+
+func (t *telemetry) scrapeBounds(o metric.Observer, gauge metric.Float64Observable) func(policy int, service string, b session.Bounds) {
+	return func(policy int, service string, bounds session.Bounds) {
 		for bound, ns := range map[string]int64{"served_max": bounds.ServedMax, "rejected_min": bounds.RejectedMin} {
 			if ns > 0 {
-				o.ObserveFloat64(b.ProcessorSessionTimeoutEffectiveIdleTimeout, seconds(ns),
+				o.ObserveFloat64(gauge, seconds(ns),
 					t.with(t.policy(policy), attribute.String("service_name", service), attribute.String("bound", bound)))
 			}
 		}
-	})
-	for st := range fact.StateCount {
-		o.ObserveInt64(b.ProcessorSessionTimeoutFindings, s.Findings(st), t.with(attribute.String("state", st.String())))
+	}
+}
+
+// scrapePolicies says what was configured.
+func (t *telemetry) scrapePolicies(o metric.Observer) {
+	o.ObserveInt64(t.builder.ProcessorSessionTimeoutPolicyInfo, 1, t.with(attribute.String("hash", t.policyHash)))
+	for i := range t.shared.cfg.Policies {
+		p := &t.shared.cfg.Policies[i]
+		for limit, d := range map[string]time.Duration{
+			"idle_timeout": p.IdleTimeout, "absolute_timeout": p.AbsoluteTimeout,
+			"end_grace": p.EndGrace, "rotation_grace": p.RotationGrace, "tolerance": p.Tolerance,
+		} {
+			if d > 0 {
+				o.ObserveFloat64(t.builder.ProcessorSessionTimeoutPolicyLimit, d.Seconds(), t.with(t.policy(i), attribute.String("limit", limit)))
+			}
+		}
 	}
 }
 

@@ -3,6 +3,10 @@ package sessiontimeout
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session"
@@ -87,6 +92,9 @@ func (c *crowd) serve(now time.Time, from int) {
 			request(19*time.Minute, id+" ended", 401)
 			event(29*time.Minute, id+" new", "session.start", id+" rotated")
 			request(10*time.Minute, id+" rotated", 200)
+			event(60*time.Minute, id+" old", "session.start", "")
+			request(50*time.Minute, id+" old", 200)
+			request(45*time.Minute, id+" old", 401) // no silence, so it is the age
 		}
 	}
 }
@@ -137,7 +145,7 @@ func seriesAreBounded(t *testing.T, services, policies, limit int) {
 	})
 	for instrument, values := range map[string]int{
 		"requests": policies * int(session.VerdictCount), "violations": policies * int(fact.TypeCount),
-		"records": 4, "end_propagation": 1, "effective_idle_timeout": policies * 2,
+		"records": 4, "end_propagation": 1, "effective_idle_timeout": policies * 2, "effective_absolute_timeout": policies * 2,
 	} {
 		names := of["otelcol_processor_session_timeout_"+instrument]
 		shown := min(limit, services, 1900/values)
@@ -147,10 +155,55 @@ func seriesAreBounded(t *testing.T, services, policies, limit int) {
 			require.True(t, names[fmt.Sprintf("s%03d", i)], "%s: who comes first is shown, s%03d", instrument, i)
 		}
 	}
+	if policies == 1 && limit == createDefaultConfig().(*Config).MaxServices {
+		require.NoError(t, logs.ConsumeLogs(ctx, endRecord("session 0 of 0", time.Now()))) // whose life has a length then
+		time.Sleep(2 * tick)
+		requireDocumented(t, r)
+	}
 	require.Equal(t, c.requests, r.total("requests"))
 	require.Equal(t, c.requests, r.total("records"), "each has an id")
 	require.Equal(t, int64(3*services*policies), r.total("violations"))
 	shutdown(t, traces, logs)
+}
+
+// requireDocumented: docs/operations.md says how many series there are at most with the
+// defaults.
+func requireDocumented(t *testing.T, r *rig) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	require.NoError(t, err)
+	said := map[string]int{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)`.*\\| (\\d+) \\|$").FindAllSubmatch(text, -1) {
+		said[string(row[1])], err = strconv.Atoi(string(row[2]))
+		require.NoError(t, err)
+	}
+	require.Len(t, said, 8)
+
+	var rm metricdata.ResourceMetrics
+	require.NoError(t, r.telemetry.Reader.Collect(context.Background(), &rm))
+	all, rest := 0, 0
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			n := len(seriesOf(t, m))
+			require.Less(t, n, 2000, "the SDK's limit: %s", m.Name)
+			if h, is := m.Data.(metricdata.Histogram[float64]); is {
+				n *= len(h.DataPoints[0].Bounds) + 3 // the bucket without a bound, the sum and the count
+			}
+			name := strings.TrimPrefix(m.Name, "otelcol_processor_session_timeout_")
+			if _, is := said[name]; !is {
+				rest += n
+				continue
+			}
+			most := said[name]
+			if name == "overrun" { // what the crowd does is of three types
+				n = n / 3 * int(fact.TypeCount)
+			}
+			require.Equal(t, most, n, name)
+			all += most
+		}
+	}
+	require.Contains(t, string(text), fmt.Sprintf("%d series in all", all))
+	require.Less(t, rest, 200)
 }
 
 // total is the sum of all series of a counter.

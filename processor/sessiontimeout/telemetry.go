@@ -19,12 +19,13 @@ type telemetry struct {
 	shared       *shared
 	builder      *metadata.TelemetryBuilder
 	processor    attribute.KeyValue
+	policyHash   string
 	registration metric.Registration // of scrape, from the start on
 }
 
 func newTelemetry(s *shared) (*telemetry, error) {
 	b, err := metadata.NewTelemetryBuilder(s.set)
-	return &telemetry{shared: s, builder: b, processor: attribute.String("processor", s.id.String())}, err
+	return &telemetry{shared: s, builder: b, processor: attribute.String("processor", s.id.String()), policyHash: s.cfg.policyHash()}, err
 }
 
 func (t *telemetry) shutdown() {
@@ -90,13 +91,9 @@ func (t *telemetry) written(counter metric.Int64Counter, err error) {
 	counter.Add(context.Background(), 1, t.with(attribute.String("result", result)))
 }
 
-// policy is the attribute of a policy; of none, an empty one.
+// policy is the attribute of a policy.
 func (t *telemetry) policy(i int) attribute.KeyValue {
-	name := ""
-	if i < len(t.shared.cfg.Policies) {
-		name = t.shared.cfg.Policies[i].name()
-	}
-	return attribute.String("policy", name)
+	return attribute.String("policy", t.shared.cfg.Policies[i].name())
 }
 
 // dropSignal takes the attributes that name one instance's pipeline off the

@@ -25,37 +25,40 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                       metric.Meter
-	mu                                          sync.Mutex
-	registrations                               []metric.Registration
-	ProcessorSessionTimeoutAdvice               metric.Int64ObservableGauge
-	ProcessorSessionTimeoutAdviceEvidence       metric.Float64ObservableGauge
-	ProcessorSessionTimeoutBacklog              metric.Int64ObservableGauge
-	ProcessorSessionTimeoutBlind                metric.Float64ObservableCounter
-	ProcessorSessionTimeoutCheckpointAge        metric.Float64ObservableGauge
-	ProcessorSessionTimeoutCheckpointDuration   metric.Float64Histogram
-	ProcessorSessionTimeoutCheckpoints          metric.Int64Counter
-	ProcessorSessionTimeoutEffectiveIdleTimeout metric.Float64ObservableGauge
-	ProcessorSessionTimeoutEndPropagation       metric.Float64Histogram
-	ProcessorSessionTimeoutEvidenceLost         metric.Int64ObservableCounter
-	ProcessorSessionTimeoutFacts                metric.Int64ObservableCounter
-	ProcessorSessionTimeoutFactsLate            metric.Int64ObservableCounter
-	ProcessorSessionTimeoutFactsRefused         metric.Int64ObservableCounter
-	ProcessorSessionTimeoutFindings             metric.Int64ObservableCounter
-	ProcessorSessionTimeoutFindingsPending      metric.Int64ObservableGauge
-	ProcessorSessionTimeoutFindingsUndelivered  metric.Int64ObservableCounter
-	ProcessorSessionTimeoutFindingsWaiting      metric.Int64ObservableGauge
-	ProcessorSessionTimeoutJournalSize          metric.Int64ObservableGauge
-	ProcessorSessionTimeoutJournalWrites        metric.Int64Counter
-	ProcessorSessionTimeoutOverrun              metric.Float64Histogram
-	ProcessorSessionTimeoutRecords              metric.Int64ObservableCounter
-	ProcessorSessionTimeoutRequests             metric.Int64ObservableCounter
-	ProcessorSessionTimeoutSessionLifetime      metric.Float64Histogram
-	ProcessorSessionTimeoutSessions             metric.Int64ObservableGauge
-	ProcessorSessionTimeoutSessionsEvicted      metric.Int64ObservableCounter
-	ProcessorSessionTimeoutSessionsLimit        metric.Int64ObservableGauge
-	ProcessorSessionTimeoutStateLost            metric.Int64Counter
-	ProcessorSessionTimeoutViolations           metric.Int64ObservableCounter
+	meter                                           metric.Meter
+	mu                                              sync.Mutex
+	registrations                                   []metric.Registration
+	ProcessorSessionTimeoutAdvice                   metric.Int64ObservableGauge
+	ProcessorSessionTimeoutAdviceEvidence           metric.Float64ObservableGauge
+	ProcessorSessionTimeoutBacklog                  metric.Int64ObservableGauge
+	ProcessorSessionTimeoutBlind                    metric.Float64ObservableCounter
+	ProcessorSessionTimeoutCheckpointAge            metric.Float64ObservableGauge
+	ProcessorSessionTimeoutCheckpointDuration       metric.Float64Histogram
+	ProcessorSessionTimeoutCheckpoints              metric.Int64Counter
+	ProcessorSessionTimeoutEffectiveAbsoluteTimeout metric.Float64ObservableGauge
+	ProcessorSessionTimeoutEffectiveIdleTimeout     metric.Float64ObservableGauge
+	ProcessorSessionTimeoutEndPropagation           metric.Float64Histogram
+	ProcessorSessionTimeoutEvidenceLost             metric.Int64ObservableCounter
+	ProcessorSessionTimeoutFacts                    metric.Int64ObservableCounter
+	ProcessorSessionTimeoutFactsLate                metric.Int64ObservableCounter
+	ProcessorSessionTimeoutFactsRefused             metric.Int64ObservableCounter
+	ProcessorSessionTimeoutFindings                 metric.Int64ObservableCounter
+	ProcessorSessionTimeoutFindingsPending          metric.Int64ObservableGauge
+	ProcessorSessionTimeoutFindingsUndelivered      metric.Int64ObservableCounter
+	ProcessorSessionTimeoutFindingsWaiting          metric.Int64ObservableGauge
+	ProcessorSessionTimeoutJournalSize              metric.Int64ObservableGauge
+	ProcessorSessionTimeoutJournalWrites            metric.Int64Counter
+	ProcessorSessionTimeoutOverrun                  metric.Float64Histogram
+	ProcessorSessionTimeoutPolicyInfo               metric.Int64ObservableGauge
+	ProcessorSessionTimeoutPolicyLimit              metric.Float64ObservableGauge
+	ProcessorSessionTimeoutRecords                  metric.Int64ObservableCounter
+	ProcessorSessionTimeoutRequests                 metric.Int64ObservableCounter
+	ProcessorSessionTimeoutSessionLifetime          metric.Float64Histogram
+	ProcessorSessionTimeoutSessions                 metric.Int64ObservableGauge
+	ProcessorSessionTimeoutSessionsEvicted          metric.Int64ObservableCounter
+	ProcessorSessionTimeoutSessionsLimit            metric.Int64ObservableGauge
+	ProcessorSessionTimeoutStateLost                metric.Int64Counter
+	ProcessorSessionTimeoutViolations               metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -135,6 +138,21 @@ func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutCheckpointAgeCal
 		cb(ctx, &observerFloat64{inst: builder.ProcessorSessionTimeoutCheckpointAge, obs: o})
 		return nil
 	}, builder.ProcessorSessionTimeoutCheckpointAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSessionTimeoutEffectiveAbsoluteTimeoutCallback sets callback for observable ProcessorSessionTimeoutEffectiveAbsoluteTimeout metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutEffectiveAbsoluteTimeoutCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ProcessorSessionTimeoutEffectiveAbsoluteTimeout, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutEffectiveAbsoluteTimeout)
 	if err != nil {
 		return err
 	}
@@ -285,6 +303,36 @@ func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutJournalSizeCallb
 		cb(ctx, &observerInt64{inst: builder.ProcessorSessionTimeoutJournalSize, obs: o})
 		return nil
 	}, builder.ProcessorSessionTimeoutJournalSize)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSessionTimeoutPolicyInfoCallback sets callback for observable ProcessorSessionTimeoutPolicyInfo metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutPolicyInfoCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSessionTimeoutPolicyInfo, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutPolicyInfo)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSessionTimeoutPolicyLimitCallback sets callback for observable ProcessorSessionTimeoutPolicyLimit metric.
+func (builder *TelemetryBuilder) RegisterProcessorSessionTimeoutPolicyLimitCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ProcessorSessionTimeoutPolicyLimit, obs: o})
+		return nil
+	}, builder.ProcessorSessionTimeoutPolicyLimit)
 	if err != nil {
 		return err
 	}
@@ -465,6 +513,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{checkpoints}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutEffectiveAbsoluteTimeout, err = builder.meter.Float64ObservableGauge(
+		"otelcol_processor_session_timeout_effective_absolute_timeout",
+		metric.WithDescription("The absolute limit that the service really applies, seen from outside. It served sessions of the age `served_max` and rejected one of the age `rejected_min`, where nothing but age can have been the reason. Of requests in time the first 64 of a service and policy are measured, then one of 64. [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutEffectiveIdleTimeout, err = builder.meter.Float64ObservableGauge(
 		"otelcol_processor_session_timeout_effective_idle_timeout",
 		metric.WithDescription("The idle limit that the service really applies, seen from outside. It served after `served_max` of idleness and rejected after `rejected_min`. [Development]"),
@@ -545,6 +599,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithExplicitBucketBoundaries([]float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800}...),
 	)
 	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutPolicyInfo, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_session_timeout_policy_info",
+		metric.WithDescription("Always 1. Collectors with the same hash reach the same verdicts on the same telemetry; the hash is over the configuration, but for what decides no verdict (names of the storage, how findings are sent, the hash key). [Development]"),
+		metric.WithUnit("{info}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSessionTimeoutPolicyLimit, err = builder.meter.Float64ObservableGauge(
+		"otelcol_processor_session_timeout_policy_limit",
+		metric.WithDescription("What the policy says. A limit, grace or tolerance of 0 has no series. [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_session_timeout_records",
 		metric.WithDescription("Spans and log records that passed, by how much of them can be judged at all. [Development]"),
@@ -553,13 +619,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_session_timeout_requests",
-		metric.WithDescription("Requests that were judged, by verdict. [Development]"),
+		metric.WithDescription("Requests that were judged, by verdict. All series of a policy and service appear, with 0, at the first request that will be judged. [Development]"),
 		metric.WithUnit("{requests}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutSessionLifetime, err = builder.meter.Float64Histogram(
 		"otelcol_processor_session_timeout_session_lifetime",
-		metric.WithDescription("Time from a session's first fact to its last, recorded when it ends or is forgotten. [Development]"),
+		metric.WithDescription("Time from a session's first fact to its last, recorded when it ends or is forgotten, under the policy that governed it last; not of sessions that none governed. [Development]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800}...),
 	)
@@ -590,7 +656,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutViolations, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_session_timeout_violations",
-		metric.WithDescription("Requests that were served after their session's expiry, counted when the violation is confirmed. [Development]"),
+		metric.WithDescription("Requests that were served after their session's expiry, counted when the violation is confirmed. All series of a policy and service appear, with 0, at the first request that will be judged. [Development]"),
 		metric.WithUnit("{requests}"),
 	)
 	errs = errors.Join(errs, err)

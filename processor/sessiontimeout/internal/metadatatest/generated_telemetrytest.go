@@ -124,6 +124,20 @@ func AssertEqualProcessorSessionTimeoutCheckpoints(t *testing.T, tt *componentte
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualProcessorSessionTimeoutEffectiveAbsoluteTimeout(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_session_timeout_effective_absolute_timeout",
+		Description: "The absolute limit that the service really applies, seen from outside. It served sessions of the age `served_max` and rejected one of the age `rejected_min`, where nothing but age can have been the reason. Of requests in time the first 64 of a service and policy are measured, then one of 64. [Development]",
+		Unit:        "s",
+		Data: metricdata.Gauge[float64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_session_timeout_effective_absolute_timeout")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualProcessorSessionTimeoutEffectiveIdleTimeout(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_effective_idle_timeout",
@@ -322,6 +336,34 @@ func AssertEqualProcessorSessionTimeoutOverrun(t *testing.T, tt *componenttest.T
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualProcessorSessionTimeoutPolicyInfo(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_session_timeout_policy_info",
+		Description: "Always 1. Collectors with the same hash reach the same verdicts on the same telemetry; the hash is over the configuration, but for what decides no verdict (names of the storage, how findings are sent, the hash key). [Development]",
+		Unit:        "{info}",
+		Data: metricdata.Gauge[int64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_session_timeout_policy_info")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualProcessorSessionTimeoutPolicyLimit(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_session_timeout_policy_limit",
+		Description: "What the policy says. A limit, grace or tolerance of 0 has no series. [Development]",
+		Unit:        "s",
+		Data: metricdata.Gauge[float64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_session_timeout_policy_limit")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualProcessorSessionTimeoutRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_records",
@@ -341,7 +383,7 @@ func AssertEqualProcessorSessionTimeoutRecords(t *testing.T, tt *componenttest.T
 func AssertEqualProcessorSessionTimeoutRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_requests",
-		Description: "Requests that were judged, by verdict. [Development]",
+		Description: "Requests that were judged, by verdict. All series of a policy and service appear, with 0, at the first request that will be judged. [Development]",
 		Unit:        "{requests}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -357,7 +399,7 @@ func AssertEqualProcessorSessionTimeoutRequests(t *testing.T, tt *componenttest.
 func AssertEqualProcessorSessionTimeoutSessionLifetime(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.HistogramDataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_session_lifetime",
-		Description: "Time from a session's first fact to its last, recorded when it ends or is forgotten. [Development]",
+		Description: "Time from a session's first fact to its last, recorded when it ends or is forgotten, under the policy that governed it last; not of sessions that none governed. [Development]",
 		Unit:        "s",
 		Data: metricdata.Histogram[float64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -432,7 +474,7 @@ func AssertEqualProcessorSessionTimeoutStateLost(t *testing.T, tt *componenttest
 func AssertEqualProcessorSessionTimeoutViolations(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_violations",
-		Description: "Requests that were served after their session's expiry, counted when the violation is confirmed. [Development]",
+		Description: "Requests that were served after their session's expiry, counted when the violation is confirmed. All series of a policy and service appear, with 0, at the first request that will be judged. [Development]",
 		Unit:        "{requests}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
