@@ -69,5 +69,9 @@ func (e *Engine) rebuild(t *timeline) {
 			t.first = min(t.first, t.rotations[i].at)
 		}
 	}
+	first, showed := firstShown(t.identities)
 	e.setIdentities(t, identities)
+	if now, shows := firstShown(t.identities); now != first || shows != showed {
+		e.markParents(t, t.lineage, t.dirtyAsOf())
+	}
 }
