@@ -139,7 +139,9 @@ func (k *Keeper) TakeMeasured() session.Measured { return k.engine.TakeMeasured(
 
 // ObserveCallers gives the engine spans that may be parents of requests, and arrived at now, in nanoseconds
 // since the Unix epoch: before the facts that came with them. They are not needed once it has returned.
-func (k *Keeper) ObserveCallers(callers []fact.Caller, now int64) { k.engine.ObserveCallers(callers, now) }
+func (k *Keeper) ObserveCallers(callers []fact.Caller, now int64) {
+	k.engine.ObserveCallers(callers, now)
+}
 
 // Observe gives the engine facts that arrived at now, in nanoseconds since the Unix epoch, and calls
 // suspected as [session.Engine.Observe] does. It returns how many were not taken, since the keeper was

@@ -93,7 +93,7 @@ func (s shares) print(t *testing.T, n uint64) {
 	if median < "030" {
 		t.Errorf("median of %s facts", median)
 	}
-	wanted := []string{"no finding", "blind", "several requests", "retracted on the way", "a user of another source", "reason shared", "found under identity"}
+	wanted := []string{"no finding", "blind", "several requests", "retracted on the way", "a user of another source", "reason shared", "reason identity", "found under identity"}
 	for k := range fact.KindCount {
 		wanted = append(wanted, "kind "+k.String())
 	}

@@ -18,12 +18,18 @@ const (
 	dirtyTimeline
 	// dirtyNesting: the traces of some of its requests are yet to be looked through.
 	dirtyNesting
+	// dirtyParents: so may those of what it was rotated from.
+	dirtyParents
+	// dirtyAncestry: what it, or one of those, was rotated from is another.
+	dirtyAncestry
 )
 
 // review is how far a session's requests have been judged once more.
 type review struct {
 	underWay bool
 	lineage  bool  // what it was rotated to is due, too
+	parents  bool  // and what it was rotated from
+	ancestry bool  // which is another
 	steps    uint8 // so far
 	children int   // so many of those have been told
 	suspects int   // so many are left
@@ -72,6 +78,16 @@ func (e *Engine) markLineageDirty(t *timeline, due dirtyFlags, why cause, steps 
 	}
 	t.dirtySince = max(t.dirtySince, why.at)
 	t.dirty |= due
+}
+
+// markParents lets what came at now be held against those that t was rotated from: an end
+// of one may be that rotation, if t continues it.
+func (e *Engine) markParents(t *timeline, lineage []rotation, now int64) {
+	for i := range lineage { // hardly ever more than one
+		if p := e.get(lineage[i].from); p != nil && p != t && len(p.ends) > 0 {
+			e.markDirty(p, dirtyVerdicts, cause{at: now})
+		}
+	}
 }
 
 // enqueue lets t have its turn behind all others that are dirty.

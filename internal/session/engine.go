@@ -56,6 +56,10 @@ type observation struct {
 	// Memory for the records of a trace, while a fact is observed and later.
 	observing, placing []*record
 	heard              []heardEnd // reused
+	line               []ancestor
+	before             []rotation
+	holds              []heldEnd
+	expiries           []expiry
 }
 
 // backlogs are what is to be done again, because of what came late.

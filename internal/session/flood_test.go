@@ -146,8 +146,8 @@ func flooded(h *trial, count func(what string)) string {
 		if !violates || v.Type < fact.EndedSession {
 			continue // what it violates came later
 		}
-		if lineage := known.Lineage(r.Session.ID, known.Horizon(r)); lineage != nil && v.Type == fact.RevokedSession {
-			continue // what an ancestor showed is lost with it
+		if lineage := known.Lineage(r.Session.ID, known.Horizon(r)); lineage != nil && (v.Type == fact.RevokedSession || v.Type == fact.EndedSession && !endsAt(facts, r.Session.ID, v.Since)) {
+			continue // what an ancestor showed, or died of, is lost with it
 		}
 		r = w.Requests[end]
 		what := foundOf(sessiontest.Pseudonym(r.Session.Raw), int(r.Policy), *r.Resource)
@@ -190,6 +190,13 @@ func beginsAt(facts []sessiontest.Arrival, session fact.ID, v sessiontest.Verdic
 		distance := max(f.At-v.Since, v.Since-f.At)
 		return f.Session.ID == session && (distance == 0 && v.Type == fact.RevokedSession ||
 			(f.Kind == fact.Started || f.Kind == fact.Rotated) && distance <= int64(p.Tolerance))
+	})
+}
+
+// endsAt reports whether there is an end of that session itself at an instant.
+func endsAt(facts []sessiontest.Arrival, session fact.ID, at int64) bool {
+	return slices.ContainsFunc(facts, func(a sessiontest.Arrival) bool {
+		return a.Fact.Kind == fact.Ended && a.Fact.Session.ID == session && a.Fact.At == at
 	})
 }
 

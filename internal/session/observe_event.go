@@ -78,7 +78,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 		t.ends, ended, lost = addEnding(t.ends, end)
 		e.stats.lost += int64(lost)
 		if ended {
-			due |= dirtyVerdicts
+			due |= dirtyVerdicts | dirtyLineage
 		}
 		e.reportLifetime(t)
 	case fact.Rotated:
@@ -86,8 +86,10 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 		if lateHere {
 			r.effectiveSeq = e.seq + 1
 		}
+		e.before = append(e.before[:0], t.lineage...)
 		if t.addRotation(r) {
-			due |= dirtyLineage
+			due |= dirtyLineage | dirtyParents | dirtyAncestry
+			e.markParents(t, e.before, now)
 		}
 		e.rotatedAway(f, e.services.resources[rec.resource].service, now)
 	}

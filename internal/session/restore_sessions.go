@@ -190,7 +190,7 @@ func (r *restorer) mapTimeline(t *timeline, next uint64) {
 	}
 	t.ends, t.rotations, t.raised = r.endings(t.ends), r.endings(t.rotations), r.endings(t.raised)
 	t.back.service = r.service(t.back.service)
-	if t.dirty &= dirtyVerdicts | dirtyLineage | dirtyTimeline | dirtyNesting; t.dirty&dirtyLineage != 0 {
+	if t.dirty &= dirtyVerdicts | dirtyLineage | dirtyTimeline | dirtyNesting | dirtyParents | dirtyAncestry; t.dirty&dirtyLineage != 0 {
 		t.steps = maxLineage
 	}
 	if t.recent >= next {

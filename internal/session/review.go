@@ -78,7 +78,7 @@ func (e *Engine) advanceReview(t *timeline) (done bool) {
 		}
 		t.review = review{
 			underWay: true, lineage: t.dirty&dirtyLineage != 0, steps: t.steps,
-			suspects: int(t.suspects), placing: t.dirty&dirtyNesting != 0, next: t.recent, since: t.dirtySince,
+			parents: t.dirty&dirtyParents != 0, ancestry: t.dirty&dirtyAncestry != 0, suspects: int(t.suspects), placing: t.dirty&dirtyNesting != 0, next: t.recent, since: t.dirtySince,
 		}
 		t.steps = 0
 	}
@@ -101,6 +101,20 @@ func (e *Engine) endReview(t *timeline) {
 // and an identity may come from an ancestor.
 func (e *Engine) reviewLineage(t *timeline) (done bool) {
 	v := &t.review
+	if v.parents {
+		if e.work.left <= maxLateRotations {
+			return false
+		}
+		v.parents = false
+		e.spend(len(t.lineage))
+		e.markParents(t, t.lineage, v.since)
+	}
+	if v.ancestry && v.children == 0 && v.lineage { // what it spares depends on what it was rotated from
+		for _, user := range e.users.sparing[t.id] {
+			e.spend(1)
+			e.markSessionsDirty(user, v.since)
+		}
+	}
 	if v.lineage && v.steps == 0 && len(t.rotations) > 0 {
 		e.stats.lost++
 		v.lineage = false
@@ -111,8 +125,12 @@ func (e *Engine) reviewLineage(t *timeline) (done bool) {
 		}
 		e.spend(1)
 		child := e.get(t.rotations[v.children].other)
-		if child != nil && child != t && (child.dirtyBeside()&dirtyLineage == 0 || child.steps < v.steps-1) {
-			e.markLineageDirty(child, dirtyLineage, cause{at: v.since}, v.steps-1)
+		due := dirtyLineage
+		if v.ancestry && child != nil && child.follows(t) {
+			due |= dirtyAncestry
+		}
+		if child != nil && child != t && (due&^child.dirtyBeside() != 0 || child.steps < v.steps-1) {
+			e.markLineageDirty(child, due, cause{at: v.since}, v.steps-1)
 		}
 	}
 	v.lineage = false
@@ -192,6 +210,15 @@ func (e *Engine) walkRecords(t *timeline, see func(*record) (done bool)) (done b
 func (e *Engine) refresh(t *timeline) bool {
 	if e.work.left < workOfJudgement || t.stale() && !e.mayRebuild(t) {
 		return false
+	}
+	for i := range t.rotations {
+		if len(t.ends) == 0 {
+			break
+		}
+		e.spend(1)
+		if child := e.get(t.rotations[i].other); child != nil && child.stale() && !e.mayRebuild(child) {
+			return false
+		}
 	}
 	before := int64(unset)
 	for range maxLineage {
@@ -318,5 +345,9 @@ func (e *Engine) rebuild(t *timeline) {
 			t.first = min(t.first, t.rotations[i].at)
 		}
 	}
+	first, showed := firstShown(t.identities)
 	e.setIdentities(t, identities)
+	if now, shows := firstShown(t.identities); now != first || shows != showed {
+		e.markParents(t, t.lineage, t.dirtyAsOf())
+	}
 }

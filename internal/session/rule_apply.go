@@ -166,10 +166,13 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 		return dirtyTimeline | dirtyLineage
 	}
 	t.identities, _ = e.users.joinIdentities(append(t.identities, who), nil, 0)
-	if others {
-		return dirtyLineage
+	if len(t.lineage) > 0 { // whether it continues that may depend on whom it shows
+		due = dirtyParents
 	}
-	return 0
+	if others {
+		due |= dirtyLineage
+	}
+	return due
 }
 
 // setIdentities makes list what t showed.

@@ -83,11 +83,6 @@ func (e *Engine) leaveTombstone(t *timeline) {
 	e.tombstones.add(t.id, s)
 }
 
-// startsWithIdentity reports whether t showed a user, and a policy takes that for its start.
-func (e *Engine) startsWithIdentity(t *timeline) bool {
-	return len(t.identities) > 0 && slices.ContainsFunc(e.cfg.Policies, func(p Policy) bool { return p.Evidence == fact.EvidenceIdentity })
-}
-
 func (b *comeback) seenOr(otherwise int64) int64 {
 	if b.back {
 		return b.seen
@@ -106,7 +101,7 @@ func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) 
 	}
 	r := requestToCome(0)
 	w := e.newEvaluation(t, &r)
-	user = w.inherited()
+	user = w.heritage().heirUser
 	return user, t.first, !user.IsZero()
 }
 
@@ -124,7 +119,7 @@ type knownEnd struct {
 
 // firstEnd finds by which end t is over, by the ordinary rules.
 func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
-	if len(t.ends)+len(t.rotations) == 0 && t.back.end == 0 && t.back.last == 0 && !e.someUserEnded(t) {
+	if len(t.ends)+len(t.rotations)+len(t.lineage) == 0 && t.back.end == 0 && t.back.last == 0 && !e.someUserEnded(t) {
 		return first
 	}
 	for i := range e.cfg.Policies {
@@ -285,7 +280,7 @@ func (w *evaluation) backEndings(each func(expiry)) {
 		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
 			x.doubt = ReasonEvicted
 		}
-		if b.typ == fact.RevokedSession && w.shownSince(b.end, w.identityAt(b.end)) {
+		if b.typ == fact.RevokedSession && shownSince(w.t, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
 			voided = true
 		}
 		if w.violated(x.at) && !voided && (b.typ != fact.EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {
@@ -344,7 +339,7 @@ func (w *evaluation) mayBeLate(at int64) bool {
 func (w *evaluation) lostDoubt(x *expiry) string {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	switch {
-	case x.typ == fact.AbsoluteTimeout && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
+	case (x.typ == fact.AbsoluteTimeout || x.inherited) && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
 		return ReasonEvicted

@@ -16,6 +16,9 @@ const (
 	ReasonRestart = "restart"
 	// ReasonBounds: something that would clear it may lie beyond what is looked at.
 	ReasonBounds = "bounds"
+	// ReasonIdentity: that an id continues another one rests on who was shown, and nobody
+	// was.
+	ReasonIdentity = "identity"
 	// ReasonShared: many users have the session's id.
 	ReasonShared = "shared"
 	// ReasonShutdown: the collector stopped before the wait was over.

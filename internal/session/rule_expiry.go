@@ -25,17 +25,14 @@ type evaluation struct {
 	// identity.
 	begins bool
 
-	// forAll: not the one request is judged, but all to come.
-	forAll bool
+	// forAll: not the one request is judged, but all to come. assumed: as if its id
+	// continued what it was rotated from.
+	forAll, assumed bool
 
-	root   origin // what ancestry found, once rooted
-	rooted bool
-	asked  bool
-	// What inherited found, once asked: a user, and who showed it.
-	heirUser fact.ID
-	heir     *timeline
-	heirAt   int64      // the rotation
-	heard    []heardEnd // what newestHeard found, once asked
+	inherited heritage // what heritage found, once rooted
+	rooted    bool
+	heard     []heardEnd // what newestHeard found, once asked
+	heardOf   *timeline
 }
 
 // newEvaluation finds since when r's session lasts: its latest authentication at or
@@ -46,28 +43,43 @@ func (e *Engine) newEvaluation(t *timeline, r *record) evaluation {
 	p := &e.cfg.Policies[r.policy]
 	tolerance := int64(p.Tolerance)
 	w := evaluation{e: e, t: t, r: r, policy: p, limit: max(r.EffectiveStart+tolerance, r.End)}
-	if at, ok := latest(t.authentications, w.limit); ok {
+	w.begin()
+	return w
+}
+
+// assuming is w as if the id continued what it was rotated from.
+func (w *evaluation) assuming() evaluation {
+	v := evaluation{e: w.e, t: w.t, r: w.r, policy: w.policy, limit: w.limit, assumed: true}
+	v.begin()
+	return v
+}
+
+func (w *evaluation) begin() {
+	t, tolerance := w.t, int64(w.policy.Tolerance)
+	if at, ok := t.loginAt(w.limit); ok {
 		w.since, w.authentication, w.known, w.begins = at, at, true, true
-		return w
+		return
 	}
 	if first, ok := w.firstIdentity(t, w.limit); ok {
-		if o := w.ancestry(); !o.authentication && o.firstIdentity == unset {
+		if len(t.lineage) == 0 || w.heritage().login == longAgo && w.heritage().firstIdentity == unset {
 			w.since, w.known, w.begins = first, w.startsWithin(t, first), true
-			return w
+			return
 		}
 	}
 	if w.since, w.known = t.started(tolerance); w.known {
 		w.begins = true
-		return w
+		return
 	}
-	w.since = min(t.firstActivity, r.EffectiveStart)
-	return w
+	w.since = min(t.firstActivity, w.r.EffectiveStart)
 }
 
 // firstIdentity is when t first showed a user, if that counts for the policy and was
 // no later than until.
 func (w *evaluation) firstIdentity(t *timeline, until int64) (at int64, ok bool) {
 	if w.policy.Evidence != fact.EvidenceIdentity || len(t.identities) == 0 || t.identities[0].at > until {
+		return unset, false
+	}
+	if t.back.back && t.identities[0].source == anySource { // a tombstone told of it, and not when it was
 		return unset, false
 	}
 	return t.identities[0].at, true
@@ -86,8 +98,10 @@ type expiry struct {
 	since int64 // what a blind interval behind it puts in doubt
 	// vouched: nothing that was thrown away clears it.
 	vouched bool
-	by      string // the service that reported an end
-	doubt   string // why it cannot be confirmed; empty if it can
+	// inherited: it is that of an id that this one continues.
+	inherited bool
+	by        string // the service that reported an end
+	doubt     string // why it cannot be confirmed; empty if it can
 }
 
 // violated reports whether the request starts later than at by more than the
@@ -117,6 +131,11 @@ func (x *expiry) earlier(y *expiry) bool {
 	return x.by < y.by
 }
 
+// same reports whether y is the same expiry, doubted or not.
+func (x *expiry) same(y expiry) bool {
+	return x.at == y.at && x.typ == y.typ && x.since == y.since && x.by == y.by
+}
+
 // expiries calls each with every instant from which the session was dead for
 // the request, where the request started too late for it.
 func (w *evaluation) expiries(each func(expiry)) {
@@ -143,7 +162,7 @@ func (w *evaluation) endings(each func(expiry)) {
 	for i := range t.ends {
 		end := &t.ends[i]
 		at := end.at + int64(p.EndGrace)
-		if w.violated(at) && w.applies(end) && !t.rotatedWithin(end.at, tolerance) && !t.back.rotatedWithin(end.at, tolerance) {
+		if w.violated(at) && w.applies(end) && !w.isRotation(end.at) && !t.back.rotatedWithin(end.at, tolerance) {
 			each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service]})
 		}
 	}
@@ -156,6 +175,9 @@ func (w *evaluation) endings(each func(expiry)) {
 	}
 	if t.back.back {
 		w.backEndings(each)
+	}
+	if len(t.lineage) > 0 {
+		w.inheritedEndings(each)
 	}
 	if len(w.e.users.ended) > 0 {
 		w.userEndings(each)
@@ -173,20 +195,36 @@ func (w *evaluation) isEffective(end *ending) bool {
 	return end.effectiveSeq == 0 || end.effectiveSeq <= w.r.seq
 }
 
-// userEndings are the ends of all sessions of a user whom this session showed
-// last when they came.
-func (w *evaluation) userEndings(each func(expiry)) {
-	for n, i := range w.t.identities {
-		if !slices.ContainsFunc(w.t.identities[:n], func(o identity) bool { return sameUser(o.user, i.user) }) {
-			w.endingsOf(i.user, each)
+// inheritedEndings are the ends that held for what the id continues, unless somebody has
+// logged in since.
+func (w *evaluation) inheritedEndings(each func(expiry)) {
+	login, authenticated := w.login()
+	for _, end := range w.heritage().ends {
+		at := end.at + int64(w.policy.EndGrace)
+		if w.violated(at) && !(authenticated && login >= end.at-int64(w.policy.Tolerance)) {
+			each(expiry{at: at, typ: end.typ, since: end.at, by: w.e.services.names[end.service], doubt: end.doubt, inherited: true})
 		}
-	}
-	if user := w.inherited(); !user.IsZero() && !w.t.shows(user) {
-		w.endingsOf(user, each)
 	}
 }
 
-func (w *evaluation) endingsOf(user fact.ID, each func(expiry)) {
+// userEndings are the ends of all sessions of a user whom this session showed
+// last when they came.
+func (w *evaluation) userEndings(each func(expiry)) {
+	above := &noHeritage
+	if len(w.t.lineage) > 0 {
+		above = w.heritage()
+	}
+	for n, i := range w.t.identities {
+		if !slices.ContainsFunc(w.t.identities[:n], func(o identity) bool { return sameUser(o.user, i.user) }) {
+			w.endingsOf(above, i.user, each)
+		}
+	}
+	if user := above.heirUser; !user.IsZero() && !w.t.shows(user) {
+		w.endingsOf(above, user, each)
+	}
+}
+
+func (w *evaluation) endingsOf(above *heritage, user fact.ID, each func(expiry)) {
 	if !w.e.take(1) {
 		return
 	}
@@ -194,51 +232,24 @@ func (w *evaluation) endingsOf(user fact.ID, each func(expiry)) {
 	for i := range ends {
 		end := &ends[i]
 		at := end.at + int64(w.policy.EndGrace)
-		if end.other == w.t.id || !w.violated(at) || !w.applies(end) || w.t.seen() >= end.at || w.r.seq < end.nextSeq && w.cameLate(end) {
+		if !w.violated(at) || !w.applies(end) {
 			continue
 		}
-		x := expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service]}
-		switch {
-		case w.unsureAt(end.at): // whom it showed then, and since, is not all known
-			x.doubt = ReasonBounds
-		case !sameUser(w.identityAt(end.at), user) || w.shownSince(end.at, user):
-			continue
+		if binds, doubt := w.bindsUser(above, w.t, end, user, w.r.At); binds {
+			_, own := identityAt(w.t.identities, end.at)
+			each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: doubt, inherited: !own})
 		}
-		each(x)
 	}
-}
-
-// shownSince reports whether the session showed another user behind at, and no later
-// than the request: it is that one's by then. Only users of one source are different.
-func (w *evaluation) shownSince(at int64, user fact.ID) bool {
-	by := w.t.identities // who showed that user
-	if _, own := identityAt(by, at); !own && w.heir != nil {
-		by = slices.Concat(by, w.heir.identities)
-	}
-	return slices.ContainsFunc(w.t.identities, func(i identity) bool {
-		return i.at > at && i.at <= w.r.At && !sameUser(i.user, user) &&
-			slices.ContainsFunc(by, func(j identity) bool { return sameUser(j.user, user) && sameSource(i.source, j.source) })
-	})
-}
-
-// unsureAt reports whether not all is known of whom the session showed at that instant and
-// since.
-func (w *evaluation) unsureAt(at int64) bool {
-	if _, own := identityAt(w.t.identities, at); own {
-		return at < w.t.shownFrom
-	}
-	w.inherited()
-	return w.heir != nil && w.heirAt < w.heir.shownFrom
 }
 
 // identityAt returns the user whom the session showed last at or before at; the
 // zero ID: none. An id that shows none has the one that its previous id showed
-// last up to the rotation.
+// last up to the rotation, if it continues that.
 func (w *evaluation) identityAt(at int64) fact.ID {
-	if user, ok := identityAt(w.t.identities, at); ok {
+	if user, ok := identityAt(w.t.identities, at); ok || len(w.t.lineage) == 0 {
 		return user
 	}
-	return w.inherited()
+	return w.heritage().heirUser
 }
 
 // maxLateLooks bounds how many recent facts are looked at for what makes an end of
@@ -253,35 +264,34 @@ type heardEnd struct {
 
 // cameLate reports whether an end of a user came behind the reorder window of the
 // session, as far as the recent facts can tell.
-func (w *evaluation) cameLate(end *ending) bool {
-	t, late := w.t, end.at+int64(w.e.cfg.ReorderWindow)
+func (w *evaluation) cameLate(t *timeline, end *ending) bool {
+	late := end.at + int64(w.e.cfg.ReorderWindow)
 	if t.newest <= late {
 		return false
 	}
 	raises := func(x ending) bool { return x.seq < end.seq && x.at > late }
 	return slices.ContainsFunc(t.rotations, raises) || slices.ContainsFunc(t.raised, raises) ||
-		slices.ContainsFunc(w.lastHeard(), func(x heardEnd) bool { return x.seq < end.nextSeq && x.end > late })
+		slices.ContainsFunc(w.lastHeard(t), func(x heardEnd) bool { return x.seq < end.nextSeq && x.end > late })
 }
 
 // lastHeard returns the ends of the last facts of the session. Where there are more
 // than are looked at, all before those is taken to have ended as late as it can have
 // when it came: what is not known accuses nobody.
-func (w *evaluation) lastHeard() []heardEnd {
-	if w.heard != nil {
+func (w *evaluation) lastHeard(t *timeline) []heardEnd {
+	if w.heardOf == t {
 		return w.heard
 	}
-	w.heard = w.e.heard[:0]
-	ring := &w.t.shard.recent
-	r, looks := ring.at(w.t.recent), 0
-	for ; r != nil && r.session == w.t.id && looks < maxLateLooks && w.e.take(1); looks, r = looks+1, ring.at(r.ofSession) {
+	w.heardOf, w.heard = t, w.e.heard[:0]
+	ring := &t.shard.recent
+	r, looks := ring.at(t.recent), 0
+	for ; r != nil && r.session == t.id && looks < maxLateLooks && w.e.take(1); looks, r = looks+1, ring.at(r.ofSession) {
 		if r.state&evident != 0 {
 			w.heard = append(w.heard, heardEnd{r.seq, r.FirstEnd})
 		}
 	}
-	if r != nil && r.session == w.t.id {
+	if r != nil && r.session == t.id {
 		w.heard = append(w.heard, heardEnd{r.seq, r.Arrival + int64(w.e.cfg.MaxAhead)})
 	}
-	w.heard = append(w.heard, heardEnd{unset, longAgo}) // asked
 	w.e.heard = w.heard
 	return w.heard
 }

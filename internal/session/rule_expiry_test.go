@@ -82,7 +82,7 @@ func TestUnknownOrigin(t *testing.T) {
 	s.tell("b rotated from=a at=5s\nc ended at=3s")
 	b := s.get(sessiontest.SessionName(1).ID)
 	w := s.newEvaluation(b, &record{EffectiveStart: sessiontest.Epoch + int64(time.Minute)})
-	require.Equal(t, origin{at: sessiontest.Epoch + int64(5*time.Second), unknownBefore: longAgo, firstIdentity: unset}, w.origin())
+	require.Equal(t, origin{at: sessiontest.Epoch + int64(5*time.Second), unknownBefore: longAgo}, w.origin())
 	c := s.get(sessiontest.SessionName(2).ID)
 	w = s.newEvaluation(c, &record{EffectiveStart: sessiontest.Epoch + int64(time.Minute)})
 	require.Equal(t, sessiontest.Epoch+int64(time.Minute), w.since)

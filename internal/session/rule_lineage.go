@@ -1,9 +1,330 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/fact"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // maxLineage bounds how many rotations are followed back.
 const maxLineage = 64
+
+// heritage is what an id has from those that it continues, for the policy of one request.
+type heritage struct {
+	// at is where the absolute clock of the root starts; unset: the id continues nothing.
+	at    int64
+	known bool  // a known start
+	login int64 // the latest authentication; longAgo: none
+	// firstIdentity is when the first of them showed a user, where that counts;
+	// identified: a known start lies within the tolerance before it.
+	firstIdentity int64
+	identified    bool
+	// heir showed heirUser, the last up to heirAt, the rotation away from it; nil: nobody.
+	heir     *timeline
+	heirUser fact.ID
+	heirAt   int64
+	// ends held for one of them when it was rotated more than the tolerance later.
+	ends []heldEnd
+	// line are those, the nearest last, where an end of a user may spare them.
+	line []fact.ID
+	// unknownBefore: what was known before this of one of them may have been thrown away.
+	unknownBefore int64
+	// unidentified: it would continue the one before if the same user had been shown, and
+	// that one showed none.
+	unidentified bool
+}
+
+// heldEnd is an end that held for an ancestor.
+type heldEnd struct {
+	at      int64
+	typ     fact.Type
+	service uint32
+	doubt   string
+}
+
+// noHeritage is what an id inherits that continues none.
+var noHeritage = heritage{at: unset, login: longAgo, firstIdentity: unset, unknownBefore: longAgo}
+
+// ancestor is what an id was rotated from, nil where that is not known, and how.
+type ancestor struct {
+	t *timeline
+	r rotation
+}
+
+// heritage returns what the request's id has from those that it continues.
+func (w *evaluation) heritage() *heritage {
+	if !w.rooted {
+		w.rooted = true
+		w.inherited = w.findHeritage()
+	}
+	return &w.inherited
+}
+
+func (w *evaluation) findHeritage() heritage {
+	line := w.ancestors()
+	h := noHeritage
+	for i, p := range slices.Backward(line) {
+		child := w.t
+		if i > 0 {
+			child = line[i-1].t
+		}
+		h = w.inherit(&h, p.t, &p.r, child, w.assumed && i == 0)
+	}
+	return h
+}
+
+// ancestors are what the request's id was rotated from, the nearest first. It is valid
+// until they are asked for once more.
+func (w *evaluation) ancestors() (line []ancestor) {
+	line = w.e.line[:0]
+	t, before := w.t, w.limit
+	for range maxLineage {
+		r, ok := t.lineageAt(w.r.seq, before)
+		if !ok || !w.e.take(1) {
+			break
+		}
+		from := w.e.get(r.from)
+		line = append(line, ancestor{from, r})
+		if from == nil {
+			break
+		}
+		t, before = from, r.at-1
+	}
+	if len(line) == maxLineage {
+		if _, ok := t.lineageAt(w.r.seq, before); ok {
+			w.e.stats.lost++
+		}
+	}
+	w.e.line = line
+	return line
+}
+
+// inherit returns what child has from p, which it was rotated from by r, and from those
+// that p continues, above being what that one has from them. It continues p if no end holds
+// for that when it is rotated; if all that do came with the rotation, and no user was
+// shown; or if none is older than the grace, and the first user that child shows is the one
+// that was shown last.
+func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *timeline, assumed bool) heritage {
+	tolerance, grace := int64(w.policy.Tolerance), int64(w.policy.RotationGrace)
+	if p == nil {
+		h := noHeritage
+		if h.at = r.at; !w.e.tombstones.startedBefore(r) {
+			h.unknownBefore = unset
+		}
+		return h
+	}
+	held := w.holding(above, p, r)
+	within, recent, nearly := true, true, false
+	for i := range held {
+		d := r.at - held[i].at
+		within, recent = within && d <= tolerance, recent && d <= grace
+		nearly = nearly || d > tolerance && d <= grace
+	}
+	heir, at := p, r.at
+	user, shown := identityAt(p.identities, r.at)
+	if !shown {
+		heir, user, at = above.heir, above.heirUser, above.heirAt
+	}
+	latest := r.at + tolerance
+	if within {
+		latest = r.at + grace
+	}
+	switch {
+	case assumed, len(held) == 0, within && user.IsZero():
+	case recent && !user.IsZero() && child != nil && child.showsFirst(user, latest):
+	default:
+		h := noHeritage
+		h.unidentified = nearly && !shown
+		return h
+	}
+	h := *above
+	if above.at == unset {
+		if start, known := p.started(tolerance); known {
+			h.at, h.known = start, true
+		} else {
+			h.at, h.known = min(r.at, p.firstActivity), false
+		}
+	}
+	if login, ok := p.loginAt(r.at + tolerance); ok {
+		h.login = max(h.login, login)
+	}
+	if first, ok := w.firstIdentity(p, r.at+tolerance); ok && first <= h.firstIdentity {
+		h.identified = w.startsWithin(p, first) || h.identified && first == h.firstIdentity
+		h.firstIdentity = first
+	}
+	if len(w.e.users.sparing) > 0 {
+		h.line = append(slices.Clip(h.line), p.id)
+	}
+	h.heir, h.heirUser, h.heirAt, h.unidentified = heir, user, at, false
+	h.ends = slices.Clip(h.ends)
+	for _, end := range held {
+		if end.at < r.at-tolerance {
+			h.ends = append(h.ends, end)
+		}
+	}
+	if h.unknownBefore = max(h.unknownBefore, p.unknownBefore); p.back.last != 0 || p.back.lost || p.back.unsure {
+		h.unknownBefore = unset // an end may have been lost that held
+	}
+	return h
+}
+
+// showsFirst reports whether the first user that t shows, no later than until, is that one.
+func (t *timeline) showsFirst(user fact.ID, until int64) bool {
+	first, ok := firstShown(t.identities)
+	return ok && first.at <= until && sameUser(first.user, user)
+}
+
+func (t *timeline) loginAt(until int64) (at int64, ok bool) { return latest(t.authentications, until) }
+
+// beginning is since when p lasts for what comes up to until, and whether what came before
+// that does not count.
+func (w *evaluation) beginning(above *heritage, p *timeline, until int64) (since int64, begins bool) {
+	if at, ok := p.loginAt(until); ok {
+		return at, true
+	}
+	if first, ok := w.firstIdentity(p, until); ok && above.login == longAgo && above.firstIdentity == unset {
+		return first, true
+	}
+	return p.started(int64(w.policy.Tolerance))
+}
+
+// holding are the ends that hold for p, which inherits above, when it is rotated. They are
+// valid until others are asked for.
+func (w *evaluation) holding(above *heritage, p *timeline, r *rotation) (held []heldEnd) {
+	held = w.e.holds[:0]
+	users := w.e.users.ended
+	if len(p.ends) == 0 && p.back.end == 0 && len(users) == 0 {
+		return held
+	}
+	until := r.at + int64(w.policy.Tolerance)
+	since, begins := w.beginning(above, p, until)
+	counts := func(at int64) bool { return at <= until && !(begins && at <= since+int64(w.policy.Tolerance)) }
+	for i := range p.ends {
+		if end := &p.ends[i]; counts(end.at) && w.isEffective(end) {
+			held = append(held, heldEnd{end.at, fact.EndedSession, end.service, ""})
+		}
+	}
+	if b := &p.back; b.end != 0 && b.typ != fact.RotatedSession && counts(b.end) {
+		held = append(held, heldEnd{b.end, b.typ, b.service, ReasonEvicted})
+	}
+	of := func(user fact.ID) {
+		ends := w.e.users.ends(user)
+		for i := range ends {
+			if end := &ends[i]; counts(end.at) {
+				if binds, doubt := w.bindsUser(above, p, end, user, until); binds {
+					held = append(held, heldEnd{end.at, fact.RevokedSession, end.service, doubt})
+				}
+			}
+		}
+	}
+	if len(users) > 0 && w.e.take(1) {
+		for n, i := range p.identities {
+			if !slices.ContainsFunc(p.identities[:n], func(o identity) bool { return sameUser(o.user, i.user) }) {
+				of(i.user)
+			}
+		}
+		if !above.heirUser.IsZero() && !p.shows(above.heirUser) {
+			of(above.heirUser)
+		}
+	}
+	w.e.holds = held
+	return held
+}
+
+// bindsUser reports whether an end of user binds t, which inherits above: t was seen before
+// it, showed that one last, and up to an instant no other since.
+func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user fact.ID, until int64) (binds bool, doubt string) {
+	if end.other == t.id || !w.isEffective(end) || t.seen() >= end.at || w.r.seq < end.nextSeq && w.cameLate(t, end) {
+		return false, ""
+	}
+	shown, own := identityAt(t.identities, end.at)
+	by := t.identities // who showed that user
+	switch {
+	case own && end.at < t.shownFrom, !own && above.heir != nil && above.heirAt < above.heir.shownFrom:
+		return true, ReasonBounds // whom it showed then, and since, is not all known
+	case !own:
+		shown = above.heirUser
+		if above.heir != nil {
+			by = slices.Concat(by, above.heir.identities)
+		}
+	}
+	if !sameUser(shown, user) || shownSince(t, by, user, end.at, until) {
+		return false, ""
+	}
+	spared, doubt := w.spares(end.other, above, t)
+	return !spared, doubt
+}
+
+// spares reports whether an end that names id ends neither t nor what it inherits above
+// from: that or t is id, or id was rotated from it.
+func (w *evaluation) spares(id fact.ID, above *heritage, t *timeline) (spared bool, doubt string) {
+	before := w.limit
+	for range maxLineage {
+		switch {
+		case id.IsZero() || !w.e.take(1):
+			return false, ""
+		case id == t.id || slices.Contains(above.line, id):
+			return true, ""
+		}
+		named := w.e.get(id)
+		if named == nil && w.e.tombstones.known(id) {
+			return false, ReasonEvicted // what it was rotated from is lost
+		}
+		if named == nil {
+			return false, ""
+		}
+		r, ok := named.lineageAt(w.r.seq, before)
+		if !ok {
+			return false, ""
+		}
+		id, before = r.from, r.at-1
+	}
+	return id == t.id || slices.Contains(above.line, id), ""
+}
+
+// shownSince reports whether t showed another user behind at, and no later than until: it
+// is that one's by then. Only users of one source are different, and by says which named
+// that user.
+func shownSince(t *timeline, by []identity, user fact.ID, at, until int64) bool {
+	return slices.ContainsFunc(t.identities, func(i identity) bool {
+		return i.at > at && i.at <= until && !sameUser(i.user, user) &&
+			slices.ContainsFunc(by, func(j identity) bool { return sameUser(j.user, user) && sameSource(i.source, j.source) })
+	})
+}
+
+// isRotation reports whether an end of the request's id is a rotation away from it: one
+// within the tolerance, onto an id that continues it.
+func (w *evaluation) isRotation(at int64) bool {
+	tolerance := int64(w.policy.Tolerance)
+	for i := range w.t.rotations {
+		away := &w.t.rotations[i]
+		if d := at - away.at; d > tolerance || -d > tolerance || !w.e.take(1) {
+			continue
+		}
+		child := w.e.get(away.other)
+		if child == nil || child.back.back || child.unknownBefore >= away.at { // what it was is not all known
+			return true
+		}
+		r, ok := child.lineageAt(w.r.seq, w.limit)
+		if !ok || r.from != w.t.id || r.at != away.at {
+			continue
+		}
+		above := &noHeritage
+		if _, continues := w.t.lineageAt(w.r.seq, r.at-1); continues {
+			above = w.heritage()
+		}
+		if h := w.inherit(above, w.t, &r, child, false); h.at != unset {
+			return true
+		}
+	}
+	return false
+}
+
+// isUnidentified reports whether the id would continue the one before if the same user had
+// been shown, and neither shows one.
+func (w *evaluation) isUnidentified() bool {
+	return len(w.t.lineage) > 0 && w.heritage().unidentified && (len(w.t.identities) == 0 || w.t.identities[0].at > w.r.At)
+}
 
 // origin is where an absolute clock starts.
 type origin struct {
@@ -13,112 +334,43 @@ type origin struct {
 	// unknownBefore: what was known before this of what it was rotated from may have
 	// been thrown away.
 	unknownBefore int64
-	// firstIdentity is when the first of them showed a user, where that counts.
-	firstIdentity int64
 }
 
 // origin finds the latest authentication in the lineage; without one, where an identity
 // is asked for, the first that was shown in it; without that, the root's start.
 func (w *evaluation) origin() origin {
-	o := *w.ancestry()
-	o.unknownBefore = max(o.unknownBefore, w.t.unknownBefore)
+	h := &noHeritage
+	if len(w.t.lineage) > 0 {
+		h = w.heritage()
+	}
+	unknown := max(h.unknownBefore, w.t.unknownBefore)
 	first, shows := w.firstIdentity(w.t, w.limit)
-	switch {
-	case w.authentication != 0 && (!o.authentication || w.authentication > o.at):
-		o.at, o.known, o.authentication = w.authentication, true, true
-	case o.authentication:
-	case shows && first <= o.firstIdentity:
-		o.known = w.startsWithin(w.t, first) || o.known && first == o.firstIdentity
-		o.at, o.firstIdentity = first, first
-	case o.firstIdentity != unset:
-	case len(w.t.lineage) == 0 || o.at == unset:
-		o.at, o.known = w.since, w.known
+	switch login, ok := w.login(); {
+	case ok:
+		return origin{login, true, true, unknown}
+	case shows && first <= h.firstIdentity:
+		return origin{first, w.startsWithin(w.t, first) || h.identified && first == h.firstIdentity, false, unknown}
+	case h.firstIdentity != unset:
+		return origin{h.firstIdentity, h.identified, false, unknown}
+	case h.at != unset:
+		return origin{h.at, h.known, false, unknown}
 	}
-	return o
+	return origin{w.since, w.known, false, unknown}
 }
 
-// ancestry is the origin as what the id was rotated from has it; at is unset if that is
-// nothing.
-func (w *evaluation) ancestry() *origin {
-	if !w.rooted {
-		w.root, w.rooted = w.findAncestry(), true
+// login is the latest authentication in the lineage.
+func (w *evaluation) login() (at int64, ok bool) {
+	at = longAgo
+	if len(w.t.lineage) > 0 {
+		at = w.heritage().login
 	}
-	return &w.root
+	if w.authentication != 0 {
+		at = max(at, w.authentication)
+	}
+	return at, at != longAgo
 }
 
-func (w *evaluation) findAncestry() (o origin) {
-	o = origin{at: unset, unknownBefore: longAgo, firstIdentity: unset}
-	login, identified := int64(longAgo), false
-	w.ancestors(func(t *timeline, r *rotation) bool {
-		o.at, o.known = r.at, false
-		if t == nil {
-			if !w.e.tombstones.startedBefore(r) {
-				o.unknownBefore = unset
-			}
-			return false
-		}
-		o.unknownBefore = max(o.unknownBefore, t.unknownBefore)
-		until := r.at + int64(w.policy.Tolerance)
-		if at, ok := latest(t.authentications, until); ok {
-			login = max(login, at)
-		}
-		if at, ok := w.firstIdentity(t, until); ok && at <= o.firstIdentity {
-			identified = w.startsWithin(t, at) || identified && at == o.firstIdentity
-			o.firstIdentity = at
-		}
-		if at, known := t.started(int64(w.policy.Tolerance)); known {
-			o.at, o.known = at, true
-		} else {
-			o.at = min(o.at, t.firstActivity)
-		}
-		return true
-	})
-	switch {
-	case login != longAgo:
-		o.at, o.known, o.authentication = login, true, true
-	case o.firstIdentity != unset:
-		o.at, o.known = o.firstIdentity, identified
-	}
-	return o
-}
-
-// ancestors calls each with what the request's id was rotated from and how, the
-// nearest first, until it returns false. t is nil for one that is not known.
-func (w *evaluation) ancestors(each func(t *timeline, r *rotation) bool) {
-	t, before := w.t, w.limit
-	for range maxLineage {
-		r, ok := t.lineageAt(w.r.seq, before)
-		if !ok {
-			return
-		}
-		if !w.e.take(1) {
-			return
-		}
-		from := w.e.get(r.from)
-		if !each(from, &r) || from == nil {
-			return
-		}
-		t, before = from, r.at-1
-	}
-	if _, ok := t.lineageAt(w.r.seq, before); ok {
-		w.e.stats.lost++
-	}
-}
-
-// inherited returns the user whom what the id was rotated from showed last.
-func (w *evaluation) inherited() fact.ID {
-	if !w.asked {
-		w.asked = true
-		w.ancestors(func(t *timeline, r *rotation) bool {
-			if t == nil {
-				return false
-			}
-			user, ok := identityAt(t.identities, r.at)
-			if ok {
-				w.heir, w.heirUser, w.heirAt = t, user, r.at
-			}
-			return !ok
-		})
-	}
-	return w.heirUser
+// startsWithIdentity reports whether t showed a user, and a policy takes that for its start.
+func (e *Engine) startsWithIdentity(t *timeline) bool {
+	return len(t.identities) > 0 && slices.ContainsFunc(e.cfg.Policies, func(p Policy) bool { return p.Evidence == fact.EvidenceIdentity })
 }

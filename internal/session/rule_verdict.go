@@ -1,6 +1,8 @@
 package session
 
 import (
+	"slices"
+
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -110,22 +112,39 @@ func (e *Engine) judge(t *timeline, r *record) judgement {
 	if e.outcome(r) == fact.Indeterminate {
 		return j
 	}
-	shared := w.isShared()
-	w.expiries(func(x expiry) {
+	shared, open := w.isShared(), w.isUnidentified()
+	e.expiries = e.expiries[:0]
+	consider := func(w *evaluation, x expiry) {
 		switch {
 		case shared:
 			x.doubt = ReasonShared
+		case w.assumed:
+			x.doubt = ReasonIdentity
 		case x.doubt == "":
 			x.doubt = w.doubt(&x)
 		}
 		switch certain := x.doubt == ""; {
 		case !j.violated, certain && !sure, certain == sure && x.earlier(&j.expiry):
 			j.violated, j.expiry, sure = true, x, certain
+			j.origin = w.origin()
 		}
+	}
+	w.expiries(func(x expiry) {
+		if open {
+			e.expiries = append(e.expiries, x)
+		}
+		consider(&w, x)
 	})
+	if open { // what would be so if it continued what it was rotated from
+		v := w.assuming()
+		v.expiries(func(x expiry) {
+			if !slices.ContainsFunc(e.expiries, x.same) {
+				consider(&v, x)
+			}
+		})
+	}
 	if j.violated {
 		j.overrun = r.EffectiveStart - j.at
-		j.origin = w.origin()
 		j.authentication = w.authentication
 	}
 	j.short = e.work.cut

@@ -74,6 +74,118 @@ func latest(list []int64, at int64) (int64, bool) {
 	return 0, false
 }
 
+// identity is a user that a session showed.
+type identity struct {
+	at     int64
+	user   fact.ID
+	source uint8 // which of the configured ones named it
+}
+
+const (
+	// maxRuns is how many of the last changes of user are known of a session.
+	maxRuns = 8
+	// maxIdentities bounds the list of all users that one session is known to have shown.
+	maxIdentities = 64
+	// MostUsers bounds Config.MaxUsers.
+	MostUsers = 50
+	// anySource stands for one that is not known.
+	anySource = 0xff
+)
+
+// sameSource reports whether one source named both, as far as is known.
+func sameSource(a, b uint8) bool { return a == b || a == anySource || b == anySource }
+
+// loginsUntil is how many of a sorted list came at or before an instant.
+func loginsUntil(logins []int64, at int64) int {
+	return sort.Search(len(logins), func(i int) bool { return logins[i] > at })
+}
+
+// boundIdentities keeps the first user, the last changes of user, and so many different
+// ones since each login as may be, and one more.
+func boundIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
+	first := len(list) - 1 // from there on are the last changes
+	for changes := 0; first > 0; first-- {
+		if !sameUser(list[first-1].user, list[first].user) {
+			if changes++; changes == maxRuns {
+				break
+			}
+		}
+	}
+	low := 0 // behind the first user
+	for low < len(list) && sameUser(list[low].user, list[0].user) {
+		low++
+	}
+	if first <= low && len(list) <= maxIdentities {
+		return list, longAgo
+	}
+	kept, from = slices.Clone(list[:min(low, maxIdentities/2)]), list[first].at
+	var since []identity // the first ones since the last login
+	login := 0
+	for i, w := range list[:first] {
+		if n := loginsUntil(logins, w.at); n != login {
+			login, since = n, since[:0]
+		}
+		known := slices.ContainsFunc(since, func(have identity) bool { return have.source == w.source && sameUser(have.user, w.user) })
+		if most == 0 || known || different(since, w.source) > most {
+			continue
+		}
+		if since = append(since, w); i >= low {
+			kept = append(kept, w)
+		}
+	}
+	kept = append(kept, list[first:]...)
+	if n := len(kept); n > maxIdentities {
+		kept = slices.Delete(kept, 1, 1+n-maxIdentities)
+		from = max(from, kept[1].at)
+	}
+	return kept, from
+}
+
+// different is how many users of a source list shows.
+func different(list []identity, source uint8) (n int) {
+	for i, w := range list {
+		if w.source == source && !slices.ContainsFunc(list[:i], func(have identity) bool { return have.source == source && sameUser(have.user, w.user) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// identityAt returns the user whom the list shows last at or before at.
+func identityAt(list []identity, at int64) (fact.ID, bool) {
+	for _, l := range slices.Backward(list) {
+		if l.at <= at {
+			return l.user, true
+		}
+	}
+	return fact.ID{}, false
+}
+
+// oneUser reports whether the list shows only one.
+func oneUser(list []identity) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list[1:], func(i identity) bool { return !sameUser(i.user, list[0].user) })
+}
+
+// startOfRun is since when the last user was shown.
+func startOfRun(list []identity) int64 {
+	first := len(list) - 1
+	for first > 0 && sameUser(list[first-1].user, list[first].user) {
+		first--
+	}
+	return list[first].at
+}
+
+// firstShown is the first user that the list shows, and when: of several at one instant
+// the last.
+func firstShown(list []identity) (first identity, ok bool) {
+	for _, i := range list {
+		if i.at == list[0].at {
+			first, ok = i, true
+		}
+	}
+	return first, ok
+}
+
 // interval of activity: a stretch of it in which no start lies further than the
 // smallest idle limit behind the latest end before it, so that no idle limit
 // can have been exceeded within it.

@@ -230,6 +230,13 @@ func (t *timeline) lineageAt(order uint64, before int64) (r rotation, ok bool) {
 	return r, ok && r.at <= before
 }
 
+// follows reports whether t was rotated from p behind what p was rotated from.
+func (t *timeline) follows(p *timeline) bool {
+	return slices.ContainsFunc(t.lineage, func(r rotation) bool {
+		return r.from == p.id && slices.ContainsFunc(p.lineage, func(above rotation) bool { return above.at < r.at })
+	})
+}
+
 // rotatedWithin reports whether the session was rotated away within tolerance
 // of at.
 func (t *timeline) rotatedWithin(at, tolerance int64) bool {

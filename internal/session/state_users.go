@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"container/list"
 	"slices"
-	"sort"
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -31,6 +30,8 @@ type users struct {
 
 	// ended holds only users of whom an end was seen.
 	ended map[fact.ID]endsOfUser
+	// sparing holds the users of whom there are ends that name a session, by that.
+	sparing map[fact.ID][]fact.ID
 	// came says when each of them came, the oldest first.
 	came list.List // of *userEnd
 }
@@ -67,7 +68,7 @@ const (
 )
 
 func newUsers() users {
-	return users{ranged: ranged{bits: placeBits}, index: compact.NewIndex(compact.MaxSlots), linkOf: compact.NewIndex(compact.MaxSlots), used: 1, links: make([]link, 1), ended: map[fact.ID]endsOfUser{}}
+	return users{ranged: ranged{bits: placeBits}, index: compact.NewIndex(compact.MaxSlots), linkOf: compact.NewIndex(compact.MaxSlots), used: 1, links: make([]link, 1), ended: map[fact.ID]endsOfUser{}, sparing: map[fact.ID][]fact.ID{}}
 }
 
 func (u *users) user(number uint32) *user {
@@ -165,6 +166,9 @@ func (u *users) end(id fact.ID, end ending, now int64) bool {
 	}
 	u.touch(int(n))
 	u.user(n).ended = true
+	if !end.other.IsZero() {
+		u.sparing[end.other] = append(u.sparing[end.other], id)
+	}
 	u.ended[id] = endsOfUser{slices.Insert(had.ends, i, end), slices.Insert(had.came, i, u.came.PushBack(&userEnd{id, now}))}
 	if len(had.ends) >= maxInstants {
 		u.removeEnd(id, len(had.ends)/2) // as of those of a session
@@ -200,6 +204,14 @@ func (u *users) removeEnd(id fact.ID, i int) {
 	n := u.number(id)
 	u.touch(int(n))
 	had := u.ended[id]
+	if other := had.ends[i].other; !other.IsZero() {
+		of := u.sparing[other]
+		if of = slices.Delete(of, slices.Index(of, id), slices.Index(of, id)+1); len(of) == 0 {
+			delete(u.sparing, other)
+		} else {
+			u.sparing[other] = of
+		}
+	}
 	u.came.Remove(had.came[i])
 	if len(had.ends) > 1 {
 		u.ended[id] = endsOfUser{slices.Delete(had.ends, i, i+1), slices.Delete(had.came, i, i+1)}
@@ -222,27 +234,6 @@ func (u *users) ends(id fact.ID) []ending {
 func (t *timeline) shows(user fact.ID) bool {
 	return slices.ContainsFunc(t.identities, func(i identity) bool { return sameUser(i.user, user) })
 }
-
-// identity is a user that a session showed.
-type identity struct {
-	at     int64
-	user   fact.ID
-	source uint8 // which of the configured ones named it
-}
-
-const (
-	// maxRuns is how many of the last changes of user are known of a session.
-	maxRuns = 8
-	// maxIdentities bounds the list of all users that one session is known to have shown.
-	maxIdentities = 64
-	// MostUsers bounds Config.MaxUsers.
-	MostUsers = 50
-	// anySource stands for one that is not known.
-	anySource = 0xff
-)
-
-// sameSource reports whether one source named both, as far as is known.
-func sameSource(a, b uint8) bool { return a == b || a == anySource || b == anySource }
 
 // shownLater orders identities by when they were shown: of two at one instant the one of
 // the source that is listed first holds, then the one with the greater pseudonym.
@@ -282,84 +273,4 @@ func (u *users) joinIdentities(list []identity, logins []int64, most int) (kept 
 		}
 	}
 	return boundIdentities(kept, logins, most)
-}
-
-// loginsUntil is how many of a sorted list came at or before an instant.
-func loginsUntil(logins []int64, at int64) int {
-	return sort.Search(len(logins), func(i int) bool { return logins[i] > at })
-}
-
-// boundIdentities keeps the first user, the last changes of user, and so many different
-// ones since each login as may be, and one more.
-func boundIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
-	first := len(list) - 1 // from there on are the last changes
-	for changes := 0; first > 0; first-- {
-		if !sameUser(list[first-1].user, list[first].user) {
-			if changes++; changes == maxRuns {
-				break
-			}
-		}
-	}
-	low := 0 // behind the first user
-	for low < len(list) && sameUser(list[low].user, list[0].user) {
-		low++
-	}
-	if first <= low && len(list) <= maxIdentities {
-		return list, longAgo
-	}
-	kept, from = slices.Clone(list[:min(low, maxIdentities/2)]), list[first].at
-	var since []identity // the first ones since the last login
-	login := 0
-	for i, w := range list[:first] {
-		if n := loginsUntil(logins, w.at); n != login {
-			login, since = n, since[:0]
-		}
-		known := slices.ContainsFunc(since, func(have identity) bool { return have.source == w.source && sameUser(have.user, w.user) })
-		if most == 0 || known || different(since, w.source) > most {
-			continue
-		}
-		if since = append(since, w); i >= low {
-			kept = append(kept, w)
-		}
-	}
-	kept = append(kept, list[first:]...)
-	if n := len(kept); n > maxIdentities {
-		kept = slices.Delete(kept, 1, 1+n-maxIdentities)
-		from = max(from, kept[1].at)
-	}
-	return kept, from
-}
-
-// different is how many users of a source list shows.
-func different(list []identity, source uint8) (n int) {
-	for i, w := range list {
-		if w.source == source && !slices.ContainsFunc(list[:i], func(have identity) bool { return have.source == source && sameUser(have.user, w.user) }) {
-			n++
-		}
-	}
-	return n
-}
-
-// identityAt returns the user whom the list shows last at or before at.
-func identityAt(list []identity, at int64) (fact.ID, bool) {
-	for _, l := range slices.Backward(list) {
-		if l.at <= at {
-			return l.user, true
-		}
-	}
-	return fact.ID{}, false
-}
-
-// oneUser reports whether the list shows only one.
-func oneUser(list []identity) bool {
-	return len(list) > 0 && !slices.ContainsFunc(list[1:], func(i identity) bool { return !sameUser(i.user, list[0].user) })
-}
-
-// startOfRun is since when the last user was shown.
-func startOfRun(list []identity) int64 {
-	first := len(list) - 1
-	for first > 0 && sameUser(list[first-1].user, list[first].user) {
-		first--
-	}
-	return list[first].at
 }

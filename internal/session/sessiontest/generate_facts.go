@@ -8,8 +8,85 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
+// changeID draws an end and a start of another id that follow one another closely, in one
+// order or the other: a layer that reports a change of ids so, a refresh that lands behind
+// a logout, or a new id for whoever comes next.
+func (m *maker) changeID(s *madeSession) {
+	at, p := m.when(s), among(m, m.cfg.Policies...)
+	f := fact.Fact{Session: s.name, Start: at, End: at, At: at, Resource: Resources[among(m, ResourceNames...)]}
+	show := func(user fact.Name, percent int) {
+		if f.User, f.UserSource = (fact.Name{}), 0; m.chance(percent) {
+			m.shown(&f, user)
+		}
+	}
+	move := func(by int64) { f.Start, f.End, f.At = f.At+by, f.At+by, f.At+by }
+	if m.chance(50) {
+		f.Kind = among(m, fact.Activity, fact.Started, fact.Authenticated)
+		if show(s.user, 80); f.Kind == fact.Authenticated && !m.logins {
+			f.Kind = fact.Activity
+		}
+		m.facts = append(m.facts, f)
+		move(int64(among(m, time.Second, 5*time.Second, p.Tolerance)))
+	}
+	end := f
+	end.Kind, end.User, end.UserSource = fact.Ended, fact.Name{}, 0
+	if m.chance(20) && s.user.Raw != "" {
+		end.Kind, end.User, end.Session = fact.EndedUser, s.user, fact.Name{}
+	}
+	m.facts = append(m.facts, end)
+	m.mark(s, f.At)
+	next := among(m, m.sessions...)
+	f.Kind, f.Session, f.Previous = fact.Rotated, next.name, s.name
+	move(int64(among(m, p.Tolerance, 0, 1, -p.Tolerance, p.RotationGrace, time.Second, p.Tolerance+1, p.RotationGrace+1, -time.Second)))
+	show(s.user, 25)
+	m.facts = append(m.facts, f)
+	m.mark(next, f.At)
+	m.mark(s, f.At)
+	if m.chance(60) {
+		move(int64(among(m, 0, p.Tolerance, 1, p.Tolerance+1, p.RotationGrace, p.RotationGrace+1)))
+		f.Kind, f.Previous = fact.Activity, fact.Name{}
+		show(among(m, s.user, s.user, next.user), 80)
+		m.facts = append(m.facts, f)
+		m.mark(next, f.At)
+	}
+	next.cursor = max(next.cursor, f.At)
+}
+
+// anonymous draws an id that shows nobody, ends and is rotated onto another one a little
+// later: whether it goes on nobody can say.
+func (m *maker) anonymous(cursor int64) {
+	a, b := &madeSession{name: SessionName(len(m.sessions))}, &madeSession{name: SessionName(len(m.sessions) + 1)}
+	m.sessions = append(m.sessions, a, b)
+	policy := m.Roll(len(m.cfg.Policies))
+	p := m.cfg.Policies[policy]
+	f := fact.Fact{Session: a.name, Resource: Resources[among(m, ResourceNames...)]}
+	add := func(kind fact.Kind, session fact.Name, by time.Duration) {
+		cursor += int64(by)
+		f.Kind, f.Session, f.Start, f.End, f.At = kind, session, cursor, cursor, cursor
+		m.facts = append(m.facts, f)
+		m.mark(among(m, a, b), cursor)
+	}
+	add(among(m, fact.Started, fact.Activity), a.name, 0)
+	add(fact.Ended, a.name, among(m, 3*time.Second, p.Tolerance+1, 10*time.Second))
+	f.Previous = a.name
+	add(fact.Rotated, b.name, among(m, p.Tolerance+1, p.RotationGrace, (p.Tolerance+p.RotationGrace)/2, p.RotationGrace+1, p.Tolerance))
+	f.Previous = fact.Name{}
+	f.Policy, f.Details = uint8(policy), fact.Details{Method: "GET", Route: "/b", Status: 200}
+	f.Trace, f.Span = m.ids()
+	add(fact.Request, b.name, among(m, p.EndGrace+p.Tolerance+1, p.Tolerance, 20*time.Second))
+	a.marks, b.marks, a.cursor, b.cursor = append(a.marks, cursor), append(b.marks, cursor), cursor, cursor
+}
+
 // happen lets one thing happen to s.
 func (m *maker) happen(s *madeSession) {
+	switch x := m.Roll(400); {
+	case x >= 395:
+		m.changeID(s)
+		return
+	case x >= 393 && len(m.sessions) < 8:
+		m.anonymous(m.when(s))
+		return
+	}
 	at := m.when(s)
 	f := fact.Fact{Session: s.name, Start: at, End: at, At: at, Resource: Resources[among(m, ResourceNames...)]}
 	ends := 7

@@ -57,8 +57,10 @@ func one(b bool) int {
 type Rule struct {
 	Type   fact.Type
 	Expiry int64
-	Since  int64  // H, the end itself, the origin: facts after it may clear it
-	By     string // who reported the end
+	Since  int64 // H, the end itself, the origin: facts after it may clear it
+	// assumed: it is so only if the id continued by this rotation.
+	assumed *KnownFact
+	By      string // who reported the end
 }
 
 // A Verdict is a violation: by which rule, and why it is inconclusive.
@@ -79,6 +81,8 @@ type World struct {
 	of       map[fact.ID][]*KnownFact // what says something of a session, its requests too
 	away     map[fact.ID][]*KnownFact // the rotations away from it
 	about    *KnownFact               // the request that is judged
+	assumed  *KnownFact               // a rotation: "if the id continued P"
+	answers  map[question]bool
 }
 
 // Reference reads "one finding for each session, policy, service and latest
@@ -120,7 +124,7 @@ func (w *World) finding(all []Verdict) Expectation {
 			bytes.Compare(a.Span[:], b.Span[:]), bytes.Compare(a.Trace[:], b.Trace[:]))
 	})
 	r := all[0]
-	w.about = r.KnownFact
+	w.about, w.assumed = r.KnownFact, r.assumed
 	f := Expectation{
 		Type: r.Type, State: fact.Confirmed, Reason: r.Reason,
 		Session: Pseudonym(r.Session.Raw), Policy: int(r.Policy),
@@ -130,6 +134,7 @@ func (w *World) finding(all []Verdict) Expectation {
 		Evidence: r.evidence(), Background: r.Background,
 	}
 	f.StartedAt, f.StartKnown = w.origin(r.KnownFact)
+	w.assumed = nil
 	if r.Reason != "" {
 		f.State = fact.Inconclusive
 	}
@@ -190,12 +195,22 @@ func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 	if int(r.Policy) >= len(w.cfg.Policies) { // governed by none
 		return Verdict{}, false
 	}
-	w.about = r
+	w.about, w.answers = r, map[question]bool{}
 	p := w.Policy(r)
 	if !w.Serves(r) || r.Late || r.Background && p.Background == BackgroundOff {
 		return Verdict{}, false
 	}
-	rules := slices.Concat(w.ends(r), w.absolute(r), w.idle(r))
+	rules := w.rules(r)
+	if w.assumed = w.unidentified(r); w.assumed != nil {
+		known := rules
+		for _, x := range w.rules(r) {
+			if !slices.Contains(known, x) {
+				x.assumed = w.assumed
+				rules = append(rules, x)
+			}
+		}
+	}
+	w.assumed = nil
 	rules = slices.DeleteFunc(rules, func(x Rule) bool { return !exceeds(p, r.Began-x.Expiry, p.Tolerance) })
 	rank := [fact.TypeCount]int{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
 	slices.SortFunc(rules, func(a, b Rule) int {
@@ -212,6 +227,9 @@ func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 	return Verdict{r, rules[0], w.doubt(r, rules[0])}, true
 }
 
+// rules are all by which the session may have been dead for r.
+func (w *World) rules(r *KnownFact) []Rule { return slices.Concat(w.ends(r), w.absolute(r), w.idle(r)) }
+
 // "A limit is exceeded by more than (or, with inclusive: true, at) its value".
 func exceeds[D ~int64](p *Policy, d int64, limit D) bool {
 	return d > int64(limit) || p.Inclusive && d == int64(limit)
@@ -224,8 +242,11 @@ func exceeds[D ~int64](p *Policy, d int64, limit D) bool {
 // began first.
 func (w *World) doubt(r *KnownFact, x Rule) (reason string) {
 	sampled := func(f *KnownFact) bool { return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) }
-	if w.shared(r) {
+	switch {
+	case w.shared(r):
 		return "shared"
+	case x.assumed != nil:
+		return "identity"
 	}
 	if x.Type == fact.IdleTimeout && (w.Policy(r).Sampled || slices.ContainsFunc(w.of[r.Session.ID], sampled)) {
 		return "sampled"

@@ -1,7 +1,6 @@
 package sessiontest
 
 import (
-	"bytes"
 	"math"
 	"slices"
 
@@ -14,7 +13,7 @@ import (
 // begin with)." "Passive requests do not violate an idle limit".
 func (w *World) idle(r *KnownFact) (found []Rule) {
 	p, first := w.Policy(r), int64(math.MaxInt64)
-	a, _ := w.since(r)
+	a, _ := w.since(r, w.itself(r))
 	for _, q := range w.of[r.Session.ID] {
 		governed := q.Kind == fact.Request && q.Policy == r.Policy && !q.Late && (q == r || q.isActivity())
 		if !governed || q.Began > r.Began || q.Began >= first || p.IdleTimeout == 0 || r.Flags.Has(fact.Passive) {
@@ -44,42 +43,90 @@ func (w *World) absolute(r *KnownFact) []Rule {
 	return nil
 }
 
-// "Ended: every end of this id plus end_grace; every rotation away from it plus
-// rotation_grace (an end within τ of a rotation is that rotation); every
-// ended_user, plus end_grace, of the user whose identity the session showed last
-// at or before it, if the session was seen before it. With a known start, ends and
-// ended_users at or before a + τ do not count, and a rotation away does not if a
-// is more than τ after it." All sessions of this user "but the one that the record
-// itself names".
+// "Ended: every end of this id, plus end_grace; every rotation away from it plus
+// rotation_grace (an end of this id within τ of a rotation onto an id that continues it is
+// that rotation); every ended_user, plus end_grace; and where the lineage that the id
+// continues has a P for which an end held that came more than τ before the rotation, that
+// end plus end_grace, with its type, unless an authentication in the lineage came at or
+// after it less τ." "A rotation away does not count if a is more than τ after it".
 func (w *World) ends(r *KnownFact) (found []Rule) {
-	s, p := r.Session.ID, w.Policy(r)
-	a, known := w.since(r)
+	p, x := w.Policy(r), w.itself(r)
+	a, begins := w.since(r, x)
 	tol, grace := int64(p.Tolerance), int64(p.EndGrace)
-	for _, e := range w.Told {
-		rotation := func(x *KnownFact) bool { return max(x.At-e.At, e.At-x.At) <= tol }
-		rule := Rule{Since: e.At, By: e.Resource.ServiceName}
-		switch {
-		case e.Kind == fact.Ended && e.Session.ID == s && !(known && e.At <= a+tol) && !slices.ContainsFunc(w.away[s], rotation):
-			rule.Type, rule.Expiry = fact.EndedSession, e.At+grace
-		case e.IsRotation() && e.Previous.ID == s && !(known && a-e.At > tol):
-			rule.Type, rule.Expiry = fact.RotatedSession, e.At+int64(p.RotationGrace)
-		case e.Kind == fact.EndedUser && e.Session.ID != s && !(known && e.At <= a+tol) && !e.User.ID.IsZero() &&
-			w.first(s) < e.At && w.showedLast(r, e) == e.User.ID && !w.shownSince(s, e, r):
-			rule.Type, rule.Expiry = fact.RevokedSession, e.At+grace
-		default:
-			continue
+	for _, e := range w.binding(r, x, math.MaxInt64, r.At) {
+		rotation := func(x *KnownFact) bool {
+			return max(x.At-e.At, e.At-x.At) <= tol && w.Lineage(x.Session.ID, w.Horizon(r)) == x && w.continues(r, x, 0)
 		}
-		if w.binds(e, r) {
-			found = append(found, rule)
+		switch {
+		case e.Kind == fact.EndedUser:
+			found = append(found, Rule{Type: fact.RevokedSession, Expiry: e.At + grace, Since: e.At, By: e.Resource.ServiceName})
+		case !slices.ContainsFunc(w.away[x.id], rotation):
+			found = append(found, Rule{Type: fact.EndedSession, Expiry: e.At + grace, Since: e.At, By: e.Resource.ServiceName})
+		}
+	}
+	for _, e := range w.away[x.id] {
+		if !(begins && a-e.At > tol) && w.binds(e, r, x.id) {
+			found = append(found, Rule{Type: fact.RotatedSession, Expiry: e.At + int64(p.RotationGrace), Since: e.At, By: e.Resource.ServiceName})
+		}
+	}
+	line := w.line(r, x)
+	for _, parent := range line[1:] {
+		for _, e := range w.holding(r, parent) {
+			login, authenticated := w.authenticatedIn(line)
+			if e.At >= parent.rotation.At-tol || authenticated && login >= e.At-tol {
+				continue
+			}
+			typ := fact.EndedSession
+			if e.Kind == fact.EndedUser {
+				typ = fact.RevokedSession
+			}
+			found = append(found, Rule{Type: typ, Expiry: e.At + grace, Since: e.At, By: e.Resource.ServiceName})
 		}
 	}
 	return found
 }
 
+// binding are the ends and ended_users up to an instant that bind x and count: "every
+// ended_user of the user whom the session showed last at or before it, if the session was
+// seen before it and no user different from that one was shown on it behind that end and at
+// or before r" (or shown, where not r is asked for). "With an authentication, a known start, or where a is the first identity,
+// ends and ended_users at or before a + τ do not count".
+func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*KnownFact) {
+	a, begins := w.since(r, x)
+	for _, e := range w.Told {
+		if e.At > until || begins && e.At <= a+int64(w.Policy(r).Tolerance) || !w.binds(e, r, x.id) {
+			continue
+		}
+		switch e.Kind {
+		case fact.Ended:
+			if e.Session.ID == x.id {
+				found = append(found, e)
+			}
+		case fact.EndedUser:
+			if !e.User.ID.IsZero() && w.first(x.id) < e.At && w.showedLast(r, x, e.At) == e.User.ID &&
+				!w.shownSince(r, x, e, shown) && !w.spares(r, e, x) {
+				found = append(found, e)
+			}
+		}
+	}
+	return found
+}
+
+// spares reads "every session of this user, but the one that the record itself names, every
+// id of its lineage and what continues one of those, as if this record were not": it ends
+// none of those, so that it is never why one does not continue another.
+func (w *World) spares(r, e *KnownFact, x ancestor) bool {
+	spared, before := []fact.ID{e.Session.ID}, w.Horizon(r)
+	for rotation := w.Lineage(e.Session.ID, before); rotation != nil; rotation = w.Lineage(rotation.Previous.ID, rotation.At-1) {
+		spared = append(spared, rotation.Previous.ID)
+	}
+	return slices.ContainsFunc(w.line(r, x), func(p ancestor) bool { return slices.Contains(spared, p.id) })
+}
+
 // "A fact later than the window makes no new finding from the past, but ends and
 // authentications bind what follows".
-func (w *World) binds(e, r *KnownFact) bool {
-	return e.Order < r.Order || !w.isLate(e, r.Session.ID)
+func (w *World) binds(e, r *KnownFact, s fact.ID) bool {
+	return e.Order < r.Order || !w.isLate(e, s)
 }
 
 // Horizon reads "at or before r.start + τ or r.end, whichever is later".
@@ -103,18 +150,18 @@ func (w *World) lastAuthentication(s fact.ID, until int64) (at int64, ok bool) {
 // the session's start. Otherwise the start is unknown, and a is the earliest activity".
 // begins: "with an authentication, a known start, or where a is the first identity" what
 // came before it does not count.
-func (w *World) since(r *KnownFact) (a int64, begins bool) {
-	if a, ok := w.lastAuthentication(r.Session.ID, w.Horizon(r)); ok {
+func (w *World) since(r *KnownFact, x ancestor) (a int64, begins bool) {
+	if a, ok := w.lastAuthentication(x.id, x.until); ok {
 		return a, true
 	}
-	line := w.line(r)
-	if a, known := w.firstIdentity(r, line[:1]); known {
+	if a, known := w.firstIdentity(r, []ancestor{x}); known {
+		line := w.line(r, x)
 		_, showed := w.firstIdentity(r, line[1:])
 		if _, authenticated := w.authenticatedIn(line[1:]); !authenticated && !showed {
 			return a, true
 		}
 	}
-	return w.start(r.Session.ID, int64(w.Policy(r).Tolerance), r.Began)
+	return w.start(x.id, int64(w.Policy(r).Tolerance), x.active)
 }
 
 // firstIdentity is "under evidence: identity, the first record in it that shows a user".
@@ -170,27 +217,6 @@ func (w *World) first(s fact.ID) int64 {
 	return first
 }
 
-// An ancestor is an id of a lineage, and up to when what it did belongs to that; of all
-// but the last id the rotation onto the next one.
-type ancestor struct {
-	id            fact.ID
-	until, before int64
-}
-
-// line is r's id and those that it was rotated from: "on this id up to a's instant, or on
-// the ids it was rotated from, each up to the rotation plus τ".
-func (w *World) line(r *KnownFact) (line []ancestor) {
-	tol, x := int64(w.Policy(r).Tolerance), ancestor{r.Session.ID, w.Horizon(r), w.Horizon(r)}
-	for steps := 0; ; steps++ {
-		line = append(line, x)
-		rotation := w.Lineage(x.id, x.before)
-		if rotation == nil || steps == lineageSteps {
-			return line
-		}
-		x = ancestor{rotation.Previous.ID, rotation.At + tol, rotation.At - 1}
-	}
-}
-
 // "The latest authentication in the lineage".
 func (w *World) authenticatedIn(line []ancestor) (latest int64, ok bool) {
 	latest = math.MinInt64
@@ -208,7 +234,7 @@ func (w *World) authenticatedIn(line []ancestor) (latest int64, ok bool) {
 // known start lies within τ before); else the root's start, else its earliest activity,
 // else the rotation".
 func (w *World) origin(r *KnownFact) (at int64, known bool) {
-	line, tol := w.line(r), int64(w.Policy(r).Tolerance)
+	line, tol := w.line(r, w.itself(r)), int64(w.Policy(r).Tolerance)
 	if at, known = w.authenticatedIn(line); known {
 		return at, true
 	}
@@ -222,31 +248,7 @@ func (w *World) origin(r *KnownFact) (at int64, known bool) {
 		return at, false
 	}
 	root := line[len(line)-1]
-	if len(line) == 1 {
-		return w.start(root.id, tol, r.Began)
-	}
-	return w.start(root.id, tol, root.before+1)
-}
-
-// Lineage reads "the earliest rotation onto an id N at or before r.start + τ or r.end (of
-// two at one instant, from the smaller pseudonym) is its lineage; it is followed only if
-// it is earlier than the one that led to it". A late one counts where it came before the
-// request that is judged, or was judged last.
-func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
-	smaller := func(a, b *KnownFact) bool {
-		x, y := Pseudonym(a.Previous.Raw), Pseudonym(b.Previous.Raw)
-		return bytes.Compare(x[:], y[:]) < 0
-	}
-	for _, f := range w.of[s] {
-		if f.IsRotation() && (!f.Late || f.Order < w.about.Order) &&
-			(found == nil || f.At < found.At || f.At == found.At && smaller(f, found)) {
-			found = f
-		}
-	}
-	if found != nil && found.At > before {
-		return nil
-	}
-	return found
+	return w.start(root.id, tol, root.active)
 }
 
 // Policy is the one that governs r.

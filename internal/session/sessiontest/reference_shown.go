@@ -34,37 +34,57 @@ func (w *World) shown(s fact.ID) (all []*KnownFact) {
 }
 
 // "The user whom the session showed last at or before it (an id that shows none has the
-// one that its previous id showed last up to the rotation)".
-func (w *World) showedLast(r, e *KnownFact) fact.ID {
-	_, user := w.shownAt(r.Session.ID, e.At, w.Horizon(r), 0)
+// one its previous id showed last up to the rotation, if it continues that)".
+func (w *World) showedLast(r *KnownFact, x ancestor, at int64) fact.ID {
+	_, user := w.shownAt(r, x, at)
 	return user
 }
 
-// shownAt returns the user whom s, or what it was rotated from, showed last at or before
-// an instant, and which of them did.
-func (w *World) shownAt(s fact.ID, at, before int64, steps int) (by, user fact.ID) {
-	for _, f := range w.shown(s) {
+// shownAt returns the user whom x, or what it continues, showed last at or before an
+// instant, and which of them did.
+func (w *World) shownAt(r *KnownFact, x ancestor, at int64) (by, user fact.ID) {
+	for _, f := range w.shown(x.id) {
 		if f.At <= at {
-			by, user = s, f.User.ID
+			by, user = x.id, f.User.ID
 		}
 	}
-	if rotation := w.Lineage(s, before); user.IsZero() && rotation != nil && steps < lineageSteps {
-		return w.shownAt(rotation.Previous.ID, rotation.At, rotation.At-1, steps+1)
+	if !user.IsZero() {
+		return by, user
+	}
+	for _, parent := range w.line(r, x)[1:] {
+		for _, f := range w.shown(parent.id) {
+			if f.At <= parent.rotation.At {
+				by, user = parent.id, f.User.ID
+			}
+		}
+		if !user.IsZero() {
+			break
+		}
 	}
 	return by, user
 }
 
+// showedFirst is the first user that s shows, and when.
+func (w *World) showedFirst(s fact.ID) (at int64, user fact.ID) {
+	for _, f := range w.shown(s) {
+		if user.IsZero() || f.At == at {
+			at, user = f.At, f.User.ID
+		}
+	}
+	return at, user
+}
+
 // "No user different from that one was shown on it behind that end and at or before r".
 // "Different only if one source named both": on this id, or on the one that showed that one.
-func (w *World) shownSince(s fact.ID, e, r *KnownFact) bool {
-	by, _ := w.shownAt(s, e.At, w.Horizon(r), 0)
+func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) bool {
+	by, _ := w.shownAt(r, x, e.At)
 	named := func(source uint8) bool {
-		return slices.ContainsFunc(slices.Concat(w.shown(s), w.shown(by)), func(f *KnownFact) bool {
+		return slices.ContainsFunc(slices.Concat(w.shown(x.id), w.shown(by)), func(f *KnownFact) bool {
 			return f.User.ID == e.User.ID && f.UserSource == source
 		})
 	}
-	return slices.ContainsFunc(w.shown(s), func(f *KnownFact) bool {
-		return f.User.ID != e.User.ID && named(f.UserSource) && f.At > e.At && f.At <= r.At
+	return slices.ContainsFunc(w.shown(x.id), func(f *KnownFact) bool {
+		return f.User.ID != e.User.ID && named(f.UserSource) && f.At > e.At && f.At <= until
 	})
 }
 
