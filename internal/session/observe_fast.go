@@ -196,10 +196,12 @@ func (e *Engine) mayNest(l *shard, f *fact.Fact, from int64, hash uint64, resour
 // session need not be named then. As long as nobody calls at all that is taken for granted;
 // what the first call changes of sessions without a name is counted as lost.
 func (e *Engine) nestsForGood(a, b *record) bool {
+	inner := a
 	if !a.inside(b) {
-		a, b = b, a
+		inner = b
 	}
-	return !e.callers.any() || a.flags&fact.ParentLocal != 0 || a.parent != [8]byte{} && e.callers.has(spanHash(a.trace, a.parent))
+	return !e.callers.any() || inner.flags&fact.ParentLocal != 0 ||
+		inner.parent != [8]byte{} && e.callers.has(spanHash(inner.trace, inner.parent))
 }
 
 // nestFast lets r start with what it lies inside, and what lies inside r with it.

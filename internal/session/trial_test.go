@@ -1,13 +1,13 @@
 package session
 
 import (
-	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 

@@ -44,7 +44,7 @@ func (w *World) liesInside(f, c *KnownFact) bool {
 
 // "If it comes from that trace: its parent is of its own process (the span's flags say so),
 // or its parent span was seen and is a caller's (CLIENT, PRODUCER, INTERNAL), or the service
-// of the longer one sent no CLIENT or PRODUCER span within reorder_window of its interval."
+// of the longer one sent no CLIENT or PRODUCER span within reorder_window of its interval".
 func (w *World) comesFrom(f, c *KnownFact) bool {
 	window := int64(w.cfg.ReorderWindow)
 	return f.Flags.Has(fact.ParentLocal) ||
@@ -82,7 +82,7 @@ func (w *World) begin(f *KnownFact, all []*KnownFact) int64 {
 
 // "Exempt requests ... what lies inside an exempt request, or inside what does, is exempt
 // with it." "Background is a CONSUMER span ..., and what lies inside one, or inside what
-// does."
+// does".
 func (w *World) lies(f *KnownFact, all []*KnownFact, is fact.Flags) bool {
 	return f.Flags.Has(is) || slices.ContainsFunc(all, func(c *KnownFact) bool {
 		return w.liesInside(f, c) && w.lies(c, all, is)
@@ -159,7 +159,7 @@ func (f *KnownFact) sameAs(g *KnownFact) bool {
 
 // "What the span says holds, the log fills what it lacks (a user, a route, a status; of
 // several logs the greater pseudonym), exempt, passive, stream and background it is if
-// either is, and rejected beats indeterminate beats served."
+// either is, and rejected beats indeterminate beats served".
 const either = fact.Exempt | fact.Passive | fact.Stream | fact.Consumer
 
 func (w *World) joined() (all []*KnownFact) {
@@ -200,31 +200,31 @@ func (w *World) joined() (all []*KnownFact) {
 	return all
 }
 
-// fill lets x say what r lacks.
-func (r *KnownFact) fill(x *KnownFact) {
-	if r.User.ID.IsZero() {
-		r.User, r.UserSource = x.User, x.UserSource
+// fill lets x say what f lacks.
+func (f *KnownFact) fill(x *KnownFact) {
+	if f.User.ID.IsZero() {
+		f.User, f.UserSource = x.User, x.UserSource
 	}
-	if r.Details.Status == 0 {
-		r.Details.Status = x.Details.Status
+	if f.Details.Status == 0 {
+		f.Details.Status = x.Details.Status
 	}
 	texts := x.Details.Texts()
-	for i, text := range r.Details.Texts() {
+	for i, text := range f.Details.Texts() {
 		if *text == "" {
 			*text = *texts[i]
 		}
 	}
 }
 
-// join makes r what several logs fill: of two the greater.
-func (r *KnownFact) join(x *KnownFact) {
-	a, b := Pseudonym(r.User.Raw), Pseudonym(x.User.Raw)
-	if cmp.Or(bytes.Compare(a[:], b[:]), cmp.Compare(x.UserSource, r.UserSource)) < 0 {
-		r.User, r.UserSource = x.User, x.UserSource
+// join makes f what several logs fill: of two the greater.
+func (f *KnownFact) join(x *KnownFact) {
+	a, b := Pseudonym(f.User.Raw), Pseudonym(x.User.Raw)
+	if cmp.Or(bytes.Compare(a[:], b[:]), cmp.Compare(x.UserSource, f.UserSource)) < 0 {
+		f.User, f.UserSource = x.User, x.UserSource
 	}
-	r.Details.Status = max(r.Details.Status, x.Details.Status)
+	f.Details.Status = max(f.Details.Status, x.Details.Status)
 	texts := x.Details.Texts()
-	for i, text := range r.Details.Texts() {
+	for i, text := range f.Details.Texts() {
 		*text = max(*text, *texts[i])
 	}
 }
