@@ -26,7 +26,7 @@ const (
 var shapes = []int{1, 4, 5, 11, 17, 41, 43, 44, 45, 47}
 
 var rules = map[string]int{
-	"Session": 4, "Who is shown": 1, "Shared ids": 1, "Who is believed": 2, "Fact": 14, "Outcome": 8, "Exempt": 4, "Activity": 3,
+	"Session": 4, "Who is shown": 1, "Shared ids": 1, "Who is believed": 2, "Fact": 14, "Linked": 1, "Outcome": 8, "Exempt": 4, "Activity": 3,
 	"When a request starts": 3, "Since when": 8, "Lineage": 2, "Expiry": 8, "Violation": 4,
 	"Verdicts do not depend on delivery": 6, "Suspected, confirmed, retracted, inconclusive": 9,
 	"Time": 3, "Bad input": 4, "Contract": 8,

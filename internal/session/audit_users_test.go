@@ -24,7 +24,9 @@ func (a *auditErrors) auditUsers(e *Engine) {
 			sessions++
 			place := u.links[l].place
 			t := &e.shards[place>>compact.SlotBits].sessions
-			if slot := place & compact.SlotMask; slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) {
+			slot := place & compact.SlotMask
+			if slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) &&
+				!slices.ContainsFunc(t.peek(slot).links, func(l identity) bool { return l.user == x.id }) {
 				a.addf("user %v leads to a session that does not show it", x.id)
 			}
 		}
@@ -65,7 +67,8 @@ func (a *auditErrors) auditUsers(e *Engine) {
 	e.each(func(l *shard) {
 		for _, slot := range takenSlots(&l.sessions) {
 			var seen []fact.ID
-			for _, i := range l.sessions.peek(slot).identities {
+			tl := l.sessions.peek(slot)
+			for _, i := range slices.Concat(tl.identities, tl.links) {
 				if !slices.ContainsFunc(seen, func(u fact.ID) bool { return sameUser(u, i.user) }) {
 					seen = append(seen, i.user)
 				}

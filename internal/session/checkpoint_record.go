@@ -29,6 +29,7 @@ const (
 	recordDetails
 	recordFilled
 	recordParent
+	recordLinked
 	recordUserSource
 )
 
@@ -82,6 +83,9 @@ func (r *record) has(details bool) (has uint64) {
 	if r.parent != [8]byte{} {
 		has |= recordParent
 	}
+	if !r.linked.IsZero() {
+		has |= recordLinked
+	}
 	return has
 }
 
@@ -124,6 +128,9 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 	if has&recordParent != 0 {
 		buf = append(buf, r.parent[:]...)
 	}
+	if has&recordLinked != 0 {
+		buf = wire.AppendUint128(buf, r.linked)
+	}
 	if has&recordOfSession != 0 {
 		buf = binary.AppendUvarint(buf, r.ofSession)
 	}
@@ -138,7 +145,7 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 	}
 	buf = append(buf, byte(r.kind), byte(r.outcome), r.policy)
 	if has&recordFilled != 0 {
-		buf = append(buf, byte(r.filled))
+		buf = binary.AppendUvarint(buf, uint64(r.filled))
 	}
 	buf = binary.AppendUvarint(buf, uint64(r.flags))
 	return binary.AppendUvarint(buf, uint64(r.state))
@@ -183,6 +190,9 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	if has&recordParent != 0 {
 		d.Copy(r.parent[:])
 	}
+	if has&recordLinked != 0 {
+		r.linked = d.Uint128()
+	}
 	if has&recordOfSession != 0 {
 		r.ofSession = d.Below(maxPosition)
 	}
@@ -199,7 +209,7 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	r.kind, r.outcome = fact.Kind(d.Below(uint64(part)+1)), fact.Outcome(d.Below(uint64(fact.Rejected)+1))
 	r.policy = d.Byte()
 	if has&recordFilled != 0 {
-		r.filled = fills(d.Byte())
+		r.filled = fills(d.Below(1 << 16))
 	}
 	r.flags, r.state = fact.Flags(d.Below(1<<16)), recordState(d.Below(1<<16))
 	if has&recordDetails != 0 {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -138,7 +139,8 @@ func (t *timeline) ordinary(cfg *Config, users *users) bool {
 		len(t.identities) > 1 && !oneUser(t.identities) || t.policies >= 1<<16 {
 		return false
 	}
-	if len(t.identities) > 0 && len(users.ends(t.identities[0].user)) > 0 {
+	if len(t.identities) > 0 && len(users.ends(t.identities[0].user)) > 0 ||
+		slices.ContainsFunc(t.links, func(l identity) bool { return len(users.ends(l.user)) > 0 }) {
 		return false
 	}
 	from := t.sinceAtLeast()

@@ -36,6 +36,8 @@ type Policy struct {
 
 // Config is what an Engine must know from the start.
 type Config struct {
+	// Linked: sessions may be part of larger ones, with which they end.
+	Linked bool
 	// Policies, 1 to [fact.MaxPolicies]. [fact.Fact.Policy] is an index in it.
 	Policies []Policy
 	// DecisionWait is how long a verdict waits for what may clear it, IdleDecisionWait

@@ -64,7 +64,13 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 		e.closeFinding(list[len(list)-1])
 	}
 	e.reportLifetime(t)
-	e.spend(len(t.identities))
+	e.spend(len(t.identities) + len(t.links))
+	if len(t.links) > 0 { // an end of what it is part of will not find it
+		e.stats.lost++
+	}
+	for _, l := range t.links {
+		e.users.unlink(l.user, t.placeOf())
+	}
 	for _, i := range t.identities {
 		e.users.unlink(i.user, t.placeOf())
 	}

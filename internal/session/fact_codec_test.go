@@ -30,7 +30,7 @@ func TestJournal(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := facts[i].Fact
-			for _, n := range []*fact.Name{&want.Session, &want.Previous, &want.User} {
+			for _, n := range []*fact.Name{&want.Session, &want.Previous, &want.User, &want.Linked} {
 				if !n.ID.IsZero() {
 					p := cfg.pseudonym(n)
 					n.Pseudonym = &p

@@ -24,6 +24,9 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 		g.Kind = fact.Started
 		f = &g
 	}
+	if f.Kind == fact.Ended && e.cfg.Linked {
+		e.endParts(f, now)
+	}
 	t := e.timelineOf(&f.Session, now)
 	if t == nil {
 		if f.Kind == fact.Rotated && e.get(f.Previous.ID) != nil { // which may clear it, room or not
@@ -37,7 +40,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	rec := record{
 		seq:   e.seq,
 		Start: f.At, End: f.At, At: f.At, EffectiveStart: f.At, FirstEnd: f.At, Arrival: now,
-		session: f.Session.ID, user: shownBy(f), userSource: f.UserSource, kind: f.Kind, policy: fact.NoPolicy, state: decided | evident,
+		session: f.Session.ID, user: shownBy(f), linked: largerSession(f.Linked.ID), userSource: f.UserSource, kind: f.Kind, policy: fact.NoPolicy, state: decided | evident,
 	}
 	if f.Kind == fact.Rotated { // what makes it another record
 		binary.LittleEndian.PutUint64(rec.trace[:8], f.Previous.ID[0])
@@ -149,6 +152,19 @@ func (e *Engine) observeUserEnd(f *fact.Fact, now int64) {
 	}
 	e.stats.facts[fact.EndedUser]++
 	e.markSessionsDirty(f.User.ID, now)
+}
+
+// endParts ends what is part of the session that is ended.
+func (e *Engine) endParts(f *fact.Fact, now int64) {
+	id := largerSession(f.Session.ID)
+	if e.users.number(id) == 0 && !e.users.add(id, fact.Pseudonym{}) {
+		e.stats.lost++
+		return
+	}
+	service := e.services.resources[e.services.number(f.Resource, e.seq, e.oldestSeq)].service
+	if e.users.end(id, ending{at: f.At, service: service, nextSeq: e.seq + 1, seq: e.seq}, now) {
+		e.markSessionsDirty(id, now)
+	}
 }
 
 // rank orders rotations at one instant by what they came from.

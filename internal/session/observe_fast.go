@@ -27,7 +27,7 @@ import (
 //
 // It may run beside itself in another shard, and changes nothing that is shared.
 func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
-	if f.Kind != fact.Request || f.Flags&fact.Exempt != 0 || !isActivity(f.Outcome, f.Flags) || !spansTime(f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
+	if f.Kind != fact.Request || f.Flags&fact.Exempt != 0 || !f.Linked.ID.IsZero() || !isActivity(f.Outcome, f.Flags) || !spansTime(f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
 	if slot == compact.NoSlot {
@@ -159,6 +159,7 @@ func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash
 	recent.traces.Set(place, hash, recent.next)
 	r.Start, r.End, r.At, r.EffectiveStart, r.FirstEnd, r.Arrival, r.enclosing = f.Start, f.End, f.At, f.Start, f.End, now, -1
 	r.session, r.user, r.trace, r.span, r.parent = f.Session.ID, shownBy(f), f.Trace, f.Span, f.Parent
+	r.linked = fact.ID{}
 	r.ofSession, r.details = 0, recent.details.put(&f.Details)
 	r.slot, r.resource = slot, resource
 	r.kind, r.outcome, r.policy, r.userSource, r.flags, r.state = fact.Request, f.Outcome, f.Policy, f.UserSource, f.Flags, evident

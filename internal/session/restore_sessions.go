@@ -144,6 +144,11 @@ func (r *shardRestorer) adopted(t *timeline, place uint32) {
 			r.links = append(r.links, sessionLink{i.user, place})
 		}
 	}
+	for n, l := range t.links {
+		if !slices.ContainsFunc(t.links[:n], func(have identity) bool { return have.user == l.user }) {
+			r.links = append(r.links, sessionLink{l.user, place})
+		}
+	}
 	if t.dirty != 0 {
 		r.dirty = append(r.dirty, place)
 	}

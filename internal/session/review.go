@@ -303,11 +303,12 @@ func (e *Engine) rebuild(t *timeline) {
 		e.stats.lost++
 	}
 	complete := reach == t.facts && reach < maxFacts
-	active, identities := slices.Clone(t.intervals), slices.Clone(t.identities)
+	active, identities, links := slices.Clone(t.intervals), slices.Clone(t.identities), slices.Clone(t.links)
 	t.intervals, t.nestedStarts = t.intervals[:0], t.nestedStarts[:0]
 	if complete {
 		t.first, t.firstActivity, t.lastInactiveStart, t.sampled = unset, unset, longAgo, false
 		identities, t.shownFrom = identities[:0], longAgo
+		links, t.moreLinks = links[:0], false
 	} else {
 		if oneUser(identities) { // who may have been shown after each login that was so long ago
 			for _, at := range t.authentications {
@@ -331,8 +332,11 @@ func (e *Engine) rebuild(t *timeline) {
 		if r.shows() {
 			identities = append(identities, identity{r.At, r.user, r.userSource})
 		}
+		if e.names(r) {
+			links = append(links, identity{at: r.At, user: r.linked})
+		}
 		q := *r
-		q.user = fact.ID{}
+		q.user, q.linked = fact.ID{}, fact.ID{}
 		q.state |= decided // what is only read again changes no count
 		if r.kind == fact.Request {
 			e.apply(t, &q)
@@ -347,6 +351,7 @@ func (e *Engine) rebuild(t *timeline) {
 	}
 	first, showed := firstShown(t.identities)
 	e.setIdentities(t, identities)
+	e.setLinks(t, links)
 	if now, shows := firstShown(t.identities); now != first || shows != showed {
 		e.markParents(t, t.lineage, t.dirtyAsOf())
 	}

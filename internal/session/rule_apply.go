@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -25,6 +26,9 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 	}
 	if !r.isExempt() {
 		due |= e.applyJudged(t, r)
+	}
+	if e.names(r) {
+		due |= e.link(t, r, t.facts > 1 || len(t.rotations) > 0)
 	}
 	if r.isActivity() {
 		var governs uint64
@@ -105,6 +109,9 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 	if r.shows() {
 		due |= e.showIdentity(t, identity{r.At, r.user, r.userSource}, true)
 	}
+	if e.names(r) {
+		due |= e.link(t, r, true)
+	}
 	switch r.kind {
 	case fact.Authenticated:
 		var lost int
@@ -117,7 +124,7 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 		e.authenticated |= t.policies
 		t.reported = t.reported && !added
 		if added {
-			if len(t.identities) > 0 && !oneUser(t.identities) { // whom did it show since?
+			if len(t.identities) > 0 && !oneUser(t.identities) || len(t.links) > 0 { // whom did it show since?
 				due |= dirtyTimeline
 			}
 			due |= dirtyLineage
@@ -202,5 +209,69 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 	}
 	for _, i := range list {
 		e.users.release(i.user)
+	}
+}
+
+// names reports whether r names the larger session that its own is part of: an event does,
+// or a request that was served.
+func (e *Engine) names(r *record) bool {
+	return !r.linked.IsZero() && r.state&late == 0 && r.isEvidence() && (r.kind != fact.Request || e.outcome(r) == fact.Served)
+}
+
+// link joins the larger session that r names to those of t. others: somebody may have been
+// judged by it.
+func (e *Engine) link(t *timeline, r *record, others bool) (due dirtyFlags) {
+	logins := loginsUntil(t.authentications, r.At)
+	for _, have := range t.links {
+		if have.user == r.linked && have.at <= r.At && loginsUntil(t.authentications, have.at) == logins {
+			return 0
+		}
+	}
+	e.setLinks(t, append(slices.Clone(t.links), identity{at: r.At, user: r.linked}))
+	if others {
+		return dirtyLineage
+	}
+	return 0
+}
+
+// maxLinks is how many larger sessions one may name since a login, and maxAllLinks since all
+// that are known.
+const maxLinks, maxAllLinks = 4, 32
+
+// setLinks makes list the larger sessions that t named, the first time since each login.
+func (e *Engine) setLinks(t *timeline, list []identity) {
+	slices.SortStableFunc(list, func(a, b identity) int { return cmp.Or(cmp.Compare(a.at, b.at), compareID(a.user, b.user)) })
+	was := slices.Clone(t.links)
+	t.links = t.links[:0]
+	for _, l := range list {
+		logins, some, known := loginsUntil(t.authentications, l.at), 0, false
+		for _, have := range t.links {
+			if loginsUntil(t.authentications, have.at) == logins {
+				some, known = some+1, known || have.user == l.user
+			}
+		}
+		switch {
+		case known:
+		case some == maxLinks || len(t.links) == maxAllLinks:
+			if !t.moreLinks {
+				e.stats.lost++
+			}
+			t.moreLinks = true
+		default:
+			t.links = append(t.links, l)
+		}
+	}
+	named := func(list []identity, id fact.ID) bool {
+		return slices.ContainsFunc(list, func(l identity) bool { return l.user == id })
+	}
+	for n, l := range t.links {
+		if !named(was, l.user) && !named(t.links[:n], l.user) {
+			e.users.addLink(l.user, t.placeOf())
+		}
+	}
+	for n, l := range was {
+		if !named(t.links, l.user) && !named(was[:n], l.user) {
+			e.users.unlink(l.user, t.placeOf())
+		}
 	}
 }

@@ -165,7 +165,8 @@ func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
 // rotated from, may have shown.
 func (e *Engine) someUserEnded(t *timeline) bool {
 	return len(e.users.ended) > 0 && (len(t.lineage) > 0 || t.back.lost ||
-		slices.ContainsFunc(t.identities, func(i identity) bool { return len(e.users.ends(i.user)) > 0 }))
+		slices.ContainsFunc(t.identities, func(i identity) bool { return len(e.users.ends(i.user)) > 0 }) ||
+		slices.ContainsFunc(t.links, func(l identity) bool { return len(e.users.ends(l.user)) > 0 }))
 }
 
 // evicted is what is left of a session: its tombstone, or the fingerprints among

@@ -79,7 +79,7 @@ func (w *evaluation) firstIdentity(t *timeline, until int64) (at int64, ok bool)
 	if w.policy.Evidence != fact.EvidenceIdentity || len(t.identities) == 0 || t.identities[0].at > until {
 		return unset, false
 	}
-	if t.back.back && t.identities[0].source == anySource { // a tombstone told of it, and not when it was
+	if t.back.back && t.identities[0].source == anySource || t.unknownBefore > t.identities[0].at { // it may have shown one before
 		return unset, false
 	}
 	return t.identities[0].at, true
@@ -182,6 +182,7 @@ func (w *evaluation) endings(each func(expiry)) {
 	if len(w.e.users.ended) > 0 {
 		w.userEndings(each)
 		w.lostUserEndings(each)
+		w.partEndings(each)
 	}
 }
 
@@ -240,6 +241,27 @@ func (w *evaluation) endingsOf(above *heritage, user fact.ID, each func(expiry))
 			each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: doubt, inherited: !own})
 		}
 	}
+}
+
+// partEndings are the ends of the larger sessions that this one is part of.
+func (w *evaluation) partEndings(each func(expiry)) {
+	above := &noHeritage
+	if len(w.t.lineage) > 0 {
+		above = w.heritage()
+	}
+	above.eachLarger(w.t, func(id fact.ID) {
+		if !w.e.take(1) {
+			return
+		}
+		ends := w.e.users.ends(id)
+		for i := range ends {
+			end := &ends[i]
+			at := end.at + int64(w.policy.EndGrace)
+			if w.violated(at) && w.applies(end) && w.bindsPart(above, w.t, end, id) {
+				each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service]})
+			}
+		}
+	})
 }
 
 // identityAt returns the user whom the session showed last at or before at; the

@@ -25,6 +25,9 @@ type heritage struct {
 	heirAt   int64
 	// ends held for one of them when it was rotated more than the tolerance later.
 	ends []heldEnd
+	// parts are those that named larger sessions, and what continues them, the nearest last,
+	// each up to the rotation away from it.
+	parts []partOf
 	// line are those, the nearest last, where an end of a user may spare them.
 	line []fact.ID
 	// unknownBefore: what was known before this of one of them may have been thrown away.
@@ -32,6 +35,57 @@ type heritage struct {
 	// unidentified: it would continue the one before if the same user had been shown, and
 	// that one showed none.
 	unidentified bool
+}
+
+// partOf is an id that may be part of larger sessions, as far as it named them until then.
+type partOf struct {
+	t     *timeline
+	until int64
+}
+
+// eachLarger calls each with the larger sessions that t, or what it inherits from, named,
+// itself aside.
+func (h *heritage) eachLarger(t *timeline, each func(id fact.ID)) {
+	if len(t.links) == 0 && len(h.parts) == 0 {
+		return
+	}
+	seen := []fact.ID{largerSession(t.id)}
+	of := func(t *timeline) {
+		for _, l := range t.links {
+			if !slices.Contains(seen, l.user) {
+				seen = append(seen, l.user)
+				each(l.user)
+			}
+		}
+	}
+	of(t)
+	for _, p := range h.parts {
+		of(p.t)
+	}
+}
+
+// isPart reports whether t, which inherits above, named the larger session id at or before
+// an instant and since its latest login, or, where there was none, what it continues did.
+func (t *timeline) isPart(above *heritage, id fact.ID, at int64) bool {
+	named := func(t *timeline, until int64) (named, login bool) {
+		since, login := t.loginAt(until)
+		return slices.ContainsFunc(t.links, func(l identity) bool {
+			return l.user == id && l.at <= until && (!login || l.at >= since)
+		}), login
+	}
+	own, login := named(t, at)
+	for _, p := range slices.Backward(above.parts) {
+		if own || login {
+			break
+		}
+		own, login = named(p.t, min(at, p.until))
+	}
+	return own
+}
+
+// bindsPart reports whether an end of the larger session id binds t, which inherits above.
+func (w *evaluation) bindsPart(above *heritage, t *timeline, end *ending, id fact.ID) bool {
+	return w.isEffective(end) && t.seen() < end.at && !(w.r.seq < end.nextSeq && w.cameLate(t, end)) && t.isPart(above, id, end.at)
 }
 
 // heldEnd is an end that held for an ancestor.
@@ -155,6 +209,9 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	if len(w.e.users.sparing) > 0 {
 		h.line = append(slices.Clip(h.line), p.id)
 	}
+	if len(p.links) > 0 || len(h.parts) > 0 {
+		h.parts = append(slices.Clip(h.parts), partOf{p, r.at})
+	}
 	h.heir, h.heirUser, h.heirAt, h.unidentified = heir, user, at, false
 	h.ends = slices.Clip(h.ends)
 	for _, end := range held {
@@ -227,6 +284,16 @@ func (w *evaluation) holding(above *heritage, p *timeline, r *rotation) (held []
 			of(above.heirUser)
 		}
 	}
+	if len(users) > 0 {
+		above.eachLarger(p, func(id fact.ID) {
+			ends := w.e.users.ends(id)
+			for i := range ends {
+				if end := &ends[i]; counts(end.at) && w.bindsPart(above, p, end, id) {
+					held = append(held, heldEnd{end.at, fact.EndedSession, end.service, ""})
+				}
+			}
+		})
+	}
 	w.e.holds = held
 	return held
 }
@@ -251,6 +318,9 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 	if !sameUser(shown, user) || shownSince(t, by, user, end.at, until) {
 		return false, ""
 	}
+	if !end.other.IsZero() && t.isPart(above, largerSession(end.other), end.at) {
+		return false, ""
+	}
 	spared, doubt := w.spares(end.other, above, t)
 	return !spared, doubt
 }
@@ -267,8 +337,8 @@ func (w *evaluation) spares(id fact.ID, above *heritage, t *timeline) (spared bo
 			return true, ""
 		}
 		named := w.e.get(id)
-		if named == nil && w.e.tombstones.known(id) {
-			return false, ReasonEvicted // what it was rotated from is lost
+		if named == nil && (w.e.tombstones.known(id) || w.e.tombstones.oldestKnown >= min(t.first, above.at)) {
+			return false, ReasonEvicted // what it was rotated from is lost, or may be
 		}
 		if named == nil {
 			return false, ""

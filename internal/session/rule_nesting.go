@@ -268,7 +268,7 @@ func (e *Engine) duplicateOf(rec *record, k traceRecords, d *fact.Details) (foun
 // sameRecord reports whether r and o are one record delivered twice.
 func (r *record) sameRecord(o *record) bool {
 	return r.kind == o.kind && r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
-		r.user == o.user && r.userSource == o.userSource && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
+		r.user == o.user && r.linked == o.linked && r.userSource == o.userSource && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
 		r.outcome == o.outcome && r.policy == o.policy && r.flags == o.flags
 }
 
@@ -294,6 +294,7 @@ func (e *Engine) mergeRecords(a, b *record, da, db fact.Details) (m record, d fa
 	d, m.filled = dw, 0
 	user := field(&m, win, lose, filledUser, identity{user: win.user, source: win.userSource}, identity{user: lose.user, source: lose.userSource}, e.users.fillsLess)
 	m.user, m.userSource = user.user, user.source
+	m.linked = field(&m, win, lose, filledLinked, win.linked, lose.linked, fact.ID.Less)
 	d.Status = field(&m, win, lose, filledStatus, dw.Status, dl.Status, cmp.Less)
 	texts := dl.Texts()
 	for i, text := range d.Texts() {

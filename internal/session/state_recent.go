@@ -24,6 +24,7 @@ type record struct {
 	Arrival  int64
 	session  fact.ID
 	user     fact.ID
+	linked   fact.ID // the larger session that it names, see largerSession
 	trace    [16]byte
 	span     [8]byte
 	parent   [8]byte // the span that called it; zero: not known
@@ -47,11 +48,12 @@ type record struct {
 
 // fills says what of a span's record only logs said. Texts of details have the bits
 // behind these.
-type fills uint8
+type fills uint16
 
 const (
 	filledUser fills = 1 << iota
 	filledStatus
+	filledLinked
 	filledTexts = iota
 )
 

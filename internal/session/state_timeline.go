@@ -35,6 +35,10 @@ type timeline struct {
 	raised                []ending   // when a second record of a request set newest
 	lineage               []rotation // the earliest onto this id; several at one instant
 	identities            []identity
+	// links are the larger sessions that it named, the first time since each login.
+	links []identity
+	// moreLinks: it named more of them than are remembered.
+	moreLinks bool
 	// shownFrom: of whom it showed before this instant not all is known.
 	shownFrom int64
 
@@ -78,7 +82,7 @@ func (t *timeline) empty(id fact.ID, slot uint32) {
 		first: unset, firstStart: unset, firstActivity: unset,
 		intervals: t.intervals[:0], nestedStarts: t.nestedStarts[:0], authentications: t.authentications[:0],
 		lateStarts: t.lateStarts[:0], ends: t.ends[:0], rotations: t.rotations[:0],
-		raised: t.raised[:0], lineage: t.lineage[:0], identities: t.identities[:0],
+		raised: t.raised[:0], lineage: t.lineage[:0], identities: t.identities[:0], links: t.links[:0],
 	}
 }
 
@@ -95,7 +99,7 @@ func (t *timeline) isFree() bool { return t.suspects == 0 && t.dirty == 0 }
 // of what is deferred, can make something of a session whose name is not at hand.
 func (t *timeline) compacted() *timeline {
 	t.lastArrival, t.recent, t.facts, t.policy, t.sampled, t.reported = 0, 0, 0, fact.NoPolicy, false, false
-	if len(t.identities)+len(t.rotations)+len(t.lineage) == 0 && !t.deferred {
+	if len(t.identities)+len(t.links)+len(t.rotations)+len(t.lineage) == 0 && !t.deferred {
 		t.pseudonym = fact.Pseudonym{}
 	}
 	return t

@@ -39,6 +39,8 @@ const (
 	hasDeferred
 	hasComeback
 	hasShownFrom
+	hasLinks
+	hasMoreLinks
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -216,6 +218,28 @@ var timelineFields = [...]timelineField{
 				t.identities = append(t.identities, who)
 			}
 		},
+	},
+	{
+		hasLinks,
+		func(t *timeline) bool { return len(t.links) > 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.list(len(t.links), t.newest)
+			for _, i := range t.links {
+				w.instant(i.at)
+				w.buf = wire.AppendUint128(w.buf, i.user)
+			}
+		},
+		func(d *timelineReader, t *timeline) {
+			for range d.list(17, t.newest) {
+				t.links = append(t.links, identity{at: d.instant(), user: d.Uint128()})
+			}
+		},
+	},
+	{
+		hasMoreLinks,
+		func(t *timeline) bool { return t.moreLinks },
+		nil,
+		func(_ *timelineReader, t *timeline) { t.moreLinks = true },
 	},
 }
 

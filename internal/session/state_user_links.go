@@ -9,6 +9,15 @@ import (
 // "anonymous", a late end of all of them is held against.
 const maxSessionsOfUser = 1 << 12
 
+// largerSession is what the sessions that are part of session id are found by: like those
+// of a user, they end with it.
+func largerSession(id fact.ID) fact.ID {
+	if id.IsZero() {
+		return id
+	}
+	return fact.ID{mix(id[0], 0x6c61726765722073), mix(id[1], id[0]) | 1}
+}
+
 func linkHash(user, place uint32) uint64 { return mix(uint64(user)<<32|uint64(place), 1) }
 
 func (u *users) hashOfLink(n uint32) uint64 { return linkHash(u.links[n].user, u.links[n].place) }

@@ -58,6 +58,7 @@ func (c *Config) shardShare(n int) int {
 // engine is what the engine must know.
 func (c *Config) engine(pseudonym func(string) fact.Pseudonym) session.Config {
 	e := session.Config{
+		Linked:       len(c.SessionID.Linked) > 0,
 		DecisionWait: c.DecisionWait, IdleDecisionWait: c.IdleDecisionWait, ReorderWindow: c.ReorderWindow, MaxAhead: c.MaxAhead, MaxAge: c.MaxAge,
 		MaxSessions: c.MaxSessions, MaxRecentRequests: c.MaxRecentRequests, MaxServices: c.MaxServices,
 		Retention: c.Retention, MaxUsers: c.SessionID.MaxUsers, PerRequest: c.Findings.Per == perRequest, UpdateInterval: c.Findings.UpdateInterval,

@@ -45,7 +45,7 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
 	m.cfg.Shards = 1 << m.Roll(3)
-	m.called = m.chance(40)
+	m.called, m.larger = m.chance(40), m.chance(30)
 	m.users = 1 + m.Roll(3)
 	for i := range 2 + m.Roll(4) {
 		s := &madeSession{name: SessionName(i), cursor: Epoch + int64(m.Roll(30))*int64(time.Second)}
@@ -53,6 +53,9 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 		if m.chance(80) {
 			s.user = UserName(m.Roll(m.users))
 			s.placeholder = m.chance(12)
+		}
+		if m.larger && i > 0 && m.chance(60) {
+			s.larger = m.sessions[0].name
 		}
 		m.sessions = append(m.sessions, s)
 	}
@@ -89,14 +92,16 @@ type maker struct {
 	trace    byte
 	span     byte
 	called   bool // some requests have parents
+	larger   bool // some sessions are part of the first one
 	callers  []fact.Caller
 	alone    map[[2]int64]bool // times of requests that nothing else tells apart
 }
 
 // madeSession is what a maker remembers of one session.
 type madeSession struct {
-	name fact.Name
-	user fact.Name // none for some
+	name   fact.Name
+	larger fact.Name // that this one is part of; none for most
+	user   fact.Name // none for some
 	// placeholder: many users have this id.
 	placeholder bool
 	others      int // how often it showed another than user

@@ -138,6 +138,9 @@ func (m *maker) happen(s *madeSession) {
 	if f.Kind != fact.EndedUser && f.Kind != fact.Request && m.chance(30) {
 		m.shown(&f, s.user)
 	}
+	if f.Kind != fact.EndedUser && f.Kind != fact.Request {
+		m.linked(s, &f)
+	}
 	m.mark(s, f.At)
 	m.facts = append(m.facts, f)
 }
@@ -198,6 +201,7 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 		f.Policy = fact.NoPolicy
 	}
 	f.Outcome = among(m, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Served, fact.Indeterminate, fact.Rejected)
+	m.linked(s, f)
 	f.Details = fact.Details{Method: "GET", Route: "/" + strconv.Itoa(int(f.Start%7)), Status: 200}
 	if m.chance(40) {
 		m.shown(f, s.user)
@@ -214,6 +218,15 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	}
 	if m.sampled && m.chance(10) {
 		f.Flags |= fact.Sampled
+	}
+}
+
+// linked lets f name the larger session that its own is part of, if the history has some.
+func (m *maker) linked(s *madeSession, f *fact.Fact) {
+	if s.larger.Raw != "" && m.chance(35) {
+		if f.Linked = s.larger; m.chance(6) {
+			f.Linked = among(m, m.sessions...).name
+		}
 	}
 }
 

@@ -214,6 +214,8 @@ func (p *parser) valued(f *fact.Fact, k, v string) {
 	case "id":
 		trace, span, _ := strings.Cut(v, "/")
 		f.Trace[0], f.Span[0] = p.number(trace), p.number(span)
+	case "linked":
+		f.Linked = p.session(v)
 	case "parent":
 		f.Parent[0] = p.number(v)
 	default:

@@ -205,6 +205,9 @@ func (f *KnownFact) fill(x *KnownFact) {
 	if f.User.ID.IsZero() {
 		f.User, f.UserSource = x.User, x.UserSource
 	}
+	if f.Linked.ID.IsZero() {
+		f.Linked = x.Linked
+	}
 	if f.Details.Status == 0 {
 		f.Details.Status = x.Details.Status
 	}
@@ -221,6 +224,9 @@ func (f *KnownFact) join(x *KnownFact) {
 	a, b := Pseudonym(f.User.Raw), Pseudonym(x.User.Raw)
 	if cmp.Or(bytes.Compare(a[:], b[:]), cmp.Compare(x.UserSource, f.UserSource)) < 0 {
 		f.User, f.UserSource = x.User, x.UserSource
+	}
+	if f.Linked.ID.IsZero() {
+		f.Linked = x.Linked
 	}
 	f.Details.Status = max(f.Details.Status, x.Details.Status)
 	texts := x.Details.Texts()

@@ -132,3 +132,31 @@ func (w *World) unidentified(r *KnownFact) *KnownFact {
 func (w *World) shows(s fact.ID, until int64) bool {
 	return slices.ContainsFunc(w.shown(s), func(f *KnownFact) bool { return f.At <= until })
 }
+
+// "What is said of the larger session by ended binds every session that named it since its
+// latest authentication and at or before the end, or, where it has not authenticated since,
+// whose lineage, as far as it continues it, did up to the rotation".
+func (w *World) linkedTo(r *KnownFact, x ancestor, larger fact.ID, at int64) bool {
+	for _, p := range w.line(r, x) {
+		until := at
+		if p.id != x.id {
+			until = min(at, p.rotation.At)
+		}
+		since, authenticated := w.lastAuthentication(p.id, until)
+		names := func(f *KnownFact) bool {
+			return w.links(f, larger) && f.At <= until && (!authenticated || f.At >= since)
+		}
+		if slices.ContainsFunc(w.of[p.id], names) {
+			return true
+		}
+		if authenticated {
+			return false
+		}
+	}
+	return false
+}
+
+// "A link counts from an event or a served request, never if presented".
+func (w *World) links(f *KnownFact, larger fact.ID) bool {
+	return f.Linked.ID == larger && !larger.IsZero() && !f.Late && (f.Kind != fact.Request || w.Serves(f))
+}

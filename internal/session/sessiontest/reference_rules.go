@@ -60,7 +60,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 		switch {
 		case e.Kind == fact.EndedUser:
 			found = append(found, Rule{Type: fact.RevokedSession, Expiry: e.At + grace, Since: e.At, By: e.Resource.ServiceName})
-		case !slices.ContainsFunc(w.away[x.id], rotation):
+		case e.Session.ID != x.id || !slices.ContainsFunc(w.away[x.id], rotation):
 			found = append(found, Rule{Type: fact.EndedSession, Expiry: e.At + grace, Since: e.At, By: e.Resource.ServiceName})
 		}
 	}
@@ -99,7 +99,7 @@ func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*
 		}
 		switch e.Kind {
 		case fact.Ended:
-			if e.Session.ID == x.id {
+			if e.Session.ID == x.id || w.first(x.id) < e.At && w.linkedTo(r, x, e.Session.ID, e.At) {
 				found = append(found, e)
 			}
 		case fact.EndedUser:
@@ -114,13 +114,15 @@ func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*
 
 // spares reads "every session of this user, but the one that the record itself names, every
 // id of its lineage and what continues one of those, as if this record were not": it ends
-// none of those, so that it is never why one does not continue another.
+// none of those, so that it is never why one does not continue another, "and what is linked
+// to it".
 func (w *World) spares(r, e *KnownFact, x ancestor) bool {
 	spared, before := []fact.ID{e.Session.ID}, w.Horizon(r)
 	for rotation := w.Lineage(e.Session.ID, before); rotation != nil; rotation = w.Lineage(rotation.Previous.ID, rotation.At-1) {
 		spared = append(spared, rotation.Previous.ID)
 	}
-	return slices.ContainsFunc(w.line(r, x), func(p ancestor) bool { return slices.Contains(spared, p.id) })
+	return slices.ContainsFunc(w.line(r, x), func(p ancestor) bool { return slices.Contains(spared, p.id) }) ||
+		w.linkedTo(r, x, e.Session.ID, e.At)
 }
 
 // "A fact later than the window makes no new finding from the past, but ends and
