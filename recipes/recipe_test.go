@@ -187,6 +187,7 @@ func (r *recipe) processors(whole, out map[string]any, ids []any) (renamed []any
 			section(settings, "session_id")["hash_key"] = hashKey
 			settings["max_age"], settings["reorder_window"] = 0, "24h"
 			settings["decision_wait"], settings["idle_decision_wait"] = decisionWait, decisionWait
+			section(settings, "findings")["update_interval"] = 0 // what grows is told at once
 		}
 		processors[name] = settings
 		renamed = append(renamed, name)

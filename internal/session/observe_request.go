@@ -56,7 +56,7 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	if t == nil {
 		return Mark{}
 	}
-	if t.deferred {
+	if t.deferred || !r.linked.IsZero() { // an end of what it is part of finds it with no name at hand
 		e.name(t, &f.Session)
 	}
 	var due dirtyFlags

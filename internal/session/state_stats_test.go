@@ -361,7 +361,7 @@ func TestTruncated(t *testing.T) {
 		}},
 		{"silences", maxIntervals, func(int, *fact.Fact) {}},
 	} {
-		s := newStage(t, "policy p0\npolicy p1 idle=10s", func(c *Config) { c.MaxSessions = 2 * maxInstants })
+		s := newStage(t, "policy p0\npolicy p1 idle=10s", func(c *Config) { c.MaxSessions, c.Linked = 2*maxInstants, false })
 		for i := range c.limit + 3 {
 			if i == c.limit {
 				require.Zero(t, s.counters().Truncated(), c.name)
