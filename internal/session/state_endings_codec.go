@@ -121,3 +121,83 @@ const (
 	comebackSeen
 	comebackLogin
 )
+
+// What a stored heritage has.
+const (
+	heritageAt = 1 << iota
+	heritageKnown
+	heritageLogin
+	heritageIdentity
+	heritageIdentified
+	heritageUser
+	heritageVague
+	heritageUnidentified
+	heritageUnknownBefore
+)
+
+func (l *legacy) append(buf []byte, base int64) []byte {
+	buf = binary.AppendVarint(wire.AppendUint128(buf, l.from), l.at-base)
+	buf = binary.AppendUvarint(buf, uint64(len(l.all)))
+	for i := range l.all {
+		h, has := &l.all[i], uint64(0)
+		for bit, set := range [...]bool{
+			h.at != unset, h.known, h.login != longAgo, h.firstIdentity != unset, h.identified, !h.heirUser.IsZero(), h.vague, h.unidentified,
+			h.unknownBefore != longAgo,
+		} {
+			if set {
+				has |= 1 << bit
+			}
+		}
+		buf = binary.AppendUvarint(buf, has)
+		for _, x := range [...]struct {
+			bit uint64
+			at  int64
+		}{{heritageAt, h.at}, {heritageLogin, h.login}, {heritageIdentity, h.firstIdentity}, {heritageUnknownBefore, h.unknownBefore}} {
+			if has&x.bit != 0 {
+				buf = binary.AppendVarint(buf, x.at-base)
+			}
+		}
+		if has&heritageUser != 0 {
+			buf = binary.AppendUvarint(wire.AppendUint128(buf, h.heirUser), uint64(len(h.heirs)))
+			for _, who := range h.heirs {
+				buf = append(buf, who.source)
+			}
+		}
+		buf = binary.AppendUvarint(buf, uint64(len(h.ends)))
+		for _, end := range h.ends {
+			buf = binary.AppendVarint(append(buf, byte(end.typ)), end.at-base)
+			buf = wire.AppendText(binary.AppendUvarint(buf, uint64(end.service)), end.doubt)
+		}
+	}
+	return buf
+}
+
+func readLegacy(d *wire.Decoder, base int64) (l legacy) {
+	l.from, l.at = d.Uint128(), d.After(base)
+	for range d.Len(2) {
+		h, has := noHeritage, d.Uvarint()
+		h.known, h.identified, h.vague = has&heritageKnown != 0, has&heritageIdentified != 0, has&heritageVague != 0
+		h.unidentified, h.cut = has&heritageUnidentified != 0, has&heritageAt != 0
+		for _, x := range [...]struct {
+			bit uint64
+			at  *int64
+		}{{heritageAt, &h.at}, {heritageLogin, &h.login}, {heritageIdentity, &h.firstIdentity}, {heritageUnknownBefore, &h.unknownBefore}} {
+			if has&x.bit != 0 {
+				*x.at = d.After(base)
+			}
+		}
+		if has&heritageUser != 0 {
+			h.heirUser = d.Uint128()
+			for range d.Len(1) {
+				h.heirs = append(h.heirs, identity{0, h.heirUser, d.Byte()})
+			}
+		}
+		for range d.Len(4) {
+			end := heldEnd{typ: fact.Type(d.Below(uint64(fact.TypeCount))), at: d.After(base)}
+			end.service, end.doubt = uint32(d.Below(1<<32)), d.Text()
+			h.ends = append(h.ends, end)
+		}
+		l.all = append(l.all, h)
+	}
+	return l
+}
