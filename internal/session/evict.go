@@ -62,7 +62,7 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 			if child := e.get(t.rotations[i].other); child != nil && child != t {
 				e.touch(child)
 				if !e.summarize(child) {
-					child.legacy = legacy{}
+					e.setLegacy(child, legacy{})
 				}
 			}
 		}
@@ -85,6 +85,7 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 		e.users.unlink(i.user, t.placeOf())
 	}
 	e.leaveTombstone(t)
+	e.setLegacy(t, legacy{})
 	e.stats.evicted[reason]++
 	t.shard.sessions.remove(t.slot)
 }

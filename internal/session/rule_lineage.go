@@ -116,7 +116,7 @@ func (w *evaluation) ancestors() (line []ancestor, h heritage) {
 func (e *Engine) summarize(t *timeline) (done bool) {
 	r, ok := t.lineageAt(^uint64(0), unset)
 	if !ok {
-		t.legacy = legacy{}
+		e.setLegacy(t, legacy{})
 		return true
 	}
 	p, policies := e.get(r.from), len(e.cfg.Policies)
@@ -148,8 +148,26 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 	if !slices.ContainsFunc(all[1:], func(h heritage) bool { return !h.same(&all[0]) }) {
 		all = all[:1]
 	}
-	t.legacy = legacy{r.from, r.at, slices.Clip(all)}
+	e.setLegacy(t, legacy{r.from, r.at, slices.Clip(all)})
 	return true
+}
+
+// setLegacy makes l the legacy of t: an end of a user of whom it has that finds it.
+func (e *Engine) setLegacy(t *timeline, l legacy) {
+	was := t.legacy
+	for _, h := range l.all {
+		if !h.heirUser.IsZero() && !t.shows(h.heirUser) && !t.legacy.has(h.heirUser) {
+			e.users.addLink(h.heirUser, t.placeOf())
+			t.legacy.all = append(slices.Clip(t.legacy.all), h)
+		}
+	}
+	t.legacy = l
+	for n, h := range was.all {
+		known := slices.ContainsFunc(was.all[:n], func(o heritage) bool { return sameUser(o.heirUser, h.heirUser) })
+		if !h.heirUser.IsZero() && !known && !t.shows(h.heirUser) && !l.has(h.heirUser) {
+			e.users.unlink(h.heirUser, t.placeOf())
+		}
+	}
 }
 
 // inherit returns what child has from p, which it was rotated from by r, and from those
@@ -223,14 +241,6 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	}
 	return h
 }
-
-// showsFirst reports whether the first user that t shows, no later than until, is that one.
-func (t *timeline) showsFirst(user fact.ID, until int64) bool {
-	first, ok := firstShown(t.identities)
-	return ok && first.at <= until && sameUser(first.user, user)
-}
-
-func (t *timeline) loginAt(until int64) (at int64, ok bool) { return latest(t.authentications, until) }
 
 // beginning is since when p lasts for what comes up to until, and whether what came before
 // that does not count.
@@ -363,8 +373,8 @@ func shownSince(t *timeline, by []identity, user fact.ID, at, until int64) bool 
 }
 
 // isRotation reports whether an end of the request's id is a rotation away from it: one
-// within the tolerance, onto an id that continues it.
-func (w *evaluation) isRotation(at int64) bool {
+// within the tolerance, onto an id that continues it; or why that is not known.
+func (w *evaluation) isRotation(at int64) (is bool, doubt string) {
 	tolerance := int64(w.policy.Tolerance)
 	for i := range w.t.rotations {
 		away := &w.t.rotations[i]
@@ -373,7 +383,8 @@ func (w *evaluation) isRotation(at int64) bool {
 		}
 		child := w.e.get(away.other)
 		if child == nil || child.back.back || child.unknownBefore >= away.at { // what it was is not all known
-			return true
+			doubt = ReasonEvicted
+			continue
 		}
 		r, ok := child.lineageAt(w.r.seq, w.limit)
 		if !ok || r.from != w.t.id || r.at != away.at {
@@ -384,63 +395,14 @@ func (w *evaluation) isRotation(at int64) bool {
 			above = w.heritage()
 		}
 		if h := w.inherit(above, w.t, &r, child, false); h.at != unset {
-			return true
+			return true, ""
 		}
 	}
-	return false
+	return false, doubt
 }
 
 // isUnidentified reports whether the id would continue the one before if the same user had
 // been shown, and neither shows one.
 func (w *evaluation) isUnidentified() bool {
 	return len(w.t.lineage) > 0 && w.heritage().unidentified && (len(w.t.identities) == 0 || w.t.identities[0].at > w.r.At)
-}
-
-// origin is where an absolute clock starts.
-type origin struct {
-	at             int64
-	known          bool // an authentication or a known start
-	authentication bool
-	// unknownBefore: what was known before this of what it was rotated from may have
-	// been thrown away.
-	unknownBefore int64
-}
-
-// origin finds the latest authentication in the lineage; without one, where an identity
-// is asked for, the first that was shown in it; without that, the root's start.
-func (w *evaluation) origin() origin {
-	h := &noHeritage
-	if len(w.t.lineage) > 0 {
-		h = w.heritage()
-	}
-	unknown := max(h.unknownBefore, w.t.unknownBefore)
-	first, shows := w.firstIdentity(w.t, w.limit)
-	switch login, ok := w.login(); {
-	case ok:
-		return origin{login, true, true, unknown}
-	case shows && first <= h.firstIdentity:
-		return origin{first, w.startsWithin(w.t, first) || h.identified && first == h.firstIdentity, false, unknown}
-	case h.firstIdentity != unset:
-		return origin{h.firstIdentity, h.identified, false, unknown}
-	case h.at != unset:
-		return origin{h.at, h.known, false, unknown}
-	}
-	return origin{w.since, w.known, false, unknown}
-}
-
-// login is the latest authentication in the lineage.
-func (w *evaluation) login() (at int64, ok bool) {
-	at = longAgo
-	if len(w.t.lineage) > 0 {
-		at = w.heritage().login
-	}
-	if w.authentication != 0 {
-		at = max(at, w.authentication)
-	}
-	return at, at != longAgo
-}
-
-// startsWithIdentity reports whether t showed a user, and a policy takes that for its start.
-func (e *Engine) startsWithIdentity(t *timeline) bool {
-	return len(t.identities) > 0 && slices.ContainsFunc(e.cfg.Policies, func(p Policy) bool { return p.Evidence == fact.EvidenceIdentity })
 }

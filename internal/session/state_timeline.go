@@ -3,7 +3,6 @@ package session
 import (
 	"cmp"
 	"math"
-	"reflect"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -253,96 +252,14 @@ func (t *timeline) follows(p *timeline) (follows, straight bool) {
 // legacy of the last.
 const maxLineage = 64
 
-// heritage is what an id has from those that it continues, for one policy.
-type heritage struct {
-	// at is where the absolute clock of the root starts; unset: the id continues nothing.
-	at    int64
-	known bool  // a known start
-	login int64 // the latest authentication; longAgo: none
-	// firstIdentity is when the first of them showed a user, where that counts;
-	// identified: a known start lies within the tolerance before it.
-	firstIdentity int64
-	identified    bool
-	// heirUser is whom they showed last; of heirs those of that one say by which sources.
-	// vague: before that not all is known.
-	heirUser fact.ID
-	heirs    []identity
-	vague    bool
-	// ends held for one of them when it was rotated more than the tolerance later.
-	ends []heldEnd
-	// parts are those that named larger sessions, and what continues them, the nearest last,
-	// each up to the rotation away from it.
-	parts []partOf
-	// line are those, the nearest last, where an end of a user may spare them; cut: not all.
-	line []fact.ID
-	cut  bool
-	// unknownBefore: what was known before this of one of them may have been thrown away.
-	unknownBefore int64
-	// unidentified: it would continue the one before if the same user had been shown, and
-	// that one showed none.
-	unidentified bool
+// showsFirst reports whether the first user that t shows, no later than until, is that one.
+func (t *timeline) showsFirst(user fact.ID, until int64) bool {
+	first, ok := firstShown(t.identities)
+	return ok && first.at <= until && sameUser(first.user, user)
 }
 
-// partOf is an id that may be part of larger sessions, as far as it named them until then.
-type partOf struct {
-	t     *timeline
-	until int64
-}
-
-// noHeritage is what an id inherits that continues none.
-var noHeritage = heritage{at: unset, login: longAgo, firstIdentity: unset, unknownBefore: longAgo}
-
-// heldEnd is an end that held for an ancestor.
-type heldEnd struct {
-	at      int64
-	typ     fact.Type
-	service uint32
-	doubt   string
-}
-
-// maxHeldEnds bounds those that are kept: the last ones may outlive a login.
-const maxHeldEnds = 8
-
-// kept is what is kept of h beside the sessions that it is of.
-func (h heritage) kept() heritage {
-	var heirs []identity
-	for _, i := range h.heirs {
-		if sameUser(i.user, h.heirUser) && !slices.ContainsFunc(heirs, func(o identity) bool { return o.source == i.source }) {
-			heirs = append(heirs, identity{0, h.heirUser, i.source})
-		}
-	}
-	h.heirs, h.line, h.parts, h.cut = heirs, nil, nil, h.at != unset
-	h.ends = slices.Clone(h.ends[max(len(h.ends)-maxHeldEnds, 0):])
-	return h
-}
-
-// same reports whether two that are kept are equal.
-func (h *heritage) same(o *heritage) bool {
-	a, b := *h, *o
-	a.heirs, a.ends, b.heirs, b.ends = nil, nil, nil, nil
-	return reflect.DeepEqual(a, b) && slices.Equal(h.heirs, o.heirs) && slices.Equal(h.ends, o.ends)
-}
-
-// legacy is what a session inherits by one rotation, as far as is known of those that it is
-// of: they may have been thrown away, or be too many.
-type legacy struct {
-	from fact.ID
-	at   int64
-	all  []heritage // by policy, or one for all
-}
-
-// of returns what was inherited by r for a policy, or nil.
-func (l *legacy) of(r *rotation, policy uint8) *heritage {
-	switch {
-	case len(l.all) == 0 || l.from != r.from || l.at != r.at:
-		return nil
-	case len(l.all) == 1:
-		return &l.all[0]
-	case int(policy) < len(l.all):
-		return &l.all[policy]
-	}
-	return nil
-}
+// loginAt is the latest authentication at or before an instant.
+func (t *timeline) loginAt(until int64) (at int64, ok bool) { return latest(t.authentications, until) }
 
 // rotatedWithin reports whether the session was rotated away within tolerance
 // of at.
