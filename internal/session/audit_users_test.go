@@ -25,7 +25,7 @@ func (a *auditErrors) auditUsers(e *Engine) {
 			place := u.links[l].place
 			t := &e.shards[place>>compact.SlotBits].sessions
 			slot := place & compact.SlotMask
-			if slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) &&
+			if slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) && !t.peek(slot).legacy.has(x.id) &&
 				!slices.ContainsFunc(t.peek(slot).links, func(l identity) bool { return l.user == x.id }) {
 				a.addf("user %v leads to a session that does not show it", x.id)
 			}
@@ -71,6 +71,11 @@ func (a *auditErrors) auditUsers(e *Engine) {
 			for _, i := range slices.Concat(tl.identities, tl.links) {
 				if !slices.ContainsFunc(seen, func(u fact.ID) bool { return sameUser(u, i.user) }) {
 					seen = append(seen, i.user)
+				}
+			}
+			for _, h := range l.sessions.peek(slot).legacy.all {
+				if !h.heirUser.IsZero() && !slices.ContainsFunc(seen, func(u fact.ID) bool { return sameUser(u, h.heirUser) }) {
+					seen = append(seen, h.heirUser)
 				}
 			}
 			shown += len(seen)

@@ -20,6 +20,8 @@ const (
 	dirtyNesting
 	// dirtyParents: so may those of what it was rotated from.
 	dirtyParents
+	// dirtyHeritage: what it inherits may be another.
+	dirtyHeritage
 	// dirtyAncestry: what it, or one of those, was rotated from is another.
 	dirtyAncestry
 )
@@ -30,7 +32,9 @@ type review struct {
 	lineage  bool  // what it was rotated to is due, too
 	parents  bool  // and what it was rotated from
 	ancestry bool  // which is another
-	steps    uint8 // so far
+	inherits bool  // what it has from that is to be kept
+	own      bool  // not only because of what that one inherits
+	detours  uint8 // see timeline.detours
 	children int   // so many of those have been told
 	suspects int   // so many are left
 	placing  bool  // requests are placed before any is judged
@@ -56,17 +60,9 @@ func (t *timeline) dirtyBeside() dirtyFlags {
 // markDirty notes that something of t has to be done again because of
 // what came.
 func (e *Engine) markDirty(t *timeline, due dirtyFlags, why cause) {
-	e.markLineageDirty(t, due, why, maxLineage)
-}
-
-// markLineageDirty is markDirty where a line of rotations is followed for so many more steps.
-func (e *Engine) markLineageDirty(t *timeline, due dirtyFlags, why cause, steps uint8) {
 	e.touch(t)
 	e.name(t, why.name)
 	t.deferred = t.deferred || due&dirtyNesting != 0 // what is not placed may yet be
-	if due&dirtyLineage != 0 {
-		t.steps = max(t.steps, steps)
-	}
 	if t.review.underWay {
 		t.review.again |= due
 		t.review.againSince = max(t.review.againSince, why.at)

@@ -31,6 +31,7 @@
 //   - state: what is remembered. state_timeline is what a session's facts amount to,
 //     state_entry what is left of that where nothing works on it, state_table all
 //     sessions, state_recent the last requests, state_users who showed what,
+//     state_legacy what was inherited by a rotation,
 //     state_tombstones and state_fingerprints what was evicted.
 //   - config: policies and bounds.
 //

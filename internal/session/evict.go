@@ -57,6 +57,16 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	if t.stale() {
 		e.mayRebuild(t)
 	}
+	if t.dirty&(dirtyLineage|dirtyHeritage) != 0 { // what it has to leave is not told yet
+		for i := range t.rotations {
+			if child := e.get(t.rotations[i].other); child != nil && child != t {
+				e.touch(child)
+				if !e.summarize(child) {
+					e.setLegacy(child, legacy{})
+				}
+			}
+		}
+	}
 	t.dirty, t.review = 0, review{}
 	e.retractEmptied(t.id, now)
 	e.discardSuspects(t) // there are none, unless it was so few
@@ -75,6 +85,7 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 		e.users.unlink(i.user, t.placeOf())
 	}
 	e.leaveTombstone(t)
+	e.setLegacy(t, legacy{})
 	e.stats.evicted[reason]++
 	t.shard.sessions.remove(t.slot)
 }

@@ -25,13 +25,13 @@ func TestLateFacts(t *testing.T) {
 	agree(t, "later than the window", histories/5, sessiontest.AnyOrder)
 }
 
-// TestLineages: it is followed for 64 steps, and a loop is cut where it closes.
+// TestLineages: it is followed however long it is, and a loop is cut where it closes.
 func TestLineages(t *testing.T) {
-	for _, steps := range []int{1, 2, 62, 63, 64, 65, 66, 80} {
+	for _, steps := range []int{1, 2, 63, 64, 65, 66, 130, 200} {
 		for variant := range 4 {
 			loop, revoked := variant&1 != 0, variant&2 != 0
 			h := parsedTrial("policy p0 absolute=60s tolerance=1s rotation=1h")
-			h.room.sessions = 128
+			h.room.sessions, h.room.requests = 256, 1024
 			add := func(f fact.Fact, at time.Duration) {
 				f.Start, f.Resource = sessiontest.Epoch+int64(at), sessiontest.Resources["web"]
 				f.End, f.At = f.Start, f.Start

@@ -149,6 +149,12 @@ func (r *shardRestorer) adopted(t *timeline, place uint32) {
 			r.links = append(r.links, sessionLink{l.user, place})
 		}
 	}
+	for n, h := range t.legacy.all {
+		before := legacy{all: t.legacy.all[:n]}
+		if !h.heirUser.IsZero() && !t.shows(h.heirUser) && !before.has(h.heirUser) {
+			r.links = append(r.links, sessionLink{h.heirUser, place})
+		}
+	}
 	if t.dirty != 0 {
 		r.dirty = append(r.dirty, place)
 	}
@@ -195,9 +201,16 @@ func (r *restorer) mapTimeline(t *timeline, next uint64) {
 	}
 	t.ends, t.rotations, t.raised = r.endings(t.ends), r.endings(t.rotations), r.endings(t.raised)
 	t.back.service = r.service(t.back.service)
-	if t.dirty &= dirtyVerdicts | dirtyLineage | dirtyTimeline | dirtyNesting | dirtyParents | dirtyAncestry; t.dirty&dirtyLineage != 0 {
-		t.steps = maxLineage
+	if !r.sameConfig && len(t.legacy.all) > 1 { // they are those of other policies
+		t.legacy = legacy{}
 	}
+	for i := range t.legacy.all {
+		for n := range t.legacy.all[i].ends {
+			end := &t.legacy.all[i].ends[n]
+			end.service = r.service(end.service)
+		}
+	}
+	t.dirty &= dirtyVerdicts | dirtyLineage | dirtyTimeline | dirtyNesting | dirtyParents | dirtyHeritage | dirtyAncestry
 	if t.recent >= next {
 		t.recent = 0
 	}

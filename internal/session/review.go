@@ -77,15 +77,19 @@ func (e *Engine) advanceReview(t *timeline) (done bool) {
 			return false
 		}
 		t.review = review{
-			underWay: true, lineage: t.dirty&dirtyLineage != 0, steps: t.steps,
-			parents: t.dirty&dirtyParents != 0, ancestry: t.dirty&dirtyAncestry != 0, suspects: int(t.suspects), placing: t.dirty&dirtyNesting != 0, next: t.recent, since: t.dirtySince,
+			underWay: true, lineage: t.dirty&(dirtyLineage|dirtyHeritage) != 0, own: t.dirty&dirtyLineage != 0,
+			inherits: t.dirty&(dirtyLineage|dirtyHeritage) != 0 && len(t.lineage) > 0,
+			parents:  t.dirty&dirtyParents != 0, ancestry: t.dirty&dirtyAncestry != 0, detours: t.detours, suspects: int(t.suspects), placing: t.dirty&dirtyNesting != 0, next: t.recent, since: t.dirtySince,
 		}
-		t.steps = 0
+		t.detours = 0
 	}
 	if t.review.placing && !e.placeRecords(t) {
 		return false
 	}
 	if !e.reviewLineage(t) || !e.reviewSuspects(t) || !e.reviewRecords(t) {
+		return false
+	}
+	if t.review.inherits && !e.summarize(t) {
 		return false
 	}
 	e.endReview(t)
@@ -115,22 +119,26 @@ func (e *Engine) reviewLineage(t *timeline) (done bool) {
 			e.markSessionsDirty(user, v.since)
 		}
 	}
-	if v.lineage && v.steps == 0 && len(t.rotations) > 0 {
-		e.stats.lost++
-		v.lineage = false
-	}
 	for ; v.lineage && v.children < len(t.rotations); v.children++ {
 		if e.work.left <= 0 {
 			return false
 		}
 		e.spend(1)
 		child := e.get(t.rotations[v.children].other)
-		due := dirtyLineage
-		if v.ancestry && child != nil && child.follows(t) {
+		if child == nil || child == t {
+			continue
+		}
+		due, detours := dirtyHeritage, v.detours
+		follows, straight := child.follows(t)
+		if !straight {
+			detours++
+		}
+		if follows && v.ancestry {
 			due |= dirtyAncestry
 		}
-		if child != nil && child != t && (due&^child.dirtyBeside() != 0 || child.steps < v.steps-1) {
-			e.markLineageDirty(child, due, cause{at: v.since}, v.steps-1)
+		if (v.own || follows && detours < maxLineage) && due&^child.dirtyBeside() != 0 {
+			e.markDirty(child, due, cause{at: v.since})
+			child.detours = max(child.detours, detours)
 		}
 	}
 	v.lineage = false

@@ -162,7 +162,9 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 	}
 	switch {
 	case len(t.identities) == 0:
-		e.users.addLink(who.user, t.placeOf())
+		if !t.legacy.has(who.user) {
+			e.users.addLink(who.user, t.placeOf())
+		}
 	case oneUser(t.identities) && t.identities[0].user == who.user:
 		same := slices.IndexFunc(t.identities, func(have identity) bool { return have.source == who.source || have.source == anySource })
 		if same >= 0 && t.identities[same].at <= who.at {
@@ -197,13 +199,13 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 		t.shownFrom = from
 	}
 	for _, i := range was {
-		if !t.shows(i.user) {
+		if !t.shows(i.user) && !t.legacy.has(i.user) {
 			e.users.unlink(i.user, t.placeOf())
 		}
 	}
 	for n, i := range t.identities {
 		known := func(have identity) bool { return sameUser(have.user, i.user) }
-		if !slices.ContainsFunc(was, known) && !slices.ContainsFunc(t.identities[:n], known) {
+		if !t.legacy.has(i.user) && !slices.ContainsFunc(was, known) && !slices.ContainsFunc(t.identities[:n], known) {
 			e.users.addLink(i.user, t.placeOf())
 		}
 	}
@@ -274,4 +276,9 @@ func (e *Engine) setLinks(t *timeline, list []identity) {
 			e.users.unlink(l.user, t.placeOf())
 		}
 	}
+}
+
+// startsWithIdentity reports whether t showed a user, and a policy takes that for its start.
+func (e *Engine) startsWithIdentity(t *timeline) bool {
+	return len(t.identities) > 0 && slices.ContainsFunc(e.cfg.Policies, func(p Policy) bool { return p.Evidence == fact.EvidenceIdentity })
 }

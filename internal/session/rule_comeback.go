@@ -344,11 +344,12 @@ func (w *evaluation) lostDoubt(x *expiry) string {
 		return ReasonEvicted
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
 		return ReasonEvicted
+	case x.typ == fact.AbsoluteTimeout && x.since < w.t.unknownBefore:
+		return ReasonEvicted
 	case !b.back:
 		return ""
 	case w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.unknownBefore, // it may be the session's start
-		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.unknownBefore,
-		x.typ == fact.AbsoluteTimeout && x.since < w.t.unknownBefore:
+		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.unknownBefore:
 		return ReasonEvicted
 	}
 	return ""

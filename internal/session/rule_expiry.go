@@ -91,6 +91,50 @@ func (w *evaluation) startsWithin(t *timeline, at int64) bool {
 	return known && start <= at && at-start <= int64(w.policy.Tolerance)
 }
 
+// origin is where an absolute clock starts.
+type origin struct {
+	at             int64
+	known          bool // an authentication or a known start
+	authentication bool
+	// unknownBefore: what was known before this of what it was rotated from may have
+	// been thrown away.
+	unknownBefore int64
+}
+
+// origin finds the latest authentication in the lineage; without one, where an identity
+// is asked for, the first that was shown in it; without that, the root's start.
+func (w *evaluation) origin() origin {
+	h := &noHeritage
+	if len(w.t.lineage) > 0 {
+		h = w.heritage()
+	}
+	unknown := max(h.unknownBefore, w.t.unknownBefore)
+	first, shows := w.firstIdentity(w.t, w.limit)
+	switch login, ok := w.login(); {
+	case ok:
+		return origin{login, true, true, unknown}
+	case shows && first <= h.firstIdentity:
+		return origin{first, w.startsWithin(w.t, first) || h.identified && first == h.firstIdentity, false, unknown}
+	case h.firstIdentity != unset:
+		return origin{h.firstIdentity, h.identified, false, unknown}
+	case h.at != unset:
+		return origin{h.at, h.known, false, unknown}
+	}
+	return origin{w.since, w.known, false, unknown}
+}
+
+// login is the latest authentication in the lineage.
+func (w *evaluation) login() (at int64, ok bool) {
+	at = longAgo
+	if len(w.t.lineage) > 0 {
+		at = w.heritage().login
+	}
+	if w.authentication != 0 {
+		at = max(at, w.authentication)
+	}
+	return at, at != longAgo
+}
+
 // expiry is one instant from which a session was dead.
 type expiry struct {
 	at    int64
@@ -162,8 +206,11 @@ func (w *evaluation) endings(each func(expiry)) {
 	for i := range t.ends {
 		end := &t.ends[i]
 		at := end.at + int64(p.EndGrace)
-		if w.violated(at) && w.applies(end) && !w.isRotation(end.at) && !t.back.rotatedWithin(end.at, tolerance) {
-			each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service]})
+		if !w.violated(at) || !w.applies(end) || t.back.rotatedWithin(end.at, tolerance) {
+			continue
+		}
+		if is, doubt := w.isRotation(end.at); !is {
+			each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service], doubt: doubt})
 		}
 	}
 	for i := range t.rotations {

@@ -43,35 +43,50 @@ func (s *stage) chain(steps int) {
 	}
 }
 
-// A lineage is followed for so many steps: what lies further back is unknown.
-func TestLineageIsBounded(t *testing.T) {
-	for steps, known := range map[int]bool{maxLineage - 1: true, maxLineage: true, maxLineage + 1: false} {
-		begin := func(policy string) *stage {
-			s := newStage(t, policy, func(c *Config) { c.MaxSessions = 100; c.ReorderWindow = 24 * time.Hour })
-			s.tell("a authenticated at=0s user=u1")
-			s.chain(steps)
-			return s
+// A lineage is followed for as long as it is, and what has been learnt of an ancestor
+// outlives it: the login at its beginning, and who was shown there.
+func TestLineageIsUnbounded(t *testing.T) {
+	for _, steps := range []int{1, maxLineage - 1, maxLineage, maxLineage + 1, 3 * maxLineage} {
+		for _, evicted := range []int{0, 1, steps / 2, steps} {
+			begin := func(policy string) *stage {
+				s := newStage(t, policy, func(c *Config) { c.MaxSessions = 300; c.ReorderWindow = 24 * time.Hour })
+				s.tell("a authenticated at=0s user=u1")
+				s.chain(steps)
+				s.advance(s.now)
+				for i := range evicted {
+					s.evict(s.get(sessiontest.SessionName(i).ID), s.now, EvictedRetention)
+				}
+				return s
+			}
+			s := begin("policy p0 absolute=1h")
+			s.served(steps, 2*time.Hour, 0)
+			found := s.wait(time.Minute)
+			require.Len(t, found, 1)
+			require.Equal(t, fact.Confirmed, found[0].State, "%d steps, %d evicted", steps, evicted)
+			require.Equal(t, sessiontest.Epoch, found[0].StartedAt, "%d steps, %d evicted", steps, evicted)
+			require.Equal(t, "u1", sessiontest.RawOf(found[0].User), "%d steps, %d evicted", steps, evicted)
+
+			s = begin("policy p0")
+			s.tell("- ended_user at=2h user=u1")
+			s.served(steps, 3*time.Hour, 0)
+			s.wait(0)
+			require.Equal(t, 1, s.pending(), "%d steps, %d evicted", steps, evicted)
+			s = begin("policy p0")
+			s.served(steps, 3*time.Hour, 0)
+			s.tell("- ended_user at=2h user=u1")
+			s.wait(0)
+			require.Equal(t, 1, s.pending(), "%d steps, %d evicted: the user leads to it", steps, evicted)
+			if evicted > 0 {
+				continue
+			}
+			s = begin("policy p0 absolute=1h tolerance=1s")
+			s.served(steps, time.Hour+2*time.Second, 0)
+			s.wait(0)
+			require.Equal(t, 1, s.pending(), steps)
+			s.tell("a authenticated at=1s")
+			s.wait(0)
+			require.Zero(t, s.pending(), "a login clears as far as it can accuse: %d", steps)
 		}
-		s := begin("policy p0 absolute=1h")
-		s.served(steps, 2*time.Hour, 0)
-		found := s.wait(time.Minute)
-		require.Len(t, found, 1)
-		require.Equal(t, known, found[0].StartedAt == sessiontest.Epoch, steps)
-		require.Equal(t, known, sessiontest.RawOf(found[0].User) == "u1", steps)
-
-		s = begin("policy p0")
-		s.tell("- ended_user at=2h user=u1")
-		s.served(steps, 3*time.Hour, 0)
-		s.wait(0)
-		require.Equal(t, known, s.pending() == 1, steps)
-
-		s = begin("policy p0 absolute=1h tolerance=1s")
-		s.served(steps, time.Hour+2*time.Second, 0)
-		s.wait(0)
-		require.Equal(t, known, s.pending() == 1, steps)
-		s.tell("a authenticated at=1s")
-		s.wait(0)
-		require.Zero(t, s.pending(), "a login clears as far as it can accuse: %d", steps)
 	}
 }
 

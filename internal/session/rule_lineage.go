@@ -6,43 +6,6 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// maxLineage bounds how many rotations are followed back.
-const maxLineage = 64
-
-// heritage is what an id has from those that it continues, for the policy of one request.
-type heritage struct {
-	// at is where the absolute clock of the root starts; unset: the id continues nothing.
-	at    int64
-	known bool  // a known start
-	login int64 // the latest authentication; longAgo: none
-	// firstIdentity is when the first of them showed a user, where that counts;
-	// identified: a known start lies within the tolerance before it.
-	firstIdentity int64
-	identified    bool
-	// heir showed heirUser, the last up to heirAt, the rotation away from it; nil: nobody.
-	heir     *timeline
-	heirUser fact.ID
-	heirAt   int64
-	// ends held for one of them when it was rotated more than the tolerance later.
-	ends []heldEnd
-	// parts are those that named larger sessions, and what continues them, the nearest last,
-	// each up to the rotation away from it.
-	parts []partOf
-	// line are those, the nearest last, where an end of a user may spare them.
-	line []fact.ID
-	// unknownBefore: what was known before this of one of them may have been thrown away.
-	unknownBefore int64
-	// unidentified: it would continue the one before if the same user had been shown, and
-	// that one showed none.
-	unidentified bool
-}
-
-// partOf is an id that may be part of larger sessions, as far as it named them until then.
-type partOf struct {
-	t     *timeline
-	until int64
-}
-
 // eachLarger calls each with the larger sessions that t, or what it inherits from, named,
 // itself aside.
 func (h *heritage) eachLarger(t *timeline, each func(id fact.ID)) {
@@ -88,17 +51,6 @@ func (w *evaluation) bindsPart(above *heritage, t *timeline, end *ending, id fac
 	return w.isEffective(end) && t.seen() < end.at && !(w.r.seq < end.nextSeq && w.cameLate(t, end)) && t.isPart(above, id, end.at)
 }
 
-// heldEnd is an end that held for an ancestor.
-type heldEnd struct {
-	at      int64
-	typ     fact.Type
-	service uint32
-	doubt   string
-}
-
-// noHeritage is what an id inherits that continues none.
-var noHeritage = heritage{at: unset, login: longAgo, firstIdentity: unset, unknownBefore: longAgo}
-
 // ancestor is what an id was rotated from, nil where that is not known, and how.
 type ancestor struct {
 	t *timeline
@@ -115,42 +67,107 @@ func (w *evaluation) heritage() *heritage {
 }
 
 func (w *evaluation) findHeritage() heritage {
-	line := w.ancestors()
-	h := noHeritage
+	line, h := w.ancestors()
 	for i, p := range slices.Backward(line) {
 		child := w.t
 		if i > 0 {
 			child = line[i-1].t
+		}
+		if known := child.legacy.of(&p.r, w.r.policy); known != nil && (p.t == nil || p.t.back.back) && !(w.assumed && i == 0) {
+			h = *known // what was learnt of it before it was thrown away
+			continue
 		}
 		h = w.inherit(&h, p.t, &p.r, child, w.assumed && i == 0)
 	}
 	return h
 }
 
-// ancestors are what the request's id was rotated from, the nearest first. It is valid
-// until they are asked for once more.
-func (w *evaluation) ancestors() (line []ancestor) {
-	line = w.e.line[:0]
+// ancestors are what the request's id was rotated from, the nearest first, and what the
+// last of those inherits. They are valid until they are asked for once more.
+func (w *evaluation) ancestors() (line []ancestor, h heritage) {
+	line, h = w.e.line[:0], noHeritage
 	t, before := w.t, w.limit
 	for range maxLineage {
 		r, ok := t.lineageAt(w.r.seq, before)
 		if !ok || !w.e.take(1) {
-			break
+			w.e.line = line
+			return line, h
 		}
 		from := w.e.get(r.from)
 		line = append(line, ancestor{from, r})
 		if from == nil {
-			break
+			w.e.line = line
+			return line, h
 		}
 		t, before = from, r.at-1
 	}
-	if len(line) == maxLineage {
-		if _, ok := t.lineageAt(w.r.seq, before); ok {
-			w.e.stats.lost++
+	w.e.line = line
+	if r, ok := t.lineageAt(w.r.seq, before); ok {
+		if known := t.legacy.of(&r, w.r.policy); known != nil {
+			h = *known
+		} else {
+			h.unknownBefore = unset
 		}
 	}
-	w.e.line = line
-	return line
+	return line, h
+}
+
+// summarize keeps what t inherits now. It reports whether the work that is left allows that.
+func (e *Engine) summarize(t *timeline) (done bool) {
+	r, ok := t.lineageAt(^uint64(0), unset)
+	if !ok {
+		e.setLegacy(t, legacy{})
+		return true
+	}
+	p, policies := e.get(r.from), len(e.cfg.Policies)
+	if p == nil || p.back.back && t.legacy.of(&r, 0) != nil { // what has been learnt outlives it
+		return true
+	}
+	if e.work.left < 4*policies {
+		return false
+	}
+	var all []heritage
+	for i := range policies {
+		request := requestToCome(uint8(i))
+		w := evaluation{e: e, t: t, r: &request, policy: &e.cfg.Policies[i], limit: unset}
+		above, known := noHeritage, true
+		if further, more := p.lineageAt(request.seq, r.at-1); more {
+			if h := p.legacy.of(&further, request.policy); h != nil {
+				above = *h
+			} else {
+				known = false
+			}
+		}
+		e.spend(1)
+		h := w.inherit(&above, p, &r, t, false)
+		if !known {
+			h.unknownBefore = unset
+		}
+		all = append(all, h.kept())
+	}
+	if !slices.ContainsFunc(all[1:], func(h heritage) bool { return !h.same(&all[0]) }) {
+		all = all[:1]
+	}
+	e.setLegacy(t, legacy{r.from, r.at, slices.Clip(all)})
+	return true
+}
+
+// setLegacy makes l the legacy of t: an end of a user of whom it has that finds it.
+func (e *Engine) setLegacy(t *timeline, l legacy) {
+	was := t.legacy
+	for _, h := range l.all {
+		if !h.heirUser.IsZero() && !t.shows(h.heirUser) && !t.legacy.has(h.heirUser) {
+			e.users.addLink(h.heirUser, t.placeOf())
+			t.legacy.all = append(slices.Clip(t.legacy.all), h)
+		}
+	}
+	t.legacy = l
+	for n, h := range was.all {
+		known := slices.ContainsFunc(was.all[:n], func(o heritage) bool { return sameUser(o.heirUser, h.heirUser) })
+		if !h.heirUser.IsZero() && !known && !t.shows(h.heirUser) && !l.has(h.heirUser) {
+			e.users.unlink(h.heirUser, t.placeOf())
+		}
+	}
 }
 
 // inherit returns what child has from p, which it was rotated from by r, and from those
@@ -174,10 +191,10 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 		within, recent = within && d <= tolerance, recent && d <= grace
 		nearly = nearly || d > tolerance && d <= grace
 	}
-	heir, at := p, r.at
 	user, shown := identityAt(p.identities, r.at)
+	heirs, vague := p.identities, r.at < p.shownFrom
 	if !shown {
-		heir, user, at = above.heir, above.heirUser, above.heirAt
+		heirs, user, vague = above.heirs, above.heirUser, above.vague
 	}
 	latest := r.at + tolerance
 	if within {
@@ -212,7 +229,7 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	if len(p.links) > 0 || len(h.parts) > 0 {
 		h.parts = append(slices.Clip(h.parts), partOf{p, r.at})
 	}
-	h.heir, h.heirUser, h.heirAt, h.unidentified = heir, user, at, false
+	h.heirs, h.heirUser, h.vague, h.unidentified = heirs, user, vague, false
 	h.ends = slices.Clip(h.ends)
 	for _, end := range held {
 		if end.at < r.at-tolerance {
@@ -224,14 +241,6 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	}
 	return h
 }
-
-// showsFirst reports whether the first user that t shows, no later than until, is that one.
-func (t *timeline) showsFirst(user fact.ID, until int64) bool {
-	first, ok := firstShown(t.identities)
-	return ok && first.at <= until && sameUser(first.user, user)
-}
-
-func (t *timeline) loginAt(until int64) (at int64, ok bool) { return latest(t.authentications, until) }
 
 // beginning is since when p lasts for what comes up to until, and whether what came before
 // that does not count.
@@ -307,13 +316,11 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 	shown, own := identityAt(t.identities, end.at)
 	by := t.identities // who showed that user
 	switch {
-	case own && end.at < t.shownFrom, !own && above.heir != nil && above.heirAt < above.heir.shownFrom:
+	case own && end.at < t.shownFrom, !own && above.vague:
 		return true, ReasonBounds // whom it showed then, and since, is not all known
 	case !own:
 		shown = above.heirUser
-		if above.heir != nil {
-			by = slices.Concat(by, above.heir.identities)
-		}
+		by = slices.Concat(by, above.heirs)
 	}
 	if !sameUser(shown, user) || shownSince(t, by, user, end.at, until) {
 		return false, ""
@@ -329,6 +336,9 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 // from: that or t is id, or id was rotated from it.
 func (w *evaluation) spares(id fact.ID, above *heritage, t *timeline) (spared bool, doubt string) {
 	before := w.limit
+	if above.cut { // not all of those are known
+		doubt = ReasonBounds
+	}
 	for range maxLineage {
 		switch {
 		case id.IsZero() || !w.e.take(1):
@@ -341,15 +351,15 @@ func (w *evaluation) spares(id fact.ID, above *heritage, t *timeline) (spared bo
 			return false, ReasonEvicted // what it was rotated from is lost, or may be
 		}
 		if named == nil {
-			return false, ""
+			return false, doubt
 		}
 		r, ok := named.lineageAt(w.r.seq, before)
 		if !ok {
-			return false, ""
+			return false, doubt
 		}
 		id, before = r.from, r.at-1
 	}
-	return id == t.id || slices.Contains(above.line, id), ""
+	return id == t.id || slices.Contains(above.line, id), ReasonBounds
 }
 
 // shownSince reports whether t showed another user behind at, and no later than until: it
@@ -363,8 +373,8 @@ func shownSince(t *timeline, by []identity, user fact.ID, at, until int64) bool 
 }
 
 // isRotation reports whether an end of the request's id is a rotation away from it: one
-// within the tolerance, onto an id that continues it.
-func (w *evaluation) isRotation(at int64) bool {
+// within the tolerance, onto an id that continues it; or why that is not known.
+func (w *evaluation) isRotation(at int64) (is bool, doubt string) {
 	tolerance := int64(w.policy.Tolerance)
 	for i := range w.t.rotations {
 		away := &w.t.rotations[i]
@@ -373,7 +383,8 @@ func (w *evaluation) isRotation(at int64) bool {
 		}
 		child := w.e.get(away.other)
 		if child == nil || child.back.back || child.unknownBefore >= away.at { // what it was is not all known
-			return true
+			doubt = ReasonEvicted
+			continue
 		}
 		r, ok := child.lineageAt(w.r.seq, w.limit)
 		if !ok || r.from != w.t.id || r.at != away.at {
@@ -384,63 +395,14 @@ func (w *evaluation) isRotation(at int64) bool {
 			above = w.heritage()
 		}
 		if h := w.inherit(above, w.t, &r, child, false); h.at != unset {
-			return true
+			return true, ""
 		}
 	}
-	return false
+	return false, doubt
 }
 
 // isUnidentified reports whether the id would continue the one before if the same user had
 // been shown, and neither shows one.
 func (w *evaluation) isUnidentified() bool {
 	return len(w.t.lineage) > 0 && w.heritage().unidentified && (len(w.t.identities) == 0 || w.t.identities[0].at > w.r.At)
-}
-
-// origin is where an absolute clock starts.
-type origin struct {
-	at             int64
-	known          bool // an authentication or a known start
-	authentication bool
-	// unknownBefore: what was known before this of what it was rotated from may have
-	// been thrown away.
-	unknownBefore int64
-}
-
-// origin finds the latest authentication in the lineage; without one, where an identity
-// is asked for, the first that was shown in it; without that, the root's start.
-func (w *evaluation) origin() origin {
-	h := &noHeritage
-	if len(w.t.lineage) > 0 {
-		h = w.heritage()
-	}
-	unknown := max(h.unknownBefore, w.t.unknownBefore)
-	first, shows := w.firstIdentity(w.t, w.limit)
-	switch login, ok := w.login(); {
-	case ok:
-		return origin{login, true, true, unknown}
-	case shows && first <= h.firstIdentity:
-		return origin{first, w.startsWithin(w.t, first) || h.identified && first == h.firstIdentity, false, unknown}
-	case h.firstIdentity != unset:
-		return origin{h.firstIdentity, h.identified, false, unknown}
-	case h.at != unset:
-		return origin{h.at, h.known, false, unknown}
-	}
-	return origin{w.since, w.known, false, unknown}
-}
-
-// login is the latest authentication in the lineage.
-func (w *evaluation) login() (at int64, ok bool) {
-	at = longAgo
-	if len(w.t.lineage) > 0 {
-		at = w.heritage().login
-	}
-	if w.authentication != 0 {
-		at = max(at, w.authentication)
-	}
-	return at, at != longAgo
-}
-
-// startsWithIdentity reports whether t showed a user, and a policy takes that for its start.
-func (e *Engine) startsWithIdentity(t *timeline) bool {
-	return len(t.identities) > 0 && slices.ContainsFunc(e.cfg.Policies, func(p Policy) bool { return p.Evidence == fact.EvidenceIdentity })
 }

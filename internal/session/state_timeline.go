@@ -34,6 +34,7 @@ type timeline struct {
 	rotations             []ending   // away from this id, to ending.other
 	raised                []ending   // when a second record of a request set newest
 	lineage               []rotation // the earliest onto this id; several at one instant
+	legacy                legacy
 	identities            []identity
 	// links are the larger sessions that it named, the first time since each login.
 	links []identity
@@ -53,7 +54,7 @@ type timeline struct {
 	dirty      dirtyFlags // what has to be done again for it
 	dirtyTurn  uint64     // which of all that were ever dirty it is
 	dirtySince int64      // when the last fact came that made it so, on the collector's clock
-	steps      uint8      // so far its line of rotations is due
+	detours    uint8      // how often what it inherits came another way than straight
 	review     review
 
 	// unknownBefore: what was known of this id before this instant may have been
@@ -234,12 +235,31 @@ func (t *timeline) lineageAt(order uint64, before int64) (r rotation, ok bool) {
 	return r, ok && r.at <= before
 }
 
-// follows reports whether t was rotated from p behind what p was rotated from.
-func (t *timeline) follows(p *timeline) bool {
+// follows reports whether t was rotated from p behind what p was rotated from. straight:
+// that is the earliest of both, so that nobody is come back to that way.
+func (t *timeline) follows(p *timeline) (follows, straight bool) {
+	first, ok := t.lineageAt(^uint64(0), unset)
+	above, has := p.lineageAt(^uint64(0), unset)
+	if straight = ok && has && first.from == p.id && above.at < first.at; straight {
+		return true, true
+	}
 	return slices.ContainsFunc(t.lineage, func(r rotation) bool {
 		return r.from == p.id && slices.ContainsFunc(p.lineage, func(above rotation) bool { return above.at < r.at })
-	})
+	}), false
 }
+
+// maxLineage bounds how many rotations are followed back: what lies further is known by the
+// legacy of the last.
+const maxLineage = 64
+
+// showsFirst reports whether the first user that t shows, no later than until, is that one.
+func (t *timeline) showsFirst(user fact.ID, until int64) bool {
+	first, ok := firstShown(t.identities)
+	return ok && first.at <= until && sameUser(first.user, user)
+}
+
+// loginAt is the latest authentication at or before an instant.
+func (t *timeline) loginAt(until int64) (at int64, ok bool) { return latest(t.authentications, until) }
 
 // rotatedWithin reports whether the session was rotated away within tolerance
 // of at.

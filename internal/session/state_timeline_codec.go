@@ -41,6 +41,7 @@ const (
 	hasShownFrom
 	hasLinks
 	hasMoreLinks
+	hasLegacy
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -197,6 +198,12 @@ var timelineFields = [...]timelineField{
 				t.lineage = append(t.lineage, r)
 			}
 		},
+	},
+	{
+		hasLegacy,
+		func(t *timeline) bool { return len(t.legacy.all) > 0 },
+		func(w *timelineWriter, t *timeline) { w.buf = t.legacy.append(w.buf, t.newest) },
+		func(d *timelineReader, t *timeline) { t.legacy = readLegacy(d.Decoder, t.newest) },
 	},
 	{hasRanks, func(t *timeline) bool { return len(t.lineage) > 0 }, nil, nil},
 	{

@@ -75,6 +75,7 @@ func anyTimeline(d *rand.Rand) timeline {
 				t.lineage = append(t.lineage, rotation{anything(d), id(), d.Uint64(), d.Uint64()})
 			}
 		},
+		func() { t.legacy = anyLegacy(d) },
 		func() {
 			for range n() {
 				t.identities = append(t.identities, identity{anything(d), id(), uint8(d.Uint64())})
@@ -86,6 +87,28 @@ func anyTimeline(d *rand.Rand) timeline {
 		}
 	}
 	return t
+}
+
+func anyLegacy(d *rand.Rand) legacy {
+	l := legacy{from: fact.ID{d.Uint64(), d.Uint64()}, at: anything(d)}
+	for range 1 + d.IntN(3) {
+		h := noHeritage
+		h.known, h.identified, h.vague, h.unidentified = d.IntN(2) == 0, d.IntN(2) == 0, d.IntN(2) == 0, d.IntN(2) == 0
+		for _, at := range []*int64{&h.at, &h.login, &h.firstIdentity, &h.unknownBefore} {
+			if d.IntN(2) == 0 {
+				*at = anything(d)
+			}
+		}
+		if h.cut = h.at != unset; d.IntN(2) == 0 {
+			h.heirUser = fact.ID{1 + d.Uint64N(9), 2}
+			h.heirs = []identity{{0, h.heirUser, uint8(d.Uint64())}}
+		}
+		if d.IntN(2) == 0 {
+			h.ends = []heldEnd{{anything(d), fact.RevokedSession, d.Uint32(), ReasonBounds}}
+		}
+		l.all = append(l.all, h)
+	}
+	return l
 }
 
 // plain lets empty slices be nil.
@@ -146,7 +169,7 @@ func TestTimelineSize(t *testing.T) {
 func TestEveryFieldIsStored(t *testing.T) {
 	notStored := map[string]string{
 		"id": "the table's", "slot": "the table's", "shard": "the table's", "place": "the table's",
-		"review": "it begins anew, see dirty", "steps": "all of them are followed anew", "undecided": "counted when suspects are read",
+		"review": "it begins anew, see dirty", "detours": "they are counted anew", "undecided": "counted when suspects are read",
 	}
 	needs := map[string]func(*timeline){ // what a field means nothing without
 		"droppedAuthentication": func(tl *timeline) { tl.authentications = []int64{7} },
@@ -175,9 +198,12 @@ func TestEveryFieldIsStored(t *testing.T) {
 		case reflect.Array:
 			v.Index(0).SetUint(3)
 		case reflect.Struct:
-			if field.Name == "back" {
+			switch field.Name {
+			case "back":
 				want.back.service, want.back.end = 3, 5
-			} else {
+			case "legacy":
+				want.legacy = legacy{from: fact.ID{1, 2}, at: 3, all: []heritage{noHeritage}}
+			default:
 				want.review.underWay = true
 			}
 		case reflect.Pointer:

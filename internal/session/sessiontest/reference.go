@@ -13,10 +13,6 @@ import (
 // the plain types with the engine. Each function is headed by the sentence that
 // it reads.
 
-// lineageSteps is how many rotations are followed back: the engine looks no further,
-// as docs/limits.md says.
-const lineageSteps = 64
-
 // A Key is what makes two violations one finding.
 type Key struct {
 	Session       fact.ID

@@ -15,7 +15,6 @@ type ancestor struct {
 	until    int64      // authentications, identities and ends count
 	before   int64      // rotations onto it do
 	active   int64      // and activity
-	steps    int
 }
 
 // itself is r's own id.
@@ -24,8 +23,8 @@ func (w *World) itself(r *KnownFact) ancestor {
 }
 
 // parent is what a rotation led away from: "each up to the rotation plus τ".
-func (w *World) parent(r, rotation *KnownFact, steps int) ancestor {
-	return ancestor{rotation.Previous.ID, rotation, rotation.At + int64(w.Policy(r).Tolerance), rotation.At - 1, rotation.At, steps}
+func (w *World) parent(r, rotation *KnownFact) ancestor {
+	return ancestor{rotation.Previous.ID, rotation, rotation.At + int64(w.Policy(r).Tolerance), rotation.At - 1, rotation.At}
 }
 
 // line is x and what it continues, the nearest first.
@@ -33,10 +32,10 @@ func (w *World) line(r *KnownFact, x ancestor) (line []ancestor) {
 	for {
 		line = append(line, x)
 		rotation := w.Lineage(x.id, x.before)
-		if rotation == nil || x.steps == lineageSteps || !w.continues(r, rotation, x.steps) {
+		if rotation == nil || !w.continues(r, rotation) {
 			return line
 		}
-		x = w.parent(r, rotation, x.steps+1)
+		x = w.parent(r, rotation)
 	}
 }
 
@@ -72,14 +71,14 @@ func (w *World) holding(r *KnownFact, parent ancestor) (ends []*KnownFact) {
 // that holds came more than rotation_grace before t, and the first user that N shows, no
 // later than τ after t (rotation_grace, where all that hold came within τ of t), is the
 // one whom P, or what P continues, showed last at or before t".
-func (w *World) continues(r, rotation *KnownFact, steps int) bool {
+func (w *World) continues(r, rotation *KnownFact) bool {
 	if rotation == w.assumed {
 		return true
 	}
 	asked := question{r, rotation, w.assumed}
 	answer, known := w.answers[asked]
 	if !known {
-		answer = w.findContinues(r, rotation, steps)
+		answer = w.findContinues(r, rotation)
 		w.answers[asked] = answer
 	}
 	return answer
@@ -88,8 +87,8 @@ func (w *World) continues(r, rotation *KnownFact, steps int) bool {
 // A question whether an id continues another one is asked again and again.
 type question struct{ r, rotation, assumed *KnownFact }
 
-func (w *World) findContinues(r, rotation *KnownFact, steps int) bool {
-	p, t, parent := w.Policy(r), rotation.At, w.parent(r, rotation, steps+1)
+func (w *World) findContinues(r, rotation *KnownFact) bool {
+	p, t, parent := w.Policy(r), rotation.At, w.parent(r, rotation)
 	tol, grace := int64(p.Tolerance), int64(p.RotationGrace)
 	within, recent := true, true
 	holding := w.holding(r, parent)
@@ -117,10 +116,10 @@ func (w *World) findContinues(r, rotation *KnownFact, steps int) bool {
 // rotation that would be followed then, or nil.
 func (w *World) unidentified(r *KnownFact) *KnownFact {
 	rotation := w.Lineage(r.Session.ID, w.Horizon(r))
-	if rotation == nil || w.continues(r, rotation, 0) || w.shows(r.Session.ID, r.At) || w.shows(rotation.Previous.ID, rotation.At) {
+	if rotation == nil || w.continues(r, rotation) || w.shows(r.Session.ID, r.At) || w.shows(rotation.Previous.ID, rotation.At) {
 		return nil
 	}
-	for _, e := range w.holding(r, w.parent(r, rotation, 1)) {
+	for _, e := range w.holding(r, w.parent(r, rotation)) {
 		if d := rotation.At - e.At; d > int64(w.Policy(r).Tolerance) && d <= int64(w.Policy(r).RotationGrace) {
 			return rotation
 		}

@@ -55,7 +55,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 	tol, grace := int64(p.Tolerance), int64(p.EndGrace)
 	for _, e := range w.binding(r, x, math.MaxInt64, r.At) {
 		rotation := func(x *KnownFact) bool {
-			return max(x.At-e.At, e.At-x.At) <= tol && w.Lineage(x.Session.ID, w.Horizon(r)) == x && w.continues(r, x, 0)
+			return max(x.At-e.At, e.At-x.At) <= tol && w.Lineage(x.Session.ID, w.Horizon(r)) == x && w.continues(r, x)
 		}
 		switch {
 		case e.Kind == fact.EndedUser:
