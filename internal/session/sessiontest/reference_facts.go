@@ -240,8 +240,11 @@ func (f *KnownFact) join(x *KnownFact) {
 // session's.
 func (w *World) isLate(f *KnownFact, s fact.ID) bool {
 	for _, x := range w.Told[:f.Order] {
+		joins := func(r *KnownFact) func(*KnownFact) bool { // by the span of both
+			return func(s *KnownFact) bool { return s.Kind == fact.Request && s.sameAs(r) && s.sameAs(x) }
+		}
 		rejected := func(r *KnownFact) bool {
-			return r.Kind == fact.Request && r.Outcome == fact.Rejected && (r == x || r.sameAs(x))
+			return r.Kind == fact.Request && r.Outcome == fact.Rejected && (r == x || r.sameAs(x) || slices.ContainsFunc(w.Told[:x.Order+1], joins(r)))
 		}
 		says := x.Session.ID == s && x.Kind != fact.EndedUser &&
 			!(x.Kind == fact.Request && slices.ContainsFunc(w.Told[:x.Order+1], rejected))
