@@ -68,10 +68,8 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 		due = e.apply(t, r)
 	}
 	if !alone && r.identified() {
-		changed, noted := e.noteRejections(r, false, k)
-		if changed {
-			due |= dirtyVerdicts
-		}
+		refused, noted := e.noteRejections(r, false, k)
+		due |= refused
 		nested, all := e.nestOthers(t, r, r, k)
 		if due |= nested; !all || !noted || r.state&unplaced != 0 {
 			r.state |= unplaced

@@ -82,10 +82,8 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 		e.markDirty(t, dirtyTimeline|dirtyLineage, cause{at: r.Arrival})
 	}
 	due, all := e.nestOthers(t, r, r, k)
-	changed, noted := e.noteRejections(r, was.state&startsOthers != 0, k)
-	if changed {
-		due |= dirtyVerdicts
-	}
+	refused, noted := e.noteRejections(r, was.state&startsOthers != 0, k)
+	due |= refused
 	if !all || !noted {
 		e.stats.lost++
 	}

@@ -38,11 +38,11 @@ func (e *Engine) recordsOfTrace(buf *[]*record, session fact.ID, hash uint64, lo
 
 // noteRejections notes of o, and of what is around it, whether a request that was rejected
 // lies inside. another: o was another request before, so that what was noted may not be so
-// any more. changed: the outcome of what is around may have. all: there were no more suspects
-// than it could look at.
-func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (changed, all bool) {
+// any more. It says what that makes dirty: the outcome of what is around may have changed.
+// all: there were no more suspects than it could look at.
+func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (due dirtyFlags, all bool) {
 	if !o.identified() {
-		return false, true
+		return 0, true
 	}
 	note := func(r *record) {
 		itself := r.position == o.position
@@ -64,7 +64,12 @@ func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (change
 		case o.outcome == fact.Rejected && e.lies(o, r):
 			noted = aroundRejected
 		}
-		changed = changed || noted|r.state&aroundRejected != 0
+		if noted|r.state&aroundRejected != 0 {
+			due |= dirtyVerdicts
+			if !r.linked.IsZero() { // which counts only if it was served
+				due |= dirtyTimeline | dirtyLineage
+			}
+		}
 		if noted != r.state&aroundRejected {
 			e.touchRecord(r)
 			r.state ^= aroundRejected
@@ -82,7 +87,7 @@ func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (change
 	for _, s := range suspects[:looks] {
 		note(&s.record)
 	}
-	return changed, looks == len(suspects)
+	return due, looks == len(suspects)
 }
 
 // rejectIn reports whether a request that was rejected lies inside r.
