@@ -160,12 +160,16 @@ func (c *silenced) shows(metric string, want int) error {
 	if err != nil {
 		return err
 	}
-	got := "0"
-	if m := regexp.MustCompile(`(?m)^otelcol_processor_session_timeout_` + metric + `\{[^}]*\} (\S+)$`).FindSubmatch(text); m != nil {
-		got = string(m[1])
+	got := 0
+	for _, m := range regexp.MustCompile(`(?m)^otelcol_processor_session_timeout_`+metric+`\{[^}]*\} (\d+)$`).FindAllSubmatch(text, -1) {
+		n, err := strconv.Atoi(string(m[1])) // of each type, from 0 on
+		if err != nil {
+			return err
+		}
+		got += n
 	}
-	if got != strconv.Itoa(want) {
-		return fmt.Errorf("%s is %s, want %d", metric, got, want)
+	if got != want {
+		return fmt.Errorf("%s is %d, want %d", metric, got, want)
 	}
 	return nil
 }
