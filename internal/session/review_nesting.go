@@ -358,5 +358,8 @@ func (e *Engine) awaitParent(r *record) {
 		}
 		a.remove(first)
 	}
-	a.add(spanHash(r.trace, r.parent), r.recordPlace())
+	if !a.add(spanHash(r.trace, r.parent), r.recordPlace()) { // what it lies inside will not be known
+		r.state |= traceTruncated
+		e.stats.lost++
+	}
 }

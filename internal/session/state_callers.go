@@ -184,14 +184,25 @@ type awaitedRecord struct {
 // maxAwaited bounds them. Tests have fewer.
 var maxAwaited = 1 << 16
 
+// maxOfParent is how many of them wait for one span: whoever makes up a parent may give it
+// to as many requests as he likes.
+const maxOfParent = 16
+
 func newAwaited() awaited { return awaited{of: map[uint64][]recordPlace{}} }
 
-// add notes that the record at place waits for its parent.
-func (a *awaited) add(parent uint64, place recordPlace) {
-	if !slices.Contains(a.of[parent], place) {
-		a.of[parent] = append(a.of[parent], place)
-		a.queue = append(a.queue, awaitedRecord{parent, place})
+// add notes that the record at place waits for its parent, and reports whether there was
+// room.
+func (a *awaited) add(parent uint64, place recordPlace) bool {
+	list := a.of[parent]
+	if slices.Contains(list, place) {
+		return true
 	}
+	if len(list) == maxOfParent {
+		return false
+	}
+	a.of[parent] = append(list, place)
+	a.queue = append(a.queue, awaitedRecord{parent, place})
+	return true
 }
 
 // remove lets go of one.

@@ -1,0 +1,60 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
+)
+
+// One made-up parent of ever so many requests costs no more for each of them, and what
+// cannot be remembered is inconclusive.
+func TestManyWaitForOneParent(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 10_000 })
+	s.tell("a started at=0s")
+	s.tell("a ended at=5s")
+	web := sessiontest.Resources["web"]
+	at := sessiontest.Epoch + int64(20*time.Second)
+	s.ObserveCallers([]fact.Caller{{Trace: [16]byte{9}, Span: [8]byte{9}, Calls: true, Start: at, End: at, Resource: web}}, at)
+	request := func(n int, parent byte, from, to int64) {
+		s.observe(&fact.Fact{
+			Session: sessiontest.SessionName(0), Start: from, End: to, At: from, Resource: web,
+			Trace: [16]byte{1}, Span: [8]byte{1, byte(n), byte(n >> 8)}, Parent: [8]byte{parent},
+		}, to)
+	}
+	request(0, 0, sessiontest.Epoch, at+int64(time.Minute)) // began in time
+	for n := range 30 {
+		request(n+1, 7, at, at+int64(n))
+	}
+	require.Len(t, s.callers.awaited.of, 1)
+	for _, list := range s.callers.awaited.of {
+		require.Len(t, list, maxOfParent)
+	}
+	require.Positive(t, s.counters().Truncated())
+	states := map[fact.State]int{}
+	for _, f := range s.wait(time.Hour) {
+		states[f.State] = f.Requests
+	}
+	require.Equal(t, map[fact.State]int{fact.Confirmed: maxOfParent}, states, "what is not known counts in none")
+}
+
+// BenchmarkObserveCallers: what a caller's span costs.
+func BenchmarkObserveCallers(b *testing.B) {
+	e := New(historyConfig())
+	web := sessiontest.Resources["web"]
+	callers := make([]fact.Caller, 512)
+	now, n := sessiontest.Epoch, uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range callers {
+			n++
+			callers[i] = fact.Caller{Trace: [16]byte{byte(n), byte(n >> 8), byte(n >> 16)}, Span: [8]byte{byte(n), byte(n >> 8), byte(n >> 16), 1}, Calls: true, Start: now, End: now, Resource: web}
+		}
+		now += int64(time.Millisecond)
+		e.ObserveCallers(callers, now)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/span")
+}
