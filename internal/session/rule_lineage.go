@@ -6,51 +6,6 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// eachLarger calls each with the larger sessions that t, or what it inherits from, named,
-// itself aside.
-func (h *heritage) eachLarger(t *timeline, each func(id fact.ID)) {
-	if len(t.links) == 0 && len(h.parts) == 0 {
-		return
-	}
-	seen := []fact.ID{largerSession(t.id)}
-	of := func(t *timeline) {
-		for _, l := range t.links {
-			if !slices.Contains(seen, l.user) {
-				seen = append(seen, l.user)
-				each(l.user)
-			}
-		}
-	}
-	of(t)
-	for _, p := range h.parts {
-		of(p.t)
-	}
-}
-
-// isPart reports whether t, which inherits above, named the larger session id at or before
-// an instant and since its latest login, or, where there was none, what it continues did.
-func (t *timeline) isPart(above *heritage, id fact.ID, at int64) bool {
-	named := func(t *timeline, until int64) (named, login bool) {
-		since, login := t.loginAt(until)
-		return slices.ContainsFunc(t.links, func(l identity) bool {
-			return l.user == id && l.at <= until && (!login || l.at >= since)
-		}), login
-	}
-	own, login := named(t, at)
-	for _, p := range slices.Backward(above.parts) {
-		if own || login {
-			break
-		}
-		own, login = named(p.t, min(at, p.until))
-	}
-	return own
-}
-
-// bindsPart reports whether an end of the larger session id binds t, which inherits above.
-func (w *evaluation) bindsPart(above *heritage, t *timeline, end *ending, id fact.ID) bool {
-	return w.isEffective(end) && t.seen() < end.at && !(w.r.seq < end.nextSeq && w.cameLate(t, end)) && t.isPart(above, id, end.at)
-}
-
 // ancestor is what an id was rotated from, nil where that is not known, and how.
 type ancestor struct {
 	t *timeline
