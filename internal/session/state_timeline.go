@@ -131,7 +131,7 @@ type rotation struct {
 
 // before reports whether r rather than o is the lineage, where both are known.
 func (r *rotation) before(o *rotation) bool {
-	return cmp.Or(cmp.Compare(r.at, o.at), cmp.Compare(r.rank, o.rank), cmp.Compare(r.from[0], o.from[0])) < 0
+	return cmp.Or(cmp.Compare(r.at, o.at), cmp.Compare(r.rank, o.rank), cmp.Compare(r.from[0], o.from[0]), cmp.Compare(r.from[1], o.from[1])) < 0
 }
 
 // started reports the session's start. It is known unless something else came
