@@ -36,8 +36,14 @@ func (e *Engine) resume() (done bool) {
 	e.userEnds = nil
 	for e.dirtyDone < len(e.dirty) {
 		t := e.dirtyAt(e.dirty[e.dirtyDone])
-		if t != nil && !e.advanceReview(t) {
-			return false
+		if t != nil {
+			first, ok := e.firstDirty(t)
+			if !ok || !e.advanceReview(first) {
+				return false
+			}
+			if first != t {
+				continue
+			}
 		}
 		e.dirtyDone++
 		e.cleaned++
@@ -50,6 +56,31 @@ func (e *Engine) resume() (done bool) {
 		}
 	}
 	return true
+}
+
+// firstDirty is the one to review before t, or t: the furthest dirty one of those that it
+// continues, since what that one passes on makes all of them dirty once more. It reports
+// whether the work that is left allows that.
+func (e *Engine) firstDirty(t *timeline) (first *timeline, ok bool) {
+	if first = t; t.review.underWay {
+		return t, true
+	}
+	before := int64(unset)
+	for range maxLineage {
+		r, has := t.lineageAt(^uint64(0), before)
+		if !has {
+			break
+		}
+		if e.work.left <= 0 {
+			return nil, false
+		}
+		e.spend(1)
+		if t = e.get(r.from); t == nil || t.dirty == 0 {
+			break
+		}
+		first, before = t, r.at-1
+	}
+	return first, true
 }
 
 // mayRebuild reads t again if the work that is left allows that.
