@@ -41,7 +41,7 @@ func (e *Engine) beginCheckpoint(now int64) *Checkpoint {
 	c := &Checkpoint{e: e, was: e.stored}
 	c.manifest = manifest{
 		keyID: e.cfg.KeyID, at: now, observed: e.observed.Load(), ringLimit: e.shards[0].recent.limit,
-		restarted: e.restarted, tombstoneFloor: e.tombstones.oldestKnown, authenticated: e.authenticated,
+		restarted: e.restarted, tombstoneFloor: e.tombstones.oldestKnown, authenticated: e.authenticated, watched: slices.Clone(e.watched),
 		blinds: slices.Clone(e.blinds), policies: manifestPolicies(e.cfg.Policies),
 	}
 	c.shards = make([]shardCheckpoint, len(e.shards))

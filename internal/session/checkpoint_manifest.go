@@ -19,6 +19,7 @@ type manifest struct {
 	restarted, tombstoneFloor int64
 	tombstoneSlots            int // of an older version's tombstones; else 0
 	authenticated             uint64
+	watched                   []int64 // of each policy, since version 3
 	blinds                    blinds
 
 	shards []manifestShard
@@ -62,6 +63,9 @@ func (h *manifest) append(b []byte) []byte {
 	for _, v := range [...]uint64{h.observed, h.ringLimit, uint64(h.tombstoneSlots), h.authenticated} {
 		b = binary.AppendUvarint(b, v)
 	}
+	for _, since := range h.watched {
+		b = binary.AppendVarint(b, since)
+	}
 	b = binary.AppendUvarint(b, uint64(len(h.shards)))
 	for _, l := range h.shards {
 		for _, v := range [...]uint64{l.cursor, l.next, l.sessions, l.slots} {
@@ -102,6 +106,13 @@ func readManifest(d *wire.Decoder) (h manifest, err error) {
 	h.observed, h.ringLimit = d.Uvarint(), d.Below(maxPosition)
 	h.tombstoneSlots = int(d.Below(1 << 32))
 	h.authenticated = d.Uvarint()
+	for range h.policies {
+		if d.Version >= 3 {
+			h.watched = append(h.watched, d.Varint())
+		} else {
+			h.watched = append(h.watched, h.at)
+		}
+	}
 	for range d.Len(4) {
 		l := manifestShard{d.Below(maxPosition), d.Below(maxPosition), d.Below(compact.MaxSlots + 1), d.Below(compact.MaxSlots + 1), longAgo}
 		if d.Version >= 3 {

@@ -83,7 +83,7 @@ func (x *entry) compact(t *timeline, cfg *Config, users *users) {
 		recent: uint32(t.recent), heard: seconds(t.lastArrival), facts: countAndOpened(t.facts, fact.NoPolicy),
 		policies: uint16(t.policies), policy: t.policy,
 	}
-	if t.sampled {
+	if t.sampledNow() {
 		x.flags |= sampledEntry
 	}
 	if t.reported {

@@ -64,6 +64,9 @@ type Config struct {
 	// MaxUsers: a session on which more different users of one source were shown since
 	// an authentication is shared, 1 to [MostUsers]; 0: none is.
 	MaxUsers int
+	// LoginsAssumed: of what happened so long after the first fact came under a policy,
+	// logins count as reported, though none was seen.
+	LoginsAssumed time.Duration
 	// PerRequest: one finding for every request, not for every session.
 	PerRequest bool
 	// UpdateInterval bounds how often a growing finding is sent again.

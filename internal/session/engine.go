@@ -46,6 +46,8 @@ type known struct {
 	// authenticated holds the policies that governed a session in which an
 	// authentication was seen.
 	authenticated uint64
+	// watched is since when each policy is, on the collector's clock; unset: not yet.
+	watched []int64
 	// restarted is when an engine that knew more stopped.
 	restarted int64
 }
@@ -107,6 +109,7 @@ func New(cfg Config) *Engine {
 		suspicions: suspicions{suspects: newSuspects(), findings: newFindings(max(minClosed, cfg.MaxRecentRequests/8))},
 	}
 	for i := range cfg.Policies {
+		e.watched = append(e.watched, unset)
 		e.tombstones.tolerance = max(e.tombstones.tolerance, int64(cfg.Policies[i].Tolerance))
 	}
 	e.shards = newShards(&cfg, &e.tombstones)

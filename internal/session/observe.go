@@ -292,6 +292,7 @@ func (e *Engine) observeAny(f *fact.Fact, now int64, order uint64) Mark {
 // real evidence out of the reorder window, one far behind would fix the start
 // for ever.
 func (e *Engine) admit(f *fact.Fact, now int64) bool {
+	e.watch(now)
 	if why := e.refuses(f, now); why != RefusedReasonCount {
 		e.stats.refused[why]++
 		return false

@@ -136,6 +136,11 @@ func (r *restorer) read() error {
 	e.observed.Store(h.observed)
 	e.restarted, e.blinds = h.restarted, h.blinds
 	e.authenticated = r.policySet(h.authenticated)
+	for i, now := range r.policies {
+		if now != fact.NoPolicy {
+			e.watched[now] = h.watched[i]
+		}
+	}
 	e.tombstones.raise(h.tombstoneFloor)
 	sameLanes := r.layShards()
 	var lost [kindCount]bool

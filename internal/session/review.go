@@ -345,7 +345,7 @@ func (e *Engine) rebuild(t *timeline) {
 	active, identities, links := slices.Clone(t.intervals), slices.Clone(t.identities), slices.Clone(t.links)
 	t.intervals, t.nestedStarts = t.intervals[:0], t.nestedStarts[:0]
 	if complete {
-		t.first, t.firstActivity, t.lastInactiveStart, t.sampled = unset, unset, longAgo, false
+		t.first, t.firstActivity, t.lastInactiveStart, t.sampled = unset, unset, longAgo, t.sampled[:0]
 		identities, t.shownFrom = identities[:0], longAgo
 		links, t.moreLinks = links[:0], false
 	} else {

@@ -11,8 +11,7 @@ import (
 // dirty.
 func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 	t.newest = max(t.newest, r.End)
-	if r.flags&fact.Sampled != 0 && !t.sampled {
-		t.sampled = true
+	if r.flags&fact.Sampled != 0 && t.addSampled(r.At) {
 		if t.suspects > 0 {
 			due |= dirtyVerdicts
 		}
@@ -124,7 +123,7 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 		e.authenticated |= t.policies
 		t.reported = t.reported && !added
 		if added {
-			if len(t.identities) > 0 && !oneUser(t.identities) || len(t.links) > 0 { // whom did it show since?
+			if t.splitSampled(r.At) || len(t.identities) > 0 && !oneUser(t.identities) || len(t.links) > 0 { // whom did it show since?
 				due |= dirtyTimeline
 			}
 			due |= dirtyLineage

@@ -38,7 +38,7 @@ func (e *Engine) leaveTombstone(t *timeline) {
 		flag uint32
 		set  bool
 	}{
-		{tombstoneSampled, t.sampled},
+		{tombstoneSampled, t.sampledNow()},
 		{tombstoneActive, len(t.intervals) > 0},
 		{tombstoneBrief, t.shard.sessions.fleeting(t.slot)},
 		{tombstoneLogin, len(t.authentications)+len(t.lateStarts) > 0 || t.firstStart != unset || t.back.login || e.startsWithIdentity(t)},
@@ -207,7 +207,9 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 	if was.said&tombstoneVague == 0 {
 		t.newest = newest - secondNanos
 	}
-	t.sampled = was.said&tombstoneSampled != 0
+	if was.said&tombstoneSampled != 0 {
+		t.addSampled(longAgo)
+	}
 	if was.said&tombstoneActive != 0 {
 		t.firstActivity = newest
 		t.intervals.add(newest, newest, 0, e.gap, t.lastInactiveStart)

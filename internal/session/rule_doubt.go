@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -81,10 +82,10 @@ func (w *evaluation) doubt(x *expiry) string {
 		return lost
 	}
 	if x.typ == fact.IdleTimeout {
-		if w.policy.Sampled || w.t.sampled {
+		if w.policy.Sampled || w.isSampled() {
 			return ReasonSampled
 		}
-	} else if w.e.authenticated&(1<<w.r.policy) == 0 {
+	} else if !w.reportsLogins() {
 		return ""
 	}
 	if reason, blind := w.e.blinds.between(x.since, w.limit); blind {
@@ -104,6 +105,46 @@ func (w *evaluation) doubt(x *expiry) string {
 	return ""
 }
 
+// reportsLogins reports whether logins under the request's policy are reported: one was
+// seen, or when it happened the policy had not been watched for long enough to say.
+func (w *evaluation) reportsLogins() bool {
+	since := w.e.watched[w.r.policy]
+	return w.e.authenticated&(1<<w.r.policy) != 0 || since == unset || w.limit < since+int64(w.e.cfg.LoginsAssumed)
+}
+
+// watch notes since when each policy is watched: no later than the first fact that is not
+// of the past.
+func (e *Engine) watch(now int64) {
+	for i, since := range e.watched {
+		if since == unset {
+			e.watched[i] = now
+		}
+	}
+}
+
+// login is the time from the request's latest authentication up to the next one, which is
+// not part of it.
+func (w *evaluation) loginSpan() (from, until int64) {
+	from, until = longAgo, unset
+	if w.authentication != 0 {
+		from = w.authentication
+	}
+	logins := w.t.authentications
+	if i := loginsUntil(logins, w.limit); i < len(logins) {
+		until = logins[i]
+	}
+	return from, until
+}
+
+// isSampled reports whether spans may be missing of what the request's login began.
+func (w *evaluation) isSampled() bool {
+	if len(w.t.sampled) == 0 {
+		return false
+	}
+	from, until := w.loginSpan()
+	return slices.ContainsFunc(w.t.sampled, func(at int64) bool { return at >= from && at < until })
+}
+
 // isShared reports whether more users of one source than one session may have were shown
 // from the request's latest authentication up to the next one.
 func (w *evaluation) isShared() bool {
@@ -111,13 +152,7 @@ func (w *evaluation) isShared() bool {
 	if most == 0 || len(list) <= most {
 		return false
 	}
-	from, until := int64(longAgo), int64(unset)
-	if w.authentication != 0 {
-		from = w.authentication
-	}
-	if i := sort.Search(len(w.t.authentications), func(i int) bool { return w.t.authentications[i] > w.limit }); i < len(w.t.authentications) {
-		until = w.t.authentications[i]
-	}
+	from, until := w.loginSpan()
 	list = list[sort.Search(len(list), func(i int) bool { return list[i].at >= from }):]
 	list = list[:sort.Search(len(list), func(i int) bool { return list[i].at >= until })]
 	for i := range list {

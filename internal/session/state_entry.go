@@ -133,7 +133,9 @@ func (x *entry) newer(t *timeline) {
 	t.policy = x.policy
 	t.facts = x.count()
 	t.lastArrival = int64(x.heard) * 1_000_000_000
-	t.sampled = x.flags&sampledEntry != 0
+	if x.flags&sampledEntry != 0 {
+		t.addSampled(unset)
+	}
 	t.reported = x.flags&reportedEntry != 0
 	t.policies |= uint64(x.policies)
 	if x.flags&fast != 0 {

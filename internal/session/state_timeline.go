@@ -40,6 +40,9 @@ type timeline struct {
 	links []identity
 	// moreLinks: it named more of them than are remembered.
 	moreLinks bool
+	// sampled are the logins, or longAgo for what was before the first one, since which
+	// activity may have been dropped by a sampler, up to the next one.
+	sampled []int64
 	// shownFrom: of whom it showed before this instant not all is known.
 	shownFrom int64
 
@@ -48,7 +51,6 @@ type timeline struct {
 
 	policies   uint64     // that governed a request of this session
 	policy     uint8      // that governed the last one
-	sampled    bool       // activity may have been dropped by a sampler
 	reported   bool       // its lifetime has been reported
 	deferred   bool       // one of its requests was, and may be suspected with no name at hand
 	dirty      dirtyFlags // what has to be done again for it
@@ -83,7 +85,7 @@ func (t *timeline) empty(id fact.ID, slot uint32) {
 		first: unset, firstStart: unset, firstActivity: unset,
 		intervals: t.intervals[:0], nestedStarts: t.nestedStarts[:0], authentications: t.authentications[:0],
 		lateStarts: t.lateStarts[:0], ends: t.ends[:0], rotations: t.rotations[:0],
-		raised: t.raised[:0], lineage: t.lineage[:0], identities: t.identities[:0], links: t.links[:0],
+		raised: t.raised[:0], lineage: t.lineage[:0], identities: t.identities[:0], links: t.links[:0], sampled: t.sampled[:0],
 	}
 }
 
@@ -99,7 +101,7 @@ func (t *timeline) isFree() bool { return t.suspects == 0 && t.dirty == 0 }
 // it is needed: only a fact that names another session or its user, or the time
 // of what is deferred, can make something of a session whose name is not at hand.
 func (t *timeline) compacted() *timeline {
-	t.lastArrival, t.recent, t.facts, t.policy, t.sampled, t.reported = 0, 0, 0, fact.NoPolicy, false, false
+	t.lastArrival, t.recent, t.facts, t.policy, t.reported = 0, 0, 0, fact.NoPolicy, false
 	if len(t.identities)+len(t.links)+len(t.rotations)+len(t.lineage) == 0 && !t.deferred {
 		t.pseudonym = fact.Pseudonym{}
 	}
@@ -256,6 +258,35 @@ const maxLineage = 64
 func (t *timeline) showsFirst(user fact.ID, until int64) bool {
 	first, ok := firstShown(t.identities)
 	return ok && first.at <= until && sameUser(first.user, user)
+}
+
+// addSampled notes that at an instant activity may have been dropped by a sampler. It
+// reports whether that is new of the login that the instant belongs to.
+func (t *timeline) addSampled(at int64) (added bool) {
+	login, ok := t.loginAt(at)
+	if !ok {
+		login = longAgo
+	}
+	t.sampled, added, _ = addInstant(t.sampled, login) // what is before the last logins is not judged anew
+	return added
+}
+
+// splitSampled notes that a login came at an instant: on which side of it activity was
+// dropped is not known until t is read again. It reports whether that has to be done.
+func (t *timeline) splitSampled(at int64) bool {
+	if before, ok := t.loginAt(at - 1); len(t.sampled) > 0 && (ok && slices.Contains(t.sampled, before) || !ok && slices.Contains(t.sampled, longAgo)) {
+		return t.addSampled(at)
+	}
+	return false
+}
+
+// sampledNow reports whether activity may have been dropped since the last login.
+func (t *timeline) sampledNow() bool {
+	last := int64(longAgo)
+	if n := len(t.authentications); n > 0 {
+		last = t.authentications[n-1]
+	}
+	return slices.Contains(t.sampled, last)
 }
 
 // loginAt is the latest authentication at or before an instant.

@@ -101,7 +101,6 @@ var timelineFields = [...]timelineField{
 		func(w *timelineWriter, t *timeline) { w.buf = t.back.append(w.buf, w.last) },
 		func(d *timelineReader, t *timeline) { t.back = readComeback(d.Decoder, d.last) },
 	},
-	flagField(hasSampled, func(t *timeline) *bool { return &t.sampled }),
 	flagField(hasReported, func(t *timeline) *bool { return &t.reported }),
 	flagField(hasDeferred, func(t *timeline) *bool { return &t.deferred }),
 	{
@@ -171,6 +170,18 @@ var timelineFields = [...]timelineField{
 		},
 	},
 	instantsField(hasAuthentications, func(t *timeline) *[]int64 { return &t.authentications }),
+	{
+		hasSampled,
+		func(t *timeline) bool { return len(t.sampled) > 0 },
+		func(w *timelineWriter, t *timeline) { w.instants(t.sampled, t.newest) },
+		func(d *timelineReader, t *timeline) {
+			if d.Version >= 3 {
+				t.sampled = d.instants(t.sampled, t.newest)
+			} else { // it was known of none of its logins
+				t.sampled = append(append(t.sampled, longAgo), t.authentications...)
+			}
+		},
+	},
 	instantsField(hasLateStarts, func(t *timeline) *[]int64 { return &t.lateStarts }),
 	endingsField(hasEnds, func(t *timeline) *[]ending { return &t.ends }),
 	endingsField(hasRotations, func(t *timeline) *[]ending { return &t.rotations }),
@@ -320,6 +331,20 @@ func (d *timelineReader) list(size int, base int64) (n int) {
 	return d.Len(size)
 }
 
+func (w *timelineWriter) instants(list []int64, base int64) {
+	w.list(len(list), base)
+	for _, at := range list {
+		w.instant(at)
+	}
+}
+
+func (d *timelineReader) instants(list []int64, base int64) []int64 {
+	for range d.list(1, base) {
+		list = append(list, d.instant())
+	}
+	return list
+}
+
 // instantField is an instant that is otherwise.
 func instantField(bit uint64, otherwise int64, of func(t *timeline) *int64) timelineField {
 	return timelineField{
@@ -339,17 +364,8 @@ func instantsField(bit uint64, of func(t *timeline) *[]int64) timelineField {
 	return timelineField{
 		bit,
 		func(t *timeline) bool { return len(*of(t)) > 0 },
-		func(w *timelineWriter, t *timeline) {
-			w.list(len(*of(t)), t.newest)
-			for _, at := range *of(t) {
-				w.instant(at)
-			}
-		},
-		func(d *timelineReader, t *timeline) {
-			for range d.list(1, t.newest) {
-				*of(t) = append(*of(t), d.instant())
-			}
-		},
+		func(w *timelineWriter, t *timeline) { w.instants(*of(t), t.newest) },
+		func(d *timelineReader, t *timeline) { *of(t) = d.instants(*of(t), t.newest) },
 	}
 }
 

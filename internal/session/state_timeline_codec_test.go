@@ -46,7 +46,7 @@ func anyTimeline(d *rand.Rand) timeline {
 	for _, set := range []func(){
 		func() { t.first = anything(d) }, func() { t.firstStart = anything(d) }, func() { t.firstActivity = anything(d) },
 		func() { t.newest = anything(d) }, func() { t.lastInactiveStart = anything(d) }, func() { t.unknownBefore = anything(d) }, func() { t.shownFrom = anything(d) },
-		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = true }, func() { t.reported = true }, func() { t.deferred = true },
+		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = instants() }, func() { t.reported = true }, func() { t.deferred = true },
 		func() { t.dirty, t.dirtySince = 3, anything(d) }, func() { t.recent, t.facts = d.Uint64N(maxPosition), d.Uint32() },
 		func() { t.suspects = d.Uint32() }, func() { t.authentications = instants() },
 		func() {

@@ -66,7 +66,7 @@ func (h *trial) config() Config {
 func engineConfig(s sessiontest.Config) Config {
 	cfg := Config{
 		DecisionWait: s.DecisionWait, IdleDecisionWait: s.IdleDecisionWait, ReorderWindow: s.ReorderWindow, MaxAhead: s.MaxAhead, MaxAge: s.MaxAge,
-		Linked: true, MaxUsers: s.MaxUsers, PerRequest: s.PerRequest, UpdateInterval: s.UpdateInterval, Shards: s.Shards, Pseudonym: sessiontest.Pseudonym,
+		Linked: true, MaxUsers: s.MaxUsers, LoginsAssumed: s.LoginsAssumed, PerRequest: s.PerRequest, UpdateInterval: s.UpdateInterval, Shards: s.Shards, Pseudonym: sessiontest.Pseudonym,
 	}
 	for _, p := range s.Policies {
 		cfg.Policies = append(cfg.Policies, enginePolicy(p))

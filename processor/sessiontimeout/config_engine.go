@@ -61,7 +61,7 @@ func (c *Config) engine(pseudonym func(string) fact.Pseudonym) session.Config {
 		Linked:       len(c.SessionID.Linked) > 0,
 		DecisionWait: c.DecisionWait, IdleDecisionWait: c.IdleDecisionWait, ReorderWindow: c.ReorderWindow, MaxAhead: c.MaxAhead, MaxAge: c.MaxAge,
 		MaxSessions: c.MaxSessions, MaxRecentRequests: c.MaxRecentRequests, MaxServices: c.MaxServices,
-		Retention: c.Retention, MaxUsers: c.SessionID.MaxUsers, PerRequest: c.Findings.Per == perRequest, UpdateInterval: c.Findings.UpdateInterval,
+		Retention: c.Retention, LoginsAssumed: c.Retention, MaxUsers: c.SessionID.MaxUsers, PerRequest: c.Findings.Per == perRequest, UpdateInterval: c.Findings.UpdateInterval,
 		Pseudonym: pseudonym, Shards: c.shards(), SideBySide: inParallel,
 	}
 	for i := range c.Policies {

@@ -131,6 +131,9 @@ func (m *maker) configure() {
 	}
 	m.cfg.PerRequest = m.chance(30)
 	m.cfg.MaxUsers = among(m, 5, 1, 2, 2, 0)
+	if m.blind && m.chance(40) {
+		m.cfg.LoginsAssumed = among(m, time.Hour, 30*time.Second, 90*time.Second)
+	}
 	m.cfg.DecisionWait = among(m, 10*time.Second, 60*time.Second)
 	m.cfg.IdleDecisionWait = among(m, 0, 30*time.Second, 5*time.Minute)
 	m.cfg.ReorderWindow = among(m, 10*time.Minute, 60*time.Second, 20*time.Second, time.Hour)

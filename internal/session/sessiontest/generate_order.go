@@ -87,7 +87,8 @@ func (m *maker) order(how Delivery) []*fact.Fact {
 // of them late.
 func (m *maker) mayCome(left []*fact.Fact, i int) bool {
 	for j := range left[:i] { // the others do not end earlier
-		if left[j].End < left[i].End-int64(m.cfg.ReorderWindow) && akin(left[i], left[j]) {
+		ends := m.larger && (left[i].Kind == fact.Ended || left[j].Kind == fact.Ended) // perhaps also what is part of that
+		if left[j].End < left[i].End-int64(m.cfg.ReorderWindow) && (ends || akin(left[i], left[j])) {
 			return false
 		}
 	}

@@ -40,6 +40,8 @@ type Config struct {
 	MaxAhead, MaxAge time.Duration
 	// MaxUsers: a session that shows more users is shared; 0: none is.
 	MaxUsers int
+	// LoginsAssumed: for so long after the first fact came logins count as reported.
+	LoginsAssumed time.Duration
 	// PerRequest: one finding for every request, not for every session.
 	PerRequest bool
 	// UpdateInterval bounds how often a growing finding is sent again, and Shards is

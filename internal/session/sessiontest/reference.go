@@ -79,6 +79,7 @@ type World struct {
 	about    *KnownFact               // the request that is judged
 	assumed  *KnownFact               // a rotation: "if the id continued P"
 	answers  map[question]bool
+	watched  int64 // since when the policies are, on the collector's clock
 }
 
 // Reference reads "one finding for each session, policy, service and latest
@@ -233,11 +234,13 @@ func exceeds[D ~int64](p *Policy, d int64, limit D) bool {
 
 // "Inconclusive, with a reason, where the collector may have missed what would
 // clear it: a blind interval after H for idle, after the end for ended, after the
-// origin for absolute (for the last two only where authentications have been seen
-// under this policy); sampled spans for idle; a shared id." Of several blind ones the one that
-// began first.
+// origin for absolute (for the last two only where logins are reported under this
+// policy); sampled spans for idle (until the session's next authentication); a shared id." Of
+// several blind ones the one that began first.
 func (w *World) doubt(r *KnownFact, x Rule) (reason string) {
-	sampled := func(f *KnownFact) bool { return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) }
+	sampled := func(f *KnownFact) bool {
+		return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) && w.sameLogin(r, f)
+	}
 	switch {
 	case w.shared(r):
 		return "shared"
@@ -248,20 +251,28 @@ func (w *World) doubt(r *KnownFact, x Rule) (reason string) {
 		return "sampled"
 	}
 	for _, b := range w.blind {
-		if b.From < w.Horizon(r) && b.To > x.Since && (x.Type == fact.IdleTimeout || w.authenticates(r.Policy)) {
+		if b.From < w.Horizon(r) && b.To > x.Since && (x.Type == fact.IdleTimeout || w.reportsLogins(r)) {
 			return b.Reason
 		}
 	}
 	return ""
 }
 
-// "Where authentications have been seen under this policy".
-func (w *World) authenticates(policy uint8) bool {
+// "Where logins are reported under this policy: one was seen, or the engine has not yet
+// watched the policy for retention" when r happened.
+func (w *World) reportsLogins(r *KnownFact) bool {
 	for _, facts := range w.of {
 		if slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Authenticated }) &&
-			slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Request && f.Policy == policy && !f.Exempt }) {
+			slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Request && f.Policy == r.Policy && !f.Exempt }) {
 			return true
 		}
 	}
-	return false
+	return w.Horizon(r) < w.watched+int64(w.cfg.LoginsAssumed)
+}
+
+// sameLogin reports whether f came "from r's latest authentication up to the next one".
+func (w *World) sameLogin(r, f *KnownFact) bool {
+	from, authenticated := w.lastAuthentication(r.Session.ID, w.Horizon(r))
+	at, _ := w.lastAuthentication(r.Session.ID, max(f.At, w.Horizon(r)))
+	return !(authenticated && f.At < from) && at <= from
 }

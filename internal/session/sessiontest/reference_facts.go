@@ -102,6 +102,9 @@ func (w *World) merelyPresented(f *KnownFact) bool {
 func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b Blindness) int { return cmp.Compare(a.From, b.From) })
 	w := &World{cfg: cfg, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
+	if len(arrivals) > 0 {
+		w.watched = arrivals[0].At
+	}
 	for _, x := range arrivals {
 		for _, c := range x.Calls {
 			if c.Caller.End > c.At+int64(cfg.MaxAhead) || cfg.MaxAge > 0 && c.Caller.Start < c.At-int64(cfg.MaxAge) {

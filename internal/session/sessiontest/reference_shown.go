@@ -91,11 +91,9 @@ func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) 
 // "A session on which more than max_users different users of one source were shown from
 // r's latest authentication up to the next one is shared".
 func (w *World) shared(r *KnownFact) bool {
-	from, authenticated := w.lastAuthentication(r.Session.ID, w.Horizon(r))
 	users := map[uint8]map[fact.ID]bool{}
 	for _, f := range w.shown(r.Session.ID) {
-		at, _ := w.lastAuthentication(r.Session.ID, max(f.At, w.Horizon(r)))
-		if authenticated && f.At < from || at > w.Horizon(r) {
+		if !w.sameLogin(r, f) {
 			continue
 		}
 		if users[f.UserSource] == nil {
