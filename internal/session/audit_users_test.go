@@ -73,9 +73,15 @@ func (a *auditErrors) auditUsers(e *Engine) {
 					seen = append(seen, i.user)
 				}
 			}
-			for _, h := range l.sessions.peek(slot).legacy.all {
-				if !h.heirUser.IsZero() && !slices.ContainsFunc(seen, func(u fact.ID) bool { return sameUser(u, h.heirUser) }) {
-					seen = append(seen, h.heirUser)
+			for _, h := range tl.legacy.all {
+				ids := []fact.ID{h.heirUser}
+				for _, larger := range h.links {
+					ids = append(ids, larger.id)
+				}
+				for _, id := range ids {
+					if !id.IsZero() && !slices.ContainsFunc(seen, func(u fact.ID) bool { return sameUser(u, id) }) {
+						seen = append(seen, id)
+					}
 				}
 			}
 			shown += len(seen)

@@ -149,11 +149,8 @@ func (r *shardRestorer) adopted(t *timeline, place uint32) {
 			r.links = append(r.links, sessionLink{l.user, place})
 		}
 	}
-	for n, h := range t.legacy.all {
-		before := legacy{all: t.legacy.all[:n]}
-		if !h.heirUser.IsZero() && !t.shows(h.heirUser) && !before.has(h.heirUser) {
-			r.links = append(r.links, sessionLink{h.heirUser, place})
-		}
+	for id := range t.legacy.own(t) {
+		r.links = append(r.links, sessionLink{id, place})
 	}
 	if t.dirty != 0 {
 		r.dirty = append(r.dirty, place)

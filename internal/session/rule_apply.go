@@ -266,12 +266,12 @@ func (e *Engine) setLinks(t *timeline, list []identity) {
 		return slices.ContainsFunc(list, func(l identity) bool { return l.user == id })
 	}
 	for n, l := range t.links {
-		if !named(was, l.user) && !named(t.links[:n], l.user) {
+		if !named(was, l.user) && !named(t.links[:n], l.user) && !t.legacy.has(l.user) {
 			e.users.addLink(l.user, t.placeOf())
 		}
 	}
 	for n, l := range was {
-		if !named(t.links, l.user) && !named(was[:n], l.user) {
+		if !named(t.links, l.user) && !named(was[:n], l.user) && !t.legacy.has(l.user) {
 			e.users.unlink(l.user, t.placeOf())
 		}
 	}
@@ -280,41 +280,33 @@ func (e *Engine) setLinks(t *timeline, list []identity) {
 // eachLarger calls each with the larger sessions that t, or what it inherits from, named,
 // itself aside.
 func (h *heritage) eachLarger(t *timeline, each func(id fact.ID)) {
-	if len(t.links) == 0 && len(h.parts) == 0 {
+	if len(t.links) == 0 && len(h.links) == 0 {
 		return
 	}
 	seen := []fact.ID{largerSession(t.id)}
-	of := func(t *timeline) {
-		for _, l := range t.links {
-			if !slices.Contains(seen, l.user) {
-				seen = append(seen, l.user)
-				each(l.user)
-			}
+	of := func(id fact.ID) {
+		if !slices.Contains(seen, id) {
+			seen = append(seen, id)
+			each(id)
 		}
 	}
-	of(t)
-	for _, p := range h.parts {
-		of(p.t)
+	for _, l := range t.links {
+		of(l.user)
+	}
+	for _, l := range h.links {
+		of(l.id)
 	}
 }
 
 // isPart reports whether t, which inherits above, named the larger session id at or before
 // an instant and since its latest login, or, where there was none, what it continues did.
 func (t *timeline) isPart(above *heritage, id fact.ID, at int64) bool {
-	named := func(t *timeline, until int64) (named, login bool) {
-		since, login := t.loginAt(until)
-		return slices.ContainsFunc(t.links, func(l identity) bool {
-			return l.user == id && l.at <= until && (!login || l.at >= since)
-		}), login
-	}
-	own, login := named(t, at)
-	for _, p := range slices.Backward(above.parts) {
-		if own || login {
-			break
-		}
-		own, login = named(p.t, min(at, p.until))
-	}
-	return own
+	since, login := t.loginAt(at)
+	return slices.ContainsFunc(t.links, func(l identity) bool {
+		return l.user == id && l.at <= at && (!login || l.at >= since)
+	}) || !login && slices.ContainsFunc(above.links, func(l heldLink) bool {
+		return l.id == id && l.from <= at && at < l.to
+	})
 }
 
 // bindsPart reports whether an end of the larger session id binds t, which inherits above.

@@ -44,13 +44,18 @@ func (s *stage) chain(steps int) {
 }
 
 // A lineage is followed for as long as it is, and what has been learnt of an ancestor
-// outlives it: the login at its beginning, and who was shown there.
+// outlives it: the login at its beginning, who was shown there, and what it was part of.
 func TestLineageIsUnbounded(t *testing.T) {
 	for _, steps := range []int{1, maxLineage - 1, maxLineage, maxLineage + 1, 3 * maxLineage} {
 		for _, evicted := range []int{0, 1, steps / 2, steps} {
+			larger := sessiontest.SessionName(280)
 			begin := func(policy string) *stage {
 				s := newStage(t, policy, func(c *Config) { c.MaxSessions = 300; c.ReorderWindow = 24 * time.Hour })
 				s.tell("a authenticated at=0s user=u1")
+				s.observe(&fact.Fact{
+					Kind: fact.Activity, Session: sessiontest.SessionName(0), Linked: larger, Start: s.now, End: s.now, At: s.now,
+					Resource: sessiontest.Resources["web"],
+				}, s.now)
 				s.chain(steps)
 				s.advance(s.now)
 				for i := range evicted {
@@ -76,6 +81,22 @@ func TestLineageIsUnbounded(t *testing.T) {
 			s.tell("- ended_user at=2h user=u1")
 			s.wait(0)
 			require.Equal(t, 1, s.pending(), "%d steps, %d evicted: the user leads to it", steps, evicted)
+			ended := func() {
+				at := sessiontest.Epoch + int64(2*time.Hour)
+				s.now = max(s.now, at)
+				s.observe(&fact.Fact{Kind: fact.Ended, Session: larger, Start: at, End: at, At: at, Resource: sessiontest.Resources["web"]}, s.now)
+			}
+			s = begin("policy p0")
+			ended()
+			s.served(steps, 3*time.Hour, 0)
+			found = s.wait(time.Minute)
+			require.Len(t, found, 1)
+			require.Equal(t, fact.EndedSession, found[0].Type, "%d steps, %d evicted", steps, evicted)
+			s = begin("policy p0")
+			s.served(steps, 3*time.Hour, 0)
+			ended()
+			s.wait(0)
+			require.Equal(t, 1, s.pending(), "%d steps, %d evicted: the larger session leads to it", steps, evicted)
 			if evicted > 0 {
 				continue
 			}

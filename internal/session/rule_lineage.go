@@ -110,17 +110,15 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 // setLegacy makes l the legacy of t: an end of a user of whom it has that finds it.
 func (e *Engine) setLegacy(t *timeline, l legacy) {
 	was := t.legacy
-	for _, h := range l.all {
-		if !h.heirUser.IsZero() && !t.shows(h.heirUser) && !t.legacy.has(h.heirUser) {
-			e.users.addLink(h.heirUser, t.placeOf())
-			t.legacy.all = append(slices.Clip(t.legacy.all), h)
+	for id := range l.own(t) {
+		if !was.has(id) {
+			e.users.addLink(id, t.placeOf())
 		}
 	}
 	t.legacy = l
-	for n, h := range was.all {
-		known := slices.ContainsFunc(was.all[:n], func(o heritage) bool { return sameUser(o.heirUser, h.heirUser) })
-		if !h.heirUser.IsZero() && !known && !t.shows(h.heirUser) && !l.has(h.heirUser) {
-			e.users.unlink(h.heirUser, t.placeOf())
+	for id := range was.own(t) {
+		if !l.has(id) {
+			e.users.unlink(id, t.placeOf())
 		}
 	}
 }
@@ -181,9 +179,7 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	if len(w.e.users.sparing) > 0 {
 		h.line = append(slices.Clip(h.line), p.id)
 	}
-	if len(p.links) > 0 || len(h.parts) > 0 {
-		h.parts = append(slices.Clip(h.parts), partOf{p, r.at})
-	}
+	h.linksOf(p, r.at)
 	h.heirs, h.heirUser, h.vague, h.unidentified = heirs, user, vague, false
 	h.ends = slices.Clip(h.ends)
 	for _, end := range held {

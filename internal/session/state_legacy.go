@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/binary"
+	"iter"
 	"reflect"
 	"slices"
 
@@ -26,9 +27,9 @@ type heritage struct {
 	vague    bool
 	// ends held for one of them when it was rotated more than the tolerance later.
 	ends []heldEnd
-	// parts are those that named larger sessions, and what continues them, the nearest last,
-	// each up to the rotation away from it.
-	parts []partOf
+	// links are the larger sessions that they named; moreLinks: and others.
+	links     []heldLink
+	moreLinks bool
 	// line are those, the nearest last, where an end of a user may spare them; cut: not all.
 	line []fact.ID
 	cut  bool
@@ -39,10 +40,56 @@ type heritage struct {
 	unidentified bool
 }
 
-// partOf is an id that may be part of larger sessions, as far as it named them until then.
-type partOf struct {
-	t     *timeline
-	until int64
+// heldLink is a larger session that an ancestor named: an end of that one binds which came
+// at from or later, and before to, when one of them authenticated.
+type heldLink struct {
+	id       fact.ID
+	from, to int64
+}
+
+// maxHeldLinks bounds those that are kept.
+const maxHeldLinks = 2 * maxLinks
+
+// link joins l to what is inherited.
+func (h *heritage) link(l heldLink) {
+	for i := range h.links { // each id of a line names the same one
+		if have := &h.links[i]; have.id == l.id && have.from <= l.to && l.from <= have.to {
+			have.from, have.to = min(have.from, l.from), max(have.to, l.to)
+			return
+		}
+	}
+	if len(h.links) == maxHeldLinks {
+		h.moreLinks = true
+		return
+	}
+	h.links = append(h.links, l)
+}
+
+// linksOf joins what p named up to an instant to what is inherited, and lets its logins end
+// what was named before them.
+func (h *heritage) linksOf(p *timeline, until int64) {
+	loginBehind := func(at int64) int64 {
+		if i := loginsUntil(p.authentications, at); i < len(p.authentications) && p.authentications[i] <= until {
+			return p.authentications[i]
+		}
+		return unset
+	}
+	if len(h.links) > 0 {
+		above, login := h.links, loginBehind(longAgo)
+		h.links = nil
+		for _, l := range above {
+			if l.to = min(l.to, login); l.from < l.to {
+				h.link(l)
+			}
+		}
+	}
+	h.moreLinks = h.moreLinks || p.moreLinks
+	for _, l := range p.links {
+		if l.at <= until {
+			h.links = slices.Clip(h.links)
+			h.link(heldLink{l.user, l.at, loginBehind(l.at)})
+		}
+	}
 }
 
 // noHeritage is what an id inherits that continues none.
@@ -67,7 +114,7 @@ func (h heritage) kept() heritage {
 			heirs = append(heirs, identity{0, h.heirUser, i.source})
 		}
 	}
-	h.heirs, h.line, h.parts, h.cut = heirs, nil, nil, h.at != unset
+	h.heirs, h.line, h.cut = heirs, nil, h.at != unset
 	h.ends = slices.Clone(h.ends[max(len(h.ends)-maxHeldEnds, 0):])
 	return h
 }
@@ -75,8 +122,8 @@ func (h heritage) kept() heritage {
 // same reports whether two that are kept are equal.
 func (h *heritage) same(o *heritage) bool {
 	a, b := *h, *o
-	a.heirs, a.ends, b.heirs, b.ends = nil, nil, nil, nil
-	return reflect.DeepEqual(a, b) && slices.Equal(h.heirs, o.heirs) && slices.Equal(h.ends, o.ends)
+	a.heirs, a.ends, a.links, b.heirs, b.ends, b.links = nil, nil, nil, nil, nil, nil
+	return reflect.DeepEqual(a, b) && slices.Equal(h.heirs, o.heirs) && slices.Equal(h.ends, o.ends) && slices.Equal(h.links, o.links)
 }
 
 // legacy is what a session inherits by one rotation, as far as is known of those that it is
@@ -87,9 +134,48 @@ type legacy struct {
 	all  []heritage // by policy, or one for all
 }
 
-// has reports whether it has user, whom what t was rotated from showed.
-func (l *legacy) has(user fact.ID) bool {
-	return !user.IsZero() && slices.ContainsFunc(l.all, func(h heritage) bool { return sameUser(h.heirUser, user) })
+// has reports whether it has id, the user whom what t was rotated from showed, or a larger
+// session that it named.
+func (l *legacy) has(id fact.ID) bool {
+	for have := range l.ids() {
+		if sameUser(have, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// ids are those whose ends have to find it, each at least once.
+func (l *legacy) ids() iter.Seq[fact.ID] {
+	return func(yield func(fact.ID) bool) {
+		for i := range l.all {
+			h := &l.all[i]
+			if !h.heirUser.IsZero() && !yield(h.heirUser) {
+				return
+			}
+			for _, link := range h.links {
+				if !yield(link.id) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// own are ids, each once, but for those that t shows or names itself.
+func (l *legacy) own(t *timeline) iter.Seq[fact.ID] {
+	return func(yield func(fact.ID) bool) {
+		var seen []fact.ID
+		for id := range l.ids() {
+			known := func(have fact.ID) bool { return sameUser(have, id) }
+			if t.shows(id) || t.names(id) || slices.ContainsFunc(seen, known) {
+				continue
+			}
+			if seen = append(seen, id); !yield(id) {
+				return
+			}
+		}
+	}
 }
 
 // of returns what was inherited by r for a policy, or nil.
@@ -231,6 +317,8 @@ const (
 	heritageVague
 	heritageUnidentified
 	heritageUnknownBefore
+	heritageLinks
+	heritageMoreLinks
 )
 
 func (l *legacy) append(buf []byte, base int64) []byte {
@@ -240,7 +328,7 @@ func (l *legacy) append(buf []byte, base int64) []byte {
 		h, has := &l.all[i], uint64(0)
 		for bit, set := range [...]bool{
 			h.at != unset, h.known, h.login != longAgo, h.firstIdentity != unset, h.identified, !h.heirUser.IsZero(), h.vague, h.unidentified,
-			h.unknownBefore != longAgo,
+			h.unknownBefore != longAgo, len(h.links) > 0, h.moreLinks,
 		} {
 			if set {
 				has |= 1 << bit
@@ -261,6 +349,12 @@ func (l *legacy) append(buf []byte, base int64) []byte {
 				buf = append(buf, who.source)
 			}
 		}
+		if has&heritageLinks != 0 {
+			buf = binary.AppendUvarint(buf, uint64(len(h.links)))
+			for _, l := range h.links {
+				buf = binary.AppendVarint(binary.AppendVarint(wire.AppendUint128(buf, l.id), l.from-base), l.to-base)
+			}
+		}
 		buf = binary.AppendUvarint(buf, uint64(len(h.ends)))
 		for _, end := range h.ends {
 			buf = binary.AppendVarint(append(buf, byte(end.typ)), end.at-base)
@@ -275,7 +369,7 @@ func readLegacy(d *wire.Decoder, base int64) (l legacy) {
 	for range d.Len(2) {
 		h, has := noHeritage, d.Uvarint()
 		h.known, h.identified, h.vague = has&heritageKnown != 0, has&heritageIdentified != 0, has&heritageVague != 0
-		h.unidentified, h.cut = has&heritageUnidentified != 0, has&heritageAt != 0
+		h.unidentified, h.cut, h.moreLinks = has&heritageUnidentified != 0, has&heritageAt != 0, has&heritageMoreLinks != 0
 		for _, x := range [...]struct {
 			bit uint64
 			at  *int64
@@ -288,6 +382,11 @@ func readLegacy(d *wire.Decoder, base int64) (l legacy) {
 			h.heirUser = d.Uint128()
 			for range d.Len(1) {
 				h.heirs = append(h.heirs, identity{0, h.heirUser, d.Byte()})
+			}
+		}
+		if has&heritageLinks != 0 {
+			for range d.Len(18) {
+				h.links = append(h.links, heldLink{d.Uint128(), d.After(base), d.After(base)})
 			}
 		}
 		for range d.Len(4) {

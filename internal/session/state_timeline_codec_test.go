@@ -106,6 +106,9 @@ func anyLegacy(d *rand.Rand) legacy {
 		if d.IntN(2) == 0 {
 			h.ends = []heldEnd{{anything(d), fact.RevokedSession, d.Uint32(), ReasonBounds}}
 		}
+		if h.moreLinks = d.IntN(2) == 0; d.IntN(2) == 0 {
+			h.links = []heldLink{{fact.ID{d.Uint64(), d.Uint64()}, anything(d), anything(d)}}
+		}
 		l.all = append(l.all, h)
 	}
 	return l

@@ -235,6 +235,11 @@ func (t *timeline) shows(user fact.ID) bool {
 	return slices.ContainsFunc(t.identities, func(i identity) bool { return sameUser(i.user, user) })
 }
 
+// names reports whether t named the larger session of that id.
+func (t *timeline) names(larger fact.ID) bool {
+	return slices.ContainsFunc(t.links, func(l identity) bool { return l.user == larger })
+}
+
 // shownLater orders identities by when they were shown: of two at one instant the one of
 // the source that is listed first holds, then the one with the greater pseudonym.
 func (u *users) shownLater(a, b identity) int {
