@@ -24,33 +24,45 @@ func (e *Engine) holdCallers(callers []fact.Caller, now int64) {
 		return
 	}
 	e.work.allow(workOfHold)
-	for i := range callers {
-		e.observeCaller(&callers[i], now)
+	x, latest := &e.callers, int64(longAgo) // of the recent requests
+	e.each(func(l *shard) { latest = max(latest, l.recent.latest) })
+	var hashes [maxBlock]uint64
+	for len(callers) > 0 {
+		some := callers[:min(len(callers), len(hashes))]
+		for i := range some { // loads that do not wait for one another
+			hashes[i] = spanHash(some[i].Trace, some[i].Span)
+			x.touched += x.seen[x.bucketOf(hashes[i])*bucketSize]
+		}
+		for i := range some {
+			e.observeCaller(&some[i], hashes[i], latest, now)
+		}
+		callers = callers[len(some):]
 	}
-	e.callers.last = nil // which may soon be another's
+	x.last = nil // which may soon be another's
 }
 
-func (e *Engine) observeCaller(c *fact.Caller, now int64) {
+// observeCaller takes a span of that hash, where latest is when the last of the recent
+// requests began.
+func (e *Engine) observeCaller(c *fact.Caller, hash uint64, latest, now int64) {
 	end := c.End
 	timed := end != 0 && end <= now+int64(e.cfg.MaxAhead) && (e.cfg.MaxAge == 0 || c.Start >= now-int64(e.cfg.MaxAge))
 	if !timed { // whose parent it is holds all the same
 		end = now
 	}
 	if c.Span != [8]byte{} {
-		h := spanHash(c.Trace, c.Span)
-		e.callers.add(h, end)
+		e.callers.add(hash, end)
 		if len(e.callers.awaited.of) > 0 {
-			e.parentSeen(h, now)
+			e.parentSeen(hash, now)
 		}
 	}
 	if timed && c.Calls {
-		e.serviceCalls(c)
+		e.serviceCalls(c, latest)
 	}
 }
 
 // serviceCalls notes when a service calls. Where it did not seem to, what lies inside its
 // requests was told by their times alone.
-func (e *Engine) serviceCalls(c *fact.Caller) {
+func (e *Engine) serviceCalls(c *fact.Caller, latest int64) {
 	x := &e.callers
 	if c.Resource != x.last || x.lastOf == nil {
 		if x.last, x.lastOf = c.Resource, x.callingOf(c.Resource); x.lastOf == nil {
@@ -65,13 +77,7 @@ func (e *Engine) serviceCalls(c *fact.Caller) {
 	window := int64(e.cfg.ReorderWindow)
 	news, lost := x.lastOf.add(span{c.Start - window, c.End + window})
 	e.stats.lost += int64(lost)
-	if news == (span{}) {
-		return
-	}
-	for i := range e.shards {
-		if e.shards[i].recent.latest >= news.from {
-			x.walk.begin(news)
-			return
-		}
+	if news != (span{}) && latest >= news.from {
+		x.walk.begin(news)
 	}
 }

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 
@@ -45,13 +47,14 @@ func TestManyWaitForOneParent(t *testing.T) {
 func BenchmarkObserveCallers(b *testing.B) {
 	e := New(historyConfig())
 	web := sessiontest.Resources["web"]
-	callers := make([]fact.Caller, 512)
+	callers := slices.Repeat([]fact.Caller{{Trace: [16]byte{1}, Calls: true, Resource: web}}, 512)
 	now, n := sessiontest.Epoch, uint64(0)
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range callers {
 			n++
-			callers[i] = fact.Caller{Trace: [16]byte{byte(n), byte(n >> 8), byte(n >> 16)}, Span: [8]byte{byte(n), byte(n >> 8), byte(n >> 16), 1}, Calls: true, Start: now, End: now, Resource: web}
+			binary.LittleEndian.PutUint64(callers[i].Span[:], n)
+			callers[i].Start, callers[i].End = now, now
 		}
 		now += int64(time.Millisecond)
 		e.ObserveCallers(callers, now)

@@ -14,8 +14,9 @@ type callers struct {
 	ranged // by bucket
 	// seen holds 32 bits of what names a span and the second in which it ended, in buckets
 	// of a cache line, the newest of each in front.
-	seen []uint64
-	used bool // any was
+	seen    []uint64
+	used    bool   // any was
+	touched uint64 // keeps loads alive
 	// gone is the latest second in which one ended that gave up its place: a parent of what
 	// began by then may have been seen.
 	gone int64
@@ -78,23 +79,23 @@ func (c *callers) bucket(n int) []uint64 {
 
 // add remembers a span that ended at end. It reports whether another gave up its place.
 func (c *callers) add(hash uint64, end int64) (displaced bool) {
-	n, tag := c.bucketOf(hash), hash>>32<<32
-	b := c.bucket(n)
+	n, tag, ended := c.bucketOf(hash), hash>>32<<32, seconds(end)
+	b := (*[bucketSize]uint64)(c.bucket(n))
 	c.touch(n)
 	c.used = true
 	for i, x := range b {
 		if x>>32<<32 == tag && x != 0 {
-			b[i] = tag | max(x&(1<<32-1), uint64(seconds(end)))
+			b[i] = tag | uint64(max(uint32(x), ended))
 			return false
 		}
 	}
 	last := b[bucketSize-1]
-	copy(b[1:], b)
-	b[0] = tag | uint64(seconds(end))
+	copy(b[1:], b[:])
+	b[0] = tag | uint64(ended)
 	if last == 0 {
 		return false
 	}
-	c.gone = max(c.gone, int64(last&(1<<32-1)))
+	c.gone = max(c.gone, int64(uint32(last)))
 	return true
 }
 
@@ -142,6 +143,15 @@ func (c *calling) calls(from, to int64) bool {
 func (c *calling) add(x span) (news span, lost int) {
 	if x.to < c.since {
 		return span{}, 0
+	}
+	if n := len(c.intervals); n > 0 && c.intervals[n-1].from <= x.from && x.from <= c.intervals[n-1].to { // as usual
+		last := &c.intervals[n-1]
+		if x.to <= last.to {
+			return span{}, 0
+		}
+		news = span{last.to + 1, x.to}
+		last.to = x.to
+		return news, 0
 	}
 	news = x
 	first, _ := slices.BinarySearchFunc(c.intervals, x.from, func(y span, from int64) int { return cmp.Compare(y.to, from) })
