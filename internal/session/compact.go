@@ -104,6 +104,9 @@ func (x *entry) compact(t *timeline, cfg *Config, users *users) {
 		x.from = max(x.from, t.identities[n-1].at)
 	}
 	x.from = max(x.from, x.since, t.first, t.firstActivity)
+	if t.firstBeside != unset {
+		x.from = max(x.from, t.firstBeside)
+	}
 	if opened := t.intervals[0].policies; opened != 0 {
 		x.facts = countAndOpened(t.facts, uint8(bits.TrailingZeros64(opened)))
 	}

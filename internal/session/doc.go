@@ -21,7 +21,7 @@
 //     decided, and when it is sent.
 //   - compact: how a session that nothing works on becomes an entry of the table.
 //   - dirty: what has to be done again, and for whom.
-//   - rule: what is allowed. What counts as activity and how limits are compared
+//   - rule: what is allowed. What counts as activity, since when a session lasts, and how limits are compared
 //     (rule_activity, rule_limits), what a record says of its session (rule_apply),
 //     which records are one request or lie inside one (rule_nesting), what
 //     it was rotated from (rule_lineage), when it was dead (rule_expiry), what is doubted, and what that means for a request

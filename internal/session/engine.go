@@ -56,12 +56,12 @@ type known struct {
 type observation struct {
 	seq uint64 // of the fact; the first has 1
 	// Memory for the records of a trace, while a fact is observed and later.
-	observing, placing []*record
-	heard              []heardEnd // reused
-	line               []ancestor
-	before             []rotation
-	holds              []heldEnd
-	expiries           []expiry
+	observing, placing, beside []*record
+	heard                      []heardEnd // reused
+	line                       []ancestor
+	before                     []rotation
+	holds                      []heldEnd
+	expiries                   []expiry
 }
 
 // backlogs are what is to be done again, because of what came late.

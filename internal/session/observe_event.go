@@ -40,7 +40,10 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	rec := record{
 		seq:   e.seq,
 		Start: f.At, End: f.At, At: f.At, EffectiveStart: f.At, FirstEnd: f.At, Arrival: now,
-		session: f.Session.ID, user: shownBy(f), linked: largerSession(f.Linked.ID), userSource: f.UserSource, kind: f.Kind, policy: fact.NoPolicy, state: decided | evident,
+		session: f.Session.ID, user: shownBy(f), linked: largerSession(f.Linked.ID), userSource: f.UserSource, kind: f.Kind, policy: fact.NoPolicy, flags: f.Flags & fact.FromRequest, state: decided | evident,
+	}
+	if rec.flags != 0 {
+		rec.parent = f.Span
 	}
 	if f.Kind == fact.Rotated { // what makes it another record
 		binary.LittleEndian.PutUint64(rec.trace[:8], f.Previous.ID[0])
@@ -129,6 +132,10 @@ func (e *Engine) rotatedAway(f *fact.Fact, service uint32, now int64) {
 	from.newest = max(from.newest, f.At)
 	if changed {
 		due |= dirtyVerdicts
+	}
+	if f.At < from.firstBeside && from.firstBeside != unset && end.effectiveSeq == 0 {
+		from.firstBeside = f.At
+		due |= dirtyLineage
 	}
 	if f.At < from.first && end.effectiveSeq == 0 {
 		from.first = f.At

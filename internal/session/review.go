@@ -362,9 +362,13 @@ func (e *Engine) rebuild(t *timeline) {
 			}
 		}
 	}
+	beside := e.beside[:0]
 	// Read without identities: they are put in order once, in the end.
 	r := ring.at(t.recent)
-	for ; reach > 0; r, reach = ring.at(r.ofSession), reach-1 {
+	for left := reach; left > 0; r, left = ring.at(r.ofSession), left-1 {
+		if reach <= maxBeside {
+			beside = append(beside, r)
+		}
 		if !r.isEvidence() {
 			continue
 		}
@@ -387,6 +391,10 @@ func (e *Engine) rebuild(t *timeline) {
 		if t.rotations[i].effectiveSeq == 0 {
 			t.first = min(t.first, t.rotations[i].at)
 		}
+	}
+	if e.beside = beside; t.firstBeside != unset && reach <= maxBeside {
+		e.spend(len(beside))
+		e.readBeside(t, beside, complete)
 	}
 	first, showed := firstShown(t.identities)
 	e.setIdentities(t, identities)

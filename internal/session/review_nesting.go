@@ -78,7 +78,7 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 	}
 	e.nest(r, k)
 	e.awaitParent(r)
-	if r.EffectiveStart != was.EffectiveStart || r.state != was.state&^(unplaced|startsOthers) {
+	if r.EffectiveStart != was.EffectiveStart || r.state != was.state&^(unplaced|startsOthers) || t.firstBeside != unset {
 		e.markDirty(t, dirtyTimeline|dirtyLineage, cause{at: r.Arrival})
 	}
 	due, all := e.nestOthers(t, r, r, k)

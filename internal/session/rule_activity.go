@@ -101,3 +101,83 @@ func (t *timeline) silence(p *Policy, policy uint8, from, at int64) (since int64
 	}
 	return since, found
 }
+
+// started reports the session's start. It is known unless something else came
+// more than tolerance before it. A start that came behind the window is one if
+// it makes the session no older than it was known to be, but for
+// tolerance.
+func (t *timeline) started(tolerance int64) (at int64, known bool) {
+	at = t.firstStart
+	for _, late := range t.lateStarts {
+		if late >= t.first-tolerance {
+			at = min(at, late)
+		}
+	}
+	first := t.first
+	if at == t.firstStart && t.firstBeside != unset {
+		first = t.firstBeside
+	}
+	return at, at != unset && first >= at-tolerance && !t.back.back
+}
+
+// isStart reports whether r says that its session starts.
+func (r *record) isStart() bool { return r.kind == fact.Started || r.kind == fact.Rotated }
+
+// saidBy reports whether the request o said the event r: it has its span or, without one,
+// its end.
+func (r *record) saidBy(o *record) bool {
+	return o.kind == fact.Request && o.isEvidence() && r.parent == o.span &&
+		(r.parent != [8]byte{} || r.At == o.End && r.resource == o.resource)
+}
+
+// maxBeside bounds the recent facts that are looked at for what said a start, and maxSaid
+// how many requests did. Beyond them what was known stays.
+const maxBeside, maxSaid = 512, 8
+
+// readBeside finds when a fact first told of t, but for the request that says its start and
+// what lies around or inside that one: a login may take longer than the tolerance. list are
+// the recent facts of t; complete: all that there ever were.
+func (e *Engine) readBeside(t *timeline, list []*record, complete bool) {
+	var said, aside []*record
+	for _, x := range list {
+		if x.isStart() && x.flags&fact.FromRequest != 0 && x.state&late == 0 && x.At == t.firstStart && len(said) < maxSaid {
+			said = append(said, x)
+		}
+	}
+	for _, r := range list {
+		for _, x := range said {
+			if x.saidBy(r) && len(aside) < maxSaid {
+				aside = append(aside, r)
+				break
+			}
+		}
+	}
+	first := t.firstBeside
+	if complete {
+		if first = unset; len(said) == 0 {
+			t.firstBeside = unset
+			return
+		}
+	}
+	for _, r := range list {
+		if r.isEvidence() && r.state&late == 0 && !(r.kind == fact.Request && (r.isExempt() || e.liesBeside(r, aside))) {
+			first = min(first, r.At)
+		}
+	}
+	for i := range t.rotations {
+		if t.rotations[i].effectiveSeq == 0 {
+			first = min(first, t.rotations[i].at)
+		}
+	}
+	t.firstBeside = first
+}
+
+// liesBeside reports whether r is one of those, or lies around or inside one.
+func (e *Engine) liesBeside(r *record, aside []*record) bool {
+	for _, o := range aside {
+		if o == r || e.lies(r, o) || e.lies(o, r) {
+			return true
+		}
+	}
+	return false
+}

@@ -16,6 +16,9 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 			due |= dirtyVerdicts
 		}
 	}
+	if t.firstBeside != unset && r.At <= t.firstStart { // perhaps it said that
+		due |= dirtyTimeline | dirtyLineage
+	}
 	if r.state&late != 0 {
 		// From the past: it can clear, and accuses nobody.
 		if r.isActivity() && e.addActivity(t, r, 0) {
@@ -105,6 +108,10 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 		t.first = r.At
 		due |= dirtyLineage
 	}
+	if inTime && r.At < t.firstBeside && t.firstBeside != unset {
+		t.firstBeside = r.At
+		due |= dirtyLineage
+	}
 	if r.shows() {
 		due |= e.showIdentity(t, identity{r.At, r.user, r.userSource}, true)
 	}
@@ -135,8 +142,14 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 				due |= dirtyLineage
 			}
 		case r.At < t.firstStart:
-			t.firstStart = r.At
+			t.firstStart, t.firstBeside = r.At, unset
 			due |= dirtyLineage
+		}
+		if inTime && r.At == t.firstStart && r.flags&fact.FromRequest != 0 { // which is set aside
+			if t.firstBeside == unset {
+				t.firstBeside = t.first
+			}
+			due |= dirtyTimeline | dirtyLineage
 		}
 	}
 	if r.isActivity() {

@@ -273,7 +273,7 @@ func (e *Engine) duplicateOf(rec *record, k traceRecords, d *fact.Details) (foun
 // sameRecord reports whether r and o are one record delivered twice.
 func (r *record) sameRecord(o *record) bool {
 	return r.kind == o.kind && r.session == o.session && r.Start == o.Start && r.End == o.End && r.At == o.At &&
-		r.user == o.user && r.linked == o.linked && r.userSource == o.userSource && r.trace == o.trace && r.span == o.span && r.resource == o.resource &&
+		r.user == o.user && r.linked == o.linked && r.userSource == o.userSource && r.trace == o.trace && r.span == o.span && r.parent == o.parent && r.resource == o.resource &&
 		r.outcome == o.outcome && r.policy == o.policy && r.flags == o.flags
 }
 

@@ -23,6 +23,7 @@ type timeline struct {
 
 	newest                int64   // latest end of any fact; decides what is late
 	first                 int64   // earliest own time of any fact
+	firstBeside           int64   // first, as far as a request that says the start goes; see readBeside
 	firstStart            int64   // earliest start or rotation onto this id
 	lateStarts            []int64 // those that came behind the window
 	firstActivity         int64
@@ -82,7 +83,7 @@ func (t *timeline) empty(id fact.ID, slot uint32) {
 	*t = timeline{
 		id: id, slot: slot, policy: fact.NoPolicy,
 		newest: longAgo, lastInactiveStart: longAgo, unknownBefore: longAgo, shownFrom: longAgo,
-		first: unset, firstStart: unset, firstActivity: unset,
+		first: unset, firstBeside: unset, firstStart: unset, firstActivity: unset,
 		intervals: t.intervals[:0], nestedStarts: t.nestedStarts[:0], authentications: t.authentications[:0],
 		lateStarts: t.lateStarts[:0], ends: t.ends[:0], rotations: t.rotations[:0],
 		raised: t.raised[:0], lineage: t.lineage[:0], identities: t.identities[:0], links: t.links[:0], sampled: t.sampled[:0],
@@ -134,20 +135,6 @@ type rotation struct {
 // before reports whether r rather than o is the lineage, where both are known.
 func (r *rotation) before(o *rotation) bool {
 	return cmp.Or(cmp.Compare(r.at, o.at), cmp.Compare(r.rank, o.rank), cmp.Compare(r.from[0], o.from[0]), cmp.Compare(r.from[1], o.from[1])) < 0
-}
-
-// started reports the session's start. It is known unless something else came
-// more than tolerance before it. A start that came behind the window is one if
-// it makes the session no older than it was known to be, but for
-// tolerance.
-func (t *timeline) started(tolerance int64) (at int64, known bool) {
-	at = t.firstStart
-	for _, late := range t.lateStarts {
-		if late >= t.first-tolerance {
-			at = min(at, late)
-		}
-	}
-	return at, at != unset && t.first >= at-tolerance && !t.back.back
 }
 
 func (t *timeline) addLateStart(at int64) (changed bool) {

@@ -42,6 +42,7 @@ const (
 	hasLinks
 	hasMoreLinks
 	hasLegacy
+	hasFirstBeside
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -89,6 +90,7 @@ var timelineFields = [...]timelineField{
 	},
 	instantField(hasNewest, longAgo, func(t *timeline) *int64 { return &t.newest }),
 	instantField(hasFirst, unset, func(t *timeline) *int64 { return &t.first }),
+	instantField(hasFirstBeside, unset, func(t *timeline) *int64 { return &t.firstBeside }),
 	instantField(hasFirstActivity, unset, func(t *timeline) *int64 { return &t.firstActivity }),
 	instantField(hasFirstStart, unset, func(t *timeline) *int64 { return &t.firstStart }),
 	instantField(hasUnknownBefore, longAgo, func(t *timeline) *int64 { return &t.unknownBefore }),

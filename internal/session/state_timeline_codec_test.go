@@ -44,7 +44,7 @@ func anyTimeline(d *rand.Rand) timeline {
 		return list
 	}
 	for _, set := range []func(){
-		func() { t.first = anything(d) }, func() { t.firstStart = anything(d) }, func() { t.firstActivity = anything(d) },
+		func() { t.first = anything(d) }, func() { t.firstStart = anything(d) }, func() { t.firstBeside = anything(d) }, func() { t.firstActivity = anything(d) },
 		func() { t.newest = anything(d) }, func() { t.lastInactiveStart = anything(d) }, func() { t.unknownBefore = anything(d) }, func() { t.shownFrom = anything(d) },
 		func() { t.policy = uint8(d.IntN(64)) }, func() { t.policies = d.Uint64() }, func() { t.sampled = instants() }, func() { t.reported = true }, func() { t.deferred = true },
 		func() { t.dirty, t.dirtySince = 3, anything(d) }, func() { t.recent, t.facts = d.Uint64N(maxPosition), d.Uint32() },
@@ -157,7 +157,7 @@ func TestTimelineCodec(t *testing.T) {
 func TestTimelineSize(t *testing.T) {
 	s := int64(1e9)
 	tl := timeline{
-		newest: sessiontest.Epoch + 900*s, first: sessiontest.Epoch, firstActivity: sessiontest.Epoch, firstStart: unset, lastInactiveStart: longAgo, unknownBefore: longAgo, shownFrom: longAgo,
+		newest: sessiontest.Epoch + 900*s, first: sessiontest.Epoch, firstBeside: unset, firstActivity: sessiontest.Epoch, firstStart: unset, lastInactiveStart: longAgo, unknownBefore: longAgo, shownFrom: longAgo,
 		lastArrival: sessiontest.Epoch + 901*s, policies: 1, policy: 0, intervals: intervals{{sessiontest.Epoch, sessiontest.Epoch + 900*s, 1}}, recent: 12_345_678, facts: 40,
 	}
 	if n := len(appendTimeline(nil, &tl, tl.fields())); n > 44 {

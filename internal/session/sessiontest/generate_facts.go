@@ -179,6 +179,21 @@ func (m *maker) request(s *madeSession, f fact.Fact) {
 	if HasBothIDs(&f) && m.chance(25) {
 		m.inside(s, f)
 	}
+	if f.Outcome == fact.Served && m.chance(12) {
+		m.says(f)
+	}
+}
+
+// says draws what a request says at its end.
+func (m *maker) says(r fact.Fact) {
+	f := fact.Fact{
+		Kind: among(m, fact.Started, fact.Started, fact.Rotated), Session: r.Session, User: r.User, UserSource: r.UserSource, Policy: r.Policy,
+		Flags: fact.FromRequest | r.Flags&(fact.Presented|fact.UserPresented), Trace: r.Trace, Span: r.Span, Resource: r.Resource,
+	}
+	if f.Start, f.End, f.At = r.End, r.End, r.End; f.Kind == fact.Rotated {
+		f.Previous = among(m, m.sessions...).name
+	}
+	m.facts = append(m.facts, f)
 }
 
 // tellApart moves f on until no other has its time: two requests of their own would be

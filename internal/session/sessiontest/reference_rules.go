@@ -180,7 +180,8 @@ func (w *World) firstIdentity(r *KnownFact, line []ancestor) (at int64, ok bool)
 }
 
 // "The session's start: its earliest started or rotated fact, unless any other
-// fact of this id (a rotation away from it, too) came more than τ before that.
+// fact of this id, exempt requests and a request that says the start, with what lies around
+// or inside it, aside (a rotation away from it, too), came more than τ before that.
 // Otherwise the earliest activity at or before" an instant, that of the request or of the
 // rotation, "exempt requests aside, else" that instant (a lower bound of the age).
 func (w *World) start(s fact.ID, tol, until int64) (at int64, known bool) {
@@ -194,7 +195,7 @@ func (w *World) start(s fact.ID, tol, until int64) (at int64, known bool) {
 		}
 	}
 	switch {
-	case start < math.MaxInt64 && start-first <= tol:
+	case start < math.MaxInt64 && start-w.firstBeside(s, start) <= tol:
 		return start, true
 	case activity < math.MaxInt64 && activity <= until:
 		return activity, false
@@ -204,10 +205,39 @@ func (w *World) start(s fact.ID, tol, until int64) (at int64, known bool) {
 
 // When a fact first told of the session. "A fact later than the window makes no new
 // finding from the past": it makes no session older.
-func (w *World) first(s fact.ID) int64 {
+func (w *World) first(s fact.ID) int64 { return w.firstBut(s, nil) }
+
+// firstBeside is first without "a request that says the start, with what lies around or
+// inside it".
+func (w *World) firstBeside(s fact.ID, start int64) int64 {
+	var aside []*KnownFact
+	for _, x := range w.of[s] {
+		for _, r := range w.of[s] {
+			if (x.Kind == fact.Started || x.Kind == fact.Rotated) && !x.Late && x.At == start && x.saidBy(r) {
+				aside = append(aside, r)
+			}
+		}
+	}
+	for _, r := range slices.Clone(aside) {
+		for _, f := range w.of[s] {
+			if f.Kind == fact.Request && (w.liesInside(f, r) || w.liesInside(r, f)) {
+				aside = append(aside, f)
+			}
+		}
+	}
+	return w.firstBut(s, aside)
+}
+
+// saidBy reports whether r said the event: it has its span or, without one, its end.
+func (x *KnownFact) saidBy(r *KnownFact) bool {
+	return x.Flags.Has(fact.FromRequest) && r.Kind == fact.Request && x.Span == r.Span &&
+		(x.Span != [8]byte{} || x.At == r.End && *x.Resource == *r.Resource)
+}
+
+func (w *World) firstBut(s fact.ID, aside []*KnownFact) int64 {
 	first := int64(math.MaxInt64)
 	for _, f := range w.of[s] {
-		if !f.Late && !f.Exempt {
+		if !f.Late && !f.Exempt && !slices.Contains(aside, f) {
 			first = min(first, f.At)
 		}
 	}
