@@ -61,3 +61,24 @@ func BenchmarkObserveCallers(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/span")
 }
+
+// One id ten thousand times takes one place: what else was seen stays so.
+func TestOneCallerAgainAndAgain(t *testing.T) {
+	s := newStage(t, standard)
+	other := fact.Caller{Trace: [16]byte{2}, Span: [8]byte{2}, Start: s.now, End: s.now, Resource: sessiontest.Resources["web"]}
+	same := fact.Caller{Trace: [16]byte{1}, Span: [8]byte{1}, Calls: true, Start: s.now, End: s.now, Resource: sessiontest.Resources["web"]}
+	s.ObserveCallers([]fact.Caller{other}, s.now)
+	for i := range 10_000 {
+		same.Start, same.End = s.now, s.now+int64(i)*int64(time.Second)
+		s.ObserveCallers([]fact.Caller{same}, same.End)
+	}
+	places := 0
+	for _, x := range s.callers.seen {
+		if x != 0 {
+			places++
+		}
+	}
+	require.Equal(t, 2, places)
+	require.True(t, s.callers.has(spanHash(other.Trace, other.Span)))
+	require.Len(t, s.callers.services[nameOf(same.Resource)].intervals, 1)
+}

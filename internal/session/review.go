@@ -85,7 +85,11 @@ func (e *Engine) firstDirty(t *timeline) (first *timeline, ok bool) {
 
 // mayRebuild reads t again if the work that is left allows that.
 func (e *Engine) mayRebuild(t *timeline) bool {
-	if e.work.left < 2*min(int(t.facts), maxRebuild) {
+	work := 2 * min(int(t.facts), maxRebuild)
+	if t.firstBeside != unset {
+		work += min(int(t.facts), maxBeside)
+	}
+	if e.work.left < work {
 		return false
 	}
 	e.touch(t)

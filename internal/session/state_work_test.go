@@ -142,6 +142,58 @@ func tides(n int) []tide {
 			f.User = tideUser(0)
 			return f
 		}},
+		{name: "ends of a larger session with many parts", facts: n, fact: func(i int) fact.Fact {
+			if i%2 == 0 {
+				f := inSpan(tideFact(fact.Request, tideSession(i), i), i, 0)
+				f.Linked = tideSession(1)
+				return f
+			}
+			return tideFact(fact.Ended, tideSession(1), i-500)
+		}},
+		{name: "larger sessions in circles, rotated", facts: n, fact: func(i int) fact.Fact {
+			f := tideFact(fact.Ended, tideSession(i%7), i*7919%n)
+			if i%3 != 0 {
+				f = rotatedFact(tideSession(i%11), tideSession((i+1)%11), i*7919%n)
+			}
+			f.Linked = tideSession((i + 1) % 7)
+			return f
+		}},
+		{name: "rotations behind ends behind rotations", facts: n, fact: func(i int) fact.Fact {
+			f := tideFact(fact.Ended, tideSession((n-i)/2), n-i)
+			if i%2 == 0 {
+				f = rotatedFact(tideSession((n-i)/2), tideSession((n-i)/2+1), n-i)
+			}
+			f.User = tideUser(i % 3)
+			return f
+		}},
+		{name: "six users a second on one id, and what continues it", facts: n, fact: func(i int) fact.Fact {
+			f := inSpan(tideFact(fact.Request, tideSession(0), 166*i), i, 0)
+			if f.User = tideUser(i % 6); i%6 == 5 {
+				f = rotatedFact(tideSession(0), tideSession(i), 166*i)
+			}
+			return f
+		}},
+		{name: "logins of a sampled session, backwards", facts: n, fact: func(i int) fact.Fact {
+			if i%2 == 0 {
+				return tideFact(fact.Authenticated, tideSession(0), n-i)
+			}
+			f := inSpan(tideFact(fact.Request, tideSession(0), n-i), i, 0)
+			f.Flags |= fact.Sampled
+			return f
+		}},
+		{name: "starts that requests say, backwards", facts: n, fact: func(i int) fact.Fact {
+			f := inSpan(tideFact(fact.Request, tideSession(0), 3*(n-i)), i/2, 0)
+			if f.Start -= int64(5 * time.Second); i%2 == 0 {
+				f.Kind, f.Flags, f.Start = fact.Started, fact.FromRequest, f.End
+			}
+			f.At = f.Start
+			return f
+		}},
+		{name: "one trace, each request its own parent", facts: n, fact: func(i int) fact.Fact {
+			f := inTrace(i, n)
+			f.Parent = f.Span
+			return f
+		}},
 		{name: "one trace", facts: n, fact: func(i int) fact.Fact { return inTrace(i, n) }},
 		{name: "one trace, from inside", facts: n, fact: func(i int) fact.Fact { return inTrace(n-i, n) }},
 		{name: "one trace of what was served too late", facts: n, fact: func(i int) fact.Fact {
@@ -261,7 +313,7 @@ func TestWorkIsBounded(t *testing.T) {
 // TestTidesMeet: so it is where all come at once, in batches, beside ordinary traffic.
 func TestTidesMeet(t *testing.T) {
 	noGoroutine(t)
-	n := 4_000
+	n := 2_000 // of each: what a chain costs grows with its length
 	all := tides(n)
 	d := tide{name: "all", facts: len(all) * n, fact: func(i int) fact.Fact {
 		which := i % (len(all) + 1)
