@@ -21,6 +21,7 @@ type Extractor struct {
 	// otherMask are the slots that may name others than a session.
 	otherMask uint64
 	hash      hasher
+	presented presentedUsers
 
 	policies matchIndex
 	events   events

@@ -221,12 +221,18 @@ func TestPresented(t *testing.T) {
 	require.Equal(t, userName(x, "ann"), f.User)
 	require.True(t, f.Flags.Has(fact.UserPresented))
 	require.EqualValues(t, 0, f.UserSource)
+	for range 2 { // the finding names it, though nothing of the token is kept
+		ann := x.Pseudonym("ann")
+		require.Equal(t, string(ann[:]), f.Details.User)
+		f = spanFact(t, x, served.with(attrs{"t": jwt(`{"sub":"ann"}`)}))
+	}
 	f = spanFact(t, x, served.with(attrs{"http.request.header.x_user": []any{"ann"}, "user.id": "bob"}))
 	require.Equal(t, userName(x, "ann"), f.User)
 	require.True(t, f.Flags.Has(fact.UserPresented))
 	f = spanFact(t, x, served.with(attrs{"user.id": "bob"}))
 	require.EqualValues(t, 2, f.UserSource)
 	require.Zero(t, f.Flags)
+	require.Empty(t, f.Details.User)
 }
 
 func TestHyphensAndUnderscoresOfHeaders(t *testing.T) {

@@ -94,7 +94,9 @@ func (w *walk) request(q *request) {
 	f.Trace, f.Span, f.Parent = q.trace, q.span, q.parent
 	if others {
 		if w.who.reason == usable {
-			x.identifyUser(f, &w.who)
+			if x.identifyUser(f, &w.who); f.Flags.Has(fact.UserPresented) {
+				f.Details.User = x.presented.name(f.User, x)
+			}
 		}
 		f.Linked = w.larger
 	}

@@ -15,20 +15,23 @@ type Details struct {
 	Status      int32  // http.response.status_code
 	RPCMethod   string // rpc.method
 	Destination string // messaging.destination.name
+	// User is the pseudonym of a user whom the client presented, its 32 bytes; empty: none.
+	// A finding has it as its user and not here.
+	User string
 }
 
 // DetailTexts is how many texts details have.
-const DetailTexts = 5
+const DetailTexts = 6
 
 // Texts returns the texts of d in the order in which they are stored: a new one
 // comes last, and what an older version stored lacks it.
 func (d *Details) Texts() [DetailTexts]*string {
-	return [...]*string{&d.Method, &d.Route, &d.Path, &d.RPCMethod, &d.Destination}
+	return [...]*string{&d.Method, &d.Route, &d.Path, &d.RPCMethod, &d.Destination, &d.User}
 }
 
 // Values returns what Texts points to.
 func (d *Details) Values() [DetailTexts]string {
-	return [...]string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination}
+	return [...]string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination, d.User}
 }
 
 // uncounted is how many texts follow where their number is not written.

@@ -50,8 +50,9 @@ const (
 	AttrEnvironment      = "deployment.environment.name"
 )
 
-// detailNames are what the texts of a request are called, in the order of [fact.Details.Texts].
-var detailNames = [...]string{AttrMethod, AttrRoute, AttrPath, AttrRPCMethod, AttrDestination}
+// detailNames are what the texts of a request are called, in the order of [fact.Details.Texts];
+// its user is the finding's.
+var detailNames = [...]string{AttrMethod, AttrRoute, AttrPath, AttrRPCMethod, AttrDestination, ""}
 
 // A text without a name does not compile.
 var _ [fact.DetailTexts]string = detailNames
@@ -83,6 +84,9 @@ var attributes = append([]attribute{
 // details are the attributes that quote the offending request.
 func details() (all []attribute) {
 	for i, name := range detailNames {
+		if name == "" {
+			continue
+		}
 		all = append(all, known(name, text, Flawless, func(r *Record) *string { return r.Details.Texts()[i] }))
 		if name == AttrPath { // beside what it answers
 			all = append(all, known(AttrStatus, status, Flawless, func(r *Record) *int32 { return &r.Details.Status }))

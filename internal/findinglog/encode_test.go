@@ -15,6 +15,7 @@ import (
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := records.Draw(t, "record")
+		want.Details.User = "" // it is the finding's
 		require.Equal(t, []Record{want}, decode(t, Encode([]Record{want})))
 	})
 }
@@ -63,5 +64,5 @@ func (r *Record) texts() []*string {
 	return append([]*string{
 		&r.Reason, &r.EndedBy, &r.PolicyName,
 		&r.Resource.ServiceName, &r.Resource.ServiceNamespace, &r.Resource.ServiceInstance, &r.Resource.Environment,
-	}, quoted[:]...)
+	}, quoted[:len(quoted)-1]...) // but for the user, who is the finding's
 }

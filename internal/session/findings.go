@@ -268,7 +268,10 @@ func (e *Engine) content(f *finding) (c fact.Finding, ok bool) {
 	w := e.newEvaluation(s.t, &s.record)
 	if user := w.identityAt(max(s.At, s.End)); !user.IsZero() {
 		c.User = e.users.pseudonymOf(user)
+	} else if len(s.details.User) == len(c.User) { // whom the client presented is named, and counts nowhere
+		copy(c.User[:], s.details.User)
 	}
+	c.Details.User = ""
 	for _, m := range f.members {
 		if (m.judgement.doubt == "") == sure {
 			c.Requests++

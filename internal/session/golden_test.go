@@ -84,10 +84,10 @@ now=500s advance
 // sessions and of users hold, what was rotated leads to what it was, the revisions
 // of what had been sent go on.
 var goldenWants = []string{
-	"rev=1 a ended confirmed p0 web at=6m43s overrun=6m38s expired=5s n=2 first=6m43s last=6m44s origin=1s activity=never id=10/1 by=api known GET/a",
-	"rev=1 b rotated confirmed p0 web at=6m45s overrun=6m39s expired=6s n=1 first=6m45s last=6m45s origin=1s activity=never id=12/1 by=web known GET/b",
-	"rev=1 c revoked confirmed p0 web at=6m46s overrun=6m24s expired=22s n=1 first=6m46s last=6m46s origin=1s activity=never id=13/1 by=web known GET/c",
-	"rev=1 d revoked confirmed p0 web at=6m47s overrun=6m25s expired=22s n=1 first=6m47s last=6m47s origin=4s activity=never id=14/1 by=web known GET/d",
+	"rev=1 a ended confirmed p0 web at=6m43s overrun=6m38s expired=5s n=2 first=6m43s last=6m44s origin=1s activity=never id=10/1 by=api known user=u1 GET/a",
+	"rev=1 b rotated confirmed p0 web at=6m45s overrun=6m39s expired=6s n=1 first=6m45s last=6m45s origin=1s activity=never id=12/1 by=web known user=u2 GET/b",
+	"rev=1 c revoked confirmed p0 web at=6m46s overrun=6m24s expired=22s n=1 first=6m46s last=6m46s origin=1s activity=never id=13/1 by=web known user=u2 GET/c",
+	"rev=1 d revoked confirmed p0 web at=6m47s overrun=6m25s expired=22s n=1 first=6m47s last=6m47s origin=4s activity=never id=14/1 by=web known user=u2 GET/d",
 	"rev=1 g idle_timeout confirmed p0 web at=6m40s overrun=4m34s expired=2m6s n=1 first=6m40s last=6m40s origin=6s activity=6s id=7/1 unknown GET/g",
 	"rev=1 r idle_timeout inconclusive p0 web at=6m50s overrun=4m49.8s expired=2m0.2s n=1 first=6m50s last=6m50s origin=200ms activity=200ms id=16/1 reason=crash unknown GET/r",
 	"rev=2 e idle_timeout confirmed p0 web at=2m30s overrun=25s expired=2m5s n=2 first=2m30s last=6m41s origin=5s activity=5s id=6/1 known GET/e",

@@ -148,7 +148,7 @@ func (h *trial) batch(i int) (facts []fact.Fact) {
 func borrow(f *fact.Fact, memory []byte) []byte {
 	texts := []*string{
 		&f.Session.Raw, &f.Previous.Raw, &f.User.Raw, &f.Details.Method, &f.Details.Route, &f.Details.Path,
-		&f.Details.RPCMethod, &f.Details.Destination,
+		&f.Details.RPCMethod, &f.Details.Destination, &f.Details.User,
 	}
 	for _, text := range texts {
 		memory = append(memory, *text...)

@@ -125,7 +125,7 @@ func finals(h *trial, o outcome) string {
 	var lines []string
 	for id, f := range o.final {
 		if f.State != fact.Retracted {
-			lines = append(lines, fmt.Sprintf("%016x %s user=%s", id, h.FindingText(&f), sessiontest.RawOf(f.User)))
+			lines = append(lines, fmt.Sprintf("%016x %s", id, h.FindingText(&f)))
 		}
 	}
 	slices.Sort(lines)

@@ -174,6 +174,7 @@ func (p *parser) fact(words []string) fact.Fact {
 	if f.At = f.Start; own != "" {
 		f.At = p.instant(own)
 	}
+	present(&f)
 	return f
 }
 

@@ -23,12 +23,12 @@ type Key struct {
 }
 
 // An Expectation is a final finding without what only an engine can say of it:
-// ID, Revision, DecidedAt and User.
+// ID, Revision and DecidedAt.
 type Expectation = fact.Finding
 
 // Expected takes from f what no reference can know.
 func Expected(f fact.Finding) Expectation {
-	f.ID, f.Revision, f.DecidedAt, f.User = 0, 0, 0, fact.Pseudonym{}
+	f.ID, f.Revision, f.DecidedAt = 0, 0, 0
 	return f
 }
 
@@ -131,6 +131,7 @@ func (w *World) finding(all []Verdict) Expectation {
 		Evidence: r.evidence(), Background: r.Background,
 	}
 	f.StartedAt, f.StartKnown = w.origin(r.KnownFact)
+	f.User, f.Details.User = w.named(r.KnownFact), ""
 	w.assumed = nil
 	if r.Reason != "" {
 		f.State = fact.Inconclusive

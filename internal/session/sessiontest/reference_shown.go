@@ -105,3 +105,17 @@ func (w *World) shared(r *KnownFact) bool {
 	}
 	return false
 }
+
+// named reads "a presented user is named in the finding and counts nowhere": the user whom
+// the session showed last when r ended, else whom r presents.
+func (w *World) named(r *KnownFact) (p fact.Pseudonym) {
+	if user := w.showedLast(r, w.itself(r), max(r.At, r.End)); !user.IsZero() {
+		for _, f := range w.Told {
+			if f.User.ID == user {
+				return Pseudonym(f.User.Raw)
+			}
+		}
+	}
+	copy(p[:], r.Details.User)
+	return p
+}

@@ -125,6 +125,7 @@ func (h *History) FindingText(f *fact.Finding) string {
 	writeWord(&b, f.StartKnown, "known")
 	writeWord(&b, !f.StartKnown, "unknown")
 	writeWord(&b, f.Evidence != fact.EvidenceSuccess, f.Evidence.String())
+	writeWord(&b, f.User != fact.Pseudonym{}, "user="+RawOf(f.User))
 	writeWord(&b, f.Background, "background")
 	writeWord(&b, f.Details != fact.Details{}, fmt.Sprintf("%s%s%s", f.Details.Method, f.Details.Route, f.Details.Path))
 	return b.String()
