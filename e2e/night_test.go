@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,82 @@ var night = map[string]fault{
 	"SessionWatchdog": {``, []string{`alertname="SessionWatchdog"`, `job="collector"\} => 1 `}},
 }
 
+// watches are collectors, each with faults of its own.
+type watches struct {
+	shops, short, evidence, small, other, stored, crashed, quiet *watch
+}
+
+func startWatches(t *testing.T) *watches {
+	t.Helper()
+	const rest = "{name: rest, idle_timeout: 1h}"
+	start := func(name string, s watchSettings) *watch {
+		s.processor = "session_timeout/" + name
+		return startWatch(t, s)
+	}
+	return &watches{
+		shops: start("shop", watchSettings{
+			wait: "5s", more: "passive: [{routes: [/notifications]}]",
+			policies: "{name: slow, match: {user.id: [slow-*]}, " + slowly.yaml() + "}, {name: default, " + atTempo(1).yaml() + "}",
+		}),
+		short: start("short", watchSettings{policies: "{name: default, idle_timeout: 1m, absolute_timeout: 10m}"}),
+		evidence: start("evidence", watchSettings{
+			suffixes: true, policies: "{name: sampled, match: {service.name: [sampled]}, idle_timeout: 1m, coverage: sampled}, " + rest,
+			// Nobody listens there, and one alert is all that it may hold.
+			alerts: fmt.Sprintf("endpoint: 'http://%s', max_alerts: 1, resend_interval: 1s, retry_on_failure: {initial_interval: 500ms, max_interval: 1s}", freeAddress(t)),
+		}),
+		small:   start("small", watchSettings{policies: "{name: default, idle_timeout: 1m}", more: "max_sessions: 20", noLogs: true}),
+		other:   start("small", watchSettings{policies: "{name: default, idle_timeout: 1m, absolute_timeout: 1h}", suffixes: true}),
+		stored:  start("stored", watchSettings{policies: rest, storage: ", max_size: 65536", more: "checkpoint_interval: 1s"}),
+		crashed: start("crashed", watchSettings{policies: rest, storage: ", timeout: 1s", more: "checkpoint_interval: 2m"}),
+		quiet:   start("quiet", watchSettings{policies: rest}),
+	}
+}
+
+// scraped are those that Prometheus looks at, but quiet.
+func (w *watches) scraped() []*watch {
+	return []*watch{w.shops, w.short, w.evidence, w.small, w.other, w.stored, w.crashed}
+}
+
+// slowly are limits of which an end that does not arrive is more than a minute late.
+var slowly = limits{driver.Limits{
+	Idle: 2 * time.Minute, Absolute: 5 * time.Minute, Tolerance: 100 * time.Millisecond, EndGrace: 61 * time.Second, RotationGrace: 61 * time.Second,
+}, time.Second}
+
+// goWrong does what no shop does: ids that are none, clocks that are ahead, facts that come
+// late, sampled spans, ends that nobody respects, invented sessions. Something was there
+// before; scraped waits until Prometheus knows of that.
+func (w *watches) goWrong(scraped func()) {
+	for _, one := range []*watch{w.evidence, w.small, w.crashed} {
+		one.visit("web", 0, "somebody")
+	}
+	w.evidence.visit("public", 0, "-")
+	w.stored.visit("many", 0, names("many", 3000)...)
+	scraped()
+	w.evidence.visit("public", 0, slices.Repeat([]string{"-"}, 5000)...)
+	w.evidence.visit("clock", -time.Hour, names("ahead", 20)...)
+	w.evidence.visit("slow", 0, "late")
+	for i := range 20 {
+		w.evidence.visit("slow", 20*time.Minute+time.Duration(i)*time.Second, "late")
+	}
+	w.evidence.visit("sampled", 10*time.Minute, names("sampled", 6)...)
+	w.evidence.visit("sampled", 0, names("sampled", 6)...)
+	for _, service := range []string{"pay", "cart"} {
+		w.evidence.visit(service, 10*time.Minute, service)
+		w.evidence.end(5*time.Minute, service)
+		w.evidence.visit(service, 0, service)
+	}
+	w.small.visit("web", 10*time.Minute, "idle")
+	w.small.visit("web", 0, "idle")
+	eventually(w.small.t, patience, func() error { // it is found before it has to give way
+		text, err := get(w.small.t.Context(), "http://"+w.small.metrics+"/metrics")
+		if err == nil && !strings.Contains(string(text), `state="confirmed"} 1`) {
+			err = errors.New("nothing is found")
+		}
+		return err
+	})
+	w.small.visit("web", 0, names("invented", 60)...)
+}
+
 // TestRunbooks: everything goes wrong that there is an alert of. Each fires in a real
 // Prometheus, by the rule as it is but for how long it waits, and each command of its
 // runbook, as it is written, prints what the page says.
@@ -98,105 +175,73 @@ func TestRunbooks(t *testing.T) {
 	if os.Getenv("SESSION_RUNBOOKS") == "" {
 		t.Skip("make check tries each runbook with its own fault on")
 	}
-	nobody := freeAddress(t)
-	shops := startWatch(t, watchSettings{processor: "session_timeout/shop", wait: "5s", policies: "{name: slow, match: {user.id: [slow-*]}, idle_timeout: 2m, absolute_timeout: 5m, end_grace: 61s, rotation_grace: 61s, tolerance: 100ms}, " +
-		"{name: default, " + atTempo(1).yaml() + "}", more: "passive: [{routes: [/notifications]}]"})
-	short := startWatch(t, watchSettings{processor: "session_timeout/short", policies: "{name: default, idle_timeout: 1m, absolute_timeout: 10m}"})
-	evidence := startWatch(t, watchSettings{processor: "session_timeout/evidence", suffixes: true, policies: "{name: sampled, match: {service.name: [sampled]}, idle_timeout: 1m, coverage: sampled}, {name: rest, idle_timeout: 1h}",
-		alerts: fmt.Sprintf("endpoint: 'http://%s', max_alerts: 1, resend_interval: 1s, retry_on_failure: {initial_interval: 500ms, max_interval: 1s}", nobody)})
-	small := startWatch(t, watchSettings{processor: "session_timeout/small", policies: "{name: default, idle_timeout: 1m}", more: "max_sessions: 20", noLogs: true})
-	other := startWatch(t, watchSettings{processor: "session_timeout/small", policies: "{name: default, idle_timeout: 1m, absolute_timeout: 1h}", suffixes: true})
-	stored := startWatch(t, watchSettings{processor: "session_timeout/stored", policies: "{name: rest, idle_timeout: 1h}", storage: ", max_size: 65536", more: "checkpoint_interval: 1s"})
-	crashed := startWatch(t, watchSettings{processor: "session_timeout/crashed", policies: "{name: rest, idle_timeout: 1h}", storage: ", timeout: 1s", more: "checkpoint_interval: 2m"})
-	quiet := startWatch(t, watchSettings{processor: "session_timeout/quiet", policies: "{name: rest, idle_timeout: 1h}"})
-
+	w := startWatches(t)
 	soon := func(rules string) string {
 		return regexp.MustCompile(`(?m)^        for: \w+$`).ReplaceAllString(rules, "        for: 1s")
 	}
-	p := newPrometheus(t, soon, shops.metrics, short.metrics, evidence.metrics, small.metrics, other.metrics, stored.metrics, crashed.metrics)
+	var targets []string
+	for _, one := range w.scraped() {
+		targets = append(targets, one.metrics)
+	}
+	p := newPrometheus(t, soon, targets...)
 	output, err := exec.CommandContext(t.Context(), peer(t, "promtool"), "tsdb", "create-blocks-from", "openmetrics", yesterday(t, "night-shop"), filepath.Join(p.dir, "data")).CombinedOutput()
 	require.NoError(t, err, "%s", output)
-	p.start()
-	alone := newPrometheus(t, soon, quiet.metrics)
-	alone.start()
-	deaf := newPrometheus(t, func(string) string { return "" }, quiet.metrics)
-	deaf.start()
+	alone := newPrometheus(t, soon, w.quiet.metrics)
+	deaf := newPrometheus(t, func(string) string { return "" }, w.quiet.metrics)
+	for _, one := range []*prometheus{p, alone, deaf} {
+		one.start()
+	}
 	began := time.Now()
 
+	ctx, cancel := context.WithCancel(t.Context())
 	var visits sync.WaitGroup
 	defer visits.Wait()
-	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	visitors := func(w *watch, l limits, s scenario) {
 		visits.Go(func() {
-			if _, err := visit(ctx, &collector{url: "http://" + w.otlp, limits: l}, s); err != nil && ctx.Err() == nil && !errors.Is(err, driver.ErrSlipped) {
+			_, err := visit(ctx, &collector{url: "http://" + w.otlp, limits: l}, s)
+			if err != nil && ctx.Err() == nil && !errors.Is(err, driver.ErrSlipped) {
 				t.Error(err)
 			}
 		})
 	}
-	visitors(shops, atTempo(1), scenario{name: "all", faults: shop.Faults, users: 3})
-	long := limits{driver.Limits{Idle: 2 * time.Minute, Absolute: 5 * time.Minute, EndGrace: 61 * time.Second, Tolerance: 100 * time.Millisecond}, time.Second}
-	visitors(shops, long, scenario{name: "slow", faults: []shop.Fault{shop.IgnoreLogout}, stories: []string{"leaver"}, users: 2})
-	visitors(short, atTempo(1), scenario{name: "short", stories: []string{"idler"}, users: 2})
-
-	for _, w := range []*watch{evidence, small, crashed} {
-		w.visit("web", 0, "somebody")
-	}
-	evidence.visit("public", 0, "-")
-	stored.visit("many", 0, names("many", 3000)...)
-	eventually(t, patience, func() error { // it has scraped what there was before
-		found, err := p.query(`count_over_time({__name__=~"otelcol_processor_session_timeout_records(_total)?", service_name=~"public|web"}[1m]) > 1`)
-		if err == nil && len(found) < 4 {
-			err = errors.New("not scraped twice")
-		}
-		return err
+	visitors(w.shops, atTempo(1), scenario{name: "all", faults: shop.Faults, users: 3})
+	visitors(w.shops, slowly, scenario{name: "slow", faults: []shop.Fault{shop.IgnoreLogout}, stories: []string{"leaver"}, users: 2})
+	visitors(w.short, atTempo(1), scenario{name: "short", stories: []string{"idler"}, users: 2}) // whose shop has a shorter limit
+	w.goWrong(func() {
+		eventually(t, patience, func() error {
+			found, err := p.query(`count_over_time({__name__=~"otelcol_processor_session_timeout_records(_total)?", service_name=~"public|web"}[1m]) > 1`)
+			if err == nil && len(found) < 4 {
+				err = errors.New("not scraped twice")
+			}
+			return err
+		})
 	})
-	evidence.visit("public", 0, strings.Fields(strings.Repeat("- ", 5000))...)
-	evidence.visit("clock", -time.Hour, names("ahead", 20)...)
-	evidence.visit("slow", 0, "late")
-	for i := range 20 {
-		evidence.visit("slow", 20*time.Minute+time.Duration(i)*time.Second, "late")
-	}
-	evidence.visit("sampled", 10*time.Minute, names("sampled", 6)...)
-	evidence.visit("sampled", 0, names("sampled", 6)...)
-	for _, service := range []string{"pay", "cart"} {
-		evidence.visit(service, 10*time.Minute, service)
-		evidence.end(5*time.Minute, service)
-		evidence.visit(service, 0, service)
-	}
-	small.visit("web", 10*time.Minute, "idle")
-	small.visit("web", 0, "idle")
-	time.Sleep(5 * time.Second) // until it is found
-	small.visit("web", 0, names("invented", 60)...)
 
-	tried := map[string]bool{}
-	try := func(p *prometheus, alert string) {
-		t.Helper()
-		tried[alert] = true
-		tryRunbook(t, p, alert, began)
-	}
-	try(alone, "SessionTelemetryMissing")
-	try(p, "SessionWatchdog")
+	tryRunbook(t, alone, "SessionTelemetryMissing", began)
+	tryRunbook(t, p, "SessionWatchdog", began)
 	said, err := deaf.runCommand(runbooks(t)["SessionWatchdog"][0])
 	require.NoError(t, err)
 	require.Empty(t, said, "who evaluates no rules")
 	time.Sleep(time.Until(began.Add(65 * time.Second)))
-	require.Contains(t, string(small.process.said()), "Findings have no way out", "as the page says")
-	require.Contains(t, string(stored.process.said()), "does not take the checkpoint")
-	crashed.process.kill()
-	crashed.start()
-	crashed.visit("web", 0, "somebody")
-	for alert := range night {
-		if !tried[alert] {
-			try(p, alert)
+	w.crashed.process.kill()
+	w.crashed.start()
+	w.crashed.visit("web", 0, "somebody")
+	for alert := range runbooks(t) {
+		if alert != "SessionTelemetryMissing" && alert != "SessionWatchdog" {
+			tryRunbook(t, p, alert, began)
 		}
 	}
-	for alert := range runbooks(t) {
-		require.True(t, tried[alert], alert)
-	}
+	require.Contains(t, string(w.small.process.said()), "Findings have no way out", "as its page says")
+	require.Contains(t, string(w.stored.process.said()), "does not take the checkpoint")
+	enforced, err := p.query(`session:enforcement:ratio1d{service_name="pay"}`)
+	require.NoError(t, err)
+	require.Len(t, enforced, 1, "who refuses nothing is not absent")
+	require.Zero(t, enforced[0].value)
+
 	cancel()
-	for _, w := range []*watch{shops, short, evidence, small, other, stored, crashed} {
-		w.process.kill()
+	for _, one := range w.scraped() {
+		one.process.kill()
 	}
 	eventually(t, patience, func() error { return p.fires("SessionTelemetryMissing", "") })
 }
@@ -213,7 +258,8 @@ func (p *prometheus) fires(alert, labels string) error {
 // tryRunbook waits for an alert and does what its runbook says.
 func tryRunbook(t *testing.T, p *prometheus, alert string, began time.Time) {
 	t.Helper()
-	f := night[alert]
+	f, is := night[alert]
+	require.True(t, is, "nothing goes wrong that %s is of", alert)
 	if err := within(time.Until(began.Add(patience)), func() error { return p.fires(alert, f.labels) }); err != nil {
 		t.Error(err)
 		return
