@@ -95,6 +95,8 @@ var night = map[string]fault{
 // watches are collectors, each with faults of its own.
 type watches struct {
 	shops, short, evidence, small, other, stored, crashed, quiet *watch
+
+	nobody string // address of the Alertmanager that is not there
 }
 
 func startWatches(t *testing.T) *watches {
@@ -104,7 +106,9 @@ func startWatches(t *testing.T) *watches {
 		s.processor = "session_timeout/" + name
 		return startWatch(t, s)
 	}
+	nobody := freeAddress(t)
 	return &watches{
+		nobody: nobody,
 		shops: start("shop", watchSettings{
 			wait: "5s", more: "passive: [{routes: [/notifications]}]",
 			policies: "{name: slow, match: {user.id: [slow-*]}, " + slowly.yaml() + "}, {name: default, " + atTempo(1).yaml() + "}",
@@ -112,8 +116,8 @@ func startWatches(t *testing.T) *watches {
 		short: start("short", watchSettings{policies: "{name: default, idle_timeout: 1m, absolute_timeout: 10m}"}),
 		evidence: start("evidence", watchSettings{
 			suffixes: true, policies: "{name: sampled, match: {service.name: [sampled]}, idle_timeout: 1m, coverage: sampled}, " + rest,
-			// Nobody listens there, and one alert is all that it may hold.
-			alerts: fmt.Sprintf("endpoint: 'http://%s', max_alerts: 1, resend_interval: 1s, retry_on_failure: {initial_interval: 500ms, max_interval: 1s}", freeAddress(t)),
+			// One alert is all that it may hold.
+			alerts: fmt.Sprintf("endpoint: 'http://%s', max_alerts: 1, resend_interval: 1s, retry_on_failure: {initial_interval: 500ms, max_interval: 1s}", nobody),
 		}),
 		small:   start("small", watchSettings{policies: "{name: default, idle_timeout: 1m}", more: "max_sessions: 20", noLogs: true}),
 		other:   start("small", watchSettings{policies: "{name: default, idle_timeout: 1m, absolute_timeout: 1h}", suffixes: true}),
@@ -239,6 +243,15 @@ func TestRunbooks(t *testing.T) {
 	require.Len(t, enforced, 1, "who refuses nothing is not absent")
 	require.Zero(t, enforced[0].value)
 
+	startAlertmanagerAt(t, w.nobody)
+	requireOver(t, p, "SessionAlertsNotDelivered", 0, `result="accepted"\} => 0\.\d`)
+	require.NoError(t, w.other.process.stop())
+	w.other.settings.policies, w.other.settings.more = w.small.settings.policies, w.small.settings.more
+	w.other.start()
+	requireOver(t, p, "SessionPolicyDiffers", 0, `^$`)
+	w.quiet.visit("web", 0, "somebody")
+	requireOver(t, alone, "SessionTelemetryMissing", 1, `kind="request"\} => 0\.\d`)
+
 	cancel()
 	for _, one := range w.scraped() {
 		one.process.kill()
@@ -246,13 +259,22 @@ func TestRunbooks(t *testing.T) {
 	eventually(t, patience, func() error { return p.fires("SessionTelemetryMissing", "") })
 }
 
-// fires reports that an alert does not, or has not.
-func (p *prometheus) fires(alert, labels string) error {
-	found, _, err := p.ask(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing", %s}[10m]`, alert, labels))
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("%s{%s} does not fire", alert, labels)
-	}
-	return err
+// requireOver waits until an alert has ended, and one of the commands of its runbook prints
+// what the page says of that.
+func requireOver(t *testing.T, p *prometheus, alert string, command int, prints string) {
+	t.Helper()
+	eventually(t, patience, func() error {
+		said, err := p.runCommand(runbooks(t)[alert][command])
+		require.NoError(t, err, said)
+		page, err := p.page(alert)
+		if err == nil && (page != "" || !regexp.MustCompile(prints).MatchString(said)) {
+			err = fmt.Errorf("%s is not over: %s\n%s", alert, page, said)
+		}
+		if err == nil {
+			t.Logf("%s is over:\n%s", alert, said)
+		}
+		return err
+	})
 }
 
 // tryRunbook waits for an alert and does what its runbook says.
@@ -260,11 +282,23 @@ func tryRunbook(t *testing.T, p *prometheus, alert string, began time.Time) {
 	t.Helper()
 	f, is := night[alert]
 	require.True(t, is, "nothing goes wrong that %s is of", alert)
-	if err := within(time.Until(began.Add(patience)), func() error { return p.fires(alert, f.labels) }); err != nil {
+	var page string
+	err := within(time.Until(began.Add(patience)), func() error {
+		err := p.fires(alert, f.labels)
+		if err == nil {
+			page, err = p.page(alert)
+		}
+		if err == nil && page == "" {
+			err = fmt.Errorf("%s fires no more", alert)
+		}
+		return err
+	})
+	if err != nil {
 		t.Error(err)
 		return
 	}
-	t.Logf("%s{%s} after %v", alert, f.labels, time.Since(began).Round(time.Second))
+	require.NotRegexp(t, `<no value>|<error|\{\{|%!`, page, "what it says is not all filled in")
+	t.Logf("%s{%s} after %v\n%s", alert, f.labels, time.Since(began).Round(time.Second), page)
 	commands := runbooks(t)[alert]
 	require.Len(t, commands, len(f.prints), alert)
 	for i, command := range commands {

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,4 +70,36 @@ func requireCommands(t *testing.T, p *prometheus) {
 		require.Fail(t, "a command of a runbook fails", "%s\n%s", command, said)
 		return true
 	})
+}
+
+// page is what an alert that fires says, empty if it does not.
+func (p *prometheus) page(alert string) (text string, err error) {
+	body, err := get(p.t.Context(), "http://"+p.address+"/api/v1/alerts")
+	var answer struct {
+		Data struct {
+			Alerts []struct {
+				Labels      map[string]string `json:"labels"`
+				Annotations map[string]string `json:"annotations"`
+				State       string            `json:"state"`
+			} `json:"alerts"`
+		} `json:"data"`
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	for _, a := range answer.Data.Alerts {
+		if a.Labels["alertname"] == alert && a.State == "firing" {
+			text += fmt.Sprintf("[%s] %s\n%s\n%s\n", a.Labels["severity"], a.Annotations["summary"], a.Annotations["description"], a.Annotations["dashboard_url"])
+		}
+	}
+	return text, err
+}
+
+// fires reports that an alert does not, or has not.
+func (p *prometheus) fires(alert, labels string) error {
+	found, _, err := p.ask(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing", %s}[10m]`, alert, labels))
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("%s{%s} does not fire", alert, labels)
+	}
+	return err
 }
