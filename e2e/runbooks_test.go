@@ -73,7 +73,7 @@ func requireCommands(t *testing.T, p *prometheus) {
 }
 
 // page is what an alert that fires says, empty if it does not.
-func (p *prometheus) page(alert string) (text string, err error) {
+func (p *prometheus) page(alert string) (string, error) {
 	body, err := get(p.t.Context(), "http://"+p.address+"/api/v1/alerts")
 	var answer struct {
 		Data struct {
@@ -87,12 +87,13 @@ func (p *prometheus) page(alert string) (text string, err error) {
 	if err == nil {
 		err = json.Unmarshal(body, &answer)
 	}
+	var said strings.Builder
 	for _, a := range answer.Data.Alerts {
 		if a.Labels["alertname"] == alert && a.State == "firing" {
-			text += fmt.Sprintf("[%s] %s\n%s\n%s\n", a.Labels["severity"], a.Annotations["summary"], a.Annotations["description"], a.Annotations["dashboard_url"])
+			fmt.Fprintf(&said, "[%s] %s\n%s\n%s\n", a.Labels["severity"], a.Annotations["summary"], a.Annotations["description"], a.Annotations["dashboard_url"])
 		}
 	}
-	return text, err
+	return said.String(), err
 }
 
 // fires reports that an alert does not, or has not.
