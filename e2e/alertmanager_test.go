@@ -32,7 +32,12 @@ type alert struct {
 
 func startAlertmanager(t *testing.T) *alertmanager {
 	t.Helper()
-	am := &alertmanager{t: t, dir: t.TempDir(), address: freeAddress(t)}
+	return startAlertmanagerAt(t, freeAddress(t))
+}
+
+func startAlertmanagerAt(t *testing.T, address string) *alertmanager {
+	t.Helper()
+	am := &alertmanager{t: t, dir: t.TempDir(), address: address}
 	writeFile(t, filepath.Join(am.dir, "alertmanager.yml"), "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
 	am.start()
 	return am

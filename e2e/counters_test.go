@@ -96,8 +96,8 @@ var contractMetrics = map[string]string{
 	"policy_info":                "hash processor",
 	"records":                    "processor seen service_name",
 	"facts":                      "kind processor",
-	"facts_late":                 "kind processor",
-	"facts_refused":              "processor reason",
+	"facts_late":                 "processor service_name",
+	"facts_refused":              "processor reason service_name",
 }
 
 // requireMetrics: Prometheus has every metric of the contract, with its labels

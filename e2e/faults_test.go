@@ -63,6 +63,7 @@ func faultyShops(t *testing.T, l limits) error {
 	requireIdleBounds(t, p, l)
 	requireAbsoluteBounds(t, p, l)
 	requireQueries(t, p)
+	requireCommands(t, p)
 	requireRules(t, p, c.findings())
 	metrics := c.metrics()
 	shown := c.shown(confirmed)

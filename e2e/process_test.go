@@ -109,18 +109,19 @@ func (p *process) waitFor(url string) {
 // last error where it never does.
 func eventually(t *testing.T, timeout time.Duration, check func() error) {
 	t.Helper()
+	if err := within(timeout, check); err != nil {
+		require.FailNow(t, "waited in vain", "for %v: %v", timeout, err)
+	}
+}
+
+// within polls until the check passes, and returns its last error where it never does.
+func within(timeout time.Duration, check func() error) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	deadline := time.Now().Add(timeout)
-	for {
-		err := check()
-		if err == nil {
-			return
+	for deadline := time.Now().Add(timeout); ; <-tick.C {
+		if err := check(); err == nil || time.Now().After(deadline) {
+			return err
 		}
-		if time.Now().After(deadline) {
-			require.FailNow(t, "waited in vain", "for %v: %v", timeout, err)
-		}
-		<-tick.C
 	}
 }
 

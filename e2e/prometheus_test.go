@@ -13,10 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// prometheus is a real one that scrapes one collector.
+// prometheus is a real one that scrapes collectors.
 type prometheus struct {
 	t       *testing.T
+	dir     string
 	address string
+	targets []string
 }
 
 // series is what a query returns of one.
@@ -30,30 +32,49 @@ type series struct {
 // scrapes.
 func startPrometheus(t *testing.T, target string) *prometheus {
 	t.Helper()
-	p := &prometheus{t: t, address: freeAddress(t)}
-	dir := t.TempDir()
+	p := newPrometheus(t, nil, target)
+	p.start()
+	return p
+}
+
+// newPrometheus is one that does not run yet, whose rules are changed so.
+func newPrometheus(t *testing.T, change func(rules string) string, targets ...string) *prometheus {
+	t.Helper()
+	p := &prometheus{t: t, dir: t.TempDir(), address: freeAddress(t), targets: targets}
 	for _, path := range ruleFiles(t) {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		require.Contains(t, string(text), "interval: 1m\n")
-		writeFile(t, filepath.Join(dir, "rule-"+filepath.Base(path)), strings.ReplaceAll(string(text), "interval: 1m\n", "interval: 1s\n"))
+		rules := strings.ReplaceAll(string(text), "interval: 1m\n", "interval: 1s\n")
+		if change != nil {
+			rules = change(rules)
+		}
+		writeFile(t, filepath.Join(p.dir, "rule-"+filepath.Base(path)), rules)
 	}
-	config := filepath.Join(dir, "prometheus.yml")
+	return p
+}
+
+// start starts it, with the data that it has.
+func (p *prometheus) start() {
+	t := p.t
+	t.Helper()
+	targets, err := json.Marshal(p.targets)
+	require.NoError(t, err)
+	config := filepath.Join(p.dir, "prometheus.yml")
 	writeFile(t, config, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 rule_files: [rule-*.yaml]
 scrape_configs:
   - job_name: collector
-    static_configs: [{targets: [%q]}]
-`, target))
+    static_configs: [{targets: %s}]
+`, targets))
 	process := startProcess(t, "Prometheus", peer(t, "prometheus"),
 		"--config.file="+config,
-		"--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--storage.tsdb.path="+filepath.Join(p.dir, "data"),
 		"--web.listen-address="+p.address,
 		"--log.level=warn",
 	)
 	process.waitFor("http://" + p.address + "/-/ready")
-	return p
 }
 
 // query returns the instant vector that the expression has now.

@@ -25,12 +25,12 @@ func operations() (dashboard.Dashboard, error) {
 				queries: []query{{rate("seen", counter("records", byProcessor)), "{{seen}}"}},
 			}),
 			lines(panel{
-				title: "Refused as evidence", unit: "ops", none: "none", description: "Impossible times, ids that are none. By reason: look for the service whose clock, or whose source of ids, is wrong (SessionEvidenceRefused).",
-				queries: []query{{rate("reason", counter("facts_refused", byProcessor)), "{{reason}}"}},
+				title: "Refused as evidence", unit: "ops", none: "none", description: "Impossible times, ids that are none. By reason and service: look at its clock, or at the source of its ids (SessionEvidenceRefused).",
+				queries: []query{{rate("reason, service_name", counter("facts_refused", byProcessor)), "{{reason}} of {{service_name}}"}},
 			}),
 			lines(panel{
 				title: "Later than reorder_window", unit: "ops", none: "none", description: "These make no new finding from the past. Look for a queue in front that is long, or raise reorder_window (SessionEvidenceLate).",
-				queries: []query{{rate("kind", counter("facts_late", byProcessor)), "{{kind}}"}},
+				queries: []query{{rate("service_name", counter("facts_late", byProcessor)), "{{service_name}}"}},
 			}),
 			lines(panel{
 				title: "Blind", unit: "s", none: "never", description: "Seconds, of each interval, whose facts may be lost for good. Look for crashes, and at durability (SessionCollectorBlind).",

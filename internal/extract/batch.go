@@ -85,12 +85,13 @@ type Batch struct {
 	Resources []fact.Resource
 	// Seen is parallel to Resources.
 	Seen []Seen
-	// Refused counts facts that were none, by reason.
-	Refused [ReasonCount]int
+	// Refused counts facts that were none, by reason. It is parallel to Resources.
+	Refused [][ReasonCount]int
 	// Callers are the spans that may be parents of requests.
 	Callers []fact.Caller
 
 	arena
+	current int     // index of the resource that the current record is of, see speakFor
 	secrets secrets // of the current record
 	route   []byte  // of the current one, if it is an RPC
 }
@@ -99,7 +100,17 @@ type Batch struct {
 func (b *Batch) grow(n int) {
 	b.Resources = slices.Grow(b.Resources, n)
 	b.Seen = slices.Grow(b.Seen, n)
+	b.Refused = slices.Grow(b.Refused, n)
 }
+
+// add adds a resource and returns its index.
+func (b *Batch) add(r fact.Resource) int {
+	b.Resources, b.Seen, b.Refused = append(b.Resources, r), append(b.Seen, Seen{}), append(b.Refused, [ReasonCount]int{})
+	return len(b.Resources) - 1
+}
+
+// refuse counts a fact of the current resource that is none.
+func (b *Batch) refuse(why Reason) { b.Refused[b.current][why]++ }
 
 // Reset empties b for the next batch and lets go of what it aliased. Facts are
 // zero from then on up to their capacity, and are written in place.
@@ -107,9 +118,9 @@ func (b *Batch) Reset() {
 	clear(b.Facts)
 	clear(b.Resources)
 	clear(b.Callers) // they point to resources
-	clear(b.Refused[:])
 	clear(b.secrets.ids[:cap(b.secrets.ids)])
-	b.Facts, b.Refs, b.Resources, b.Seen, b.Callers = b.Facts[:0], b.Refs[:0], b.Resources[:0], b.Seen[:0], b.Callers[:0]
+	b.Facts, b.Refs, b.Callers = b.Facts[:0], b.Refs[:0], b.Callers[:0]
+	b.Resources, b.Seen, b.Refused = b.Resources[:0], b.Seen[:0], b.Refused[:0]
 	clear(b.route[:cap(b.route)])
 	b.reset()
 }

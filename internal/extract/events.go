@@ -213,12 +213,12 @@ func (w *walk) say(e *event, id, user *whom, s *saying) *fact.Fact {
 			return nil
 		}
 		if id.reason != usable {
-			w.b.Refused[id.reason]++
+			w.b.refuse(id.reason)
 			return nil
 		}
 	}
 	if s.reason != usable {
-		w.b.Refused[s.reason]++
+		w.b.refuse(s.reason)
 		return nil
 	}
 	kind, previous, linked := e.kind, fact.Name{}, w.linked(id.raw)
@@ -274,7 +274,7 @@ func (w *walk) previous(own string) fact.Name {
 			return w.x.sessionName(n.raw)
 		}
 	case SessionIDType, SessionIDSize, SessionIDEncoding, SessionIDToken: // something was there; the start remains
-		w.b.Refused[n.reason]++
+		w.b.refuse(n.reason)
 	}
 	return fact.Name{}
 }

@@ -65,10 +65,10 @@ func TestEventsNeedASession(t *testing.T) {
 	for _, name := range []string{"session.start", "session.end", "authn_login_success"} {
 		b := ofLogs(x, oneLog(t, attrs{"user.id": "ann", "session.previous_id": "s0"}, eventNamed(name)))
 		require.Empty(t, b.Facts, name)
-		require.Zero(t, b.Refused, name)
+		require.Zero(t, refusedIn(b), name)
 		b = ofLogs(x, oneLog(t, attrs{"session.id": "undefined"}, eventNamed(name)))
 		require.Empty(t, b.Facts, name)
-		require.Equal(t, 1, b.Refused[SessionIDPlaceholder], name)
+		require.Equal(t, 1, refusedIn(b)[SessionIDPlaceholder], name)
 		require.Equal(t, []Seen{{}}, b.Seen, "events are not counted among records")
 	}
 }
@@ -85,7 +85,7 @@ func TestEndedUserNeedsAUser(t *testing.T) {
 	b := ofLogs(x, oneLog(t, attrs{"user.id": "ann", "session.id": "null"}, clearing))
 	require.Len(t, b.Facts, 1)
 	require.Zero(t, b.Facts[0].Session)
-	require.Zero(t, b.Refused)
+	require.Zero(t, refusedIn(b))
 }
 
 func TestRotation(t *testing.T) {
@@ -115,7 +115,7 @@ func TestRotation(t *testing.T) {
 		if c.refused != usable {
 			want[c.refused] = 1
 		}
-		require.Equal(t, want, b.Refused, c.name)
+		require.Equal(t, want, refusedIn(b), c.name)
 	}
 	f = logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), eventNamed("session.end"))
 	require.Equal(t, fact.Ended, f.Kind)

@@ -118,6 +118,16 @@ func eventNames(names ...string) (list []Event) {
 	return list
 }
 
+// refusedIn are the facts of a batch that were none.
+func refusedIn(b *Batch) (all [ReasonCount]int) {
+	for _, counts := range b.Refused {
+		for why, n := range counts {
+			all[why] += n
+		}
+	}
+	return all
+}
+
 func ofTraces(x *Extractor, td ptrace.Traces) *Batch {
 	b := &Batch{}
 	x.Traces(td, b)

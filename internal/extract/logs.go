@@ -60,7 +60,7 @@ func (w *walk) logRecord(r plog.LogRecord) {
 	w.sessionID(&id)
 	if id.reason == usable && w.mayShow(&id, w.record.seen) {
 		w.hideIDs(id.raw, "", "")
-	} else if id.reason != usable && w.current != w.base {
+	} else if id.reason != usable && w.b.current != w.base {
 		w.speakFor(0)
 	}
 	w.seen.LogNotUnderstood++

@@ -113,7 +113,7 @@ func TestTimeOfALogRecord(t *testing.T) {
 		} {
 			if c.refused != usable {
 				require.Empty(t, b.Facts, c.name)
-				require.Equal(t, 1, b.Refused[c.refused], c.name)
+				require.Equal(t, 1, refusedIn(b)[c.refused], c.name)
 				continue
 			}
 			require.Len(t, b.Facts, 1, c.name)

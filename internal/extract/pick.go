@@ -70,7 +70,7 @@ func (p *picker) pick(v pcommon.Value, ids *idRules, b *Batch) (string, Reason) 
 		t.look(v)
 	}
 	if t.differ {
-		b.Refused[SessionIDAmbiguous]++
+		b.refuse(SessionIDAmbiguous)
 	}
 	return t.raw, t.reason
 }

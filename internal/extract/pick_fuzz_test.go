@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // fuzzPicker takes any text for what holds an id: what is picked is a part of it,
@@ -27,6 +29,7 @@ func fuzzPicker(f *testing.F, s Source, seeds []pickCase, decode func(string) []
 	b := &Batch{}
 	f.Fuzz(func(t *testing.T, text string) {
 		b.Reset()
+		b.add(fact.Resource{})
 		before := strings.Clone(text)
 		v := pcommon.NewValueStr(text)
 		raw, reason := p.pick(v, &rules, b)

@@ -41,12 +41,13 @@ func requirePicks(t *testing.T, s Source, cases []pickCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			b := ofTraces(x, oneSpan(t, attrs{s.Attribute: c.value, "other": "next", "http.response.status_code": 200}))
-			b.Refused[SessionIDAmbiguous] = 0
+			refused := refusedIn(b)
+			refused[SessionIDAmbiguous] = 0
 			if c.want == "" && c.why != absent {
 				require.Empty(t, b.Facts)
 				var want [ReasonCount]int
 				want[c.why] = 1
-				require.Equal(t, want, b.Refused)
+				require.Equal(t, want, refused)
 				return
 			}
 			want := c.want
@@ -56,7 +57,7 @@ func requirePicks(t *testing.T, s Source, cases []pickCase) {
 			require.Len(t, b.Facts, 1)
 			require.Equal(t, sessionName(x, want), b.Facts[0].Session)
 			require.Equal(t, c.want != "", b.Facts[0].Flags.Has(fact.Presented))
-			require.Zero(t, b.Refused)
+			require.Zero(t, refused)
 		})
 	}
 }
@@ -114,9 +115,9 @@ func TestCookiesThatDiffer(t *testing.T) {
 		for _, value := range []any{"SID=one; SID=; SID=two", []any{"SID=one", "SID=two; SID=null"}} {
 			b := ofTraces(x, oneSpan(t, attrs{cookieHeader: value}))
 			require.Equal(t, want, b.Facts[0].Session.Raw, "%s of %v", pick, value)
-			require.Equal(t, 1, b.Refused[SessionIDAmbiguous])
+			require.Equal(t, 1, refusedIn(b)[SessionIDAmbiguous])
 		}
-		require.Zero(t, ofTraces(x, oneSpan(t, attrs{cookieHeader: "SID=one; SID=\"one\""})).Refused)
+		require.Zero(t, refusedIn(ofTraces(x, oneSpan(t, attrs{cookieHeader: "SID=one; SID=\"one\""}))))
 	}
 }
 

@@ -42,7 +42,7 @@ func (w *walk) hideIDs(own, user, other string) {
 // setReach says which ids have to be looked for, now that it is known where the
 // next records come from or of whom the last one was.
 func (w *walk) setReach() {
-	if w.current != w.base || (w.scope.seen|w.resource.seen)&w.x.sourceMask != 0 {
+	if w.b.current != w.base || (w.scope.seen|w.resource.seen)&w.x.sourceMask != 0 {
 		w.reach = maxIDSize
 		return
 	}
@@ -108,13 +108,12 @@ func (w *walk) speakFor(hidden uint8) {
 					*text = hiddenText
 				}
 			}
-			i = len(b.Resources)
-			b.Resources, b.Seen = append(b.Resources, r), append(b.Seen, Seen{})
+			i = b.add(r)
 			w.without[hidden] = i
 		}
 	}
-	if i != w.current {
-		w.current, w.service, w.seen = i, &b.Resources[i], &b.Seen[i]
+	if i != b.current {
+		b.current, w.service, w.seen = i, &b.Resources[i], &b.Seen[i]
 		w.setReach()
 	}
 }

@@ -58,7 +58,7 @@ func (w *walk) request(q *request) {
 	shows := false
 	switch {
 	case id.reason != usable:
-		if w.current != w.base {
+		if w.b.current != w.base {
 			w.speakFor(0)
 		}
 	case others:
@@ -84,7 +84,7 @@ func (w *walk) request(q *request) {
 		refused = id.reason
 	}
 	if refused != usable {
-		w.b.Refused[refused]++
+		w.b.refuse(refused)
 		return
 	}
 

@@ -151,7 +151,7 @@ func TestExemptRequestsSayWhatOthersSay(t *testing.T) {
 		if c.refused != usable {
 			want[c.refused] = 1
 		}
-		require.Equal(t, want, b.Refused, name)
+		require.Equal(t, want, refusedIn(b), name)
 		require.Equal(t, []Seen{{}}, b.Seen, name)
 	}
 }

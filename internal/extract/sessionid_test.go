@@ -108,18 +108,18 @@ func TestWhatIsNoSessionID(t *testing.T) {
 			if c.want == usable {
 				require.Len(t, b.Facts, 1)
 				require.False(t, b.Facts[0].Session.ID.IsZero())
-				require.Zero(t, b.Refused)
+				require.Zero(t, refusedIn(b))
 				return
 			}
 			require.Empty(t, b.Facts)
 			var want [ReasonCount]int
 			want[c.want] = 1
-			require.Equal(t, want, b.Refused)
+			require.Equal(t, want, refusedIn(b))
 		})
 	}
 	b := ofTraces(x, oneSpan(t, attrs{"http.response.status_code": 200}))
 	require.Empty(t, b.Facts)
-	require.Zero(t, b.Refused, "an absent id is no refusal")
+	require.Zero(t, refusedIn(b), "an absent id is no refusal")
 }
 
 func TestPresentedIDs(t *testing.T) {

@@ -40,7 +40,7 @@ func TestSpanIsARequest(t *testing.T) {
 	require.Same(t, &b.Resources[0], b.Facts[0].Resource)
 	require.Equal(t, []Seen{{RequestWithID: 1}}, b.Seen)
 	require.Equal(t, []Ref{{}}, b.Refs)
-	require.Zero(t, b.Refused)
+	require.Zero(t, refusedIn(b))
 }
 
 func TestSpanInLegacyNames(t *testing.T) {
@@ -164,7 +164,7 @@ func TestSpanTimes(t *testing.T) {
 			require.Empty(t, b.Facts)
 			var want [ReasonCount]int
 			want[c.want] = 1
-			require.Equal(t, want, b.Refused)
+			require.Equal(t, want, refusedIn(b))
 		})
 	}
 }
@@ -281,7 +281,7 @@ func TestBatchTakesSeveralAndStartsAnew(t *testing.T) {
 	}
 	require.Len(t, b.Facts, 3)
 	require.Len(t, b.Resources, 6)
-	require.Equal(t, 3, b.Refused[SessionIDEmpty])
+	require.Equal(t, 3, refusedIn(b)[SessionIDEmpty])
 	for _, f := range b.Facts {
 		require.Equal(t, "shop", f.Resource.ServiceName)
 		require.Equal(t, "7", f.User.Raw)
@@ -291,7 +291,7 @@ func TestBatchTakesSeveralAndStartsAnew(t *testing.T) {
 	require.Empty(t, b.Refs)
 	require.Empty(t, b.Resources)
 	require.Empty(t, b.Seen)
-	require.Zero(t, b.Refused)
+	require.Zero(t, refusedIn(b))
 	for _, f := range b.Facts[:cap(b.Facts)] {
 		require.Zero(t, f, "nothing of the telemetry is held")
 	}

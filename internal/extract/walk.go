@@ -24,7 +24,6 @@ type walk struct {
 	service  *fact.Resource // of the current record, see speakFor
 	seen     *Seen
 	base     int                     // the index of the resource as it is
-	current  int                     // and of service
 	without  [1 << resourceTexts]int // without some of its texts, where there is such a one
 	texts    [resourceTexts]string   // as they came
 	longest  int                     // of texts
@@ -66,9 +65,8 @@ func (w *walk) enterResource(i int, r pcommon.Resource) bool {
 		w.oddTexts = w.oddTexts || strings.IndexByte(w.texts[i], '%') >= 0
 		w.longest = max(w.longest, len(w.texts[i]))
 	}
-	w.base = len(b.Resources)
-	b.Resources, b.Seen = append(b.Resources, quoted), append(b.Seen, Seen{})
-	w.current, w.service, w.seen = w.base, &b.Resources[w.base], &b.Seen[w.base]
+	w.base = b.add(quoted)
+	b.current, w.service, w.seen = w.base, &b.Resources[w.base], &b.Seen[w.base]
 	w.without = [1 << resourceTexts]int{}
 	w.resourceID, w.resourceUser = whom{}, whom{}
 	w.x.sessions.first(&w.resourceID, f, &w.x.sessionRules, b)

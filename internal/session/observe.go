@@ -294,7 +294,7 @@ func (e *Engine) observeAny(f *fact.Fact, now int64, order uint64) Mark {
 func (e *Engine) admit(f *fact.Fact, now int64) bool {
 	e.watch(now)
 	if why := e.refuses(f, now); why != RefusedReasonCount {
-		e.stats.refused[why]++
+		e.refuse(f.Resource, why)
 		return false
 	}
 	return true
@@ -316,8 +316,8 @@ func (e *Engine) refuses(f *fact.Fact, now int64) RefusedReason {
 func (e *Engine) forgetPointers() { e.services.forgetPointers() }
 
 // timelineOf returns the timeline of n, made if there is none, or nil if there is no
-// room for it.
-func (e *Engine) timelineOf(n *fact.Name, now int64) *timeline {
+// room for it, and f is refused then.
+func (e *Engine) timelineOf(n *fact.Name, f *fact.Fact, now int64) *timeline {
 	l := e.shardOf(n.ID)
 	t := l.sessions.get(n.ID)
 	if t == nil {
@@ -325,7 +325,7 @@ func (e *Engine) timelineOf(n *fact.Name, now int64) *timeline {
 		if l.sessions.full() {
 			victim := l.sessions.leastUseful(now, &e.cfg)
 			if victim == compact.NoSlot {
-				e.stats.refused[RefusedLimit]++
+				e.refuse(f.Resource, RefusedLimit)
 				e.turnAway(n.ID, evicted, now)
 				return nil
 			}

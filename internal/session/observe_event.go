@@ -27,7 +27,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	if f.Kind == fact.Ended && e.cfg.Linked {
 		e.endParts(f, now)
 	}
-	t := e.timelineOf(&f.Session, now)
+	t := e.timelineOf(&f.Session, f, now)
 	if t == nil {
 		if f.Kind == fact.Rotated && e.get(f.Previous.ID) != nil { // which may clear it, room or not
 			resource := e.services.number(f.Resource, e.seq, e.oldestSeq)
@@ -66,7 +66,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	}
 	e.stats.facts[f.Kind]++
 	if lateHere {
-		e.stats.factsLate[f.Kind]++
+		e.noteLate(rec.resource)
 	}
 	e.remember(t, &rec, hash, &fact.Details{})
 	if !rec.user.IsZero() {
@@ -115,7 +115,7 @@ func (e *Engine) merelyPresented(f *fact.Fact) bool {
 func (e *Engine) rotatedAway(f *fact.Fact, service uint32, now int64) {
 	table := &e.shardOf(f.Session.ID).sessions
 	table.pinned = table.find(f.Session.ID)
-	from := e.timelineOf(&f.Previous, now)
+	from := e.timelineOf(&f.Previous, f, now)
 	table.pinned = compact.NoSlot
 	if from == nil {
 		return

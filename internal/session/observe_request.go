@@ -37,14 +37,14 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	}
 	if rec.isEvidence() {
 		if t == nil {
-			if t = e.timelineOf(&f.Session, now); t == nil {
+			if t = e.timelineOf(&f.Session, f, now); t == nil {
 				return Mark{}
 			}
 		}
 		t.lastArrival = now
 		if rec.End < t.newest-int64(e.cfg.ReorderWindow) {
 			rec.state |= late
-			e.stats.factsLate[fact.Request]++
+			e.noteLate(rec.resource)
 		}
 	}
 	if rec.isEvidence() {
@@ -150,7 +150,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	// with this request, or has come back without it, which is the past then.
 	gone := t != nil && duplicate.slot != compact.NoSlot && e.at(duplicate) != t
 	if t == nil && merged.isEvidence() {
-		if t = e.timelineOf(&f.Session, now); t == nil {
+		if t = e.timelineOf(&f.Session, f, now); t == nil {
 			return Mark{}
 		}
 		merged.slot, merged.ofSession = t.slot, 0

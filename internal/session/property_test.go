@@ -230,11 +230,9 @@ func counters(e *Engine) string {
 	}
 	for k := range fact.KindCount {
 		add(s.Facts(k), "facts %s", k)
-		add(s.FactsLate(k), "late %s", k)
 	}
-	for k := range RefusedReasonCount {
-		add(s.Refused(k), "refused %s", k)
-	}
+	s.FactsLate(func(service string, n int64) { add(n, "late %s", service) })
+	s.RefusedOf(1, func(service string, why RefusedReason, n int64) { add(n, "refused %s %s", service, why) })
 	for k := range EvictionReasonCount {
 		add(s.Evicted(k), "evicted %s", k)
 	}

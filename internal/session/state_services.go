@@ -126,7 +126,7 @@ func (s *services) collect(oldest uint64) {
 	}
 }
 
-// name gives name, as metrics show it, its number. It must stay valid.
+// name gives name, as metrics show it, its number.
 func (s *services) name(name string) uint32 {
 	name = fact.Clean(name)
 	if n, ok := s.byName[name]; ok {
@@ -136,6 +136,7 @@ func (s *services) name(name string) uint32 {
 		return 0
 	}
 	n := uint32(len(s.names))
+	name = strings.Clone(name)
 	s.names = append(s.names, name)
 	s.byName[name] = n
 	return n

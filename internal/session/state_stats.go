@@ -56,8 +56,7 @@ type Stats struct {
 	absolute   map[statKey]*Bounds
 	findings   [fact.StateCount]int64
 	facts      [fact.KindCount]int64
-	factsLate  [fact.KindCount]int64
-	refused    [RefusedReasonCount]int64
+	evidence   evidence
 	evicted    [EvictionReasonCount]int64
 	blind      map[string]int64
 	// early counts requests whose place was needed before their verdict was
@@ -83,6 +82,38 @@ func newStats(names *services, policies, maxServices int) Stats {
 	}
 }
 
+// evidence counts, by the number of the service that sent them, facts that are none or
+// came too late. Services without any may be missing at the end.
+type evidence struct {
+	late    []int64
+	refused [][RefusedReasonCount]int64
+}
+
+func (v *evidence) clone() evidence {
+	return evidence{slices.Clone(v.late), slices.Clone(v.refused)}
+}
+
+func (v *evidence) noteLate(service uint32) {
+	for int(service) >= len(v.late) {
+		v.late = append(v.late, 0)
+	}
+	v.late[service]++
+}
+
+// refuse notes that a fact of r was not taken.
+func (e *Engine) refuse(r *fact.Resource, why RefusedReason) {
+	v, service := &e.stats.evidence, e.services.name(r.ServiceName)
+	for int(service) >= len(v.refused) {
+		v.refused = append(v.refused, [RefusedReasonCount]int64{})
+	}
+	v.refused[service][why]++
+}
+
+// noteLate notes that a fact of a resource came behind the reorder window.
+func (e *Engine) noteLate(resource uint32) {
+	e.stats.evidence.noteLate(e.services.resources[resource].service)
+}
+
 // Clone returns a copy that stays as it is, to be read beside the engine.
 func (s *Stats) Clone() *Stats {
 	c := *s
@@ -91,6 +122,7 @@ func (s *Stats) Clone() *Stats {
 	c.violations = cloneValues(s.violations)
 	c.idle = cloneValues(s.idle)
 	c.absolute = cloneValues(s.absolute)
+	c.evidence = s.evidence.clone()
 	c.blind = maps.Clone(s.blind)
 	c.names = &services{names: slices.Clip(s.names.names)} // what is there never changes
 	c.measured = Measured{}
@@ -252,11 +284,51 @@ func (s *Stats) Findings(st fact.State) int64 { return s.findings[st] }
 // Facts returns how many different facts of the kind were taken.
 func (s *Stats) Facts(k fact.Kind) int64 { return s.facts[k] }
 
-// FactsLate returns how many of them came behind the reorder window.
-func (s *Stats) FactsLate(k fact.Kind) int64 { return s.factsLate[k] }
+// FactsLate calls each with how many facts came behind the reorder window, for each
+// service that is known, and for [OtherService].
+func (s *Stats) FactsLate(each func(service string, n int64)) {
+	sums := map[string]int64{}
+	for service := range s.names.names {
+		n := int64(0)
+		if service < len(s.evidence.late) {
+			n = s.evidence.late[service]
+		}
+		sums[s.shown(uint32(service), 1)] += n
+	}
+	for service, n := range sums {
+		each(service, n)
+	}
+}
 
 // Refused returns how many facts were not taken.
-func (s *Stats) Refused(r RefusedReason) int64 { return s.refused[r] }
+func (s *Stats) Refused(why RefusedReason) (n int64) {
+	for i := range s.evidence.refused {
+		n += s.evidence.refused[i][why]
+	}
+	return n
+}
+
+// RefusedOf calls each with how many facts of a service were not taken, where there are
+// any, and with those of [OtherService] for every reason. Those of so many reasons are
+// shown by one instrument.
+func (s *Stats) RefusedOf(reasons int, each func(service string, why RefusedReason, n int64)) {
+	sums := map[string][RefusedReasonCount]int64{OtherService: {}}
+	for service, counts := range s.evidence.refused {
+		name := s.shown(uint32(service), reasons)
+		total := sums[name]
+		for why, n := range counts {
+			total[why] += n
+		}
+		sums[name] = total
+	}
+	for service, counts := range sums {
+		for why, n := range counts {
+			if n > 0 || service == OtherService {
+				each(service, RefusedReason(why), n)
+			}
+		}
+	}
+}
 
 // Evicted returns how many sessions were evicted.
 func (s *Stats) Evicted(r EvictionReason) int64 { return s.evicted[r] }

@@ -137,7 +137,7 @@ var counted = []struct{ name, text, want string }{
 		now=30s a request at=0s..20s
 		now=30s a request at=0s..19.999999999s
 		now=30s a activity at=20s
-		now=30s a ended at=19.999999999s
+		now=30s a ended at=19.999999999s api
 		now=30s a authenticated at=19s
 		now=30s a authenticated at=19s`, `
 		facts activity 1
@@ -145,9 +145,8 @@ var counted = []struct{ name, text, want string }{
 		facts ended 1
 		facts request 3
 		facts started 1
-		late authenticated 1
-		late ended 1
-		late request 1
+		late api 1
+		late web 2
 		requests p0 web in_time 2
 		sessions 1`},
 	{"what is no evidence", standard + `
@@ -159,8 +158,8 @@ var counted = []struct{ name, text, want string }{
 		now=21s a request at=0.999999999s..21s`, `
 		facts request 2
 		facts started 1
-		refused ahead 1
-		refused too_old 1
+		refused web ahead 1
+		refused web too_old 1
 		requests p0 web in_time 2
 		sessions 1`},
 	{"a finding that comes and goes", standard + `

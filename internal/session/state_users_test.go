@@ -77,7 +77,7 @@ func TestUsersAreForgotten(t *testing.T) {
 // several it is read again who was shown when.
 func TestShowIdentity(t *testing.T) {
 	e := New(historyConfig())
-	tl := e.timelineOf(&fact.Name{ID: fact.ID{1}, Raw: "a"}, 0)
+	tl := e.timelineOf(&fact.Name{ID: fact.ID{1}, Raw: "a"}, &fact.Fact{}, 0)
 	a, b := sessiontest.UserName(0), sessiontest.UserName(1)
 	e.nameUser(&a)
 	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{10, a.ID, 0}, true))

@@ -37,7 +37,7 @@ func (c *Config) advice() advice.Config {
 // advise is what there is to be said now.
 func (s *shared) advise(snapshot *session.Snapshot) []advice.Advice {
 	stats, sessions := snapshot.Stats, snapshot.Sessions
-	seen, refused, _ := s.readCounts()
+	seen, refused := s.readCounts()
 	c := advice.Counts{Services: map[string]advice.ServiceCounts{}}
 	for service, n := range seen {
 		c.Services[service] = advice.ServiceCounts{RequestWithID: n[0], RequestWithoutID: n[1], OtherWithID: n[2], LogNotUnderstood: n[3]}
@@ -61,8 +61,8 @@ func (s *shared) advise(snapshot *session.Snapshot) []advice.Advice {
 	c.Logins = stats.Facts(fact.Authenticated) + stats.Facts(fact.Started) + stats.Facts(fact.Rotated)
 	c.Ends = stats.Facts(fact.Ended) + stats.Facts(fact.EndedUser)
 	c.RefusedTimes = stats.Refused(session.RefusedAhead) + stats.Refused(session.RefusedTooOld)
-	for _, r := range []extract.Reason{extract.TimestampZero, extract.TimestampReversed, extract.TimestampRange} {
-		c.RefusedTimes += refused[r]
+	for _, n := range refused {
+		c.RefusedTimes += n[extract.TimestampZero] + n[extract.TimestampReversed] + n[extract.TimestampRange]
 	}
 	return s.advisor.Advise(&c)
 }

@@ -104,7 +104,7 @@ func describeSource(s *extract.Source) string {
 
 func (e shownEngine) Counts() console.Counts {
 	r := e.shared.keeper.Snapshot()
-	seen, refused, _ := e.shared.readCounts()
+	seen, refused := e.shared.readCounts()
 	c := console.Counts{
 		Sessions: r.Sessions, Pending: r.Pending, Backlog: r.Backlog, Undelivered: r.Lost, Judged: judged(r.Stats),
 		Findings: map[string]int64{}, Lost: map[string]int64{}, Blind: map[string]time.Duration{},
@@ -115,8 +115,10 @@ func (e shownEngine) Counts() console.Counts {
 	for reason := range session.RefusedReasonCount {
 		add(c.Lost, reason.String(), r.Refused(reason))
 	}
-	for reason := range extract.ReasonCount {
-		add(c.Lost, reason.String(), refused[reason])
+	for _, counts := range refused {
+		for why := range extract.ReasonCount {
+			add(c.Lost, why.String(), counts[why])
+		}
 	}
 	add(c.Lost, "evicted", r.Evicted(session.EvictedLimit))
 	add(c.Lost, "unreachable", r.Unreachable())

@@ -11,59 +11,123 @@ import (
 // coverageNames are the values of the attribute seen.
 var coverageNames = [...]string{"request_with_id", "request_without_id", "other_with_id", "log_not_understood"}
 
-// coverage counts records by service and by how far they can be judged. The
-// services that come first are shown, and they stay.
-type coverage struct {
+// byService counts by service. The services that come first are shown, and they stay.
+type byService[V any] struct {
 	limit  int
-	counts map[string]*[len(coverageNames)]int64
+	counts map[string]*V
 }
 
-func newCoverage(maxServices int) coverage {
-	return coverage{session.ShownServices(maxServices, len(coverageNames)), map[string]*[len(coverageNames)]int64{}}
+// newByService is for an instrument whose other attributes make so many series of each
+// service.
+func newByService[V any](maxServices, series int) byService[V] {
+	return byService[V]{session.ShownServices(maxServices, series), map[string]*V{}}
 }
 
-func (c *coverage) add(service string, n *extract.Seen) {
-	if n.RequestWithID|n.RequestWithoutID|n.OtherWithID|n.LogNotUnderstood == 0 {
-		return
+// find are the counts of a service, as telemetry names it, or of all others.
+func (c *byService[V]) find(service string) *V {
+	if counts := c.counts[service]; counts != nil {
+		return counts
 	}
-	counts := c.counts[service]
-	if counts == nil {
-		counts = c.of(fact.Clean(service))
-	}
-	counts[0] += int64(n.RequestWithID)
-	counts[1] += int64(n.RequestWithoutID)
-	counts[2] += int64(n.OtherWithID)
-	counts[3] += int64(n.LogNotUnderstood)
+	return c.of(fact.Clean(service))
 }
 
-// knowServices shows services before they are seen again: those that were shown
-// before a restart.
-func (s *shared) knowServices(names []string) {
-	s.counts.Lock()
-	defer s.counts.Unlock()
-	c := &s.counts.coverage
-	for _, name := range names[:min(len(names), c.limit)] {
-		c.of(name)
-	}
-}
-
-// of are the counts of a service, or of all others.
-func (c *coverage) of(service string) *[len(coverageNames)]int64 {
+// of are the counts of a service, by the name that it is shown by, or of all others.
+func (c *byService[V]) of(service string) *V {
 	counts := c.counts[service]
 	if counts == nil && service != session.OtherService && c.shown() >= c.limit {
 		return c.of(session.OtherService)
 	}
 	if counts == nil {
-		counts = new([len(coverageNames)]int64)
+		counts = new(V)
 		c.counts[strings.Clone(service)] = counts
 	}
 	return counts
 }
 
 // shown is how many services are.
-func (c *coverage) shown() int {
+func (c *byService[V]) shown() int {
 	if c.counts[session.OtherService] != nil {
 		return len(c.counts) - 1
 	}
 	return len(c.counts)
+}
+
+// know shows services before they are seen again.
+func (c *byService[V]) know(services []string) {
+	for _, name := range services[:min(len(services), c.limit)] {
+		c.of(name)
+	}
+}
+
+func (c *byService[V]) clone() map[string]V {
+	all := make(map[string]V, len(c.counts))
+	for service, counts := range c.counts {
+		all[service] = *counts
+	}
+	return all
+}
+
+// coverage counts records by how far they can be judged.
+type coverage = [len(coverageNames)]int64
+
+// refusals counts records that are no facts by reason, and behind those the facts that
+// were turned away because the engine was closed.
+type refusals [extract.ReasonCount + 1]int64
+
+// refusedStopped is the place of the latter.
+const refusedStopped = extract.ReasonCount
+
+// refusedReasons is how many there are of all, those of the engine among them.
+const refusedReasons = int(refusedStopped) + 1 + int(session.RefusedReasonCount)
+
+func refusedName(why extract.Reason) string {
+	if why == refusedStopped {
+		return "stopped"
+	}
+	return why.String()
+}
+
+// counts are of what needs no engine.
+type counts struct {
+	coverage byService[coverage]
+	refused  byService[refusals]
+}
+
+func newCounts(maxServices int) counts {
+	c := counts{newByService[coverage](maxServices, len(coverageNames)), newByService[refusals](maxServices, refusedReasons)}
+	c.refused.of(session.OtherService)
+	return c
+}
+
+// know shows services that were known before a restart.
+func (c *counts) know(services []string) {
+	c.coverage.know(services)
+	c.refused.know(services)
+}
+
+// add counts what was seen in b.
+func (c *counts) add(b *extract.Batch) {
+	for i := range b.Resources {
+		service := b.Resources[i].ServiceName
+		if n := &b.Seen[i]; *n != (extract.Seen{}) {
+			to := c.coverage.find(service)
+			for kind, n := range [...]int{n.RequestWithID, n.RequestWithoutID, n.OtherWithID, n.LogNotUnderstood} {
+				to[kind] += int64(n)
+			}
+		}
+		if n := &b.Refused[i]; *n != ([extract.ReasonCount]int{}) {
+			to := c.refused.find(service)
+			for why, n := range n {
+				to[why] += int64(n)
+			}
+		}
+	}
+}
+
+// stopped counts facts that were turned away because the engine was closed. Where that
+// was in the middle of a batch, nobody knows which they are: as many, of its end.
+func (c *counts) stopped(facts []fact.Fact) {
+	for i := range facts {
+		c.refused.find(facts[i].Resource.ServiceName)[refusedStopped]++
+	}
 }

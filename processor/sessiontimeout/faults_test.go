@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/otelcol-session/otelcol-session/internal/safestore"
 )
@@ -230,6 +231,7 @@ func TestJournalGap(t *testing.T) {
 				} else {
 					require.Empty(t, blindOf(p))
 				}
+				eachSeries(t, r, func(string, attribute.Set) {})
 				require.NoError(t, p.stop(context.Background()))
 			})
 		})

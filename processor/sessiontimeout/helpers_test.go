@@ -128,6 +128,7 @@ func (r *rig) counts(name string) map[string]int64 {
 	if err != nil {
 		return counts
 	}
+	seriesOf(r.t, metric)
 	add := func(points []metricdata.DataPoint[int64]) {
 		for _, p := range points {
 			key := ""
@@ -164,6 +165,7 @@ func (r *rig) measured(name string) (n int64) {
 	if err != nil {
 		return 0
 	}
+	seriesOf(r.t, metric)
 	for _, p := range metric.Data.(metricdata.Histogram[float64]).DataPoints {
 		n += int64(p.Count)
 	}

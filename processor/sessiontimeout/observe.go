@@ -38,7 +38,7 @@ func (s *shared) take(b *extract.Batch, suspected func(extract.Ref, session.Mark
 	if left > 0 {
 		s.counts.Lock()
 		defer s.counts.Unlock()
-		s.counts.stopped += int64(left)
+		s.counts.stopped(b.Facts[len(b.Facts)-left:])
 		return nil, keeper.ErrStopped
 	}
 	return stored, nil
@@ -48,10 +48,5 @@ func (s *shared) take(b *extract.Batch, suspected func(extract.Ref, session.Mark
 func (s *shared) count(b *extract.Batch) {
 	s.counts.Lock()
 	defer s.counts.Unlock()
-	for i, n := range b.Refused {
-		s.counts.refused[i] += int64(n)
-	}
-	for i := range b.Resources {
-		s.counts.coverage.add(b.Resources[i].ServiceName, &b.Seen[i])
-	}
+	s.counts.add(b)
 }

@@ -48,14 +48,10 @@ func (t *telemetry) register() (err error) {
 }
 
 // readCounts copies what needs no engine.
-func (s *shared) readCounts() (seen map[string][len(coverageNames)]int64, refused [extract.ReasonCount]int64, stopped int64) {
+func (s *shared) readCounts() (seen map[string]coverage, refused map[string]refusals) {
 	s.counts.Lock()
 	defer s.counts.Unlock()
-	seen = make(map[string][len(coverageNames)]int64, len(s.counts.coverage.counts))
-	for service, counts := range s.counts.coverage.counts {
-		seen[service] = *counts
-	}
-	return seen, s.counts.refused, s.counts.stopped
+	return s.counts.coverage.clone(), s.counts.refused.clone()
 }
 
 func (t *telemetry) scrape(_ context.Context, o metric.Observer) error {
@@ -129,8 +125,10 @@ func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
 	by := func(key, value string) metric.MeasurementOption { return t.with(attribute.String(key, value)) }
 	for k := range fact.KindCount {
 		o.ObserveInt64(b.ProcessorSessionTimeoutFacts, s.Facts(k), by("kind", k.String()))
-		o.ObserveInt64(b.ProcessorSessionTimeoutFactsLate, s.FactsLate(k), by("kind", k.String()))
 	}
+	s.FactsLate(func(service string, n int64) {
+		o.ObserveInt64(b.ProcessorSessionTimeoutFactsLate, n, by("service_name", service))
+	})
 	for r := range session.EvictionReasonCount {
 		o.ObserveInt64(b.ProcessorSessionTimeoutSessionsEvicted, s.Evicted(r), by("reason", r.String()))
 	}
@@ -141,14 +139,18 @@ func (t *telemetry) scrapeFacts(o metric.Observer, s *session.Stats) {
 	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Truncated(), by("reason", "truncated"))
 	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Closed(), by("reason", "closed"))
 	o.ObserveInt64(b.ProcessorSessionTimeoutEvidenceLost, s.Forgotten(), by("reason", "forgotten"))
-	for r := range session.RefusedReasonCount {
-		o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, s.Refused(r), by("reason", r.String()))
+	refuses := func(service, why string, n int64) {
+		o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, n, t.with(attribute.String("reason", why), attribute.String("service_name", service)))
 	}
-	seen, refused, stopped := t.shared.readCounts()
-	for r := range extract.ReasonCount {
-		o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, refused[r], by("reason", r.String()))
+	s.RefusedOf(refusedReasons, func(service string, why session.RefusedReason, n int64) { refuses(service, why.String(), n) })
+	seen, refused := t.shared.readCounts()
+	for service, counts := range refused {
+		for why, n := range counts {
+			if n > 0 || service == session.OtherService {
+				refuses(service, refusedName(extract.Reason(why)), n)
+			}
+		}
 	}
-	o.ObserveInt64(b.ProcessorSessionTimeoutFactsRefused, stopped, by("reason", "stopped"))
 	for service, counts := range seen {
 		for i, what := range coverageNames {
 			o.ObserveInt64(b.ProcessorSessionTimeoutRecords, counts[i],

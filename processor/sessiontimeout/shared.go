@@ -51,9 +51,7 @@ type shared struct {
 	// counts are of what needs no engine.
 	counts struct {
 		sync.Mutex
-		refused  [extract.ReasonCount]int64
-		stopped  int64 // facts that were turned away because the engine was closed
-		coverage coverage
+		counts
 	}
 	store *safestore.Client // nil where nothing is kept; set by start, read-only until stop ends
 	// keeper is set by start, read-only from then on; nil where that failed.
@@ -71,7 +69,7 @@ func newShared(set processor.Settings, cfg *Config) (*shared, error) {
 	}
 	s.running, s.halt = context.WithCancel(context.Background())
 	s.delivery.wake, s.delivery.order = make(chan struct{}, 1), safestore.NewCtxMutex()
-	s.counts.coverage = newCoverage(cfg.MaxServices)
+	s.counts.counts = newCounts(cfg.MaxServices)
 	var err error
 	s.telemetry, err = newTelemetry(s)
 	return s, err
@@ -111,7 +109,7 @@ func (s *shared) begin(ctx context.Context, host component.Host) error {
 		Record: s.cfg.record, Found: s.consoles.found, Telemetry: s.telemetry, Logger: s.set.Logger,
 	})
 	s.takeFrom(s.keeper.Queue())
-	s.knowServices(s.keeper.Services())
+	s.counts.know(s.keeper.Services())
 	if err := s.telemetry.register(); err != nil {
 		return err
 	}

@@ -79,17 +79,17 @@ func TestBatchAfterStop(t *testing.T) {
 				now, b := time.Now(), &extract.Batch{}
 				p.extractor.Logs(endRecord("s1", now), b)
 				require.Len(t, b.Facts, 1)
-				turnedAway := func(facts int64, err error) {
+				turnedAway := func(service string, err error) {
 					t.Helper()
 					require.ErrorIs(t, err, keeper.ErrStopped)
 					require.False(t, consumererror.IsPermanent(err))
-					require.Equal(t, facts, p.counts.stopped)
+					require.EqualValues(t, 1, p.counts.refused.of(service)[refusedStopped])
 				}
 				require.NoError(t, p.stop(context.Background()))
 				_, err := p.take(b, func(extract.Ref, session.Mark) { require.Fail(t, "it was observed") })
-				turnedAway(1, err)
+				turnedAway("auth", err)
 				_, err = p.processTraces(context.Background(), requestSpan("s1", now))
-				turnedAway(2, err)
+				turnedAway("shop", err)
 				_, err = p.processLogs(context.Background(), eventRecord("something else", "s1", now))
 				require.NoError(t, err, "no fact is lost of it")
 				require.Zero(t, p.keeper.Snapshot().Facts(fact.Ended))

@@ -2,7 +2,9 @@ package sessiontimeout
 
 import (
 	"context"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -14,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -88,25 +91,60 @@ func eachSeries(t require.TestingT, r *rig, each func(instrument string, attribu
 	}
 }
 
-func seriesOf(t require.TestingT, m metricdata.Metrics) []attribute.Set {
+// seriesOf are the attributes of each series, which are those that metadata.yaml declares.
+func seriesOf(t require.TestingT, m metricdata.Metrics) (all []attribute.Set) {
 	switch d := m.Data.(type) {
 	case metricdata.Sum[int64]:
-		return sets(d.DataPoints)
+		all = sets(d.DataPoints)
 	case metricdata.Sum[float64]:
-		return sets(d.DataPoints)
+		all = sets(d.DataPoints)
 	case metricdata.Gauge[int64]:
-		return sets(d.DataPoints)
+		all = sets(d.DataPoints)
 	case metricdata.Gauge[float64]:
-		return sets(d.DataPoints)
+		all = sets(d.DataPoints)
 	case metricdata.Histogram[int64]:
-		return sets(d.DataPoints)
+		all = sets(d.DataPoints)
 	case metricdata.Histogram[float64]:
-		return sets(d.DataPoints)
+		all = sets(d.DataPoints)
 	default:
 		require.Fail(t, "no known instrument", m.Name)
-		return nil
 	}
+	name, ours := strings.CutPrefix(m.Name, "otelcol_")
+	if !ours || !strings.HasPrefix(name, "processor_session_timeout_") {
+		return all
+	}
+	for _, s := range all {
+		var names []string
+		for _, kv := range s.ToSlice() {
+			names = append(names, string(kv.Key))
+		}
+		require.ElementsMatch(t, declared()[name], names, name)
+	}
+	return all
 }
+
+// declared are the attributes of each instrument in metadata.yaml.
+var declared = sync.OnceValue(func() map[string][]string {
+	var metadata struct {
+		Telemetry struct {
+			Metrics map[string]struct {
+				Attributes []string `yaml:"attributes"`
+			} `yaml:"metrics"`
+		} `yaml:"telemetry"`
+	}
+	text, err := os.ReadFile("metadata.yaml")
+	if err == nil {
+		err = yaml.Unmarshal(text, &metadata)
+	}
+	if err != nil {
+		panic(err)
+	}
+	attributes := map[string][]string{}
+	for name, m := range metadata.Telemetry.Metrics {
+		attributes[name] = m.Attributes
+	}
+	return attributes
+})
 
 func sets[P metricdata.DataPoint[int64] | metricdata.DataPoint[float64] | metricdata.HistogramDataPoint[int64] | metricdata.HistogramDataPoint[float64]](points []P) (all []attribute.Set) {
 	for _, p := range points {

@@ -68,6 +68,8 @@ func writeFact(b *strings.Builder, f *fact.Fact) {
 	fmt.Fprintf(b, " %s", resourceName(*f.Resource))
 	if f.Kind == fact.Request {
 		fmt.Fprintf(b, " %s %s", policyText(f.Policy), OutcomeNames[f.Outcome])
+	} else if f.Policy != 0 { // a request that it governed said this
+		fmt.Fprintf(b, " %s", policyText(f.Policy))
 	}
 	for i, flag := range FlagNames {
 		writeWord(b, f.Flags.Has(1<<i), flag)

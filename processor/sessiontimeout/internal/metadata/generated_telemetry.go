@@ -552,7 +552,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSessionTimeoutFactsRefused, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_session_timeout_facts_refused",
-		metric.WithDescription("Records that would have been facts and are no evidence, e.g. because of an impossible timestamp an id that is none, or another cookie of the same name (`session_id_ambiguous`); or that came when the processor had stopped (`stopped`), which their sender was told. [Development]"),
+		metric.WithDescription("Records that would have been facts and are no evidence, e.g. because of an impossible timestamp, an id that is none, or another cookie of the same name (`session_id_ambiguous`); or that came when the processor had stopped (`stopped`), which their sender was told. A series of a service and a reason appears with the first of them; of `_other` all are there from the start. [Development]"),
 		metric.WithUnit("{facts}"),
 	)
 	errs = errors.Join(errs, err)

@@ -218,7 +218,7 @@ func AssertEqualProcessorSessionTimeoutFactsLate(t *testing.T, tt *componenttest
 func AssertEqualProcessorSessionTimeoutFactsRefused(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_session_timeout_facts_refused",
-		Description: "Records that would have been facts and are no evidence, e.g. because of an impossible timestamp an id that is none, or another cookie of the same name (`session_id_ambiguous`); or that came when the processor had stopped (`stopped`), which their sender was told. [Development]",
+		Description: "Records that would have been facts and are no evidence, e.g. because of an impossible timestamp, an id that is none, or another cookie of the same name (`session_id_ambiguous`); or that came when the processor had stopped (`stopped`), which their sender was told. A series of a service and a reason appears with the first of them; of `_other` all are there from the start. [Development]",
 		Unit:        "{facts}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
