@@ -73,6 +73,9 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 			m.blinds = append(m.blinds, b)
 		}
 	}
+	for i := range m.facts {
+		present(&m.facts[i])
+	}
 	return m.deliver(how)
 }
 

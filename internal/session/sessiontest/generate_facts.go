@@ -234,12 +234,11 @@ func (m *maker) dress(s *madeSession, f *fact.Fact) {
 	if m.sampled && m.chance(10) {
 		f.Flags |= fact.Sampled
 	}
-	present(f)
 }
 
 // present lets the details of a request name the user whom the client presented.
 func present(f *fact.Fact) {
-	if f.Kind == fact.Request && f.Flags.Has(fact.UserPresented) && f.User.Raw != "" {
+	if f.Details.User = ""; f.Kind == fact.Request && f.Flags.Has(fact.UserPresented) && f.User.Raw != "" {
 		p := Pseudonym(f.User.Raw)
 		f.Details.User = string(p[:])
 	}
