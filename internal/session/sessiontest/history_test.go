@@ -14,7 +14,7 @@ func TestText(t *testing.T) {
 		for _, how := range []Delivery{InWindow, AnyOrder} {
 			h := Seeded(seed, how)
 			for i := range h.Steps {
-				h.Steps[i].Fact.Details = fact.Details{}
+				h.Steps[i].Fact.Details = fact.Details{User: h.Steps[i].Fact.Details.User} // who is presented is a user with a flag
 			}
 			again, err := Parse(h.String())
 			require.NoError(t, err)
