@@ -70,7 +70,10 @@ type backlogs struct {
 	// been seen to, and cleaned counts those that ever were.
 	dirty     []uint32
 	dirtyDone int
-	cleaned   uint64
+	// dirtyBefore is the turn that was the next one when that of the first in dirty came; 0: it
+	// has not.
+	dirtyBefore uint64
+	cleaned     uint64
 	// userEnds are the users whose sessions have yet to be told of an end.
 	userEnds []uint32
 	// blinded: the decided suspects from it on have yet to be told of a blind interval.

@@ -42,9 +42,13 @@ func (e *Engine) resume() (done bool) {
 				return false
 			}
 			if first != t {
+				if first.dirty != 0 { // it is made so all the time: behind those that wait
+					e.enqueue(first)
+				}
 				continue
 			}
 		}
+		e.dirtyBefore = 0
 		e.dirtyDone++
 		e.cleaned++
 		if t != nil && t.dirty != 0 {
@@ -58,10 +62,13 @@ func (e *Engine) resume() (done bool) {
 	return true
 }
 
-// firstDirty is the one to review before t, or t: the furthest dirty one of those that it
-// continues, since what that one passes on makes all of them dirty once more. It reports
-// whether the work that is left allows that.
+// firstDirty is the one to review before t, or t: the furthest of those that it continues
+// which were dirty when the turn of t came, since what that one passes on makes all of them
+// dirty once more. It reports whether the work that is left allows that.
 func (e *Engine) firstDirty(t *timeline) (first *timeline, ok bool) {
+	if e.dirtyBefore == 0 {
+		e.dirtyBefore = e.nextTurn()
+	}
 	if first = t; t.review.underWay {
 		return t, true
 	}
@@ -75,7 +82,7 @@ func (e *Engine) firstDirty(t *timeline) (first *timeline, ok bool) {
 			return nil, false
 		}
 		e.spend(1)
-		if t = e.get(r.from); t == nil || t.dirty == 0 {
+		if t = e.get(r.from); t == nil || t.dirty == 0 || t.dirtyTurn >= e.dirtyBefore {
 			break
 		}
 		first, before = t, r.at-1
@@ -353,6 +360,7 @@ func (e *Engine) rebuild(t *timeline) {
 		identities, t.shownFrom = identities[:0], longAgo
 		links, t.moreLinks = links[:0], false
 	} else {
+		t.sampled = slices.DeleteFunc(t.sampled, func(login int64) bool { return login > gone })
 		if oneUser(identities) { // who may have been shown after each login that was so long ago
 			for _, at := range t.authentications {
 				if at > identities[0].at && at <= gone {
@@ -370,7 +378,7 @@ func (e *Engine) rebuild(t *timeline) {
 	// Read without identities: they are put in order once, in the end.
 	r := ring.at(t.recent)
 	for left := reach; left > 0; r, left = ring.at(r.ofSession), left-1 {
-		if reach <= maxBeside {
+		if t.firstBeside != unset && (r.isStart() || r.At <= t.firstStart) && len(beside) <= maxBeside {
 			beside = append(beside, r)
 		}
 		if !r.isEvidence() {
@@ -396,7 +404,7 @@ func (e *Engine) rebuild(t *timeline) {
 			t.first = min(t.first, t.rotations[i].at)
 		}
 	}
-	if e.beside = beside; t.firstBeside != unset && reach <= maxBeside {
+	if e.beside = beside; t.firstBeside != unset {
 		e.spend(len(beside))
 		e.readBeside(t, beside, complete)
 	}

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"slices"
+
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -130,35 +132,39 @@ func (r *record) saidBy(o *record) bool {
 		(r.parent != [8]byte{} || r.At == o.End && r.resource == o.resource)
 }
 
-// maxBeside bounds the recent facts that are looked at for what said a start, and maxSaid
-// how many requests did. Beyond them what was known stays.
+// maxBeside bounds the recent facts up to a start that are looked at for what said it, and
+// maxSaid how many requests did. What is beyond them, or not known any more, makes no
+// session older, and is counted.
 const maxBeside, maxSaid = 512, 8
 
 // readBeside finds when a fact first told of t, but for the request that says its start and
 // what lies around or inside that one: a login may take longer than the tolerance. list are
-// the recent facts of t; complete: all that there ever were.
+// the starts and the recent facts up to it; complete: all that there ever were.
 func (e *Engine) readBeside(t *timeline, list []*record, complete bool) {
 	var said, aside []*record
 	for _, x := range list {
-		if x.isStart() && x.flags&fact.FromRequest != 0 && x.state&late == 0 && x.At == t.firstStart && len(said) < maxSaid {
+		if x.isStart() && x.flags&fact.FromRequest != 0 && x.state&late == 0 && x.At == t.firstStart {
 			said = append(said, x)
 		}
 	}
 	for _, r := range list {
-		for _, x := range said {
-			if x.saidBy(r) && len(aside) < maxSaid {
-				aside = append(aside, r)
-				break
-			}
+		if slices.ContainsFunc(said[:min(len(said), maxSaid)], func(x *record) bool { return x.saidBy(r) }) {
+			aside = append(aside, r)
 		}
+	}
+	switch {
+	case len(list) > maxBeside || len(said) > maxSaid || len(aside) > maxSaid:
+		e.stats.lost++
+		return
+	case complete && len(said) == 0:
+		t.firstBeside = unset
+		return
+	case complete:
+		t.firstBeside = t.firstStart
+	case len(aside) == 0 && t.first < t.firstBeside:
+		e.stats.lost++
 	}
 	first := t.firstBeside
-	if complete {
-		if first = unset; len(said) == 0 {
-			t.firstBeside = unset
-			return
-		}
-	}
 	for _, r := range list {
 		if r.isEvidence() && r.state&late == 0 && !(r.kind == fact.Request && (r.isExempt() || e.liesBeside(r, aside))) {
 			first = min(first, r.At)

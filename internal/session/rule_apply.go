@@ -122,10 +122,14 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 	case fact.Authenticated:
 		var lost int
 		var added bool
-		if len(t.authentications) == maxInstants {
-			t.droppedAuthentication = t.authentications[0]
+		first := r.At
+		if len(t.authentications) > 0 {
+			first = min(first, t.authentications[0])
 		}
 		t.authentications, added, lost = addInstant(t.authentications, r.At)
+		if lost > 0 {
+			t.droppedAuthentication = first
+		}
 		e.stats.lost += int64(lost)
 		e.authenticated |= t.policies
 		t.reported = t.reported && !added
@@ -146,8 +150,8 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 			due |= dirtyLineage
 		}
 		if inTime && r.At == t.firstStart && r.flags&fact.FromRequest != 0 { // which is set aside
-			if t.firstBeside == unset {
-				t.firstBeside = t.first
+			if t.firstBeside == unset { // until it is read
+				t.firstBeside = r.At
 			}
 			due |= dirtyTimeline | dirtyLineage
 		}
@@ -229,7 +233,7 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 // names reports whether r names the larger session that its own is part of: an event does,
 // or a request that was served.
 func (e *Engine) names(r *record) bool {
-	return !r.linked.IsZero() && r.state&late == 0 && r.isEvidence() && (r.kind != fact.Request || e.outcome(r) == fact.Served)
+	return !r.linked.IsZero() && r.linked != largerSession(r.session) && r.state&late == 0 && r.isEvidence() && (r.kind != fact.Request || e.outcome(r) == fact.Served)
 }
 
 // link joins the larger session that r names to those of t. others: somebody may have been

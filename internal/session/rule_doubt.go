@@ -75,7 +75,7 @@ func (b blinds) between(since, at int64) (reason string, blind bool) {
 // expiry is activity behind it, what would clear any other is an
 // authentication, where those are seen at all.
 func (w *evaluation) doubt(x *expiry) string {
-	if w.r.state&traceTruncated != 0 || w.t.moreLinks || len(w.t.lineage) > 0 && w.heritage().moreLinks {
+	if w.r.state&traceTruncated != 0 || w.t.moreLinks {
 		return ReasonBounds
 	}
 	if lost := w.lostDoubt(x); lost != "" {

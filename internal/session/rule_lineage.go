@@ -100,6 +100,9 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 		}
 		all = append(all, h.kept())
 	}
+	if moreLinks := func(h heritage) bool { return h.moreLinks }; slices.ContainsFunc(all, moreLinks) && !slices.ContainsFunc(t.legacy.all, moreLinks) {
+		e.stats.lost++
+	}
 	if !slices.ContainsFunc(all[1:], func(h heritage) bool { return !h.same(&all[0]) }) {
 		all = all[:1]
 	}

@@ -27,7 +27,8 @@ type heritage struct {
 	vague    bool
 	// ends held for one of them when it was rotated more than the tolerance later.
 	ends []heldEnd
-	// links are the larger sessions that they named; moreLinks: and others.
+	// links are the larger sessions that they named; moreLinks: and others,
+	// whose ends are missed, which is counted.
 	links     []heldLink
 	moreLinks bool
 	// line are those, the nearest last, where an end of a user may spare them; cut: not all.
@@ -58,11 +59,11 @@ func (h *heritage) link(l heldLink) {
 			return
 		}
 	}
-	if len(h.links) == maxHeldLinks {
-		h.moreLinks = true
+	if len(h.links) < maxHeldLinks {
+		h.links = append(h.links, l)
 		return
 	}
-	h.links = append(h.links, l)
+	h.moreLinks = true
 }
 
 // linksOf joins what p named up to an instant to what is inherited, and lets its logins end

@@ -254,8 +254,17 @@ func (t *timeline) addSampled(at int64) (added bool) {
 	if !ok {
 		login = longAgo
 	}
-	t.sampled, added, _ = addInstant(t.sampled, login) // what is before the last logins is not judged anew
-	return added
+	i, known := slices.BinarySearch(t.sampled, login)
+	switch full := len(t.sampled) == maxInstants+1; {
+	case known, full && i <= 1 && t.sampled[0] == longAgo:
+		return false
+	case full: // the first ones are of logins that are given up, too
+		t.sampled[0] = longAgo
+		t.sampled = slices.Delete(t.sampled, 1, 2)
+		i = max(i-1, 1)
+	}
+	t.sampled = slices.Insert(t.sampled, i, login)
+	return true
 }
 
 // splitSampled notes that a login came at an instant: on which side of it activity was
