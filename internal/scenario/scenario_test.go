@@ -47,9 +47,7 @@ func play(t *testing.T, s *scenario.Scenario, how scenario.Delivery) (o *scenari
 }
 
 // disagreements are scenarios that expect what the processor does not do.
-var disagreements = map[string]string{
-	"rule-inconclusive-first-login": "logins count as reported only where one was seen",
-}
+var disagreements = map[string]string{}
 
 // served leaves out requests that were not: see rule-outcome-rejected-order in
 // disagreements.
