@@ -42,7 +42,7 @@ func upTo(last int) (numbers []int) {
 // rules are the rows by the sections of docs/design/verdicts.md, and what else is held.
 var rules = map[string]int{
 	"Session": 4, "Where an id is": 2, "Who is shown": 2, "Shared ids": 1, "Who is believed": 2, "Fact": 13, "Event": 2, "Linked": 2,
-	"Outcome": 10, "Exempt": 5, "Activity": 4, "Background": 2, "Inside": 5, "Since when": 8, "Lineage": 2, "Expiry": 8, "Violation": 3,
+	"Outcome": 10, "Exempt": 5, "Activity": 4, "Background": 2, "Inside": 5, "Since when": 8, "Lineage": 3, "Expiry": 8, "Violation": 3,
 	"Verdicts do not depend on delivery": 6, "Suspected, confirmed, retracted, inconclusive": 11, "Bounds": 1,
 	"Time": 3, "Bad input": 4, "Contract": 8,
 }
