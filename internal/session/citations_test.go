@@ -65,3 +65,31 @@ func TestCitations(t *testing.T) {
 	require.Equal(t, slices.Sorted(maps.Keys(sections)), slices.Sorted(maps.Keys(read)), "the sections, and those that have a reading")
 	require.Greater(t, cited, len(sections), "the reference cites what it reads")
 }
+
+// TestMutants: what docs/design/mutants.md says has turned red is there.
+func TestMutants(t *testing.T) {
+	text, err := os.ReadFile("../../docs/design/mutants.md")
+	require.NoError(t, err)
+	readings, err := os.ReadFile("testdata/readings.txt")
+	require.NoError(t, err)
+	test, scenario := regexp.MustCompile("`([^`]+)`"), regexp.MustCompile(`\]\((\.\./\.\./testdata/scenarios/[^)]+)\)`)
+	rows := 0
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 3 || strings.HasPrefix(line, "| rule") {
+			continue
+		}
+		rows++
+		red := cells[2]
+		require.Regexp(t, "[`(]", red, "nothing has noticed %s", line)
+		for _, s := range scenario.FindAllStringSubmatch(red, -1) {
+			require.FileExists(t, filepath.Join("../../docs/design", s[1]), line)
+		}
+		for _, name := range test.FindAllStringSubmatch(red, -1) {
+			if !strings.HasPrefix(name[1], "Test") {
+				require.Contains(t, string(readings), "\n== "+name[1]+"\n", line)
+			}
+		}
+	}
+	require.Greater(t, rows, 60)
+}
