@@ -17,7 +17,7 @@ import (
 )
 
 // TestVerdictsAreMeaning: whatever arrives, in whatever order and however often,
-// the engine says in the end what Meaning says of all the facts.
+// the engine says in the end what docs/design/verdicts.md says of all the facts.
 func TestVerdictsAreMeaning(t *testing.T) { agree(t, "in the window", histories, sessiontest.InWindow) }
 
 // TestLateFacts: the same where facts are later than the window.

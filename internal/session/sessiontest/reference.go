@@ -8,10 +8,10 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// The reference reads the design's Meaning as it is written: over all facts at
+// The reference reads docs/design/verdicts.md as it is written: over all facts at
 // once, in no hurry, remembering nothing between two questions. It shares only
 // the plain types with the engine. Each function is headed by the sentence that
-// it reads.
+// it reads, and § names the section where that stands.
 
 // A Key is what makes two violations one finding.
 type Key struct {
@@ -146,6 +146,7 @@ func (w *World) finding(all []Verdict) Expectation {
 }
 
 // "session_timeout.evidence: identity, success or presented".
+// § Outcome.
 func (f *KnownFact) evidence() fact.Evidence {
 	switch {
 	case !f.User.ID.IsZero():
@@ -161,6 +162,7 @@ func (f *KnownFact) evidence() fact.Evidence {
 // presented takes a presented id for proof); if its method is OPTIONS; if a request of the
 // same session that lies inside it, exempt or not, was rejected, and none of the service that
 // rejected, exempt requests aside, which lies inside it and ended later was served".
+// § Outcome.
 func (w *World) Serves(r *KnownFact) bool {
 	evidence := fact.EvidenceSuccess
 	if int(r.Policy) < len(w.cfg.Policies) { // else governed by none
@@ -189,6 +191,7 @@ func serviceOf(r *fact.Resource) [3]string {
 // be confirmed among those that rest on something that happened (ended, rotated, revoked,
 // absolute), and idle, which rests on something that did not, only where none of these
 // can." "background: off". "A fact later than the window makes no new finding".
+// § Violation.
 func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 	if int(r.Policy) >= len(w.cfg.Policies) { // governed by none
 		return Verdict{}, false
@@ -226,9 +229,11 @@ func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 }
 
 // rules are all by which the session may have been dead for r.
+// § Expiry.
 func (w *World) rules(r *KnownFact) []Rule { return slices.Concat(w.ends(r), w.absolute(r), w.idle(r)) }
 
 // "A limit is exceeded by more than (or, with inclusive: true, at) its value".
+// § Expiry.
 func exceeds[D ~int64](p *Policy, d int64, limit D) bool {
 	return d > int64(limit) || p.Inclusive && d == int64(limit)
 }
@@ -238,6 +243,7 @@ func exceeds[D ~int64](p *Policy, d int64, limit D) bool {
 // origin for absolute (for the last two only where logins are reported under this
 // policy); sampled spans for idle (until the session's next authentication); a shared id." Of
 // several blind ones the one that began first.
+// § Suspected, confirmed, retracted, inconclusive.
 func (w *World) doubt(r *KnownFact, x Rule) (reason string) {
 	sampled := func(f *KnownFact) bool {
 		return f.Kind == fact.Request && f.Flags.Has(fact.Sampled) && w.sameLogin(r, f)
@@ -261,6 +267,7 @@ func (w *World) doubt(r *KnownFact, x Rule) (reason string) {
 
 // "Where logins are reported under this policy: one was seen, or the engine has not yet
 // watched the policy for retention" when r happened.
+// § Suspected, confirmed, retracted, inconclusive.
 func (w *World) reportsLogins(r *KnownFact) bool {
 	for _, facts := range w.of {
 		if slices.ContainsFunc(facts, func(f *KnownFact) bool { return f.Kind == fact.Authenticated }) &&
@@ -272,6 +279,7 @@ func (w *World) reportsLogins(r *KnownFact) bool {
 }
 
 // sameLogin reports whether f came "from r's latest authentication up to the next one".
+// § Suspected, confirmed, retracted, inconclusive.
 func (w *World) sameLogin(r, f *KnownFact) bool {
 	from, authenticated := w.lastAuthentication(r.Session.ID, w.Horizon(r))
 	at, _ := w.lastAuthentication(r.Session.ID, max(f.At, w.Horizon(r)))

@@ -11,6 +11,7 @@ import (
 
 // "Every request that is neither rejected nor passive nor background, over its
 // whole interval, and every start, authentication and activity fact at its instant".
+// § Activity.
 func (f *KnownFact) isActivity() bool {
 	switch f.Kind {
 	case fact.Request:
@@ -23,6 +24,7 @@ func (f *KnownFact) isActivity() bool {
 
 // "Over its whole interval, a stream at both of its ends only": its own, wherever it is
 // judged to start.
+// § Activity.
 func (f *KnownFact) active() [][2]int64 {
 	if f.Kind == fact.Request && f.Flags.Has(fact.Stream) {
 		return [][2]int64{{f.Start, f.Start}, {f.End, f.End}}
@@ -31,12 +33,14 @@ func (f *KnownFact) active() [][2]int64 {
 }
 
 // IsRotation reads "a start, and the previous id ended here (onto itself: only a start)".
+// § Fact.
 func (f *KnownFact) IsRotation() bool {
 	return f.Kind == fact.Rotated && f.Previous.ID != f.Session.ID && !f.Previous.ID.IsZero()
 }
 
 // "Lies inside a longer one of the same session and trace"; "a record without both
 // ids lies inside nothing".
+// § Inside.
 func (w *World) liesInside(f, c *KnownFact) bool {
 	return w.comesFrom(f, c) && f.hasIDs() && c.hasIDs() && f.Session.ID == c.Session.ID && f.Trace == c.Trace &&
 		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start && !c.Flags.Has(fact.Stream)
@@ -45,6 +49,7 @@ func (w *World) liesInside(f, c *KnownFact) bool {
 // "If it comes from that trace: its parent is of its own process (the span's flags say so),
 // or its parent span was seen and is a caller's (CLIENT, PRODUCER, INTERNAL), or the service
 // of the longer one sent no CLIENT or PRODUCER span within reorder_window of its interval".
+// § Inside.
 func (w *World) comesFrom(f, c *KnownFact) bool {
 	window := int64(w.cfg.ReorderWindow)
 	return f.Flags.Has(fact.ParentLocal) ||
@@ -58,6 +63,7 @@ func (w *World) comesFrom(f, c *KnownFact) bool {
 
 // "What it no longer reaches falls back to times": a parent that may have come while the
 // collector was blind was perhaps seen, as far as seconds tell.
+// § Inside.
 func (w *World) mayHaveMissed(f *KnownFact) bool {
 	const second = int64(time.Second)
 	return f.Parent != [8]byte{} && slices.ContainsFunc(w.blind, func(b Blindness) bool {
@@ -69,6 +75,7 @@ func (f *KnownFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8
 
 // "A request that lies inside a longer one, which is not a stream, starts when the
 // longest around it starts".
+// § Inside.
 func (w *World) begin(f *KnownFact, all []*KnownFact) int64 {
 	longest, at := int64(0), f.Start
 	for _, c := range all {
@@ -83,6 +90,7 @@ func (w *World) begin(f *KnownFact, all []*KnownFact) int64 {
 // "Exempt requests ... what lies inside an exempt request, or inside what does, is exempt
 // with it." "Background is a CONSUMER span ..., and what lies inside one, or inside what
 // does".
+// § Exempt. § Background.
 func (w *World) lies(f *KnownFact, all []*KnownFact, is fact.Flags) bool {
 	return f.Flags.Has(is) || slices.ContainsFunc(all, func(c *KnownFact) bool {
 		return w.liesInside(f, c) && w.lies(c, all, is)
@@ -91,6 +99,7 @@ func (w *World) lies(f *KnownFact, all []*KnownFact, is fact.Flags) bool {
 
 // "So says a request, from a presented id only with an identity or under evidence:
 // presented".
+// § Event.
 func (w *World) merelyPresented(f *KnownFact) bool {
 	return f.Flags.Has(fact.FromRequest|fact.Presented) && f.User.ID.IsZero() &&
 		(int(f.Policy) >= len(w.cfg.Policies) || w.Policy(f).Evidence != fact.EvidencePresented)
@@ -99,6 +108,7 @@ func (w *World) merelyPresented(f *KnownFact) bool {
 // NewWorld reads "a timestamp more than max_ahead after its arrival, or more than max_age
 // before it (0 for replay), is not evidence." "Exempt requests are not judged, and make no
 // session older." "A rejected request changes no verdict and opens no session".
+// § Time. § Exempt.
 func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b Blindness) int { return cmp.Compare(a.From, b.From) })
 	w := &World{cfg: cfg, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
@@ -151,6 +161,7 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 // "A log record joins the span of its trace id and span id: they are one request. Two log
 // records are one only if they are equal. A record that lacks one of the two ids is a
 // request of its own" (equal ones, delivered twice, are one).
+// § Fact.
 func (f *KnownFact) sameAs(g *KnownFact) bool {
 	if f.hasIDs() && !(f.Flags & g.Flags).Has(fact.FromLog) {
 		return f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
@@ -241,6 +252,7 @@ func (f *KnownFact) join(x *KnownFact) {
 // "Each comes while its end is no more than reorder_window behind the session's
 // newest end (event time)": else it is late. What is known to be rejected is no end of the
 // session's.
+// § Verdicts do not depend on delivery.
 func (w *World) isLate(f *KnownFact, s fact.ID) bool {
 	for _, x := range w.Told[:f.Order] {
 		joins := func(r *KnownFact) func(*KnownFact) bool { // by the span of both

@@ -23,11 +23,13 @@ func (w *World) itself(r *KnownFact) ancestor {
 }
 
 // parent is what a rotation led away from: "each up to the rotation plus τ".
+// § Lineage.
 func (w *World) parent(r, rotation *KnownFact) ancestor {
 	return ancestor{rotation.Previous.ID, rotation, rotation.At + int64(w.Policy(r).Tolerance), rotation.At - 1, rotation.At}
 }
 
 // line is x and what it continues, the nearest first.
+// § Lineage.
 func (w *World) line(r *KnownFact, x ancestor) (line []ancestor) {
 	for {
 		line = append(line, x)
@@ -43,6 +45,7 @@ func (w *World) line(r *KnownFact, x ancestor) (line []ancestor) {
 // two at one instant, from the smaller pseudonym) is its lineage; it is followed only if
 // it is earlier than the one that led to it". A late one counts where it came before the
 // request that is judged, or was judged last.
+// § Lineage.
 func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
 	smaller := func(a, b *KnownFact) bool {
 		x, y := Pseudonym(a.Previous.Raw), Pseudonym(b.Previous.Raw)
@@ -62,6 +65,7 @@ func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
 
 // holding reads "an end holds for an id at an instant if it came at or before it and
 // counts, inherited ends aside": for a parent at the rotation plus τ.
+// § Lineage.
 func (w *World) holding(r *KnownFact, parent ancestor) (ends []*KnownFact) {
 	return w.binding(r, parent, parent.until, parent.until)
 }
@@ -71,6 +75,7 @@ func (w *World) holding(r *KnownFact, parent ancestor) (ends []*KnownFact) {
 // that holds came more than rotation_grace before t, and the first user that N shows, no
 // later than τ after t (rotation_grace, where all that hold came within τ of t), is the
 // one whom P, or what P continues, showed last at or before t".
+// § Lineage.
 func (w *World) continues(r, rotation *KnownFact) bool {
 	if rotation == w.assumed {
 		return true
@@ -114,6 +119,7 @@ func (w *World) findContinues(r, rotation *KnownFact) bool {
 // rotation_grace behind an end that holds for P, where neither P up to the rotation nor the
 // id up to r shows a user: what is found of r only if the id continued P". It returns the
 // rotation that would be followed then, or nil.
+// § Suspected, confirmed, retracted, inconclusive.
 func (w *World) unidentified(r *KnownFact) *KnownFact {
 	rotation := w.Lineage(r.Session.ID, w.Horizon(r))
 	if rotation == nil || w.continues(r, rotation) || w.shows(r.Session.ID, r.At) || w.shows(rotation.Previous.ID, rotation.At) {
@@ -135,6 +141,7 @@ func (w *World) shows(s fact.ID, until int64) bool {
 // "What is said of the larger session by ended binds every session that named it since its
 // latest authentication and at or before the end, or, where it has not authenticated since,
 // whose lineage, as far as it continues it, did up to the rotation".
+// § Linked.
 func (w *World) linkedTo(r *KnownFact, x ancestor, larger fact.ID, at int64) bool {
 	for _, p := range w.line(r, x) {
 		until := at
@@ -156,6 +163,7 @@ func (w *World) linkedTo(r *KnownFact, x ancestor, larger fact.ID, at int64) boo
 }
 
 // "A link counts from an event or a served request, never if presented".
+// § Linked.
 func (w *World) links(f *KnownFact, larger fact.ID) bool {
 	return f.Linked.ID == larger && !larger.IsZero() && !f.Late && (f.Kind != fact.Request || w.Serves(f))
 }

@@ -11,6 +11,7 @@ import (
 // after H, where q is r itself or an activity request that P governs, and H is the
 // latest end of activity that started before q.start (cut at a, and a itself to
 // begin with)." "Passive requests do not violate an idle limit".
+// § Expiry.
 func (w *World) idle(r *KnownFact) (found []Rule) {
 	p, first := w.Policy(r), int64(math.MaxInt64)
 	a, _ := w.since(r, w.itself(r))
@@ -35,6 +36,7 @@ func (w *World) idle(r *KnownFact) (found []Rule) {
 }
 
 // "Absolute: origin + A".
+// § Expiry.
 func (w *World) absolute(r *KnownFact) []Rule {
 	origin, _ := w.origin(r)
 	if p := w.Policy(r); p.AbsoluteTimeout != 0 {
@@ -49,6 +51,7 @@ func (w *World) absolute(r *KnownFact) []Rule {
 // continues has a P for which an end held that came more than τ before the rotation, that
 // end plus end_grace, with its type, unless an authentication in the lineage came at or
 // after it less τ." "A rotation away does not count if a is more than τ after it".
+// § Expiry.
 func (w *World) ends(r *KnownFact) (found []Rule) {
 	p, x := w.Policy(r), w.itself(r)
 	a, begins := w.since(r, x)
@@ -91,6 +94,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 // seen before it and no user different from that one was shown on it behind that end and at
 // or before r" (or shown, where not r is asked for). "With an authentication, a known start, or where a is the first identity,
 // ends and ended_users at or before a + τ do not count".
+// § Expiry.
 func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*KnownFact) {
 	a, begins := w.since(r, x)
 	for _, e := range w.Told {
@@ -116,6 +120,7 @@ func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*
 // id of its lineage and what continues one of those, as if this record were not": it ends
 // none of those, so that it is never why one does not continue another, "and what is linked
 // to it".
+// § Fact.
 func (w *World) spares(r, e *KnownFact, x ancestor) bool {
 	spared, before := []fact.ID{e.Session.ID}, w.Horizon(r)
 	for rotation := w.Lineage(e.Session.ID, before); rotation != nil; rotation = w.Lineage(rotation.Previous.ID, rotation.At-1) {
@@ -127,16 +132,19 @@ func (w *World) spares(r, e *KnownFact, x ancestor) bool {
 
 // "A fact later than the window makes no new finding from the past, but ends and
 // authentications bind what follows".
+// § Verdicts do not depend on delivery.
 func (w *World) binds(e, r *KnownFact, s fact.ID) bool {
 	return e.Order < r.Order || !w.isLate(e, s)
 }
 
 // Horizon reads "at or before r.start + τ or r.end, whichever is later".
+// § Since when.
 func (w *World) Horizon(r *KnownFact) int64 {
 	return max(r.Began+int64(w.Policy(r).Tolerance), r.End)
 }
 
 // "The latest authentication at or before" an instant; 0 without one.
+// § Since when.
 func (w *World) lastAuthentication(s fact.ID, until int64) (at int64, ok bool) {
 	for _, f := range w.of[s] {
 		if f.Kind == fact.Authenticated && f.At <= until {
@@ -152,6 +160,7 @@ func (w *World) lastAuthentication(s fact.ID, until int64) (at int64, ok bool) {
 // the session's start. Otherwise the start is unknown, and a is the earliest activity".
 // begins: "with an authentication, a known start, or where a is the first identity" what
 // came before it does not count.
+// § Since when.
 func (w *World) since(r *KnownFact, x ancestor) (a int64, begins bool) {
 	if a, ok := w.lastAuthentication(x.id, x.until); ok {
 		return a, true
@@ -167,6 +176,7 @@ func (w *World) since(r *KnownFact, x ancestor) (a int64, begins bool) {
 }
 
 // firstIdentity is "under evidence: identity, the first record in it that shows a user".
+// § Since when.
 func (w *World) firstIdentity(r *KnownFact, line []ancestor) (at int64, ok bool) {
 	at = math.MaxInt64
 	for _, p := range line {
@@ -184,6 +194,7 @@ func (w *World) firstIdentity(r *KnownFact, line []ancestor) (at int64, ok bool)
 // or inside it, aside (a rotation away from it, too), came more than τ before that.
 // Otherwise the earliest activity at or before" an instant, that of the request or of the
 // rotation, "exempt requests aside, else" that instant (a lower bound of the age).
+// § Since when.
 func (w *World) start(s fact.ID, tol, until int64) (at int64, known bool) {
 	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
@@ -205,10 +216,12 @@ func (w *World) start(s fact.ID, tol, until int64) (at int64, known bool) {
 
 // When a fact first told of the session. "A fact later than the window makes no new
 // finding from the past": it makes no session older.
+// § Since when.
 func (w *World) first(s fact.ID) int64 { return w.firstBut(s, nil) }
 
 // firstBeside is first without "a request that says the start, with what lies around or
 // inside it".
+// § Since when.
 func (w *World) firstBeside(s fact.ID, start int64) int64 {
 	var aside []*KnownFact
 	for _, x := range w.of[s] {
@@ -229,6 +242,7 @@ func (w *World) firstBeside(s fact.ID, start int64) int64 {
 }
 
 // saidBy reports whether r said the event: it has its span or, without one, its end.
+// § Since when.
 func (x *KnownFact) saidBy(r *KnownFact) bool {
 	return x.Flags.Has(fact.FromRequest) && r.Kind == fact.Request && x.Span == r.Span &&
 		(x.Span != [8]byte{} || x.At == r.End && *x.Resource == *r.Resource)
@@ -250,6 +264,7 @@ func (w *World) firstBut(s fact.ID, aside []*KnownFact) int64 {
 }
 
 // "The latest authentication in the lineage".
+// § Lineage.
 func (w *World) authenticatedIn(line []ancestor) (latest int64, ok bool) {
 	latest = math.MinInt64
 	for _, p := range line {
@@ -265,6 +280,7 @@ func (w *World) authenticatedIn(line []ancestor) (latest int64, ok bool) {
 // the first record in it that shows a user (the start is unknown then, unless the session's
 // known start lies within τ before); else the root's start, else its earliest activity,
 // else the rotation".
+// § Lineage.
 func (w *World) origin(r *KnownFact) (at int64, known bool) {
 	line, tol := w.line(r, w.itself(r)), int64(w.Policy(r).Tolerance)
 	if at, known = w.authenticatedIn(line); known {

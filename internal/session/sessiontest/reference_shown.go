@@ -10,12 +10,14 @@ import (
 
 // shows reads "a user is shown by an event other than ended and ended_user, or by a
 // request that was not rejected". An exempt one "counts for the idle clock, and for a link".
+// § Who is shown.
 func (f *KnownFact) shows() bool {
 	return !f.User.ID.IsZero() && f.Kind != fact.Ended && !f.Exempt && (!f.Late || f.Kind == fact.Authenticated)
 }
 
 // shownLater reads "of two at one instant the one of the source listed first, then the one
 // with the greater pseudonym".
+// § Who is shown.
 func shownLater(a, b *KnownFact) int {
 	x, y := Pseudonym(a.User.Raw), Pseudonym(b.User.Raw)
 	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(b.UserSource, a.UserSource), bytes.Compare(x[:], y[:]))
@@ -23,6 +25,7 @@ func shownLater(a, b *KnownFact) int {
 
 // shown are the records of s that show a user, the one that was shown last behind the
 // others.
+// § Who is shown.
 func (w *World) shown(s fact.ID) (all []*KnownFact) {
 	for _, f := range w.of[s] {
 		if f.shows() {
@@ -35,6 +38,7 @@ func (w *World) shown(s fact.ID) (all []*KnownFact) {
 
 // "The user whom the session showed last at or before it (an id that shows none has the
 // one its previous id showed last up to the rotation, if it continues that)".
+// § Expiry.
 func (w *World) showedLast(r *KnownFact, x ancestor, at int64) fact.ID {
 	_, user := w.shownAt(r, x, at)
 	return user
@@ -76,6 +80,7 @@ func (w *World) showedFirst(s fact.ID) (at int64, user fact.ID) {
 
 // "No user different from that one was shown on it behind that end and at or before r".
 // "Different only if one source named both": on this id, or on the one that showed that one.
+// § Expiry.
 func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) bool {
 	by, _ := w.shownAt(r, x, e.At)
 	named := func(source uint8) bool {
@@ -90,6 +95,7 @@ func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) 
 
 // "A session on which more than max_users different users of one source were shown from
 // r's latest authentication up to the next one is shared".
+// § Shared ids.
 func (w *World) shared(r *KnownFact) bool {
 	users := map[uint8]map[fact.ID]bool{}
 	for _, f := range w.shown(r.Session.ID) {
