@@ -196,7 +196,7 @@ func TestSentences(t *testing.T) {
 				r.logs(event("session.end", attributes{"session.id": fmt.Sprintf("theirs-%d", i)}))
 			}
 			r.counts.Ends = 5
-		}, want: []string{"ends_unknown"}},
+		}, want: []string{"ends_unknown:ends: letters and digits of 8", "ends_unknown:requests: letters and digits of 2"}},
 		{name: "ends of the busy", feed: func(r *rig) {
 			withID(r)
 			for i := range 5 {

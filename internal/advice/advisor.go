@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 const (
@@ -33,11 +34,11 @@ type Config struct {
 
 // Advisor looks more closely at some records. Safe for concurrent use.
 type Advisor struct {
-	cfg   Config
-	hash  hasher
-	seen  atomic.Uint64 // records since the round began
-	all   atomic.Uint64 // records since ever
-	since time.Time
+	cfg    Config
+	differ differ
+	seen   atomic.Uint64 // records since the round began
+	all    atomic.Uint64 // records since ever
+	since  time.Time
 
 	mu       sync.Mutex
 	began    time.Time
@@ -48,7 +49,13 @@ type Advisor struct {
 // New returns an advisor that has seen nothing.
 func New(cfg Config) *Advisor {
 	now := time.Now()
-	return &Advisor{cfg: cfg, hash: newHasher(), evidence: newEvidence(), since: now, began: now}
+	return &Advisor{cfg: cfg, differ: differ{hash: newHasher()}, evidence: newEvidence(), since: now, began: now}
+}
+
+// SetPseudonym says what ids become where redaction has already run. Not to be called
+// once telemetry comes.
+func (a *Advisor) SetPseudonym(pseudonym func(raw string) fact.Pseudonym) {
+	a.differ.pseudonym = pseudonym
 }
 
 // Since is when it began.

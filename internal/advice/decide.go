@@ -114,21 +114,16 @@ func (d *decision) overall(records uint64) {
 	case requests+other+c.Facts == 0:
 		d.say(NoRequests, "", int64(records), 0)
 	}
-	if n := int64(len(d.endIDs)); n >= d.few && d.long && d.requestIDs.n > 0 && !d.requestIDs.full() {
-		unknown := int64(0)
-		for _, id := range d.endIDs {
-			if !d.requestIDs.has(id) {
-				unknown++
-			}
-		}
-		if unknown == n {
-			d.say(EndsUnknown, "", unknown, n)
+	known := d.long && d.ids.complete()
+	if ends := int64(len(d.ids.ends)); known && ends >= d.few {
+		if unknown, how := d.ids.unknownEnds(); int64(unknown)*10 >= ends*9 {
+			d.say(EndsUnknown, "", int64(unknown), ends, how...)
 		}
 	}
 	if !d.cfg.Recording && c.For >= longLook && c.Sessions >= 100 && c.Sessions*10 >= c.Requests*9 {
 		d.say(IDPerRequest, "", c.Sessions, c.Requests)
 	}
-	if d.withID >= d.few && c.Logins == 0 && d.cfg.Absolute {
+	if d.withID >= d.few && d.cfg.Absolute && (c.Logins == 0 || known && d.ids.unknownLogins(d.few)) {
 		d.say(LoginsNone, "", 0, 0)
 	}
 	d.shared()

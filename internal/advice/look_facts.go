@@ -11,9 +11,6 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// mostEnds are remembered, to see whether requests know the sessions that ended.
-const mostEnds = 1024
-
 // lookFacts looks at what was made of records.
 func (a *Advisor) lookFacts(b *extract.Batch) {
 	for i := range b.Facts {
@@ -21,25 +18,33 @@ func (a *Advisor) lookFacts(b *extract.Batch) {
 		if f.Session.Raw == "" {
 			continue
 		}
-		hash := a.hash.of(f.Session.Raw)
+		hash := a.differ.hash.of(f.Session.Raw)
+		e := a.evidence
+		if f.Linked.Raw != "" && (f.Kind != fact.Request || f.Outcome == fact.Served) {
+			e.ids.linked(&a.differ, f.Linked.Raw)
+		}
 		switch f.Kind {
 		case fact.Request:
 			a.lookRequest(f, hash)
 		case fact.Authenticated:
-			if s := a.evidence.session(hash); s != nil {
+			e.ids.login(hash)
+			if s := e.session(hash); s != nil {
 				s.logins++
 			}
+		case fact.Started:
+			e.ids.login(hash)
+		case fact.Rotated:
+			e.ids.login(hash)
+			e.ids.rotate(hash, a.differ.hash.of(f.Previous.Raw))
 		case fact.Ended:
-			if len(a.evidence.endIDs) < mostEnds {
-				a.evidence.endIDs = append(a.evidence.endIDs, hash)
-			}
+			e.ids.end(&a.differ, f.Session.Raw)
 		}
 	}
 }
 
 func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	e := a.evidence
-	e.requestIDs.add(hash)
+	e.ids.request(&a.differ, f.Session.Raw)
 	s := e.services[f.Resource.ServiceName]
 	if s == nil || f.Flags.Has(fact.Exempt) {
 		return
@@ -58,7 +63,7 @@ func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	if f.User.Raw != "" && !f.Flags.Has(fact.UserPresented) && f.Outcome != fact.Rejected {
 		s.showing++
 		if x := e.session(hash); x != nil {
-			e.show(x, a.hash.of(f.User.Raw))
+			e.show(x, a.differ.hash.of(f.User.Raw))
 		}
 	}
 }

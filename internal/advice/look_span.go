@@ -41,7 +41,7 @@ func (a *Advisor) place(resource pcommon.Resource) *place {
 // browserID takes note of the session that a browser names.
 func (a *Advisor) browserID(attributes pcommon.Map) {
 	if id, ok := attributes.Get("session.id"); ok && id.Str() != "" && !a.evidence.browserIDs.full() {
-		a.evidence.browserIDs.add(a.hash.of(id.Str()))
+		a.evidence.browserIDs.add(a.differ.hash.of(id.Str()))
 	}
 }
 
@@ -61,7 +61,7 @@ func (a *Advisor) lookSpan(p *place, span ptrace.Span) {
 	}
 	s.servers++
 	trace := span.TraceID()
-	s.traces.add(a.hash.of(string(trace[:])), trace)
+	s.traces.add(a.differ.hash.of(string(trace[:])), trace)
 	if strings.Contains(span.TraceState().AsRaw(), "ot=") {
 		s.threshold = true
 	}
@@ -94,7 +94,7 @@ func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map) {
 				a.lookToken(s, text)
 			})
 		case userNames[name] && value.Type() != pcommon.ValueTypeMap:
-			s.users.add(name, a.hash.of(value.AsString()))
+			s.users.add(name, a.differ.hash.of(value.AsString()))
 		}
 	}
 }
@@ -126,7 +126,7 @@ func (a *Advisor) lookCookies(s *service, header string) {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, ";")
 		if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && value != "" {
-			s.cookies.add(name, a.hash.of(value))
+			s.cookies.add(name, a.differ.hash.of(value))
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (a *Advisor) lookToken(s *service, header string) {
 	s.tokens++
 	for name, value := range claims {
 		if !perToken[name] && len(value) > 0 && value[0] != '{' && value[0] != '[' {
-			s.claims.add(name, a.hash.of(string(value)))
+			s.claims.add(name, a.differ.hash.of(string(value)))
 		}
 	}
 }

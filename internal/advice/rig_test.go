@@ -29,11 +29,14 @@ func newRig(t *testing.T, cfg Config, sources ...extract.Source) *rig {
 	c := extract.DefaultConfig()
 	c.SessionID.HashKey = []byte(strings.Repeat("k", 32))
 	c.SessionID.Sources = append(c.SessionID.Sources, sources...)
+	c.SessionID.Linked = extract.Sources{{Attribute: "oidc.sid"}}
 	c.Policies = []extract.PolicyMatch{{}}
 	x, err := extract.New(c)
 	require.NoError(t, err)
-	cfg.EventNames = map[string]bool{"session.end": true, "authn_login_success": true}
-	return &rig{t: t, advisor: New(cfg), extractor: x, counts: Counts{Services: map[string]ServiceCounts{}}}
+	cfg.EventNames = map[string]bool{"session.start": true, "session.end": true, "authn_login_success": true}
+	advisor := New(cfg)
+	advisor.SetPseudonym(x.Pseudonym)
+	return &rig{t: t, advisor: advisor, extractor: x, counts: Counts{Services: map[string]ServiceCounts{}}}
 }
 
 // count counts as the processor does.

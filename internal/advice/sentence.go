@@ -48,12 +48,26 @@ func (s Sentence) String() string {
 		service = "a service without a name"
 	}
 	names := ""
-	if len(s.names) > 0 {
+	if s.Code == EndsUnknown {
+		names = howTheyDiffer(s.names)
+	} else if len(s.names) > 0 {
 		names = " (" + strings.Join(s.names, ", ") + ")"
 	}
 	return strings.NewReplacer(
 		"{n}", number(s.N), "{of}", number(s.Of), "{service}", service, "{names}", names,
 	).Replace(forms[s.Code])
+}
+
+// howTheyDiffer says in what the ids of ends differ from those of requests, and
+// what is to be done.
+func howTheyDiffer(names []string) string {
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) == 1 && saidOf[names[0]] != "":
+		return "; " + saidOf[names[0]]
+	}
+	return " (" + strings.Join(names, ", ") + "): two ids for one login? Set session_id::linked"
 }
 
 // forms have N, Of, the service and the names in braces.
@@ -81,8 +95,8 @@ var forms = [CodeCount]string{
 	TimeIsStart:      "{n} of {of} access logs of {service} came later than their time by just as long as the request took: set `log_time: start`.",
 	LoginJudged:      "{n} requests to login pages of {service} were judged: add their routes to `exempt`.",
 	LogoutRequest:    "no end was ever reported, and {n} requests of {service} look like logouts: add {request: {methods: [POST, DELETE], routes: [logout]}} to events::ended.",
-	EndsUnknown:      "{n} of {of} ends name a session that no request names: two ids for one login? Set session_id::linked.",
-	LoginsNone:       "no login was ever reported, so ages are lower bounds: send events::authenticated.",
+	EndsUnknown:      "{n} of {of} ends name a session that no request names{names}.",
+	LoginsNone:       "no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.",
 	LoginsOften:      "{n} sessions logged in again and again, up to {of} times: if that is silent, `events::started` is the kind for it, which re-arms no clock.",
 	EventUnmapped:    "{n} events of {service} have names that nobody mapped{names}: see `events`.",
 }

@@ -58,8 +58,7 @@ type evidence struct {
 	userSessions map[uint64]int
 	withUser     int // sessions that showed one
 
-	requestIDs set
-	endIDs     []uint64
+	ids ids
 
 	spans   map[[8]byte]struct{}
 	parents []parent

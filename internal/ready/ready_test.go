@@ -61,7 +61,7 @@ func TestReport(t *testing.T) {
 	require.Equal(t, "Nothing can be found because ...\n"+
 		"  ... none of 1200 requests of web names a session, and their Cookie header is captured (SESSION, sid): add {attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.\n"+
 		"Findings are fewer than they could be because ...\n"+
-		"  ... no login was ever reported, so ages are lower bounds: send events::authenticated.\n", out.String())
+		"  ... no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.\n", out.String())
 }
 
 // TestRecording: what a pipeline would bring comes from files, through its own
