@@ -40,7 +40,7 @@ func TestReady(t *testing.T) {
 			fewer + "  ... no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.\n",
 		},
 		{"a log", "--telemetry apache/access.log", 1, nothing +
-			"  ... 16 log records of a service without a name are neither events nor access logs, and tell of requests or sessions in the body (text): shape them with `transform`, see recipes.\n"},
+			"  ... 16 log records of a service without a name are neither events nor access logs, and tell of requests or sessions in the body (text): shape them with `transform`, see recipes; lines of requests that name no session need a format with its cookie first.\n"},
 		{
 			"a log with its recipe", "--telemetry apache/access.log --config " + defaults + " --config apache/config.yaml", 0,
 			fewer + "  ... no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.\n",

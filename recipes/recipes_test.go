@@ -35,7 +35,11 @@ func TestRecipes(t *testing.T) {
 	}
 	all := recipes(t)
 	require.GreaterOrEqual(t, len(all), 24)
-	c := start(t, all)
+	var setups []*setup
+	for _, r := range all {
+		setups = append(setups, r.setups(t)...)
+	}
+	c := start(t, setups)
 	for _, r := range all {
 		t.Run(r.name, func(t *testing.T) {
 			c.waitFor(t, r.name, r.want)
@@ -82,14 +86,14 @@ func requireNoSecrets(t *testing.T, c *collector, all []*recipe) {
 	}
 }
 
-// collector runs all recipes.
+// collector runs many setups.
 type collector struct {
 	dir, metricsURL string
 	exited          chan struct{}
 }
 
 // start starts the built collector in a folder of its own.
-func start(t *testing.T, all []*recipe) *collector {
+func start(t *testing.T, all []*setup) *collector {
 	t.Helper()
 	binary, err := filepath.Abs("../bin/otelcol-session")
 	require.NoError(t, err)
@@ -121,16 +125,19 @@ func start(t *testing.T, all []*recipe) *collector {
 	return c
 }
 
-// configuration is that of all recipes together, in a file.
-func (c *collector) configuration(t *testing.T, all []*recipe, port string) string {
+// configuration is that of all together, in a file.
+func (c *collector) configuration(t *testing.T, all []*setup, port string) string {
 	t.Helper()
 	receivers, processors, pipelines := map[string]any{"nop": nil}, map[string]any{}, map[string]any{}
 	exporters := map[string]any{"nop": nil}
-	for _, r := range all {
-		maps.Copy(receivers, section(r.conf, "receivers"))
-		maps.Copy(processors, section(r.conf, "processors"))
-		maps.Copy(pipelines, section(section(r.conf, "service"), "pipelines"))
-		exporters["file/"+r.name] = map[string]any{"path": c.findings(r.name), "flush_interval": "100ms"}
+	for _, s := range all {
+		conf := s.renamed(t)
+		maps.Copy(receivers, section(conf, "receivers"))
+		maps.Copy(processors, section(conf, "processors"))
+		maps.Copy(pipelines, section(section(conf, "service"), "pipelines"))
+		if s.finds {
+			exporters["file/"+s.id] = map[string]any{"path": c.findings(s.id), "flush_interval": "100ms"}
+		}
 	}
 	reader := map[string]any{"pull": map[string]any{"exporter": map[string]any{"prometheus": map[string]any{
 		"host": "127.0.0.1", "port": json.Number(port), "without_type_suffix": true, "without_units": true,

@@ -26,6 +26,8 @@ type Config struct {
 	Recording bool
 	// Absolute: a policy has an absolute limit, for which logins matter.
 	Absolute bool
+	// LogAtStart: access logs are known to have the time of a request's start.
+	LogAtStart bool
 	// Sampled: every policy knows that spans are missing.
 	Sampled bool
 	// EventNames are those that are mapped.
@@ -36,20 +38,23 @@ type Config struct {
 type Advisor struct {
 	cfg    Config
 	differ differ
+	words  placeholders
 	seen   atomic.Uint64 // records since the round began
 	all    atomic.Uint64 // records since ever
 	since  time.Time
 
-	mu       sync.Mutex
-	began    time.Time
-	evidence *evidence // of this round
-	last     *evidence // of the one before, once that has seen all first ones
+	mu    sync.Mutex
+	began time.Time
+	// lookingAtAll: the batch is one of those of which all records are looked at.
+	lookingAtAll bool
+	evidence     *evidence // of this round
+	last         *evidence // of the one before, once that has seen all first ones
 }
 
 // New returns an advisor that has seen nothing.
 func New(cfg Config) *Advisor {
 	now := time.Now()
-	return &Advisor{cfg: cfg, differ: differ{hash: newHasher()}, evidence: newEvidence(), since: now, began: now}
+	return &Advisor{cfg: cfg, differ: differ{hash: newHasher()}, words: knownWords(), evidence: newEvidence(), since: now, began: now}
 }
 
 // SetPseudonym says what ids become where redaction has already run. Not to be called
@@ -101,6 +106,7 @@ func (a *Advisor) Traces(td ptrace.Traces, b *extract.Batch) {
 
 // looking takes note of since when and until when all records are looked at.
 func (a *Advisor) looking(all bool) {
+	a.lookingAtAll = all
 	if !all {
 		return
 	}

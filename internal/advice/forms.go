@@ -48,11 +48,12 @@ func isURLSafe(raw string) bool {
 // idForms are how many ids are of which. Those that come first stay.
 type idForms map[form]int
 
-func (f *idForms) add(raw string) {
+func (f *idForms) add(raw string) { f.count(formOf(raw)) }
+
+func (f *idForms) count(of form) {
 	if *f == nil {
 		*f = idForms{}
 	}
-	of := formOf(raw)
 	if _, known := (*f)[of]; known || len(*f) < mostForms {
 		(*f)[of]++
 	}

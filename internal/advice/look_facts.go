@@ -15,11 +15,14 @@ import (
 func (a *Advisor) lookFacts(b *extract.Batch) {
 	for i := range b.Facts {
 		f := &b.Facts[i]
+		e := a.evidence
+		if s := e.services[f.Resource.ServiceName]; s != nil && f.Kind != fact.Request {
+			s.facts++
+		}
 		if f.Session.Raw == "" {
 			continue
 		}
 		hash := a.differ.hash.of(f.Session.Raw)
-		e := a.evidence
 		if f.Linked.Raw != "" && (f.Kind != fact.Request || f.Outcome == fact.Served) {
 			e.ids.linked(&a.differ, f.Linked.Raw)
 		}
@@ -29,7 +32,7 @@ func (a *Advisor) lookFacts(b *extract.Batch) {
 		case fact.Authenticated:
 			e.ids.login(hash)
 			if s := e.session(hash); s != nil {
-				s.logins++
+				s.login(f.Start)
 			}
 		case fact.Started:
 			e.ids.login(hash)
@@ -51,6 +54,12 @@ func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	}
 	s.requests++
 	s.sessions.add(hash)
+	if a.words.session[strings.ToLower(f.Session.Raw)] {
+		s.placeholders[0]++
+	}
+	if a.words.user[strings.ToLower(f.User.Raw)] {
+		s.placeholders[1]++
+	}
 	if f.Flags.Has(fact.Presented) {
 		s.presented++
 	}
@@ -63,6 +72,7 @@ func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	if f.User.Raw != "" && !f.Flags.Has(fact.UserPresented) && f.Outcome != fact.Rejected {
 		s.showing++
 		if x := e.session(hash); x != nil {
+			x.form = formOf(f.Session.Raw)
 			e.show(x, a.differ.hash.of(f.User.Raw))
 		}
 	}

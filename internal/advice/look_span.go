@@ -71,7 +71,7 @@ func (a *Advisor) lookSpan(p *place, span ptrace.Span) {
 	if isLogout(span.Attributes()) {
 		s.logouts++
 	}
-	a.lookAttributes(s, span.Attributes())
+	a.lookAttributes(s, span.Attributes(), true)
 }
 
 // userNames are of attributes that hold a user, in telemetry as it is.
@@ -80,8 +80,9 @@ var userNames = map[string]bool{
 	"app.user.id": true, "app.user_id": true, "client.user.id": true, "user": true, "username": true, "enduser.name": true,
 }
 
-// lookAttributes looks for what could name a session or a user.
-func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map) {
+// lookAttributes looks for what could name a session or a user, a session only on
+// requests: events have their own.
+func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map, request bool) {
 	for name, value := range attributes.All() {
 		switch {
 		case strings.EqualFold(name, "http.request.header.cookie"):
@@ -93,10 +94,26 @@ func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map) {
 				}
 				a.lookToken(s, text)
 			})
-		case userNames[name] && value.Type() != pcommon.ValueTypeMap:
+		case value.Type() == pcommon.ValueTypeMap, value.Type() == pcommon.ValueTypeSlice:
+		case userNames[name]:
 			s.users.add(name, a.differ.hash.of(value.AsString()))
+		case request && namesSession(name):
+			if text := value.AsString(); text != "" && !a.words.session[strings.ToLower(text)] {
+				s.sessionLikes++
+				s.sessionLike.add(name, a.differ.hash.of(text))
+			}
 		}
 	}
+}
+
+// namesSession reports whether an attribute's name is one that holds a session's id.
+func namesSession(name string) bool {
+	if len(name) > longestName {
+		return false
+	}
+	low := strings.ToLower(name)
+	return strings.Contains(low, "sess") && (strings.HasSuffix(low, "id") || strings.HasSuffix(low, "key") || strings.HasSuffix(low, "session")) ||
+		low == "sid" || strings.HasSuffix(low, ".sid") || strings.HasSuffix(low, "_sid")
 }
 
 // each calls look with the text of a value, or of each that is in it.

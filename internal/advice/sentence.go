@@ -44,6 +44,8 @@ func (s Sentence) String() string {
 	switch {
 	case service == "" && s.Code == IDPerRequest:
 		service = "all services"
+	case service == "" && s.Code == NoTime:
+		service = "services without a name, or with events alone"
 	case service == "":
 		service = "a service without a name"
 	}
@@ -77,18 +79,21 @@ var forms = [CodeCount]string{
 	NoRequests:       "among {n} records is none that could be judged: SERVER and CONSUMER spans are, and log records with a method and a status; login and health routes are `exempt`.",
 	TimesRefused:     "{n} of {of} facts have times that are no evidence: mend the clock, or set max_ahead and max_age (0 for a recording).",
 	BodyJSON:         "{n} log records of {service} are neither events nor access logs, and tell of requests or sessions in the body (JSON): shape them with `transform`, see recipes.",
-	BodyText:         "{n} log records of {service} are neither events nor access logs, and tell of requests or sessions in the body (text): shape them with `transform`, see recipes.",
+	BodyText:         "{n} log records of {service} are neither events nor access logs, and tell of requests or sessions in the body (text): shape them with `transform`, see recipes; lines of requests that name no session need a format with its cookie first.",
 	BodyMap:          "{n} log records of {service} are neither events nor access logs, and tell of requests or sessions in the body (a map): shape them with `transform`, see recipes.",
 	SessionElsewhere: "none of {n} requests of {service} names a session, but {of} other spans do: set it on the SERVER span, not on the active one of a handler.",
 	HeaderSanitised:  "none of {n} requests of {service} names a session, and the SDK has taken the headers away that could: leave the Cookie or Authorization header out of what it sanitises, or set session.id.",
 	CookieUnread:     "none of {n} requests of {service} names a session, and their Cookie header is captured{names}: add {attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.",
 	TokenUnread:      "none of {n} requests of {service} names a session, and they carry tokens{names}: add {attribute: http.request.header.authorization, claim: NAME} to session_id::sources.",
+	AttributeUnread:  "none of {n} requests of {service} names a session, and they have attributes that sound like one{names}: add the attribute to session_id::sources.",
 	NoSession:        "none of {n} requests of {service} names a session, and nothing in them could: set session.id, or capture a header or log a cookie and name it in session_id::sources.",
 	IDPerRequest:     "{n} sessions in {of} requests of {service}: the id is another one with each request. A whole token, an encrypted cookie? Name the claim, or another source, in session_id::sources.",
 	Unproven:         "all {n} requests of {service} are indeterminate: their ids come from clients and no request shows a user: set user_id::sources{names}, or `evidence: presented` in a policy for the routes that nobody gets without a session.",
 	BrowserIDs:       "{n} of {of} requests of {service} name a session that browsers name, too: an id of the browser's monitoring, which rotates by itself: take the server's in session_id::sources.",
-	SharedID:         "{n} ids were shown by up to {of} users each: placeholders or shared accounts: see session_id::placeholders and session_id::max_users.",
+	SharedID:         "{n} ids were shown by up to {of} users each{names}: placeholders or shared accounts: see session_id::placeholders and session_id::max_users.",
 	SharedUser:       "one user is on {n} of {of} sessions: one that stands for nobody? Add it to user_id::placeholders.",
+	PlaceholderID:    "{n} requests of {service} have an id that is a known word for nobody: add it to session_id::placeholders, a list that replaces the default one.",
+	PlaceholderUser:  "{n} requests of {service} have a user who is a known word for nobody: add it to user_id::placeholders, a list that replaces the default one.",
 	Sampled:          "spans of {service} look sampled: all trace ids lie in the lowest {n} of {of} parts of their range, and no trace state says so: set `coverage: sampled`, or send them unsampled.",
 	ParentsMissing:   "{n} of {of} parents of spans of {service} never came: stand before samplers, or set `coverage: sampled`.",
 	NoTime:           "{n} of {of} events and access logs of {service} have no time of their own, but when they were read: set `timestamp` in the operator that parses them.",
@@ -96,6 +101,7 @@ var forms = [CodeCount]string{
 	LoginJudged:      "{n} requests to login pages of {service} were judged: add their routes to `exempt`.",
 	LogoutRequest:    "no end was ever reported, and {n} requests of {service} look like logouts: add {request: {methods: [POST, DELETE], routes: [logout]}} to events::ended.",
 	EndsUnknown:      "{n} of {of} ends name a session that no request names{names}.",
+	EventsBare:       "{n} events name no session, and none does: name the attribute that has it in `session` of their entries in `events`, or in session_id::sources.",
 	LoginsNone:       "no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.",
 	LoginsOften:      "{n} sessions logged in again and again, up to {of} times: if that is silent, `events::started` is the kind for it, which re-arms no clock.",
 	EventUnmapped:    "{n} events of {service} have names that nobody mapped{names}: see `events`.",
