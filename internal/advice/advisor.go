@@ -123,18 +123,20 @@ func (a *Advisor) eachSpan(td ptrace.Traces, all bool, one int) {
 		var r *place
 		for _, scope := range resource.ScopeSpans().All() {
 			spans := scope.Spans()
-			if !all && one >= i+spans.Len() {
-				i += spans.Len()
-				continue
+			from, to := 0, spans.Len()
+			if !all {
+				from = one - i
+				to = min(to, from+1)
 			}
-			for _, span := range spans.All() {
-				if all || i == one {
-					if r == nil {
-						r = a.place(resource.Resource())
-					}
-					a.lookSpan(r, span)
+			i += spans.Len()
+			if from < 0 {
+				return
+			}
+			for j := from; j < to; j++ {
+				if r == nil {
+					r = a.place(resource.Resource())
 				}
-				i++
+				a.lookSpan(r, spans.At(j))
 			}
 		}
 	}

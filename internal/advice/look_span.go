@@ -108,7 +108,12 @@ func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map, request boo
 
 // namesSession reports whether an attribute's name is one that holds a session's id.
 func namesSession(name string) bool {
-	if len(name) > longestName {
+	if name == "" || len(name) > longestName {
+		return false
+	}
+	switch name[len(name)-1] | 0x20 {
+	case 'd', 'y', 'n': // of id, key and session
+	default:
 		return false
 	}
 	low := strings.ToLower(name)
