@@ -17,12 +17,13 @@ type recipe struct {
 
 // expected is what must come of a sample. Zero counts are left out.
 type expected struct {
-	Findings []finding      `mapstructure:"findings"`
-	Records  map[string]int `mapstructure:"records"`
-	Facts    map[string]int `mapstructure:"facts"`
-	Requests map[string]int `mapstructure:"requests"`
-	Refused  map[string]int `mapstructure:"refused"`
-	Secrets  []string       `mapstructure:"secrets"` // are in the sample, and nowhere in what the collector says
+	Findings  []finding           `mapstructure:"findings"`
+	Records   map[string]int      `mapstructure:"records"`
+	Facts     map[string]int      `mapstructure:"facts"`
+	Requests  map[string]int      `mapstructure:"requests"`
+	Refused   map[string]int      `mapstructure:"refused"`
+	Negatives map[string]negative `mapstructure:"negatives" json:"-"`
+	Secrets   []string            `mapstructure:"secrets"` // are in the sample, and nowhere in what the collector says
 	// Advice is what there is still to be said, and Without what is said of the
 	// sample where the recipe is not put in.
 	Advice  []string `mapstructure:"advice"`
