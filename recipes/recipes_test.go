@@ -39,7 +39,7 @@ func TestRecipes(t *testing.T) {
 	for _, r := range all {
 		setups = append(setups, r.setups(t)...)
 	}
-	c := start(t, setups)
+	c := start(t, "info", setups)
 	for _, r := range all {
 		t.Run(r.name, func(t *testing.T) {
 			c.waitFor(t, r.name, r.want)
@@ -93,7 +93,7 @@ type collector struct {
 }
 
 // start starts the built collector in a folder of its own.
-func start(t *testing.T, all []*setup) *collector {
+func start(t *testing.T, level string, all []*setup) *collector {
 	t.Helper()
 	binary, err := filepath.Abs("../bin/otelcol-session")
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func start(t *testing.T, all []*setup) *collector {
 	log, err := os.Create(filepath.Join(c.dir, "log"))
 	require.NoError(t, err)
 	defer log.Close()
-	cmd := exec.CommandContext(t.Context(), binary, "--config", c.configuration(t, all, port))
+	cmd := exec.CommandContext(t.Context(), binary, "--config", c.configuration(t, level, all, port))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	require.NoError(t, cmd.Start())
@@ -126,7 +126,7 @@ func start(t *testing.T, all []*setup) *collector {
 }
 
 // configuration is that of all together, in a file.
-func (c *collector) configuration(t *testing.T, all []*setup, port string) string {
+func (c *collector) configuration(t *testing.T, level string, all []*setup, port string) string {
 	t.Helper()
 	receivers, processors, pipelines := map[string]any{"nop": nil}, map[string]any{}, map[string]any{}
 	exporters := map[string]any{"nop": nil}
@@ -146,7 +146,7 @@ func (c *collector) configuration(t *testing.T, all []*setup, port string) strin
 		"receivers": receivers, "processors": processors, "exporters": exporters,
 		"service": map[string]any{
 			"pipelines": pipelines,
-			"telemetry": map[string]any{"metrics": map[string]any{"level": "normal", "readers": []any{reader}}},
+			"telemetry": map[string]any{"logs": map[string]any{"level": level, "encoding": "json"}, "metrics": map[string]any{"level": "normal", "readers": []any{reader}}},
 		},
 	})
 	require.NoError(t, err)

@@ -62,7 +62,7 @@ func TestShapes(t *testing.T) {
 	for i := range rows {
 		setups = append(setups, rows[i].setup(t, i))
 	}
-	c := start(t, setups)
+	c := start(t, "info", setups)
 	metrics := c.quiet(t, len(rows))
 	for i := range rows {
 		s := &rows[i]
