@@ -186,6 +186,9 @@ func TestSentences(t *testing.T) {
 		{name: "sampled", feed: func(r *rig) { sample(r, 64, 0.1, "") }, want: []string{"sampled"}},
 		{name: "sampled, and said so", feed: func(r *rig) { sample(r, 64, 0.1, "ot=th:e") }},
 		{name: "sampled, and known", cfg: Config{Sampled: true}, feed: func(r *rig) { sample(r, 64, 0.1, "") }},
+		{name: "sampled, and said so, where silence counts", cfg: Config{Idle: true}, feed: func(r *rig) { sample(r, 64, 0.1, "ot=th:e") }, want: []string{"silence_sampled"}},
+		{name: "all sampled, and known, where silence counts", cfg: Config{Idle: true, Sampled: true}, feed: func(r *rig) { sample(r, 64, 0.1, "ot=th:e") }},
+		{name: "none dropped, where silence counts", cfg: Config{Idle: true}, feed: func(r *rig) { sample(r, 64, 0.9, "ot=th:0") }},
 		{name: "ids of 63 bits", feed: func(r *rig) { sample(r, 300, 0.5, "") }},
 		{name: "hardly sampled", feed: func(r *rig) { sample(r, 64, 0.9, "") }},
 		{name: "too few to be sure", feed: func(r *rig) { sample(r, 8, 0.1, "") }},
@@ -328,23 +331,4 @@ func TestSentences(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestRound: what was mended is not said for ever, and what was not is said all the
-// time.
-func TestRound(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Config{})
-		shared := func(users int) {
-			for i := range firstOnes {
-				r.spans(server("shop", attributes{"session.id": "s", "user.id": fmt.Sprintf("u%d", i%users)}))
-			}
-		}
-		shared(3)
-		require.Equal(t, []string{"shared_id:letters and digits of 1"}, r.codes())
-		time.Sleep(round + time.Second)
-		require.Equal(t, []string{"shared_id:letters and digits of 1"}, r.codes(), "a new round has seen nothing yet")
-		shared(1)
-		require.Empty(t, r.codes())
-	})
 }

@@ -18,14 +18,16 @@ const (
 	// firstOnes are all looked at, and again once in a round.
 	firstOnes = 8192
 	round     = time.Hour
+	longRound = 24 * time.Hour
 )
 
 // Config is what an [Advisor] has to know of the configuration.
 type Config struct {
 	// Recording: what comes is complete, so that little is enough to say something.
 	Recording bool
-	// Absolute: a policy has an absolute limit, for which logins matter.
-	Absolute bool
+	// Absolute: a policy has an absolute limit, for which logins matter. Idle: one has an
+	// idle limit, which rests on silence.
+	Absolute, Idle bool
 	// LogAtStart: access logs are known to have the time of a request's start.
 	LogAtStart bool
 	// Sampled: every policy knows that spans are missing.
@@ -49,6 +51,9 @@ type Advisor struct {
 	lookingAtAll bool
 	evidence     *evidence // of this round
 	last         *evidence // of the one before, once that has seen all first ones
+	// turned are the counts as of the beginning of this round, before of the last one:
+	// who is gone is not talked of for ever. Nil for none.
+	turned, before *Counts
 }
 
 // New returns an advisor that has seen nothing.
@@ -176,12 +181,14 @@ func (a *Advisor) Logs(ld plog.Logs, b *extract.Batch) {
 	}
 }
 
-// turn begins a new round where the last one is an hour old: what was mended is
-// not said for ever.
-func (a *Advisor) turn(now time.Time) {
-	if now.Sub(a.began) < round || a.seen.Load() < firstOnes {
+// turn begins a new round where the last one is an hour old, or a day where little
+// comes: what was mended is not said for ever.
+func (a *Advisor) turn(now time.Time, c *Counts) {
+	seen, age := a.seen.Load(), now.Sub(a.began)
+	if a.cfg.Recording || seen == 0 || age < round || age < longRound && seen < firstOnes {
 		return
 	}
 	a.last, a.evidence, a.began = a.evidence, newEvidence(), now
+	a.before, a.turned = a.turned, c.clone()
 	a.seen.Store(0)
 }

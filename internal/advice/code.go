@@ -38,6 +38,7 @@ const (
 	LoginsNone
 	LoginsOften
 	EventUnmapped
+	SilenceSampled
 
 	// CodeCount is the number of kinds.
 	CodeCount
@@ -47,7 +48,7 @@ var codeNames = [CodeCount]string{
 	"nothing_arrived", "only_browsers", "no_requests", "times_refused", "body_json", "body_text", "body_map",
 	"session_elsewhere", "header_sanitised", "cookie_unread", "token_unread", "attribute_unread", "no_session", "id_per_request", "unproven", "browser_ids",
 	"shared_id", "shared_user", "placeholder_id", "placeholder_user", "sampled", "parents_missing", "no_time", "time_is_start", "login_judged",
-	"logout_request", "ends_unknown", "events_bare", "logins_none", "logins_often", "event_unmapped",
+	"logout_request", "ends_unknown", "events_bare", "logins_none", "logins_often", "event_unmapped", "silence_sampled",
 }
 
 func (c Code) String() string { return codeNames[c] }

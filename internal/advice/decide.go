@@ -25,33 +25,12 @@ const (
 	childrenFirst = time.Minute
 )
 
-// Counts are what the processor counts anyway, since it started.
-type Counts struct {
-	Services map[string]ServiceCounts
-	// Logins are authentications and starts, Ends ended sessions and users.
-	Logins, Ends int64
-	// Facts are all that were taken, RefusedTimes those that were not because of
-	// their time.
-	Facts, RefusedTimes int64
-	// Requests are those facts that are, Sessions all that were ever met.
-	Requests, Sessions int64
-	// For is since when all of this was counted.
-	For time.Duration
-}
-
-// ServiceCounts are those of one service.
-type ServiceCounts struct {
-	RequestWithID, RequestWithoutID, OtherWithID, LogNotUnderstood int64
-	// Decided are requests with a verdict, Indeterminate those of them that prove
-	// nothing.
-	Decided, Indeterminate int64
-}
-
 // Advise is what there is to be said now, at most 200 things.
 func (a *Advisor) Advise(c *Counts) []Advice {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.turn(time.Now())
+	a.turn(time.Now(), c)
+	c = c.since(a.before)
 	d := decision{cfg: a.cfg, counts: c, evidence: a.evidence, few: 5, bits: bitsLive}
 	if a.last != nil && a.seen.Load() < firstOnes {
 		d.evidence = a.last
@@ -233,6 +212,9 @@ func (d *decision) ofService(name string, s *service, c ServiceCounts) {
 	}
 	if s.logouts > 0 && d.counts.Ends == 0 {
 		d.say(LogoutRequest, name, int64(s.logouts), 0)
+	}
+	if n := int64(s.requests); n >= d.few && int64(s.sampled)*10 >= n*9 && d.cfg.Idle && !d.cfg.Sampled {
+		d.say(SilenceSampled, name, int64(s.sampled), n)
 	}
 	if s.unmapped > 0 {
 		d.say(EventUnmapped, name, int64(s.unmapped), 0, s.events.shown()...)

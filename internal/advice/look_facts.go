@@ -63,6 +63,9 @@ func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	if f.Flags.Has(fact.Presented) {
 		s.presented++
 	}
+	if f.Flags.Has(fact.Sampled) {
+		s.sampled++
+	}
 	if e.browserIDs.has(hash) {
 		s.fromBrowsers++
 	}

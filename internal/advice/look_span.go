@@ -62,7 +62,7 @@ func (a *Advisor) lookSpan(p *place, span ptrace.Span) {
 	s.servers++
 	trace := span.TraceID()
 	s.traces.add(a.differ.hash.of(string(trace[:])), trace)
-	if strings.Contains(span.TraceState().AsRaw(), "ot=") {
+	if strings.Contains(span.TraceState().AsRaw(), "th:") {
 		s.threshold = true
 	}
 	if id := span.ParentSpanID(); !id.IsEmpty() && len(e.parents) < mostParents {

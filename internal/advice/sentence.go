@@ -104,6 +104,7 @@ var forms = [CodeCount]string{
 	EventsBare:       "{n} events name no session, and none does: name the attribute that has it in `session` of their entries in `events`, or in session_id::sources.",
 	LoginsNone:       "no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.",
 	LoginsOften:      "{n} sessions logged in again and again, up to {of} times: if that is silent, `events::started` is the kind for it, which re-arms no clock.",
+	SilenceSampled:   "{n} of {of} requests of {service} are sampled and say so, so that nothing is sure that rests on silence (idle_timeout): stand before samplers, or add access logs.",
 	EventUnmapped:    "{n} events of {service} have names that nobody mapped{names}: see `events`.",
 }
 

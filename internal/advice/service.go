@@ -37,6 +37,7 @@ type service struct {
 	named, facts                 int // events by their names, and what became facts, as far as all records were looked at
 	logouts, loginsJudged        int
 	requests, presented, showing int
+	sampled                      int // of the requests, such as say so
 	sessions                     set
 	fromBrowsers                 int
 	placeholders                 [2]int // of sessions and of users

@@ -22,6 +22,7 @@ func (c *Config) advice() advice.Config {
 	a := advice.Config{Recording: c.MaxAge == 0, Sampled: len(c.Policies) > 0, LogAtStart: c.LogTime == logTimeStart, EventNames: map[string]bool{}}
 	for i := range c.Policies {
 		a.Absolute = a.Absolute || c.Policies[i].AbsoluteTimeout > 0
+		a.Idle = a.Idle || c.Policies[i].IdleTimeout > 0
 		a.Sampled = a.Sampled && c.Policies[i].Coverage == coverageSampled
 	}
 	e := &c.Events
