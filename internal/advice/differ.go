@@ -75,7 +75,7 @@ var differences = [differenceCount]struct{ name, said string }{
 var sideNames = [sideCount][2]string{{"requests", "ends"}, {"ends", "requests"}, {"both", "both"}}
 
 var sideSources = [sideCount]string{
-	"their source in session_id::sources", "a source of the event, {name: NAME, session: [{attribute: session.id, ...}]}", "their sources in session_id::sources",
+	"their source in session_id::sources", "a source of the event in events::ended, {name: NAME, session: [{attribute: session.id, ...}]}", "their sources in session_id::sources",
 }
 
 // label is the name of the difference, and of the side that it changes.
@@ -87,17 +87,28 @@ func (d difference) label(side sides) string {
 	return differences[d].name + " of " + sideNames[side][0]
 }
 
-// saidOf is what is to be said of a label.
-var saidOf = func() map[string]string {
-	all := map[string]string{}
+// saidOf is what is to be said of a label, and keyOf what to set, empty where ids have
+// to be sent otherwise.
+var saidOf, keyOf = func() (said, keys map[string]string) {
+	said, keys = map[string]string{}, map[string]string{}
 	for d := range differenceCount {
+		form := differences[d].said
 		for side := range sideCount {
-			all[d.label(side)] = strings.NewReplacer(
+			label := d.label(side)
+			said[label] = strings.NewReplacer(
 				"{side}", sideNames[side][0], "{other}", sideNames[side][1], "{source}", sideSources[side],
-			).Replace(differences[d].said)
+			).Replace(form)
+			switch {
+			case strings.Contains(form, "{source}") && side == ofEnds:
+				keys[label] = "events::ended"
+			case strings.Contains(form, "{source}"):
+				keys[label] = "session_id::sources"
+			case d == inPseudonym:
+				keys[label] = "session_id::already_hashed"
+			}
 		}
 	}
-	return all
+	return said, keys
 }()
 
 // differ makes of an id what it may be on the other side.

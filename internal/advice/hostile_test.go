@@ -109,14 +109,17 @@ func TestForms(t *testing.T) {
 		parsed, ok := ParseCode(c.String())
 		require.True(t, ok)
 		require.Equal(t, c, parsed)
-		said := Sentences([]Advice{{Code: c, Service: "shop", N: 3, Of: 4}})[0].String()
+		sentence := Sentences([]Advice{{Code: c, Service: "shop", N: 3, Of: 4}})[0]
+		said := sentence.Text
+		require.Equal(t, c.Group(), sentence.Group)
+		require.Contains(t, said, sentence.Key[strings.LastIndex(sentence.Key, ":")+1:], "%s names the key to set", c)
 		require.NotEmpty(t, said)
 		require.NotContains(t, strings.NewReplacer("{attribute: http.request.header", "", "{request: {methods", "").Replace(said), "{", c)
 	}
 	require.Len(t, names, int(CodeCount))
 	require.Equal(t, "none of 3 requests of shop names a session, and their Cookie header is captured (sid, SESSION): add "+
 		"{attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.",
-		Sentences([]Advice{{CookieUnread, "shop", "sid", 3, 0}, {CookieUnread, "shop", "SESSION", 3, 0}})[0].String())
+		Sentences([]Advice{{CookieUnread, "shop", "sid", 3, 0}, {CookieUnread, "shop", "SESSION", 3, 0}})[0].Text)
 }
 
 // TestInventedNames: a client that names a million cookies, services that name as many

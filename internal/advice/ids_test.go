@@ -98,8 +98,9 @@ func requireEndsUnknown(t *testing.T, r *rig, want []string, says string) {
 	if want != nil {
 		said := Sentences(all)
 		require.Len(t, said, 1)
-		require.Contains(t, said[0].String(), " ends name a session that no request names")
-		require.Contains(t, said[0].String(), says)
+		require.Contains(t, said[0].Text, " ends name a session that no request names")
+		require.Contains(t, said[0].Text, says)
+		require.Contains(t, said[0].Text, said[0].Key[strings.LastIndex(said[0].Key, ":")+1:])
 	}
 }
 

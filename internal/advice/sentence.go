@@ -14,32 +14,53 @@ var titles = [GroupCount]string{
 
 func (g Group) String() string { return titles[g] }
 
-// Sentences are one for each kind of advice and service: what is the matter, the
-// number that it rests on and the key to set. Names of one kind and service come
-// together. The order is that of all.
-func Sentences(all []Advice) []Sentence {
-	var out []Sentence
+// Sentence is advice in words, for whoever shows it: the command `ready`, the log, a
+// console. It has no value of telemetry but names, of which it says what [Advice] does.
+type Sentence struct {
+	Code    Code
+	Group   Group
+	Service string // empty where it is about all of them, or about one without a name
+	// Names are of what it is about, the likeliest first; of [EndsUnknown] how ids differ.
+	Names []string
+	// N of Of is what it rests on. Of is 0 where N stands alone, N where nothing is counted.
+	N, Of float64
+	// Key is of the configuration of session_timeout, with :: between its parts; empty
+	// where something else has to change.
+	Key string
+	// Text is a whole sentence but for its beginning, which is the group's String.
+	Text string
+}
+
+func (s *Sentence) String() string { return s.Text }
+
+// Sentences are one for each kind of advice and service. Names of one kind and service
+// come together. The order is that of all.
+func Sentences(all []Advice) (out []Sentence) {
 	for _, a := range all {
-		if n := len(out); n > 0 && out[n-1].Code == a.Code && out[n-1].Service == a.Service {
-			out[n-1].names = append(out[n-1].names, a.Name)
-			continue
+		if n := len(out); n == 0 || out[n-1].Code != a.Code || out[n-1].Service != a.Service {
+			out = append(out, Sentence{Code: a.Code, Group: a.Code.Group(), Service: a.Service, N: a.N, Of: a.Of})
 		}
-		s := Sentence{Advice: a}
 		if a.Name != "" {
-			s.names = []string{a.Name}
+			last := &out[len(out)-1]
+			last.Names = append(last.Names, a.Name)
 		}
-		out = append(out, s)
+	}
+	for i := range out {
+		s := &out[i]
+		s.Key, s.Text = s.key(), s.text()
 	}
 	return out
 }
 
-// Sentence is advice in words.
-type Sentence struct {
-	Advice
-	names []string
+// key is what to set.
+func (s *Sentence) key() string {
+	if s.Code == EndsUnknown && len(s.Names) == 1 {
+		return keyOf[s.Names[0]]
+	}
+	return keys[s.Code]
 }
 
-func (s Sentence) String() string {
+func (s *Sentence) text() string {
 	service := s.Service
 	switch {
 	case service == "" && s.Code == IDPerRequest:
@@ -51,25 +72,38 @@ func (s Sentence) String() string {
 	}
 	names := ""
 	if s.Code == EndsUnknown {
-		names = howTheyDiffer(s.names)
-	} else if len(s.names) > 0 {
-		names = " (" + strings.Join(s.names, ", ") + ")"
+		names = howTheyDiffer(s.Names)
+	} else if len(s.Names) > 0 {
+		names = " (" + strings.Join(s.Names, ", ") + ")"
 	}
 	return strings.NewReplacer(
 		"{n}", number(s.N), "{of}", number(s.Of), "{service}", service, "{names}", names,
 	).Replace(forms[s.Code])
 }
 
+// keys are what to set, empty where the telemetry itself has to change.
+var keys = [CodeCount]string{
+	NoRequests: "exempt", TimesRefused: "max_age",
+	CookieUnread: "session_id::sources", TokenUnread: "session_id::sources", AttributeUnread: "session_id::sources",
+	NoSession: "session_id::sources", IDPerRequest: "session_id::sources", BrowserIDs: "session_id::sources",
+	Unproven: "policies::evidence", SharedID: "session_id::placeholders", SharedUser: "user_id::placeholders",
+	PlaceholderID: "session_id::placeholders", PlaceholderUser: "user_id::placeholders",
+	Sampled: "policies::coverage", ParentsMissing: "policies::coverage", TimeIsStart: "log_time", LoginJudged: "exempt",
+	LogoutRequest: "events::ended", EndsUnknown: "session_id::linked", EventsBare: "events",
+	LoginsNone: "events::authenticated", LoginsOften: "events::started", EventUnmapped: "events",
+}
+
 // howTheyDiffer says in what the ids of ends differ from those of requests, and
 // what is to be done.
 func howTheyDiffer(names []string) string {
+	const linked = ": two ids for one login? Set session_id::linked"
 	switch {
 	case len(names) == 0:
-		return ""
+		return linked
 	case len(names) == 1 && saidOf[names[0]] != "":
 		return "; " + saidOf[names[0]]
 	}
-	return " (" + strings.Join(names, ", ") + "): two ids for one login? Set session_id::linked"
+	return " (" + strings.Join(names, ", ") + ")" + linked
 }
 
 // forms have N, Of, the service and the names in braces.

@@ -86,13 +86,24 @@ func (t *telemetry) scrapeAdvice(o metric.Observer, snapshot *session.Snapshot) 
 func (s *shared) sayWhyNothing() {
 	snapshot := s.keeper.Snapshot()
 	for _, sentence := range advice.Sentences(s.advise(&snapshot.Snapshot)) {
-		if sentence.Code.Group() != advice.Nothing {
+		if sentence.Group != advice.Nothing {
 			continue
 		}
 		say := s.set.Logger.Warn
 		if sentence.Code == advice.NothingArrived {
 			say = s.set.Logger.Info
 		}
-		say(advice.Nothing.String()+" "+sentence.String(), zap.String("advice", sentence.Code.String()))
+		say(advice.Nothing.String()+" "+sentence.Text, zap.String("advice", sentence.Code.String()))
 	}
+}
+
+// Advice is what there is to be said of the engine now, in words, for a console that
+// asks for it:
+//
+//	if e, ok := engine.(interface{ Advice() []advice.Sentence }); ok { ... }
+//
+// It says what the metrics and `otelcol-session ready` say.
+func (e shownEngine) Advice() []advice.Sentence {
+	snapshot := e.shared.keeper.Snapshot()
+	return advice.Sentences(e.shared.advise(&snapshot.Snapshot))
 }
