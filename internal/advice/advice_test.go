@@ -40,7 +40,7 @@ func TestSentences(t *testing.T) {
 				r.spans(server("shop", attributes{"http.route": "/healthz", "session.id": "s1"}))
 			}
 		}, want: []string{"no_requests"}},
-		{name: "the future", feed: func(r *rig) { r.spans(server("shop", nil)); r.counts.RefusedTimes, r.counts.Facts = 20, 0 }, want: []string{"times_refused"}},
+		{name: "the future", feed: func(r *rig) { r.spans(server("shop", attributes{"session.id": "s1"})); r.counts.RefusedTimes, r.counts.Facts = 20, 0 }, want: []string{"times_refused"}},
 		{name: "JSON", feed: func(r *rig) { r.logs(logRecord("id", `{"type":"LOGOUT"}`, nil)) }, want: []string{"body_json"}},
 		{name: "text", feed: func(r *rig) { r.logs(logRecord("id", "user logged_out", nil)) }, want: []string{"body_text"}},
 		{name: "a sentence", feed: func(r *rig) { r.logs(logRecord("id", "User logged out.", nil)) }, want: []string{"body_text"}},
@@ -110,7 +110,8 @@ func TestSentences(t *testing.T) {
 				r.spans(server("shop", nil))
 			}
 		}, want: []string{"no_session"}},
-		{name: "too few", feed: func(r *rig) { r.spans(server("shop", nil)) }},
+		{name: "too few beside others", feed: func(r *rig) { withID(r); r.spans(server("other", nil)) }},
+		{name: "few, and nothing else", feed: func(r *rig) { r.spans(server("shop", nil)) }, want: []string{"no_session"}},
 		{name: "enough for a recording", cfg: Config{Recording: true}, feed: func(r *rig) { r.spans(server("shop", nil)) }, want: []string{"no_session"}},
 		{name: "an id for each request", cfg: Config{Recording: true}, feed: func(r *rig) { sessions(r, 20) }, want: []string{"id_per_request"}},
 		{name: "an id for each request, for long", feed: func(r *rig) {

@@ -184,7 +184,8 @@ func (d *decision) ofService(name string, s *service, c ServiceCounts) {
 			d.say(code, name, int64(s.told[i]), 0)
 		}
 	}
-	if c.RequestWithID == 0 && c.RequestWithoutID >= d.few {
+	// Where no request of any service names a session, whoever tries it with a few wants to know.
+	if n := c.RequestWithoutID; c.RequestWithID == 0 && (n >= d.few || n > 0 && d.withID == 0) {
 		d.withoutID(name, s, c)
 	}
 	if n := int64(s.sessions.n); d.cfg.Recording && n >= 5 && int64(s.requests) >= n && n*10 >= int64(s.requests)*9 && !s.sessions.full() {
