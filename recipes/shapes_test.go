@@ -98,12 +98,7 @@ func says(t *testing.T, metrics []byte, id string) (all []string) {
 	state, err := ready.Parse(own.String())
 	require.NoError(t, err)
 	for _, a := range state.Advice {
-		text := a.Code.String()
-		for _, word := range []string{a.Service, a.Name} {
-			if word != "" {
-				text += " " + word
-			}
-		}
+		text := strings.Join(slices.DeleteFunc([]string{a.Code.String(), a.Service, a.Name}, func(word string) bool { return word == "" }), " ")
 		if a.N > 0 {
 			text += fmt.Sprintf(" %.0f", a.N)
 		}

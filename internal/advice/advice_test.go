@@ -40,7 +40,10 @@ func TestSentences(t *testing.T) {
 				r.spans(server("shop", attributes{"http.route": "/healthz", "session.id": "s1"}))
 			}
 		}, want: []string{"no_requests"}},
-		{name: "the future", feed: func(r *rig) { r.spans(server("shop", attributes{"session.id": "s1"})); r.counts.RefusedTimes, r.counts.Facts = 20, 0 }, want: []string{"times_refused"}},
+		{name: "the future", feed: func(r *rig) {
+			r.spans(server("shop", attributes{"session.id": "s1"}))
+			r.counts.RefusedTimes, r.counts.Facts = 20, 0
+		}, want: []string{"times_refused"}},
 		{name: "JSON", feed: func(r *rig) { r.logs(logRecord("id", `{"type":"LOGOUT"}`, nil)) }, want: []string{"body_json"}},
 		{name: "text", feed: func(r *rig) { r.logs(logRecord("id", "user logged_out", nil)) }, want: []string{"body_text"}},
 		{name: "a sentence", feed: func(r *rig) { r.logs(logRecord("id", "User logged out.", nil)) }, want: []string{"body_text"}},

@@ -38,19 +38,22 @@ func TestEndsUnknown(t *testing.T) {
 		{"quotes", uuid, func(i int) string { return `"` + uuid(i) + `"` }, []string{"quotes"}, "quotes"},
 		{
 			"percent-encoding", func(i int) string { return url.QueryEscape("a+b/c=" + hexID(i)) }, func(i int) string { return "a+b/c=" + hexID(i) },
-			[]string{"quotes"}, "percent-encoding",
+			[]string{"quotes"},
+			"percent-encoding",
 		},
 		{"hyphens", uuid, func(i int) string { return strings.ReplaceAll(uuid(i), "-", "") }, []string{"hyphens"}, "replace_pattern"},
 		{"a node", func(i int) string { return hexID(i) + ".node1" }, hexID, []string{"suffix of requests"}, "`until: \".!~\"` on their source in session_id::sources"},
 		{"a node in the end", hexID, func(i int) string { return hexID(i) + "!node1" }, []string{"suffix of ends"}, "session: [{attribute: session.id, ...}]"},
 		{
 			"two nodes", func(i int) string { return hexID(i) + ".node1" }, func(i int) string { return hexID(i) + ".node2" },
-			[]string{"suffix of both"}, "those of both have a suffix",
+			[]string{"suffix of both"},
+			"those of both have a suffix",
 		},
 		{"a prefix", func(i int) string { return "s:" + hexID(i) }, hexID, []string{"prefix of requests"}, "`strip_prefix` on their source"},
 		{"a key of Redis", hexID, func(i int) string { return "spring:session:sessions:" + hexID(i) }, []string{"prefix of ends"}, "`strip_prefix`"},
 		{
-			"a signed cookie", func(i int) string { return "s%3A" + hexID(i) + signature }, hexID, []string{"prefix_and_suffix of requests"},
+			"a signed cookie", func(i int) string { return "s%3A" + hexID(i) + signature }, hexID,
+			[]string{"prefix_and_suffix of requests"},
 			"`strip_prefix` and `until` on their source in session_id::sources",
 		},
 		{"base64", func(i int) string { return base64.StdEncoding.EncodeToString([]byte(uuid(i))) }, uuid, []string{"base64 of requests"}, "`decode: base64`"},
@@ -61,7 +64,8 @@ func TestEndsUnknown(t *testing.T) {
 		{"cut", func(i int) string { return fmt.Sprintf("%04x", i) + uuid(i) }, func(i int) string { return fmt.Sprintf("%04x", i) + uuid(i)[:8] }, []string{"first_12 of requests"}, "send whole ids"},
 		{"two ids for one login", hexID, uuid, []string{"ends: UUIDs", "requests: hexadecimal of 32"}, "two ids for one login? Set session_id::linked."},
 		{
-			"tokens", hexID, func(i int) string { return strings.TrimPrefix(token(i), "Bearer ") }, []string{"ends: tokens", "requests: hexadecimal of 32"},
+			"tokens", hexID, func(i int) string { return strings.TrimPrefix(token(i), "Bearer ") },
+			[]string{"ends: tokens", "requests: hexadecimal of 32"},
 			"session_id::linked",
 		},
 	} {
