@@ -103,6 +103,11 @@ func TestSentences(t *testing.T) {
 				r.spans(server("shop", attributes{"app.sessionId": fmt.Sprintf("0a1b2c3d%d", i), "aws.session_count": i}))
 			}
 		}, want: []string{"attribute_unread:app.sessionId"}},
+		{name: "an attribute of an event", feed: func(r *rig) {
+			r.spans(server("id", nil))
+			r.logs(event("session.end", attributes{"session.id": "s1", "app.session_id": "s1"}))
+			r.counts.Ends = 1
+		}, want: []string{"no_session"}},
 		{name: "an attribute for nobody", feed: func(r *rig) {
 			for range 25 {
 				r.spans(server("shop", attributes{"app.sessionId": "-", "oidc.sid": ""}))
@@ -246,7 +251,7 @@ func TestSentences(t *testing.T) {
 		{name: "the time is the start, and that is known", cfg: Config{LogAtStart: true}, feed: func(r *rig) { late(r, 5, 30, 31) }},
 		{name: "the time is the start, the length a text", feed: func(r *rig) { late(r, 5, "30.25", 31) }, want: []string{"time_is_start"}},
 		{name: "the time is the end", feed: func(r *rig) { late(r, 5, 30, 1) }},
-		{name: "the time is the end, read late", feed: func(r *rig) { late(r, 3, 30, 30); late(r, 4, 90, 30) }},
+		{name: "the time is the end, read late", feed: func(r *rig) { late(r, 5, 30, 30); late(r, 6, 90, 30) }},
 		{name: "the time is the start, by the time of arrival", feed: func(r *rig) {
 			for range 5 {
 				ld := logRecord("edge", nil, access(30))
@@ -293,6 +298,15 @@ func TestSentences(t *testing.T) {
 				r.logs(event("session.end", attributes{"session": "x"}))
 			}
 		}, want: []string{"events_bare"}},
+		{name: "events of no time", feed: func(r *rig) {
+			withID(r)
+			for range 5 {
+				ld := event("session.end", attributes{"session.id": "s1"})
+				ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetTimestamp(0)
+				r.logs(ld)
+				r.counts.RefusedTimes++
+			}
+		}, want: []string{"no_time"}},
 		{name: "no login", cfg: Config{Absolute: true}, feed: withID, want: []string{"logins_none"}},
 		{name: "too many logins", feed: func(r *rig) {
 			withID(r)

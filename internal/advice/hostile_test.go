@@ -10,6 +10,9 @@ import (
 	"unicode"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-session/otelcol-session/internal/extract"
 )
 
 // token is one of a session of its own.
@@ -98,6 +101,31 @@ func TestOneInSoMany(t *testing.T) {
 		}
 	}
 	require.InDelta(t, firstOnes+(700_000-firstOnes)/everyOne, looked, 8)
+}
+
+// TestChosen: the one record that is chosen is looked at, wherever it stands in its batch.
+func TestChosen(t *testing.T) {
+	for _, sizes := range [][]int{{1024}, {1, 1023}, {512, 500, 12}, {1023, 1}} {
+		td := ptrace.NewTraces()
+		n := 0
+		for _, size := range sizes {
+			resource := td.ResourceSpans().AppendEmpty()
+			resource.Resource().Attributes().PutStr("service.name", "shop")
+			spans := resource.ScopeSpans().AppendEmpty().Spans()
+			for range size {
+				n++
+				first(server("shop", attributes{"http.request.header.cookie": fmt.Sprintf("c%d=1", n)})).CopyTo(spans.AppendEmpty())
+			}
+		}
+		for _, skipped := range []uint64{0, 1, 700, 1023} {
+			a := New(Config{})
+			a.seen.Store(firstOnes + skipped)
+			a.Traces(td, &extract.Batch{})
+			s := a.evidence.services["shop"]
+			require.Equal(t, 1, s.servers)
+			require.Equal(t, fmt.Sprintf("c%d", 1024-skipped), s.cookies.all[0].name)
+		}
+	}
 }
 
 // TestForms: each kind has a name of its own, a group and a sentence that names a
