@@ -40,6 +40,18 @@ func TestParse(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoProcessor)
 }
 
+// TestParseSeveral: that nothing has arrived is said where no processor has seen
+// anything, as that of a demonstration has.
+func TestParseSeveral(t *testing.T) {
+	const waiting = `processor_session_timeout_advice{advice="nothing_arrived",name="",processor="session_timeout",service_name=""} 1` + "\n"
+	s, err := Parse(waiting)
+	require.NoError(t, err)
+	require.Equal(t, []advice.Advice{{Code: advice.NothingArrived}}, s.Advice)
+	s, err = Parse(waiting + `processor_session_timeout_facts{kind="request",processor="session_timeout/replay"} 3` + "\n")
+	require.NoError(t, err)
+	require.Empty(t, s.Advice)
+}
+
 // TestParseHostile: what a service calls itself is shown without what a terminal
 // would obey.
 func TestParseHostile(t *testing.T) {
