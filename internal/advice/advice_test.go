@@ -308,6 +308,13 @@ func TestSentences(t *testing.T) {
 			}
 		}, want: []string{"no_time"}},
 		{name: "no login", cfg: Config{Absolute: true}, feed: withID, want: []string{"logins_none"}},
+		{name: "logins of whom no request is known yet", cfg: Config{Absolute: true}, feed: func(r *rig) {
+			withID(r)
+			for i := range 10 {
+				r.logs(event("authn_login_success", attributes{"session.id": fmt.Sprintf("to-come-%d", i)}))
+			}
+			r.counts.Logins = 10
+		}},
 		{name: "too many logins", feed: func(r *rig) {
 			withID(r)
 			for range 3 {

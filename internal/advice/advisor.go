@@ -28,6 +28,10 @@ type Config struct {
 	// Absolute: a policy has an absolute limit, for which logins matter. Idle: one has an
 	// idle limit, which rests on silence.
 	Absolute, Idle bool
+	// IdleLimit is the longest one.
+	IdleLimit time.Duration
+	// Linked: sessions may be part of larger ones.
+	Linked bool
 	// LogAtStart: access logs are known to have the time of a request's start.
 	LogAtStart bool
 	// Sampled: every policy knows that spans are missing.
@@ -38,12 +42,12 @@ type Config struct {
 
 // Advisor looks more closely at some records. Safe for concurrent use.
 type Advisor struct {
-	cfg    Config
-	differ differ
-	words  placeholders
-	seen   atomic.Uint64 // records since the round began
-	all    atomic.Uint64 // records since ever
-	since  time.Time
+	cfg   Config
+	ids   *idWatch
+	words placeholders
+	seen  atomic.Uint64 // records since the round began
+	all   atomic.Uint64 // records since ever
+	since time.Time
 
 	mu    sync.Mutex
 	began time.Time
@@ -59,13 +63,13 @@ type Advisor struct {
 // New returns an advisor that has seen nothing.
 func New(cfg Config) *Advisor {
 	now := time.Now()
-	return &Advisor{cfg: cfg, differ: differ{hash: newHasher()}, words: knownWords(), evidence: newEvidence(), since: now, began: now}
+	return &Advisor{cfg: cfg, ids: newIDWatch(&cfg), words: knownWords(), evidence: newEvidence(), since: now, began: now}
 }
 
 // SetPseudonym says what ids become where redaction has already run. Not to be called
 // once telemetry comes.
 func (a *Advisor) SetPseudonym(pseudonym func(raw string) fact.Pseudonym) {
-	a.differ.pseudonym = pseudonym
+	a.ids.differ.pseudonym = pseudonym
 }
 
 // Since is when it began.
@@ -91,6 +95,7 @@ func (a *Advisor) chosen(n uint64) (all bool, one int) {
 
 // Traces looks at spans, and at the facts that were made of them.
 func (a *Advisor) Traces(td ptrace.Traces, b *extract.Batch) {
+	a.ids.note(b)
 	all, one := a.chosen(uint64(td.SpanCount()))
 	if !all && one < 0 {
 		return
@@ -149,6 +154,7 @@ func (a *Advisor) eachSpan(td ptrace.Traces, all bool, one int) {
 
 // Logs looks at log records, and at the facts that were made of them.
 func (a *Advisor) Logs(ld plog.Logs, b *extract.Batch) {
+	a.ids.note(b)
 	all, one := a.chosen(uint64(ld.LogRecordCount()))
 	if !all && one < 0 {
 		return

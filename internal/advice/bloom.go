@@ -1,10 +1,10 @@
 package advice
 
-// bloomBits are how many bits a bloom filter has: of 8,192 hashes in it, one in
-// seventy others passes for a member.
-const bloomBits = 1 << 17
+// bloomBits are how many bits a bloom filter has: of 8,192 hashes in it, one in five
+// thousand others passes for a member.
+const bloomBits = 1 << 18
 
-// bloom is a set of many hashes, in 16 KiB, that forgets nothing and may take a few
+// bloom is a set of many hashes, in 32 KiB, that forgets nothing and may take a few
 // for others. The zero one is empty.
 type bloom struct {
 	bits []uint64
@@ -19,8 +19,7 @@ func (b *bloom) add(hash uint64) bool {
 	if b.bits == nil {
 		b.bits = make([]uint64, bloomBits/64)
 	}
-	for _, at := range [...]uint64{hash, hash >> 32} {
-		at %= bloomBits
+	for at := range places(hash) {
 		b.bits[at/64] |= 1 << (at % 64)
 	}
 	b.n++
@@ -31,6 +30,21 @@ func (b *bloom) has(hash uint64) bool {
 	if b.bits == nil {
 		return false
 	}
-	low, high := hash%bloomBits, (hash>>32)%bloomBits
-	return b.bits[low/64]&(1<<(low%64)) != 0 && b.bits[high/64]&(1<<(high%64)) != 0
+	for at := range places(hash) {
+		if b.bits[at/64]&(1<<(at%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// places are the four bits of a hash.
+func places(hash uint64) func(yield func(uint64) bool) {
+	return func(yield func(uint64) bool) {
+		for shift := 0; shift < 64; shift += 15 {
+			if shift == 60 || !yield((hash>>shift)%bloomBits) {
+				return
+			}
+		}
+	}
 }

@@ -31,7 +31,7 @@ func (a *Advisor) Advise(c *Counts) []Advice {
 	defer a.mu.Unlock()
 	a.turn(time.Now(), c)
 	c = c.since(a.before)
-	d := decision{cfg: a.cfg, counts: c, evidence: a.evidence, few: 5, bits: bitsLive}
+	d := decision{cfg: a.cfg, counts: c, evidence: a.evidence, watch: a.ids, few: 5, bits: bitsLive}
 	if a.last != nil && a.seen.Load() < firstOnes {
 		d.evidence = a.last
 	}
@@ -63,6 +63,7 @@ func (a *Advisor) Advise(c *Counts) []Advice {
 type decision struct {
 	*evidence
 	cfg    Config
+	watch  *idWatch
 	counts *Counts
 	few    int64   // is how many are enough
 	bits   float64 // of luck
@@ -108,13 +109,11 @@ func (d *decision) overall(records uint64) {
 // names another, none does.
 func (d *decision) ends() {
 	perRequest := slices.ContainsFunc(d.said, func(a Advice) bool { return a.Code == IDPerRequest })
-	known := d.long && d.ids.complete() && !perRequest
-	if ends := int64(len(d.ids.ends)); known && ends >= d.few {
-		if unknown, how := d.ids.unknownEnds(); int64(unknown)*10 >= ends*9 {
-			d.say(EndsUnknown, "", int64(unknown), ends, how...)
-		}
+	unknown, ends, how, logins := d.watch.unknown(d.few)
+	if int64(ends) >= d.few && unknown*10 >= ends*9 && !perRequest {
+		d.say(EndsUnknown, "", int64(unknown), int64(ends), how...)
 	}
-	if d.withID >= d.few && d.cfg.Absolute && (d.counts.Logins == 0 || known && d.ids.unknownLogins(d.few)) {
+	if d.withID >= d.few && d.cfg.Absolute && (d.counts.Logins == 0 || logins && !perRequest) {
 		d.say(LoginsNone, "", 0, 0)
 	}
 }

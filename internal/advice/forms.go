@@ -59,6 +59,16 @@ func (f *idForms) count(of form) {
 	}
 }
 
+// join adds those of others.
+func (f *idForms) join(others idForms) {
+	for of, n := range others {
+		f.count(of)
+		if _, known := (*f)[of]; known {
+			(*f)[of] += n - 1
+		}
+	}
+}
+
 // usual is the form that most have.
 func (f idForms) usual() string {
 	var most form

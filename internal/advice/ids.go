@@ -9,7 +9,7 @@ const (
 	// mostForms of ids are told apart on each side.
 	mostForms = 16
 	// mostNamed are as many as keep a bloom filter sparse.
-	mostNamed = bloomBits / 16
+	mostNamed = bloomBits / 32
 )
 
 // ids are those of sessions, hashed: the ones that requests name, as their own or as
@@ -35,8 +35,8 @@ type endID struct {
 // rotation is onto an id that continues the previous one.
 type rotation struct{ next, previous uint64 }
 
-// complete reports whether all that requests name is known, and something is.
-func (s *ids) complete() bool { return s.named.n > 0 && s.named.n < mostNamed }
+// isFull reports whether so many are named that others would pass for them.
+func (s *ids) isFull() bool { return s.named.n >= mostNamed }
 
 // request takes note of the id that a request names as its own.
 func (s *ids) request(d *differ, raw string) {
@@ -46,8 +46,7 @@ func (s *ids) request(d *differ, raw string) {
 
 // linked takes note of an id whose end would end a session that a request names.
 func (s *ids) linked(d *differ, raw string) {
-	hash := d.hash.of(raw)
-	if s.named.n >= mostNamed || !s.named.add(hash) {
+	if !s.named.add(d.hash.of(raw)) {
 		return
 	}
 	s.requests.add(raw)
@@ -79,23 +78,39 @@ func (s *ids) rotate(next, previous uint64) {
 	}
 }
 
-// known reports whether an id is among those that requests name, or the one that it
-// was rotated from is.
-func (s *ids) known(named *bloom, hash uint64) bool {
-	return named.has(hash) || slices.ContainsFunc(s.rotated, func(r rotation) bool { return r.next == hash && named.has(r.previous) })
+// both are the ids of this time and of the one before, whose ends are settled: a session
+// may end long after its last request.
+type both []*ids
+
+func (b both) any(is func(*ids) bool) bool { return slices.ContainsFunc(b, is) }
+
+func (b both) named(hash uint64) bool { return b.any(func(s *ids) bool { return s.named.has(hash) }) }
+func (b both) own(hash uint64) bool   { return b.any(func(s *ids) bool { return s.own.has(hash) }) }
+
+func (b both) changed(i difference, hash uint64) bool {
+	return b.any(func(s *ids) bool { return s.changed[i].has(hash) })
 }
 
-// unknownEnds are how many ends name a session that no request does, and in what
-// way, or ways, their ids differ from those of requests.
-func (s *ids) unknownEnds() (n int, how []string) {
+// known reports whether an id is one that requests have, or the one that it was
+// rotated from is.
+func (b both) known(has func(uint64) bool, hash uint64) bool {
+	return has(hash) || b.any(func(s *ids) bool {
+		return slices.ContainsFunc(s.rotated, func(r rotation) bool { return r.next == hash && has(r.previous) })
+	})
+}
+
+// unknownEnds are how many of how many ends name a session that no request does, and
+// in what way, or ways, their ids differ from those of requests. Where only one
+// session in so many is looked at, few ends meet the request that would tell.
+func (b both) unknownEnds(oneIn int) (n, all int, how []string) {
 	var ways [differenceCount][sideCount]int
-	for i := range s.ends {
-		e := &s.ends[i]
-		if s.known(&s.named, e.hash) {
+	for i := range b[0].ends {
+		e := &b[0].ends[i]
+		if b.known(b.named, e.hash) {
 			continue
 		}
 		n++
-		if way, side, ok := s.way(e); ok {
+		if way, side, ok := b.way(e); ok {
 			ways[way][side]++
 		}
 	}
@@ -107,29 +122,33 @@ func (s *ids) unknownEnds() (n int, how []string) {
 			}
 		}
 	}
-	if most*2 > n {
-		return n, []string{way.label(side)}
+	if most*2*oneIn > n && (most > 1 || oneIn == 1) {
+		return n, len(b[0].ends), []string{way.label(side)}
 	}
-	return n, []string{"ends: " + s.ended.usual(), "requests: " + s.requests.usual()}
+	var requests idForms
+	for _, s := range b {
+		requests.join(s.requests)
+	}
+	return n, len(b[0].ends), []string{"ends: " + b[0].ended.usual(), "requests: " + requests.usual()}
 }
 
 // way is the first difference that makes the id of an end one that requests have,
 // and whose ids it changes for that.
-func (s *ids) way(e *endID) (difference, sides, bool) {
+func (b both) way(e *endID) (difference, sides, bool) {
 	for i := range differenceCount {
 		switch changed := e.changed[i]; {
-		case s.changed[i].has(e.hash):
+		case b.changed(i, e.hash):
 			return i, ofRequests, true
 		case changed == 0:
-		case s.named.has(changed):
+		case b.named(changed):
 			return i, ofEnds, true
-		case i < inPseudonym && s.changed[i].has(changed):
+		case i < inPseudonym && b.changed(i, changed):
 			return i, ofBoth, true
 		case i < inPseudonym || i > inSHA512:
 		// What stands before a hash is no part of it, as Rails' 2:: before SHA-256.
-		case s.changed[i].has(e.changed[inPrefix]):
+		case b.changed(i, e.changed[inPrefix]):
 			return i, ofRequests, true
-		case s.changed[inPrefix].has(changed):
+		case b.changed(inPrefix, changed):
 			return i, ofEnds, true
 		}
 	}
@@ -138,6 +157,6 @@ func (s *ids) way(e *endID) (difference, sides, bool) {
 
 // unknownLogins reports whether so many logins name sessions, and no request names
 // one of these as its own: the login of a larger session starts no clock.
-func (s *ids) unknownLogins(few int64) bool {
-	return int64(len(s.logins)) >= few && !slices.ContainsFunc(s.logins, func(hash uint64) bool { return s.known(&s.own, hash) })
+func (b both) unknownLogins(few int64) bool {
+	return int64(len(b[0].logins)) >= few && !slices.ContainsFunc(b[0].logins, func(hash uint64) bool { return b.known(b.own, hash) })
 }

@@ -22,32 +22,20 @@ func (a *Advisor) lookFacts(b *extract.Batch) {
 		if f.Session.Raw == "" {
 			continue
 		}
-		hash := a.differ.hash.of(f.Session.Raw)
-		if f.Linked.Raw != "" && (f.Kind != fact.Request || f.Outcome == fact.Served) {
-			e.ids.linked(&a.differ, f.Linked.Raw)
-		}
+		hash := a.ids.differ.hash.of(f.Session.Raw)
 		switch f.Kind {
 		case fact.Request:
 			a.lookRequest(f, hash)
 		case fact.Authenticated:
-			e.ids.login(hash)
 			if s := e.session(hash); s != nil {
 				s.login(f.Start)
 			}
-		case fact.Started:
-			e.ids.login(hash)
-		case fact.Rotated:
-			e.ids.login(hash)
-			e.ids.rotate(hash, a.differ.hash.of(f.Previous.Raw))
-		case fact.Ended:
-			e.ids.end(&a.differ, f.Session.Raw)
 		}
 	}
 }
 
 func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	e := a.evidence
-	e.ids.request(&a.differ, f.Session.Raw)
 	s := e.services[f.Resource.ServiceName]
 	if s == nil || f.Flags.Has(fact.Exempt) {
 		return
@@ -76,7 +64,7 @@ func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 		s.showing++
 		if x := e.session(hash); x != nil {
 			x.form = formOf(f.Session.Raw)
-			e.show(x, a.differ.hash.of(f.User.Raw))
+			e.show(x, a.ids.differ.hash.of(f.User.Raw))
 		}
 	}
 }

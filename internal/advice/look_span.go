@@ -41,7 +41,7 @@ func (a *Advisor) place(resource pcommon.Resource) *place {
 // browserID takes note of the session that a browser names.
 func (a *Advisor) browserID(attributes pcommon.Map) {
 	if id, ok := attributes.Get("session.id"); ok && id.Str() != "" && !a.evidence.browserIDs.full() {
-		a.evidence.browserIDs.add(a.differ.hash.of(id.Str()))
+		a.evidence.browserIDs.add(a.ids.differ.hash.of(id.Str()))
 	}
 }
 
@@ -61,7 +61,7 @@ func (a *Advisor) lookSpan(p *place, span ptrace.Span) {
 	}
 	s.servers++
 	trace := span.TraceID()
-	s.traces.add(a.differ.hash.of(string(trace[:])), trace)
+	s.traces.add(a.ids.differ.hash.of(string(trace[:])), trace)
 	if strings.Contains(span.TraceState().AsRaw(), "th:") {
 		s.threshold = true
 	}
@@ -96,11 +96,11 @@ func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map, request boo
 			})
 		case value.Type() == pcommon.ValueTypeMap, value.Type() == pcommon.ValueTypeSlice:
 		case userNames[name]:
-			s.users.add(name, a.differ.hash.of(value.AsString()))
+			s.users.add(name, a.ids.differ.hash.of(value.AsString()))
 		case request && namesSession(name):
 			if text := value.AsString(); text != "" && !a.words.session[strings.ToLower(text)] {
 				s.sessionLikes++
-				s.sessionLike.add(name, a.differ.hash.of(text))
+				s.sessionLike.add(name, a.ids.differ.hash.of(text))
 			}
 		}
 	}
@@ -148,7 +148,7 @@ func (a *Advisor) lookCookies(s *service, header string) {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, ";")
 		if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && value != "" {
-			s.cookies.add(name, a.differ.hash.of(value))
+			s.cookies.add(name, a.ids.differ.hash.of(value))
 		}
 	}
 }
@@ -179,7 +179,7 @@ func (a *Advisor) lookToken(s *service, header string) {
 	s.tokens++
 	for name, value := range claims {
 		if !perToken[name] && len(value) > 0 && value[0] != '{' && value[0] != '[' {
-			s.claims.add(name, a.differ.hash.of(string(value)))
+			s.claims.add(name, a.ids.differ.hash.of(string(value)))
 		}
 	}
 }

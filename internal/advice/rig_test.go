@@ -36,6 +36,7 @@ func newRig(t *testing.T, cfg Config, sources ...extract.Source) *rig {
 	x, err := extract.New(c)
 	require.NoError(t, err)
 	cfg.EventNames = map[string]bool{"session.start": true, "session.end": true, "authn_login_success": true}
+	cfg.Linked = true
 	advisor := New(cfg)
 	advisor.SetPseudonym(x.Pseudonym)
 	return &rig{t: t, advisor: advisor, extractor: x, cfg: c, counts: Counts{Services: map[string]ServiceCounts{}}}

@@ -99,8 +99,6 @@ type evidence struct {
 	userSessions map[uint64]int
 	withUser     int // sessions that showed one
 
-	ids ids
-
 	spans   map[[8]byte]struct{}
 	parents []parent
 }

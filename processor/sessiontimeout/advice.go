@@ -19,10 +19,11 @@ const adviseAfter = time.Minute
 
 // advice is what an advisor has to know of the configuration.
 func (c *Config) advice() advice.Config {
-	a := advice.Config{Recording: c.MaxAge == 0, Sampled: len(c.Policies) > 0, LogAtStart: c.LogTime == logTimeStart, EventNames: map[string]bool{}}
+	a := advice.Config{Recording: c.MaxAge == 0, Sampled: len(c.Policies) > 0, LogAtStart: c.LogTime == logTimeStart, Linked: len(c.SessionID.Linked) > 0, EventNames: map[string]bool{}}
 	for i := range c.Policies {
 		a.Absolute = a.Absolute || c.Policies[i].AbsoluteTimeout > 0
 		a.Idle = a.Idle || c.Policies[i].IdleTimeout > 0
+		a.IdleLimit = max(a.IdleLimit, c.Policies[i].IdleTimeout)
 		a.Sampled = a.Sampled && c.Policies[i].Coverage == coverageSampled
 	}
 	e := &c.Events
