@@ -43,11 +43,10 @@ func newIDWatch(cfg *Config) *idWatch {
 
 // note takes note of the ids of facts.
 func (w *idWatch) note(b *extract.Batch) {
-	mask := w.mask.Load()
-	locked := false
+	mask, linked, locked := w.mask.Load(), w.linked, false
 	for i := range b.Facts {
 		f := &b.Facts[i]
-		if f.Session.ID[0]&mask != 0 && (!w.linked || f.Linked.Raw == "" || f.Linked.ID[0]&mask != 0) {
+		if f.Session.ID[0]&mask != 0 && (!linked || f.Linked.Raw == "" || f.Linked.ID[0]&mask != 0) {
 			continue
 		}
 		if !locked {
