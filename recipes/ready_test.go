@@ -37,13 +37,13 @@ func TestReady(t *testing.T) {
 			fewer + "  ... no end was ever reported, and 1 requests of web look like logouts: add {request: {methods: [POST, DELETE], routes: [logout]}} to events::ended.\n"},
 		{
 			"with it", "--telemetry express-session/traces.jsonl --config " + defaults + " --config express-session/config.yaml", 0,
-			fewer + "  ... no login was ever reported, so ages are lower bounds: send events::authenticated.\n",
+			fewer + "  ... no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.\n",
 		},
 		{"a log", "--telemetry apache/access.log", 1, nothing +
-			"  ... 16 log records of a service without a name are neither events nor access logs, and tell of requests or sessions in the body (text): shape them with `transform`, see recipes.\n"},
+			"  ... 16 log records of a service without a name are neither events nor access logs, and tell of requests or sessions in the body (text): shape them with `transform`, see recipes; lines of requests that name no session need a format with its cookie first.\n"},
 		{
 			"a log with its recipe", "--telemetry apache/access.log --config " + defaults + " --config apache/config.yaml", 0,
-			fewer + "  ... no login was ever reported, so ages are lower bounds: send events::authenticated.\n",
+			fewer + "  ... no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.\n",
 		},
 		{
 			"the shop", "--telemetry ../testdata/shop/traces.json --telemetry ../testdata/shop/logs.json", 0,

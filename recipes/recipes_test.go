@@ -35,12 +35,13 @@ func TestRecipes(t *testing.T) {
 	}
 	all := recipes(t)
 	require.GreaterOrEqual(t, len(all), 24)
-	c := start(t, all)
+	var setups []*setup
+	for _, r := range all {
+		setups = append(setups, r.setups(t)...)
+	}
+	c := start(t, "info", setups)
 	for _, r := range all {
 		t.Run(r.name, func(t *testing.T) {
-			if r.want.Pending != "" {
-				t.Skip(r.want.Pending)
-			}
 			c.waitFor(t, r.name, r.want)
 			want, got := r.want, c.got(t, r.name)
 			for i := range want.Findings {
@@ -85,14 +86,14 @@ func requireNoSecrets(t *testing.T, c *collector, all []*recipe) {
 	}
 }
 
-// collector runs all recipes.
+// collector runs many setups.
 type collector struct {
 	dir, metricsURL string
 	exited          chan struct{}
 }
 
 // start starts the built collector in a folder of its own.
-func start(t *testing.T, all []*recipe) *collector {
+func start(t *testing.T, level string, all []*setup) *collector {
 	t.Helper()
 	binary, err := filepath.Abs("../bin/otelcol-session")
 	require.NoError(t, err)
@@ -109,7 +110,7 @@ func start(t *testing.T, all []*recipe) *collector {
 	log, err := os.Create(filepath.Join(c.dir, "log"))
 	require.NoError(t, err)
 	defer log.Close()
-	cmd := exec.CommandContext(t.Context(), binary, "--config", c.configuration(t, all, port))
+	cmd := exec.CommandContext(t.Context(), binary, "--config", c.configuration(t, level, all, port))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	require.NoError(t, cmd.Start())
@@ -124,16 +125,19 @@ func start(t *testing.T, all []*recipe) *collector {
 	return c
 }
 
-// configuration is that of all recipes together, in a file.
-func (c *collector) configuration(t *testing.T, all []*recipe, port string) string {
+// configuration is that of all together, in a file.
+func (c *collector) configuration(t *testing.T, level string, all []*setup, port string) string {
 	t.Helper()
 	receivers, processors, pipelines := map[string]any{"nop": nil}, map[string]any{}, map[string]any{}
 	exporters := map[string]any{"nop": nil}
-	for _, r := range all {
-		maps.Copy(receivers, section(r.conf, "receivers"))
-		maps.Copy(processors, section(r.conf, "processors"))
-		maps.Copy(pipelines, section(section(r.conf, "service"), "pipelines"))
-		exporters["file/"+r.name] = map[string]any{"path": c.findings(r.name), "flush_interval": "100ms"}
+	for _, s := range all {
+		conf := s.renamed(t)
+		maps.Copy(receivers, section(conf, "receivers"))
+		maps.Copy(processors, section(conf, "processors"))
+		maps.Copy(pipelines, section(section(conf, "service"), "pipelines"))
+		if s.finds {
+			exporters["file/"+s.id] = map[string]any{"path": c.findings(s.id), "flush_interval": "100ms"}
+		}
 	}
 	reader := map[string]any{"pull": map[string]any{"exporter": map[string]any{"prometheus": map[string]any{
 		"host": "127.0.0.1", "port": json.Number(port), "without_type_suffix": true, "without_units": true,
@@ -142,7 +146,7 @@ func (c *collector) configuration(t *testing.T, all []*recipe, port string) stri
 		"receivers": receivers, "processors": processors, "exporters": exporters,
 		"service": map[string]any{
 			"pipelines": pipelines,
-			"telemetry": map[string]any{"metrics": map[string]any{"level": "normal", "readers": []any{reader}}},
+			"telemetry": map[string]any{"logs": map[string]any{"level": level, "encoding": "json"}, "metrics": map[string]any{"level": "normal", "readers": []any{reader}}},
 		},
 	})
 	require.NoError(t, err)

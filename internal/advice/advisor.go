@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 const (
@@ -17,14 +18,22 @@ const (
 	// firstOnes are all looked at, and again once in a round.
 	firstOnes = 8192
 	round     = time.Hour
+	longRound = 24 * time.Hour
 )
 
 // Config is what an [Advisor] has to know of the configuration.
 type Config struct {
 	// Recording: what comes is complete, so that little is enough to say something.
 	Recording bool
-	// Absolute: a policy has an absolute limit, for which logins matter.
-	Absolute bool
+	// Absolute: a policy has an absolute limit, for which logins matter. Idle: one has an
+	// idle limit, which rests on silence.
+	Absolute, Idle bool
+	// IdleLimit is the longest one.
+	IdleLimit time.Duration
+	// Linked: sessions may be part of larger ones.
+	Linked bool
+	// LogAtStart: access logs are known to have the time of a request's start.
+	LogAtStart bool
 	// Sampled: every policy knows that spans are missing.
 	Sampled bool
 	// EventNames are those that are mapped.
@@ -34,21 +43,33 @@ type Config struct {
 // Advisor looks more closely at some records. Safe for concurrent use.
 type Advisor struct {
 	cfg   Config
-	hash  hasher
+	ids   *idWatch
+	words placeholders
 	seen  atomic.Uint64 // records since the round began
 	all   atomic.Uint64 // records since ever
 	since time.Time
 
-	mu       sync.Mutex
-	began    time.Time
-	evidence *evidence // of this round
-	last     *evidence // of the one before, once that has seen all first ones
+	mu    sync.Mutex
+	began time.Time
+	// lookingAtAll: the batch is one of those of which all records are looked at.
+	lookingAtAll bool
+	evidence     *evidence // of this round
+	last         *evidence // of the one before, once that has seen all first ones
+	// turned are the counts as of the beginning of this round, before of the last one:
+	// who is gone is not talked of for ever. Nil for none.
+	turned, before *Counts
 }
 
 // New returns an advisor that has seen nothing.
 func New(cfg Config) *Advisor {
 	now := time.Now()
-	return &Advisor{cfg: cfg, hash: newHasher(), evidence: newEvidence(), since: now, began: now}
+	return &Advisor{cfg: cfg, ids: newIDWatch(&cfg), words: knownWords(), evidence: newEvidence(), since: now, began: now}
+}
+
+// SetPseudonym says what ids become where redaction has already run. Not to be called
+// once telemetry comes.
+func (a *Advisor) SetPseudonym(pseudonym func(raw string) fact.Pseudonym) {
+	a.ids.differ.pseudonym = pseudonym
 }
 
 // Since is when it began.
@@ -74,6 +95,7 @@ func (a *Advisor) chosen(n uint64) (all bool, one int) {
 
 // Traces looks at spans, and at the facts that were made of them.
 func (a *Advisor) Traces(td ptrace.Traces, b *extract.Batch) {
+	a.ids.note(b)
 	all, one := a.chosen(uint64(td.SpanCount()))
 	if !all && one < 0 {
 		return
@@ -94,6 +116,7 @@ func (a *Advisor) Traces(td ptrace.Traces, b *extract.Batch) {
 
 // looking takes note of since when and until when all records are looked at.
 func (a *Advisor) looking(all bool) {
+	a.lookingAtAll = all
 	if !all {
 		return
 	}
@@ -110,18 +133,20 @@ func (a *Advisor) eachSpan(td ptrace.Traces, all bool, one int) {
 		var r *place
 		for _, scope := range resource.ScopeSpans().All() {
 			spans := scope.Spans()
-			if !all && one >= i+spans.Len() {
-				i += spans.Len()
-				continue
+			from, to := 0, spans.Len()
+			if !all {
+				from = one - i
+				to = min(to, from+1)
 			}
-			for _, span := range spans.All() {
-				if all || i == one {
-					if r == nil {
-						r = a.place(resource.Resource())
-					}
-					a.lookSpan(r, span)
+			i += spans.Len()
+			if from < 0 {
+				return
+			}
+			for j := from; j < to; j++ {
+				if r == nil {
+					r = a.place(resource.Resource())
 				}
-				i++
+				a.lookSpan(r, spans.At(j))
 			}
 		}
 	}
@@ -129,6 +154,7 @@ func (a *Advisor) eachSpan(td ptrace.Traces, all bool, one int) {
 
 // Logs looks at log records, and at the facts that were made of them.
 func (a *Advisor) Logs(ld plog.Logs, b *extract.Batch) {
+	a.ids.note(b)
 	all, one := a.chosen(uint64(ld.LogRecordCount()))
 	if !all && one < 0 {
 		return
@@ -161,12 +187,14 @@ func (a *Advisor) Logs(ld plog.Logs, b *extract.Batch) {
 	}
 }
 
-// turn begins a new round where the last one is an hour old: what was mended is
-// not said for ever.
-func (a *Advisor) turn(now time.Time) {
-	if now.Sub(a.began) < round || a.seen.Load() < firstOnes {
+// turn begins a new round where the last one is an hour old, or a day where little
+// comes: what was mended is not said for ever.
+func (a *Advisor) turn(now time.Time, c *Counts) {
+	seen, age := a.seen.Load(), now.Sub(a.began)
+	if a.cfg.Recording || seen == 0 || age < round || age < longRound && seen < firstOnes {
 		return
 	}
 	a.last, a.evidence, a.began = a.evidence, newEvidence(), now
+	a.before, a.turned = a.turned, c.clone()
 	a.seen.Store(0)
 }

@@ -16,6 +16,7 @@ const (
 	HeaderSanitised
 	CookieUnread
 	TokenUnread
+	AttributeUnread
 	NoSession
 	IDPerRequest
 	Unproven
@@ -23,6 +24,8 @@ const (
 
 	SharedID
 	SharedUser
+	PlaceholderID
+	PlaceholderUser
 	Sampled
 	ParentsMissing
 	NoTime
@@ -31,9 +34,11 @@ const (
 
 	LogoutRequest
 	EndsUnknown
+	EventsBare
 	LoginsNone
 	LoginsOften
 	EventUnmapped
+	SilenceSampled
 
 	// CodeCount is the number of kinds.
 	CodeCount
@@ -41,9 +46,9 @@ const (
 
 var codeNames = [CodeCount]string{
 	"nothing_arrived", "only_browsers", "no_requests", "times_refused", "body_json", "body_text", "body_map",
-	"session_elsewhere", "header_sanitised", "cookie_unread", "token_unread", "no_session", "id_per_request", "unproven", "browser_ids",
-	"shared_id", "shared_user", "sampled", "parents_missing", "no_time", "time_is_start", "login_judged",
-	"logout_request", "ends_unknown", "logins_none", "logins_often", "event_unmapped",
+	"session_elsewhere", "header_sanitised", "cookie_unread", "token_unread", "attribute_unread", "no_session", "id_per_request", "unproven", "browser_ids",
+	"shared_id", "shared_user", "placeholder_id", "placeholder_user", "sampled", "parents_missing", "no_time", "time_is_start", "login_judged",
+	"logout_request", "ends_unknown", "events_bare", "logins_none", "logins_often", "event_unmapped", "silence_sampled",
 }
 
 func (c Code) String() string { return codeNames[c] }

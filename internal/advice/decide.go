@@ -25,34 +25,13 @@ const (
 	childrenFirst = time.Minute
 )
 
-// Counts are what the processor counts anyway, since it started.
-type Counts struct {
-	Services map[string]ServiceCounts
-	// Logins are authentications and starts, Ends ended sessions and users.
-	Logins, Ends int64
-	// Facts are all that were taken, RefusedTimes those that were not because of
-	// their time.
-	Facts, RefusedTimes int64
-	// Requests are those facts that are, Sessions all that were ever met.
-	Requests, Sessions int64
-	// For is since when all of this was counted.
-	For time.Duration
-}
-
-// ServiceCounts are those of one service.
-type ServiceCounts struct {
-	RequestWithID, RequestWithoutID, OtherWithID, LogNotUnderstood int64
-	// Decided are requests with a verdict, Indeterminate those of them that prove
-	// nothing.
-	Decided, Indeterminate int64
-}
-
 // Advise is what there is to be said now, at most 200 things.
 func (a *Advisor) Advise(c *Counts) []Advice {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.turn(time.Now())
-	d := decision{cfg: a.cfg, counts: c, evidence: a.evidence, few: 5, bits: bitsLive}
+	a.turn(time.Now(), c)
+	c = c.since(a.before)
+	d := decision{cfg: a.cfg, counts: c, evidence: a.evidence, watch: a.ids, few: 5, bits: bitsLive}
 	if a.last != nil && a.seen.Load() < firstOnes {
 		d.evidence = a.last
 	}
@@ -60,7 +39,8 @@ func (a *Advisor) Advise(c *Counts) []Advice {
 	if a.cfg.Recording {
 		d.few, d.bits, d.long = 1, bitsOfRecording, true
 	}
-	d.overall(a.all.Load())
+	records := a.all.Load()
+	d.overall(records)
 	missing, parents := d.missingParents()
 	// Those that the processor counts: of a name that holds an id it counts none.
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
@@ -71,6 +51,11 @@ func (a *Advisor) Advise(c *Counts) []Advice {
 		d.ofService(name, s, c.Services[name])
 		d.ofTraces(name, s, missing[s], parents[s])
 	}
+	d.ends()
+	d.events()
+	if records > 0 && d.requests == 0 && !slices.ContainsFunc(d.said, func(a Advice) bool { return a.Code.Group() == Nothing }) {
+		d.say(NoRequests, "", int64(records), 0)
+	}
 	slices.SortStableFunc(d.said, func(a, b Advice) int { return int(a.Code) - int(b.Code) })
 	return d.said[:min(len(d.said), mostSeries)]
 }
@@ -78,12 +63,14 @@ func (a *Advisor) Advise(c *Counts) []Advice {
 type decision struct {
 	*evidence
 	cfg    Config
+	watch  *idWatch
 	counts *Counts
 	few    int64   // is how many are enough
 	bits   float64 // of luck
 	long   bool    // it was looked for so long that silence says something
-	withID int64   // requests of all services
-	said   []Advice
+	// requests of all services, withID those that name a session
+	requests, withID int64
+	said             []Advice
 }
 
 func (d *decision) say(code Code, service string, n, of int64, names ...string) {
@@ -98,61 +85,80 @@ func (d *decision) say(code Code, service string, n, of int64, names ...string) 
 // overall is about all services together.
 func (d *decision) overall(records uint64) {
 	c := d.counts
-	var requests, other int64
+	var other int64
 	for _, s := range c.Services {
-		requests += s.RequestWithID + s.RequestWithoutID
+		d.requests += s.RequestWithID + s.RequestWithoutID
 		other += s.OtherWithID + s.LogNotUnderstood
 		d.withID += s.RequestWithID
 	}
 	switch {
 	case records == 0 && c.Facts == 0:
 		d.say(NothingArrived, "", 0, 0)
-	case requests+other+c.Facts == 0 && d.browsers > 0 && len(d.services) == 0:
+	case d.requests+other+c.Facts == 0 && d.browsers > 0 && len(d.services) == 0:
 		d.say(OnlyBrowsers, "", int64(d.browsers), 0)
 	case c.RefusedTimes >= d.few && c.RefusedTimes > c.Facts:
 		d.say(TimesRefused, "", c.RefusedTimes, c.RefusedTimes+c.Facts)
-	case requests+other+c.Facts == 0:
-		d.say(NoRequests, "", int64(records), 0)
-	}
-	if n := int64(len(d.endIDs)); n >= d.few && d.long && d.requestIDs.n > 0 && !d.requestIDs.full() {
-		unknown := int64(0)
-		for _, id := range d.endIDs {
-			if !d.requestIDs.has(id) {
-				unknown++
-			}
-		}
-		if unknown == n {
-			d.say(EndsUnknown, "", unknown, n)
-		}
 	}
 	if !d.cfg.Recording && c.For >= longLook && c.Sessions >= 100 && c.Sessions*10 >= c.Requests*9 {
 		d.say(IDPerRequest, "", c.Sessions, c.Requests)
 	}
-	if d.withID >= d.few && c.Logins == 0 && d.cfg.Absolute {
+	d.shared()
+}
+
+// ends is about what events say of sessions that no request names. Where each request
+// names another, none does.
+func (d *decision) ends() {
+	perRequest := slices.ContainsFunc(d.said, func(a Advice) bool { return a.Code == IDPerRequest })
+	unknown, ends, how, logins := d.watch.unknown(d.few)
+	if int64(ends) >= d.few && unknown*10 >= ends*9 && !perRequest {
+		d.say(EndsUnknown, "", int64(unknown), int64(ends), how...)
+	}
+	if d.withID >= d.few && d.cfg.Absolute && (d.counts.Logins == 0 || logins && !perRequest) {
 		d.say(LoginsNone, "", 0, 0)
 	}
-	d.shared()
+}
+
+// events is about services that send nothing else, which the processor does not count:
+// they are not told apart.
+func (d *decision) events() {
+	var named, facts, times, noTime int64
+	for name, s := range d.services {
+		named, facts = named+int64(s.named), facts+int64(s.facts)
+		if _, counted := d.counts.Services[name]; !counted {
+			times, noTime = times+int64(s.times), noTime+int64(s.noTime)
+		}
+	}
+	if named >= d.few && facts == 0 && d.counts.RefusedTimes == 0 {
+		d.say(EventsBare, "", named, 0)
+	}
+	if times >= d.few && noTime*10 >= times {
+		d.say(NoTime, "", noTime, times)
+	}
 }
 
 // shared is about ids and users that are of many.
 func (d *decision) shared() {
-	ids, users := 0, 0
-	often, logins := 0, 0
+	var ids, users, often, logins, loggedIn int64
+	var forms idForms
 	for _, s := range d.sessions {
-		if s.shown >= 3 {
+		if s.isShared() {
 			ids++
-			users = max(users, s.shown)
+			users = max(users, int64(s.shown))
+			forms.count(s.form)
 		}
-		if s.logins > 3 {
+		if s.logins > 0 {
+			loggedIn++
+		}
+		if s.logsInOften() {
 			often++
-			logins = max(logins, s.logins)
+			logins = max(logins, int64(s.logins))
 		}
 	}
 	if ids > 0 {
-		d.say(SharedID, "", int64(ids), int64(users))
+		d.say(SharedID, "", ids, users, forms.usual())
 	}
-	if often > 0 {
-		d.say(LoginsOften, "", int64(often), int64(logins))
+	if often*10 >= loggedIn && often > 0 {
+		d.say(LoginsOften, "", often, logins)
 	}
 	if most := mostOf(d.userSessions); int64(d.withUser) >= 4*d.few && most*10 >= d.withUser*9 {
 		d.say(SharedUser, "", int64(most), int64(d.withUser))
@@ -177,7 +183,8 @@ func (d *decision) ofService(name string, s *service, c ServiceCounts) {
 			d.say(code, name, int64(s.told[i]), 0)
 		}
 	}
-	if c.RequestWithID == 0 && c.RequestWithoutID >= d.few {
+	// Where no request of any service names a session, whoever tries it with a few wants to know.
+	if n := c.RequestWithoutID; c.RequestWithID == 0 && (n >= d.few || n > 0 && d.withID == 0) {
 		d.withoutID(name, s, c)
 	}
 	if n := int64(s.sessions.n); d.cfg.Recording && n >= 5 && int64(s.requests) >= n && n*10 >= int64(s.requests)*9 && !s.sessions.full() {
@@ -192,14 +199,22 @@ func (d *decision) ofService(name string, s *service, c ServiceCounts) {
 	if s.times >= int(d.few) && s.noTime*10 >= s.times {
 		d.say(NoTime, name, int64(s.noTime), int64(s.times))
 	}
-	if s.timeIsStart >= int(d.few) {
-		d.say(TimeIsStart, name, int64(s.timeIsStart), int64(s.times))
+	if s.timeIsStart >= int(d.few) && s.timeIsStart*2 >= s.long && !d.cfg.LogAtStart {
+		d.say(TimeIsStart, name, int64(s.timeIsStart), int64(s.long))
+	}
+	for i, code := range [...]Code{PlaceholderID, PlaceholderUser} {
+		if n := int64(s.placeholders[i]); n >= d.few {
+			d.say(code, name, n, 0)
+		}
 	}
 	if s.loginsJudged > 0 {
 		d.say(LoginJudged, name, int64(s.loginsJudged), 0)
 	}
 	if s.logouts > 0 && d.counts.Ends == 0 {
 		d.say(LogoutRequest, name, int64(s.logouts), 0)
+	}
+	if n := int64(s.requests); n >= d.few && int64(s.sampled)*10 >= n*9 && d.cfg.Idle && !d.cfg.Sampled {
+		d.say(SilenceSampled, name, int64(s.sampled), n)
 	}
 	if s.unmapped > 0 {
 		d.say(EventUnmapped, name, int64(s.unmapped), 0, s.events.shown()...)
@@ -224,6 +239,10 @@ func (d *decision) withoutID(name string, s *service, c ServiceCounts) {
 	if s.tokens > 0 && (d.withID == 0 || s.claims.sounding()) {
 		nowhere = false
 		d.say(TokenUnread, name, n, 0, s.claims.shown()...)
+	}
+	if s.sessionLikes > 0 {
+		nowhere = false
+		d.say(AttributeUnread, name, n, 0, s.sessionLike.shown()...)
 	}
 	if nowhere && d.withID == 0 { // else it may be a service that has no sessions
 		d.say(NoSession, name, n, 0)

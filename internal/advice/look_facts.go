@@ -11,27 +11,24 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// mostEnds are remembered, to see whether requests know the sessions that ended.
-const mostEnds = 1024
-
 // lookFacts looks at what was made of records.
 func (a *Advisor) lookFacts(b *extract.Batch) {
 	for i := range b.Facts {
 		f := &b.Facts[i]
+		e := a.evidence
+		if s := e.services[f.Resource.ServiceName]; s != nil && f.Kind != fact.Request {
+			s.facts++
+		}
 		if f.Session.Raw == "" {
 			continue
 		}
-		hash := a.hash.of(f.Session.Raw)
+		hash := a.ids.differ.hash.of(f.Session.Raw)
 		switch f.Kind {
 		case fact.Request:
 			a.lookRequest(f, hash)
 		case fact.Authenticated:
-			if s := a.evidence.session(hash); s != nil {
-				s.logins++
-			}
-		case fact.Ended:
-			if len(a.evidence.endIDs) < mostEnds {
-				a.evidence.endIDs = append(a.evidence.endIDs, hash)
+			if s := e.session(hash); s != nil {
+				s.login(f.Start)
 			}
 		}
 	}
@@ -39,15 +36,23 @@ func (a *Advisor) lookFacts(b *extract.Batch) {
 
 func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	e := a.evidence
-	e.requestIDs.add(hash)
 	s := e.services[f.Resource.ServiceName]
 	if s == nil || f.Flags.Has(fact.Exempt) {
 		return
 	}
 	s.requests++
 	s.sessions.add(hash)
+	if a.words.session[strings.ToLower(f.Session.Raw)] {
+		s.placeholders[0]++
+	}
+	if a.words.user[strings.ToLower(f.User.Raw)] {
+		s.placeholders[1]++
+	}
 	if f.Flags.Has(fact.Presented) {
 		s.presented++
+	}
+	if f.Flags.Has(fact.Sampled) {
+		s.sampled++
 	}
 	if e.browserIDs.has(hash) {
 		s.fromBrowsers++
@@ -58,7 +63,8 @@ func (a *Advisor) lookRequest(f *fact.Fact, hash uint64) {
 	if f.User.Raw != "" && !f.Flags.Has(fact.UserPresented) && f.Outcome != fact.Rejected {
 		s.showing++
 		if x := e.session(hash); x != nil {
-			e.show(x, a.hash.of(f.User.Raw))
+			x.form = formOf(f.Session.Raw)
+			e.show(x, a.ids.differ.hash.of(f.User.Raw))
 		}
 	}
 }

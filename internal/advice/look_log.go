@@ -1,6 +1,7 @@
 package advice
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 const (
 	// longestBody of a text is looked into, in bytes, and mostParts of a map.
 	longestBody, mostParts = 8 << 10, 128
+	// longRequest is one whose length shows in when it was told of.
+	longRequest = 2 * time.Second
 )
 
 func (a *Advisor) lookLog(p *place, scope string, record plog.LogRecord) {
@@ -31,29 +34,33 @@ func (a *Advisor) lookLog(p *place, scope string, record plog.LogRecord) {
 		name = v.Str()
 	}
 	base, _, _ := strings.Cut(name, ":")
+	isEvent := a.cfg.EventNames[name] || a.cfg.EventNames[base]
+	if isEvent && a.lookingAtAll {
+		s.named++
+	}
 	switch {
-	case a.cfg.EventNames[name], a.cfg.EventNames[base], isAccessLog(attributes):
+	case isEvent, isAccessLog(attributes):
 		a.lookTime(s, record)
 		if isLogout(attributes) {
 			s.logouts++
 		}
-		a.lookAttributes(s, attributes)
+		a.lookAttributes(s, attributes, !isEvent)
 	case name != "":
 		s.unmapped++
 		s.events.add(base, uint64(s.unmapped)) // each one counts: whose they are is not known
 	default:
 		if i, ok := speaks(record.Body()); ok {
 			s.bodies[i]++
-			if namesSession(attributes) {
+			if tellsOfSession(attributes) {
 				s.told[i]++
 			}
 		}
 	}
 }
 
-// namesSession reports whether attributes have a name that is a session's: then the
+// tellsOfSession reports whether attributes have a name that is a session's: then the
 // body is the name of an event, whatever else the service sends.
-func namesSession(attributes pcommon.Map) bool {
+func tellsOfSession(attributes pcommon.Map) bool {
 	for name := range attributes.All() {
 		if len(name) <= longestName && strings.Contains(strings.ToLower(name), "session") {
 			return true
@@ -82,15 +89,26 @@ func (a *Advisor) lookTime(s *service, record plog.LogRecord) {
 		return
 	}
 	length, ok := record.Attributes().Get("http.server.request.duration")
-	if !ok || length.Type() != pcommon.ValueTypeDouble || record.ObservedTimestamp() == 0 {
+	if !ok {
 		return
 	}
-	// A request that took long, and was told of just when it was over.
-	took := time.Duration(length.Double() * float64(time.Second))
-	late := record.ObservedTimestamp().AsTime().Sub(record.Timestamp().AsTime())
-	if took >= 2*time.Second && late >= took-took/8 && late <= took+took/4+time.Second {
-		s.timeIsStart++
+	seconds, err := strconv.ParseFloat(length.AsString(), 64) // access logs write texts
+	if took := time.Duration(seconds * float64(time.Second)); err == nil && took >= longRequest {
+		s.long++
+		// It was told of just when it was over.
+		if late := a.arrival(record).Sub(record.Timestamp().AsTime()); late >= took-took/8 && late <= took+took/4+time.Second {
+			s.timeIsStart++
+		}
 	}
+}
+
+// arrival is when a record came: what it was observed at, unless that is only its
+// own time once more.
+func (a *Advisor) arrival(record plog.LogRecord) time.Time {
+	if observed := record.ObservedTimestamp(); a.cfg.Recording || observed != 0 && observed != record.Timestamp() {
+		return observed.AsTime()
+	}
+	return time.Now()
 }
 
 // words are in bodies that tell of requests and sessions.

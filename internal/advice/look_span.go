@@ -41,7 +41,7 @@ func (a *Advisor) place(resource pcommon.Resource) *place {
 // browserID takes note of the session that a browser names.
 func (a *Advisor) browserID(attributes pcommon.Map) {
 	if id, ok := attributes.Get("session.id"); ok && id.Str() != "" && !a.evidence.browserIDs.full() {
-		a.evidence.browserIDs.add(a.hash.of(id.Str()))
+		a.evidence.browserIDs.add(a.ids.differ.hash.of(id.Str()))
 	}
 }
 
@@ -61,8 +61,8 @@ func (a *Advisor) lookSpan(p *place, span ptrace.Span) {
 	}
 	s.servers++
 	trace := span.TraceID()
-	s.traces.add(a.hash.of(string(trace[:])), trace)
-	if strings.Contains(span.TraceState().AsRaw(), "ot=") {
+	s.traces.add(a.ids.differ.hash.of(string(trace[:])), trace)
+	if strings.Contains(span.TraceState().AsRaw(), "th:") {
 		s.threshold = true
 	}
 	if id := span.ParentSpanID(); !id.IsEmpty() && len(e.parents) < mostParents {
@@ -71,7 +71,7 @@ func (a *Advisor) lookSpan(p *place, span ptrace.Span) {
 	if isLogout(span.Attributes()) {
 		s.logouts++
 	}
-	a.lookAttributes(s, span.Attributes())
+	a.lookAttributes(s, span.Attributes(), true)
 }
 
 // userNames are of attributes that hold a user, in telemetry as it is.
@@ -80,8 +80,9 @@ var userNames = map[string]bool{
 	"app.user.id": true, "app.user_id": true, "client.user.id": true, "user": true, "username": true, "enduser.name": true,
 }
 
-// lookAttributes looks for what could name a session or a user.
-func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map) {
+// lookAttributes looks for what could name a session or a user, a session only on
+// requests: events have their own.
+func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map, request bool) {
 	for name, value := range attributes.All() {
 		switch {
 		case strings.EqualFold(name, "http.request.header.cookie"):
@@ -93,10 +94,31 @@ func (a *Advisor) lookAttributes(s *service, attributes pcommon.Map) {
 				}
 				a.lookToken(s, text)
 			})
-		case userNames[name] && value.Type() != pcommon.ValueTypeMap:
-			s.users.add(name, a.hash.of(value.AsString()))
+		case value.Type() == pcommon.ValueTypeMap, value.Type() == pcommon.ValueTypeSlice:
+		case userNames[name]:
+			s.users.add(name, a.ids.differ.hash.of(value.AsString()))
+		case request && namesSession(name):
+			if text := value.AsString(); text != "" && !a.words.session[strings.ToLower(text)] {
+				s.sessionLikes++
+				s.sessionLike.add(name, a.ids.differ.hash.of(text))
+			}
 		}
 	}
+}
+
+// namesSession reports whether an attribute's name is one that holds a session's id.
+func namesSession(name string) bool {
+	if name == "" || len(name) > longestName {
+		return false
+	}
+	switch name[len(name)-1] | 0x20 {
+	case 'd', 'y', 'n': // of id, key and session
+	default:
+		return false
+	}
+	low := strings.ToLower(name)
+	return strings.Contains(low, "sess") && (strings.HasSuffix(low, "id") || strings.HasSuffix(low, "key") || strings.HasSuffix(low, "session")) ||
+		low == "sid" || strings.HasSuffix(low, ".sid") || strings.HasSuffix(low, "_sid")
 }
 
 // each calls look with the text of a value, or of each that is in it.
@@ -126,7 +148,7 @@ func (a *Advisor) lookCookies(s *service, header string) {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, ";")
 		if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && value != "" {
-			s.cookies.add(name, a.hash.of(value))
+			s.cookies.add(name, a.ids.differ.hash.of(value))
 		}
 	}
 }
@@ -157,7 +179,7 @@ func (a *Advisor) lookToken(s *service, header string) {
 	s.tokens++
 	for name, value := range claims {
 		if !perToken[name] && len(value) > 0 && value[0] != '{' && value[0] != '[' {
-			s.claims.add(name, a.hash.of(string(value)))
+			s.claims.add(name, a.ids.differ.hash.of(string(value)))
 		}
 	}
 }

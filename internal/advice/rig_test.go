@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 // rig is an advisor behind an extractor, as in the processor.
@@ -22,6 +23,7 @@ type rig struct {
 	advisor   *Advisor
 	extractor *extract.Extractor
 	counts    Counts
+	cfg       extract.Config
 }
 
 func newRig(t *testing.T, cfg Config, sources ...extract.Source) *rig {
@@ -29,11 +31,23 @@ func newRig(t *testing.T, cfg Config, sources ...extract.Source) *rig {
 	c := extract.DefaultConfig()
 	c.SessionID.HashKey = []byte(strings.Repeat("k", 32))
 	c.SessionID.Sources = append(c.SessionID.Sources, sources...)
+	c.SessionID.Linked = extract.Sources{{Attribute: "oidc.sid"}}
 	c.Policies = []extract.PolicyMatch{{}}
 	x, err := extract.New(c)
 	require.NoError(t, err)
-	cfg.EventNames = map[string]bool{"session.end": true, "authn_login_success": true}
-	return &rig{t: t, advisor: New(cfg), extractor: x, counts: Counts{Services: map[string]ServiceCounts{}}}
+	cfg.EventNames = map[string]bool{"session.start": true, "session.end": true, "authn_login_success": true}
+	cfg.Linked = true
+	advisor := New(cfg)
+	advisor.SetPseudonym(x.Pseudonym)
+	return &rig{t: t, advisor: advisor, extractor: x, cfg: c, counts: Counts{Services: map[string]ServiceCounts{}}}
+}
+
+// replacePlaceholders sets the lists of sessions and users.
+func (r *rig) replacePlaceholders(words []string) {
+	r.cfg.SessionID.Placeholders, r.cfg.UserID.Placeholders = words, words
+	x, err := extract.New(r.cfg)
+	require.NoError(r.t, err)
+	r.extractor = x
 }
 
 // count counts as the processor does.
@@ -49,6 +63,11 @@ func (r *rig) count(b *extract.Batch) {
 		}
 	}
 	r.counts.Facts += int64(len(b.Facts))
+	for i := range b.Facts {
+		if b.Facts[i].Kind == fact.Request {
+			r.counts.Requests++
+		}
+	}
 }
 
 func (r *rig) spans(td ptrace.Traces) {
@@ -163,6 +182,15 @@ func event(name string, attrs attributes) plog.Logs {
 	return ld
 }
 
-func access(seconds float64) attributes {
+func access(seconds any) attributes {
 	return attributes{"http.request.method": "GET", "http.response.status_code": 200, "session.id": "s1", "http.server.request.duration": seconds}
+}
+
+// late are access logs of requests that took so many seconds, and came so many later.
+func late(r *rig, n int, took any, seconds int64) {
+	for range n {
+		ld := logRecord("edge", nil, access(took))
+		ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetObservedTimestamp(pcommon.NewTimestampFromTime(time.Unix(1_800_000_000+seconds, 0)))
+		r.logs(ld)
+	}
 }

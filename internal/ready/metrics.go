@@ -76,6 +76,9 @@ func Parse(text string) (State, error) {
 		rest := rests[*a]
 		a.N, a.Of = rest[0], rest[1]
 	}
+	if s.Read > 0 { // of several processors one may wait for what does not come
+		s.Advice = slices.DeleteFunc(s.Advice, func(a advice.Advice) bool { return a.Code == advice.NothingArrived })
+	}
 	sort(s.Advice)
 	s.Advice = slices.Compact(s.Advice)
 	return s, nil

@@ -40,6 +40,18 @@ func TestParse(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoProcessor)
 }
 
+// TestParseSeveral: that nothing has arrived is said where no processor has seen
+// anything, as that of a demonstration has.
+func TestParseSeveral(t *testing.T) {
+	const waiting = `processor_session_timeout_advice{advice="nothing_arrived",name="",processor="session_timeout",service_name=""} 1` + "\n"
+	s, err := Parse(waiting)
+	require.NoError(t, err)
+	require.Equal(t, []advice.Advice{{Code: advice.NothingArrived}}, s.Advice)
+	s, err = Parse(waiting + `processor_session_timeout_facts{kind="request",processor="session_timeout/replay"} 3` + "\n")
+	require.NoError(t, err)
+	require.Empty(t, s.Advice)
+}
+
 // TestParseHostile: what a service calls itself is shown without what a terminal
 // would obey.
 func TestParseHostile(t *testing.T) {
@@ -61,7 +73,7 @@ func TestReport(t *testing.T) {
 	require.Equal(t, "Nothing can be found because ...\n"+
 		"  ... none of 1200 requests of web names a session, and their Cookie header is captured (SESSION, sid): add {attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.\n"+
 		"Findings are fewer than they could be because ...\n"+
-		"  ... no login was ever reported, so ages are lower bounds: send events::authenticated.\n", out.String())
+		"  ... no login was ever reported of a session that requests name, so ages are lower bounds: send events::authenticated.\n", out.String())
 }
 
 // TestRecording: what a pipeline would bring comes from files, through its own

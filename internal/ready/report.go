@@ -12,14 +12,14 @@ import (
 func Report(w io.Writer, all []advice.Advice) (nothing bool, err error) {
 	group := advice.GroupCount
 	for _, s := range advice.Sentences(all) {
-		if g := s.Code.Group(); g != group {
-			group = g
-			if _, err := fmt.Fprintf(w, "%s ...\n", g); err != nil {
+		if s.Group != group {
+			group = s.Group
+			if _, err := fmt.Fprintf(w, "%s ...\n", group); err != nil {
 				return nothing, err
 			}
 		}
 		nothing = nothing || group == advice.Nothing
-		if _, err := fmt.Fprintf(w, "  ... %s\n", s); err != nil {
+		if _, err := fmt.Fprintf(w, "  ... %s\n", s.Text); err != nil {
 			return nothing, err
 		}
 	}

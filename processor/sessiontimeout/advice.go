@@ -19,9 +19,11 @@ const adviseAfter = time.Minute
 
 // advice is what an advisor has to know of the configuration.
 func (c *Config) advice() advice.Config {
-	a := advice.Config{Recording: c.MaxAge == 0, Sampled: len(c.Policies) > 0, EventNames: map[string]bool{}}
+	a := advice.Config{Recording: c.MaxAge == 0, Sampled: len(c.Policies) > 0, LogAtStart: c.LogTime == logTimeStart, Linked: len(c.SessionID.Linked) > 0, EventNames: map[string]bool{}}
 	for i := range c.Policies {
 		a.Absolute = a.Absolute || c.Policies[i].AbsoluteTimeout > 0
+		a.Idle = a.Idle || c.Policies[i].IdleTimeout > 0
+		a.IdleLimit = max(a.IdleLimit, c.Policies[i].IdleTimeout)
 		a.Sampled = a.Sampled && c.Policies[i].Coverage == coverageSampled
 	}
 	e := &c.Events
@@ -85,13 +87,24 @@ func (t *telemetry) scrapeAdvice(o metric.Observer, snapshot *session.Snapshot) 
 func (s *shared) sayWhyNothing() {
 	snapshot := s.keeper.Snapshot()
 	for _, sentence := range advice.Sentences(s.advise(&snapshot.Snapshot)) {
-		if sentence.Code.Group() != advice.Nothing {
+		if sentence.Group != advice.Nothing {
 			continue
 		}
 		say := s.set.Logger.Warn
 		if sentence.Code == advice.NothingArrived {
 			say = s.set.Logger.Info
 		}
-		say(advice.Nothing.String()+" "+sentence.String(), zap.String("advice", sentence.Code.String()))
+		say(advice.Nothing.String()+" "+sentence.Text, zap.String("advice", sentence.Code.String()))
 	}
+}
+
+// Advice is what there is to be said of the engine now, in words, for a console that
+// asks for it:
+//
+//	if e, ok := engine.(interface{ Advice() []advice.Sentence }); ok { ... }
+//
+// It says what the metrics and `otelcol-session ready` say.
+func (e shownEngine) Advice() []advice.Sentence {
+	snapshot := e.shared.keeper.Snapshot()
+	return advice.Sentences(e.shared.advise(&snapshot.Snapshot))
 }

@@ -98,6 +98,7 @@ func (s *shared) begin(ctx context.Context, host component.Host) error {
 		return err
 	}
 	s.extractor = x
+	s.advisor.SetPseudonym(x.Pseudonym)
 	engine := s.cfg.engine(x.Pseudonym)
 	engine.KeyID = keyID(key)
 	s.consoles = findConsoles(host)
