@@ -169,8 +169,9 @@ func (w *walk) userOf(e *event, user *whom) {
 }
 
 // requestEvents appends what a request says at its end, if it succeeded.
-func (w *walk) requestEvents(q *request, class requestClass, own *whom, status int32) {
+func (w *walk) requestEvents(q *request, class requestClass, own *whom) {
 	x, r := w.x, &w.record
+	status := httpStatus(r)
 	if class.has(isRejected) || class.has(isIndeterminate) || !x.succeeded(r, status) {
 		return
 	}
@@ -227,7 +228,7 @@ func (w *walk) say(e *event, id, user *whom, s *saying) *fact.Fact {
 			kind = fact.Rotated
 		}
 	}
-	w.hideIDs(id.known(), user.picked(), linked.Raw)
+	w.hideIDs(id, user, linked.Raw)
 	f := w.fact(kind)
 	if id.reason == usable {
 		if e.session == nil {
@@ -244,23 +245,6 @@ func (w *walk) say(e *event, id, user *whom, s *saying) *fact.Fact {
 	f.Start, f.End, f.At = s.at, s.at, s.at
 	f.Trace, f.Span = s.trace, s.span
 	return f
-}
-
-// picked is the id, if it is one and not all of an attribute, where it is found
-// anyway.
-func (n *whom) picked() string {
-	if n.plain != 0 {
-		return ""
-	}
-	return n.known()
-}
-
-// known is the id, if it is one.
-func (n *whom) known() string {
-	if n.reason != usable {
-		return ""
-	}
-	return n.raw
 }
 
 // previous is the id that a start says it replaces: none if it is unusable, and

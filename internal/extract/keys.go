@@ -280,8 +280,9 @@ func (t *keyTable) collect(m pcommon.Map, f *found) {
 			if i = t.named(i, name); i == 0 {
 				return true
 			}
+			k = &t.keys[i]
 		}
-		if s := t.keys[i].slot % maxSlots; seen>>s&1 == 0 {
+		if s := k.slot % maxSlots; seen>>s&1 == 0 {
 			seen |= 1 << s
 			f.values[s] = v
 		}

@@ -59,7 +59,7 @@ func (w *walk) logRecord(r plog.LogRecord) {
 	var id whom
 	w.sessionID(&id)
 	if id.reason == usable && w.mayShow(&id, w.record.seen) {
-		w.hideIDs(id.raw, "", "")
+		w.hideIDs(&id, &nobody, "")
 	} else if id.reason != usable && w.b.current != w.base {
 		w.speakFor(0)
 	}

@@ -16,7 +16,7 @@ func (x *Extractor) outcome(f *found, httpStatus int32, q *request, c requestCla
 		return fact.Rejected
 	case c.has(isIndeterminate):
 		return fact.Indeterminate
-	case q.consumer:
+	case q.flags.Has(fact.Consumer):
 		return x.consumerOutcome(f, httpStatus, q.statusError)
 	}
 	return x.codeOutcome(f, httpStatus, q.statusError)
