@@ -68,7 +68,7 @@ func (w *walk) logRecord(r plog.LogRecord) {
 
 // isAccessLog reports whether the record has a method and a response status.
 func (w *walk) isAccessLog() bool {
-	const statuses = 1<<slotStatus | 1<<slotStatusOld | 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld
+	const statuses = 1<<slotStatus | 1<<slotStatusOld | 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotCodeOld
 	return w.record.any(statuses) && w.record.strOr(slotMethod, slotMethodOld) != ""
 }
 

@@ -26,6 +26,9 @@ func (w *walk) request(q *request) {
 	method := r.strOr(slotMethod, slotMethodOld)
 	template := r.str(slotRoute)
 	route, path := cutParameters(template), cutParameters(r.strOr(slotPath, slotTargetOld))
+	if path == "" && r.has(slotURL) {
+		path = pathOfURL(cutParameters(r.str(slotURL)))
+	}
 	class := w.class(q, template, route, path)
 	var id whom
 	w.sessionID(&id)
@@ -87,7 +90,7 @@ func (w *walk) request(q *request) {
 	} else {
 		f.Outcome = x.codeOutcome(r, status, q.statusError)
 	}
-	if status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
+	if status == 101 || r.has(slotContentType) && isEventStream(r.header(slotContentType)) {
 		f.Flags |= fact.Stream
 	}
 	if len(method) == len("options") && equalFold(method, "options") {
@@ -135,12 +138,6 @@ func instant(t pcommon.Timestamp) (int64, Reason) {
 }
 
 const eventStream = "text/event-stream"
-
-const contentTypeSlots = 1<<slotContentType | 1<<slotContentTypeOld
-
-func hasEventStream(f *found) bool {
-	return isEventStream(f.header(slotContentType)) || isEventStream(f.header(slotContentTypeOld))
-}
 
 // isEventStream reports whether a content type, with parameters or without, is
 // that of server-sent events.
