@@ -152,6 +152,8 @@ var spanKinds = []kindCase{
 	{"both generations of names: the new one holds", nil, attrs{"session.id": "one", "http.response.status_code": 401, "http.status_code": 200}, "request rejected of one"},
 	{"a URL and no path", nil, attrs{"session.id": "one", "http.method": "POST", "http.status_code": 200, "http.url": "https://shop.example/users/sign_in?x=/y"}, "request served of one exempt"},
 	{"a URL of a host alone", nil, attrs{"session.id": "one", "http.status_code": 200, "url.full": "https://login"}, "request served of one"},
+	{"a script with a long rest", func(c *Config) { c.Exempt = routes("account") },
+		attrs{"session.id": "one", "http.status_code": 200, "url.path": "/shop/2026/account.php/with/a/long/path/behind"}, "request served of one exempt"},
 	{"a path beats a URL", nil, attrs{"session.id": "one", "http.status_code": 200, "url.path": "/cart", "url.full": "https://shop.example/login"}, "request served of one"},
 	{"IIS: the session is over", nil, attrs{"session.id": "one", "http.response.status_code": 440}, "request rejected of one"},
 	{"a redirect to the login, in a list", nil, attrs{"session.id": "one", "http.response.status_code": 303, "http.response.header.location": []any{"https://id.example/oauth2/authorize?x"}}, "request rejected of one"},

@@ -187,7 +187,10 @@ func (f *routeFilter) add(r *routeSet) {
 		f.ends = append(f.ends, "/"+entry)
 	}
 	for _, entry := range r.whole {
-		f.short = f.short || len(entry) < tailSize
+		if len(entry) < tailSize {
+			f.short = true // so is the route, but for slashes and an extension
+			continue
+		}
 		f.ends = append(f.ends, entry)
 	}
 	for _, begin := range r.under {
