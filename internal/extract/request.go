@@ -84,13 +84,17 @@ func (w *walk) request(q *request) {
 			f.Linked = w.larger
 		}
 	}
-	if class != 0 || q.flags.Has(fact.Consumer) {
+	rare := r.any(rareSlots)
+	if rare || class != 0 || q.flags.Has(fact.Consumer) {
 		f.Outcome = x.outcome(r, status, q, class)
 		f.Flags = class.of(f.Flags)
+		if r.has(slotContentType) && isEventStream(r.header(slotContentType)) {
+			f.Flags |= fact.Stream
+		}
 	} else {
-		f.Outcome = x.codeOutcome(r, status, q.statusError)
+		f.Outcome = x.httpOutcome(r, status)
 	}
-	if status == 101 || r.has(slotContentType) && isEventStream(r.header(slotContentType)) {
+	if status == 101 {
 		f.Flags |= fact.Stream
 	}
 	if len(method) == len("options") && equalFold(method, "options") {
@@ -103,7 +107,7 @@ func (w *walk) request(q *request) {
 	d := &f.Details
 	d.Method, d.Status = method, status
 	d.Route, d.Path = route, path
-	if shows || r.any(quotedSlots) || max(len(method), len(route), len(path))*decodedShrinks >= min(len(id.raw), maxDetail) {
+	if shows || rare || max(len(method), len(route), len(path))*decodedShrinks >= min(len(id.raw), maxDetail) {
 		if !shows {
 			w.b.secrets.reset()
 			w.b.secrets.add(id.raw)
@@ -116,8 +120,9 @@ func (w *walk) request(q *request) {
 	w.identify(f, &id)
 }
 
-// quotedSlots are where else a text or an id may be that quote is there for.
-const quotedSlots = 1<<slotRPCMethod | 1<<slotDestination
+// rareSlots are what few requests have of what tells an outcome, a stream or what else
+// is quoted.
+const rareSlots = rpcStatusSlots | rpcSystemSlots | 1<<slotErrorType | 1<<slotContentType | 1<<slotRPCMethod | 1<<slotDestination
 
 // quote sees to it that d holds what may be quoted of texts, and adds the rarer
 // ones. Others that are shorter than the ids need none of it.

@@ -195,7 +195,7 @@ func (w *walk) class(q *request, template, route, path string) requestClass {
 	if may == 0 {
 		return 0
 	}
-	isPath := !isNamed(template) && isAny(template)
+	isPath := template == "" || !isNamed(template) && isAny(template)
 	if isPath {
 		route = path
 	}
