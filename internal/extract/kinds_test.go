@@ -33,8 +33,12 @@ func said(b *Batch) string {
 			flag fact.Flags
 			word string
 		}{
-			{fact.Presented, "presented"}, {fact.UserPresented, "by hearsay"}, {fact.Exempt, "exempt"},
-			{fact.Consumer, "background"}, {fact.Stream, "stream"}, {fact.Options, "options"},
+			{fact.Presented, "presented"},
+			{fact.UserPresented, "by hearsay"},
+			{fact.Exempt, "exempt"},
+			{fact.Consumer, "background"},
+			{fact.Stream, "stream"},
+			{fact.Options, "options"},
 		} {
 			if f.Flags.Has(flag.flag) {
 				words = append(words, flag.word)
@@ -73,54 +77,94 @@ var (
 // spanKinds are SERVER spans.
 var spanKinds = []kindCase{
 	{"servlets: the version of RFC 2109", sidCookie, ok200.with(attrs{cookieHeader: `$Version="1"; SID="one"; $Path="/"`}), "request served of one presented"},
-	{"ASP.NET: a dot and an underscore in the name", from(Source{Attribute: cookieHeader, Cookie: "ASP.NET_SessionId"}),
-		ok200.with(attrs{cookieHeader: []any{".AspNetCore.Antiforgery=x", "ASP.NET_SessionId=fjq3sm; b=c"}}), "request served of fjq3sm presented"},
+	{
+		"ASP.NET: a dot and an underscore in the name", from(Source{Attribute: cookieHeader, Cookie: "ASP.NET_SessionId"}),
+		ok200.with(attrs{cookieHeader: []any{".AspNetCore.Antiforgery=x", "ASP.NET_SessionId=fjq3sm; b=c"}}), "request served of fjq3sm presented",
+	},
 	{"PHP: commas are a part of ids", from(Source{Attribute: cookieHeader, Cookie: "PHPSESSID"}), ok200.with(attrs{cookieHeader: "PHPSESSID=a,b-c"}), "request served of a,b-c presented"},
 	{"browsers: a prefix makes another name", sidCookie, ok200.with(attrs{cookieHeader: "__Host-SID=zero; SID=one"}), "request served of one presented"},
-	{"express: escapes in small letters", from(Source{Attribute: cookieHeader, Cookie: "connect.sid", StripPrefix: "s:", Until: "."}),
-		ok200.with(attrs{cookieHeader: []any{"connect.sid=s%3aXk3v.TDrj%2bx%2f"}}), "request served of Xk3v presented"},
-	{"express: not signed", from(Source{Attribute: cookieHeader, Cookie: "connect.sid", StripPrefix: "s:", Until: "."}),
-		ok200.with(attrs{cookieHeader: "connect.sid=Xk3v"}), "request served of Xk3v presented"},
-	{"Spring Session: padding and slashes escaped", from(Source{Attribute: cookieHeader, Cookie: "SESSION", Decode: "base64"}),
-		ok200.with(attrs{cookieHeader: "SESSION=" + strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte("0b0e?>x")), "=", "%3D")}), "request served of 0b0e?>x presented"},
+	{
+		"express: escapes in small letters", from(Source{Attribute: cookieHeader, Cookie: "connect.sid", StripPrefix: "s:", Until: "."}),
+		ok200.with(attrs{cookieHeader: []any{"connect.sid=s%3aXk3v.TDrj%2bx%2f"}}), "request served of Xk3v presented",
+	},
+	{
+		"express: not signed", from(Source{Attribute: cookieHeader, Cookie: "connect.sid", StripPrefix: "s:", Until: "."}),
+		ok200.with(attrs{cookieHeader: "connect.sid=Xk3v"}), "request served of Xk3v presented",
+	},
+	{
+		"Spring Session: padding and slashes escaped", from(Source{Attribute: cookieHeader, Cookie: "SESSION", Decode: "base64"}),
+		ok200.with(attrs{cookieHeader: "SESSION=" + strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte("0b0e?>x")), "=", "%3D")}), "request served of 0b0e?>x presented",
+	},
 	{"RFC 6265: of two paths the narrower comes first", sidCookie, ok200.with(attrs{cookieHeader: "SID=of-app; SID=of-root"}), "request served of of-app presented; session_id_ambiguous 1"},
 	{"an old domain's cookie that was deleted comes first", sidCookie, ok200.with(attrs{cookieHeader: []any{"SID=deleted", "SID=one"}}), "request served of one presented"},
-	{"Python: a header of the answer, with underscores", from(Source{Attribute: setCookie, Cookie: "SID"}),
-		ok200.with(attrs{"http.response.header.set_cookie": []any{"theme=dark; Path=/", "SID=new; Path=/; HttpOnly; Expires=Wed, 21 Oct 2026 07:28:00 GMT"}}), "request served of new"},
-	{"a cookie that the service deletes", from(Source{Attribute: setCookie, Cookie: "SID"}),
-		ok200.with(attrs{setCookie: []any{"SID=; Max-Age=0; Path=/"}}), "session_id_empty 1"},
-	{"PHP: a cookie that the service deletes", from(Source{Attribute: setCookie, Cookie: "SID"}),
-		ok200.with(attrs{setCookie: "SID=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT; Max-Age=0"}), "session_id_placeholder 1"},
-	{"gRPC: cookies in metadata", from(Source{Attribute: "rpc.grpc.request.metadata.cookie", Cookie: "SID"}),
-		attrs{"rpc.system": "grpc", "rpc.service": "a.B", "rpc.method": "Get", "rpc.grpc.status_code": 0, "rpc.grpc.request.metadata.cookie": []any{"a=b; SID=one"}}, "request served of one presented"},
-	{"a header of one's own, with underscores", from(Source{Attribute: "http.request.header.x-session-id"}),
-		ok200.with(attrs{"http.request.header.x_session_id": []any{"", "one"}}), "request served of one presented"},
-	{"a proxy's cookie under a name of its own", from(Source{Attribute: "request_Cookie", Cookie: "SID"}),
-		attrs{"http.method": "GET", "http.status_code": "200", "request_Cookie": "SID=one"}, "request served of one presented"},
+	{
+		"Python: a header of the answer, with underscores", from(Source{Attribute: setCookie, Cookie: "SID"}),
+		ok200.with(attrs{"http.response.header.set_cookie": []any{"theme=dark; Path=/", "SID=new; Path=/; HttpOnly; Expires=Wed, 21 Oct 2026 07:28:00 GMT"}}), "request served of new",
+	},
+	{
+		"a cookie that the service deletes", from(Source{Attribute: setCookie, Cookie: "SID"}),
+		ok200.with(attrs{setCookie: []any{"SID=; Max-Age=0; Path=/"}}), "session_id_empty 1",
+	},
+	{
+		"PHP: a cookie that the service deletes", from(Source{Attribute: setCookie, Cookie: "SID"}),
+		ok200.with(attrs{setCookie: "SID=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT; Max-Age=0"}), "session_id_placeholder 1",
+	},
+	{
+		"gRPC: cookies in metadata", from(Source{Attribute: "rpc.grpc.request.metadata.cookie", Cookie: "SID"}),
+		attrs{"rpc.system": "grpc", "rpc.service": "a.B", "rpc.method": "Get", "rpc.grpc.status_code": 0, "rpc.grpc.request.metadata.cookie": []any{"a=b; SID=one"}},
+		"request served of one presented",
+	},
+	{
+		"a header of one's own, with underscores", from(Source{Attribute: "http.request.header.x-session-id"}),
+		ok200.with(attrs{"http.request.header.x_session_id": []any{"", "one"}}), "request served of one presented",
+	},
+	{
+		"a proxy's cookie under a name of its own", from(Source{Attribute: "request_Cookie", Cookie: "SID"}),
+		attrs{"http.method": "GET", "http.status_code": "200", "request_Cookie": "SID=one"},
+		"request served of one presented",
+	},
 
-	{"OIDC: sid, else session_state", from(Source{Attribute: authorization, Claim: "sid"}, Source{Attribute: authorization, Claim: "session_state"}),
-		ok200.with(attrs{authorization: []any{"bearer " + jwt(`{"session_state":"one"}`)}}), "request served of one presented"},
-	{"AWS load balancers: padded parts, in a header of theirs", from(Source{Attribute: "http.request.header.x-amzn-oidc-data", Claim: "sid"}),
+	{
+		"OIDC: sid, else session_state", from(Source{Attribute: authorization, Claim: "sid"}, Source{Attribute: authorization, Claim: "session_state"}),
+		ok200.with(attrs{authorization: []any{"bearer " + jwt(`{"session_state":"one"}`)}}), "request served of one presented",
+	},
+	{
+		"AWS load balancers: padded parts, in a header of theirs", from(Source{Attribute: "http.request.header.x-amzn-oidc-data", Claim: "sid"}),
 		ok200.with(attrs{"http.request.header.x-amzn-oidc-data": base64.URLEncoding.EncodeToString([]byte(`{"alg":"ES256"}`)) + "." + base64.URLEncoding.EncodeToString([]byte(`{"sid":"one!"}`)) + ".c2ln=="}),
-		"request served of one! presented"},
-	{"tokens that were indented", from(Source{Attribute: authorization, Claim: "sid"}),
+		"request served of one! presented",
+	},
+	{
+		"tokens that were indented", from(Source{Attribute: authorization, Claim: "sid"}),
 		ok200.with(attrs{authorization: "Bearer " + base64.RawURLEncoding.EncodeToString([]byte("{\r\n \"alg\":\"RS256\"}")) + "." + base64.RawURLEncoding.EncodeToString([]byte("{\r\n\t\"sid\" : \"one\"\r\n}")) + ".x"}),
-		"request served of one presented"},
+		"request served of one presented",
+	},
 	{"Auth0: a claim with a namespace, a user with a bar", func(c *Config) {
 		c.SessionID.Sources = Sources{{Attribute: authorization, Claim: "https://shop.example/sid"}}
 		c.UserID.Sources = Sources{{Attribute: "user.id"}, {Attribute: authorization, Claim: "sub"}}
 	}, ok200.with(attrs{authorization: "Bearer " + jwt(`{"https://shop.example/sid":"one","sub":"auth0|7"}`)}), "request served of one by auth0|7 presented by hearsay"},
-	{"a number that fits no int", from(Source{Attribute: authorization, Claim: "sid"}),
-		ok200.with(attrs{authorization: jwt(`{"sid":123456789012345678901234567890}`)}), "request served of 123456789012345678901234567890 presented"},
-	{"a claim that is a list is not passed over", from(Source{Attribute: authorization, Claim: "sid"}, Source{Attribute: "session.id"}),
-		ok200.with(attrs{authorization: jwt(`{"sid":["one"]}`), "session.id": "two"}), "session_id_type 1"},
-	{"other credentials beside", from(Source{Attribute: authorization, Claim: "sid"}, Source{Attribute: "session.id"}),
-		ok200.with(attrs{authorization: []any{"Basic YTpi", "DPoP x.y.z"}, "session.id": "two"}), "request served of two"},
+	{
+		"a number that fits no int", from(Source{Attribute: authorization, Claim: "sid"}),
+		ok200.with(attrs{authorization: jwt(`{"sid":123456789012345678901234567890}`)}), "request served of 123456789012345678901234567890 presented",
+	},
+	{
+		"a claim that is a list is not passed over", from(Source{Attribute: authorization, Claim: "sid"}, Source{Attribute: "session.id"}),
+		ok200.with(attrs{authorization: jwt(`{"sid":["one"]}`), "session.id": "two"}), "session_id_type 1",
+	},
+	{
+		"other credentials beside", from(Source{Attribute: authorization, Claim: "sid"}, Source{Attribute: "session.id"}),
+		ok200.with(attrs{authorization: []any{"Basic YTpi", "DPoP x.y.z"}, "session.id": "two"}), "request served of two",
+	},
 
-	{"a parameter in the old name of a path", from(Source{Attribute: "http.target", PathParameter: "jsessionid", Until: ".!"}),
-		attrs{"http.method": "GET", "http.status_code": 200, "http.target": "/shop/cart;jsessionid=5F2B.node1?x=1;jsessionid=2"}, "request served of 5F2B presented"},
-	{"a parameter in a URL", from(Source{Attribute: "http.url", PathParameter: "jsessionid"}),
-		attrs{"http.method": "GET", "http.status_code": 200, "http.url": "https://shop/cart/;v=1;jsessionid=5F2B#top"}, "request served of 5F2B presented"},
+	{
+		"a parameter in the old name of a path", from(Source{Attribute: "http.target", PathParameter: "jsessionid", Until: ".!"}),
+		attrs{"http.method": "GET", "http.status_code": 200, "http.target": "/shop/cart;jsessionid=5F2B.node1?x=1;jsessionid=2"},
+		"request served of 5F2B presented",
+	},
+	{
+		"a parameter in a URL", from(Source{Attribute: "http.url", PathParameter: "jsessionid"}),
+		attrs{"http.method": "GET", "http.status_code": 200, "http.url": "https://shop/cart/;v=1;jsessionid=5F2B#top"},
+		"request served of 5F2B presented",
+	},
 
 	{"an int", nil, ok200.with(attrs{"session.id": 42, "enduser.id": 1001}), "request served of 42 by 1001"},
 	{"what JSON makes of an int", nil, ok200.with(attrs{"session.id": 42.0, "user.id": 1e6}), "request served of 42 by 1000000"},
@@ -136,8 +180,10 @@ var spanKinds = []kindCase{
 	{"zeros with hyphens", nil, ok200.with(attrs{"session.id": "-0-0", "user.id": "00000000-0000-0000-0000-000000000000"}), "session_id_placeholder 1"},
 	{"a user may be zero", nil, ok200.with(attrs{"session.id": "one", "user.id": 0}), "request served of one by 0"},
 	{"nobody is not whom the next source names", nil, ok200.with(attrs{"session.id": "one", "user.id": "guest", "enduser.id": "ann"}), "request served of one"},
-	{"a pseudonymous user", func(c *Config) { c.UserID.Sources = attributes("enduser.pseudo.id") },
-		ok200.with(attrs{"session.id": "one", "enduser.pseudo.id": "QdH5CAWJgqVT4rOr0qtumf", "enduser.id": "ann"}), "request served of one by QdH5CAWJgqVT4rOr0qtumf"},
+	{
+		"a pseudonymous user", func(c *Config) { c.UserID.Sources = attributes("enduser.pseudo.id") },
+		ok200.with(attrs{"session.id": "one", "enduser.pseudo.id": "QdH5CAWJgqVT4rOr0qtumf", "enduser.id": "ann"}), "request served of one by QdH5CAWJgqVT4rOr0qtumf",
+	},
 
 	{"Connect: refused in a stream's last message", nil, attrs{"session.id": "one", "rpc.system": "connect_rpc", "http.response.status_code": 200, "rpc.connect_rpc.error_code": "unauthenticated"}, "request rejected of one"},
 	{"Connect: any other error", nil, attrs{"session.id": "one", "rpc.system": "connect_rpc", "http.response.status_code": 200, "rpc.connect_rpc.error_code": "not_found"}, "request indeterminate of one"},
@@ -152,8 +198,11 @@ var spanKinds = []kindCase{
 	{"both generations of names: the new one holds", nil, attrs{"session.id": "one", "http.response.status_code": 401, "http.status_code": 200}, "request rejected of one"},
 	{"a URL and no path", nil, attrs{"session.id": "one", "http.method": "POST", "http.status_code": 200, "http.url": "https://shop.example/users/sign_in?x=/y"}, "request served of one exempt"},
 	{"a URL of a host alone", nil, attrs{"session.id": "one", "http.status_code": 200, "url.full": "https://login"}, "request served of one"},
-	{"a script with a long rest", func(c *Config) { c.Exempt = routes("account") },
-		attrs{"session.id": "one", "http.status_code": 200, "url.path": "/shop/2026/account.php/with/a/long/path/behind"}, "request served of one exempt"},
+	{
+		"a script with a long rest", func(c *Config) { c.Exempt = routes("account") },
+		attrs{"session.id": "one", "http.status_code": 200, "url.path": "/shop/2026/account.php/with/a/long/path/behind"},
+		"request served of one exempt",
+	},
 	{"a path beats a URL", nil, attrs{"session.id": "one", "http.status_code": 200, "url.path": "/cart", "url.full": "https://shop.example/login"}, "request served of one"},
 	{"IIS: the session is over", nil, attrs{"session.id": "one", "http.response.status_code": 440}, "request rejected of one"},
 	{"a redirect to the login, in a list", nil, attrs{"session.id": "one", "http.response.status_code": 303, "http.response.header.location": []any{"https://id.example/oauth2/authorize?x"}}, "request rejected of one"},
@@ -186,10 +235,16 @@ var logKinds = []kindCase{
 		c.Events.Ended = []Event{{Request: &Rule{Methods: []string{"delete"}, Routes: []string{"/users/sign_out"}}}}
 	}, attrs{"http.request.method": "DELETE", "url.path": "/users/sign_out.json", "http.response.status_code": 204, "session.id": "one"}, "ended of one; request served of one exempt"},
 	{"a stack trace", nil, attrs{"exception.type": "IOException", "session.id": "one"}, ""},
-	{"the larger session is its own", func(c *Config) { c.SessionID.Linked = attributes("oidc.sid") },
-		attrs{"EventName": "authn_login_success", "session.id": "one", "oidc.sid": "one"}, "authenticated of one"},
-	{"the larger session", func(c *Config) { c.SessionID.Linked = attributes("oidc.sid") },
-		attrs{"EventName": "authn_login_success", "session.id": "one", "oidc.sid": []any{"-", "larger"}, "user.id": "ann"}, "authenticated of one by ann in larger"},
+	{
+		"the larger session is its own", func(c *Config) { c.SessionID.Linked = attributes("oidc.sid") },
+		attrs{"EventName": "authn_login_success", "session.id": "one", "oidc.sid": "one"},
+		"authenticated of one",
+	},
+	{
+		"the larger session", func(c *Config) { c.SessionID.Linked = attributes("oidc.sid") },
+		attrs{"EventName": "authn_login_success", "session.id": "one", "oidc.sid": []any{"-", "larger"}, "user.id": "ann"},
+		"authenticated of one by ann in larger",
+	},
 }
 
 // TestKinds: what instrumentations, frameworks, proxies and providers write, beside
