@@ -81,6 +81,11 @@ var spanKinds = []kindCase{
 		"ASP.NET: a dot and an underscore in the name", from(Source{Attribute: cookieHeader, Cookie: "ASP.NET_SessionId"}),
 		ok200.with(attrs{cookieHeader: []any{".AspNetCore.Antiforgery=x", "ASP.NET_SessionId=fjq3sm; b=c"}}), "request served of fjq3sm presented",
 	},
+	{
+		"Fastify: signed", from(Source{Attribute: cookieHeader, Cookie: "sessionId", Until: "."}),
+		ok200.with(attrs{cookieHeader: []any{"sessionId=Xk3v-_9q.TDrj%2BOw; theme=dark"}}), "request served of Xk3v-_9q presented",
+	},
+	{"scs", from(Source{Attribute: cookieHeader, Cookie: "session"}), ok200.with(attrs{cookieHeader: "session=u7Yx-_Q0"}), "request served of u7Yx-_Q0 presented"},
 	{"PHP: commas are a part of ids", from(Source{Attribute: cookieHeader, Cookie: "PHPSESSID"}), ok200.with(attrs{cookieHeader: "PHPSESSID=a,b-c"}), "request served of a,b-c presented"},
 	{"browsers: a prefix makes another name", sidCookie, ok200.with(attrs{cookieHeader: "__Host-SID=zero; SID=one"}), "request served of one presented"},
 	{
