@@ -46,7 +46,7 @@ func said(b *Batch) string {
 		}
 		all = append(all, strings.Join(words, " "))
 	}
-	for reason, n := range b.Refused {
+	for reason, n := range refusedIn(b) {
 		if n > 0 {
 			all = append(all, fmt.Sprintf("%v %d", Reason(reason), n))
 		}
