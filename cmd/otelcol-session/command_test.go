@@ -130,6 +130,38 @@ func TestWithoutConfig(t *testing.T) {
 	require.Equal(t, 1, other.status, "a file that is named stands alone")
 }
 
+// mixedLists has lists of texts, numbers and maps, and single items for lists.
+const mixedLists = `
+receivers: {nop: }
+processors:
+  session_timeout:
+    session_id:
+      sources: [session.id, {attribute: http.request.header.cookie, cookie: JSESSIONID, until: "."}, 7]
+      linked: oidc.sid
+      placeholders: ["null", 0, true]
+    user_id: {sources: [{attribute: user.id, presented: true}, enduser.id]}
+    policies: [{name: a, match: {server.port: [443], x: true}, idle_timeout: 30m}]
+    events:
+      ended: [bye, {name: gone, match: {why: timeout}, session: [sid, {attribute: t, cookie: c}]}, {request: {methods: POST, routes: logout}}]
+      started: []
+    exempt: [{routes: login}, {match: {a: [1, b*]}}]
+    passive: []
+exporters: {nop: }
+service: {pipelines: {logs: {receivers: [nop], processors: [session_timeout], exporters: [nop]}}}
+`
+
+// TestPrintedConfigIsRead: what print-config prints is a configuration, and the same.
+func TestPrintedConfigIsRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(mixedLists), 0o600))
+	printed := call(t, "print-config", "--config", file)
+	require.Zero(t, printed.status, printed.stderr)
+	require.Contains(t, printed.stdout, "attribute: \"7\"")
+	require.NoError(t, os.WriteFile(file, []byte(printed.stdout), 0o600))
+	require.Equal(t, printed.stdout, call(t, "print-config", "--config", file).stdout)
+	require.Zero(t, call(t, "validate", "--config", file).status)
+}
+
 // TestRunWithoutConfig: the default configuration runs beside --set, too. One of
 // its ports is taken, and it says so.
 func TestRunWithoutConfig(t *testing.T) {

@@ -151,7 +151,7 @@ func requireSameKeys(t *testing.T, path string, want, got map[string]any) {
 // providers.
 func TestSources(t *testing.T) {
 	rows := regexp.MustCompile(`(?m)^\| (.+?) \|.*\{attribute: .*$`).FindAllString(section(t, read(t, projectREADME), "Configuration"), -1)
-	require.Len(t, rows, 11)
+	require.Len(t, rows, 14)
 	for _, row := range rows {
 		sources := regexp.MustCompile("`(\\{attribute: [^`]+})`").FindAllStringSubmatch(row, -1)
 		require.Len(t, sources, 1, row)

@@ -29,6 +29,7 @@ var claimCases = []pickCase{
 	{name: "nothing", value: "", why: absent},
 
 	{name: "two parts", value: "eyJhbGciOiJub25lIn0.eyJzaWQiOiJvbmUifQ", why: SessionIDToken},
+	{name: "a JWE", value: "Bearer eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.OKOawDo13gRp.48V1_ALb6US0.5eym8TW_c8Su.XFBoMYUZodet", why: SessionIDToken},
 	{name: "five parts", value: jwt(`{"sid":"one"}`) + ".a.b", why: SessionIDToken},
 	{name: "four parts", value: jwt(`{"sid":"one"}`) + ".a", why: SessionIDToken},
 	{name: "no base64", value: "eyJ.!!!!.x", why: SessionIDToken},

@@ -38,12 +38,15 @@ func (t *taken) cookieAt(header string, at int) {
 	for at < len(header) && isBlank(header[at]) {
 		at++
 	}
-	n := len(t.name)
-	if len(header)-at <= n || header[at] != t.name[0] || header[at:at+n] != t.name {
-		return
+	if header = header[at:]; len(header) > len(t.name) && header[0] == t.name[0] && header[:len(t.name)] == t.name {
+		t.cookieValue(header[len(t.name):])
 	}
+}
+
+// cookieValue takes the value of a cookie, of whose pair this is what follows the
+// name, with all that comes behind it.
+func (t *taken) cookieValue(value string) {
 	// Blanks before the sign are not a part of the name.
-	value := header[at+n:]
 	for value != "" && isBlank(value[0]) {
 		value = value[1:]
 	}

@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -29,7 +30,7 @@ type event struct {
 const mostRequestEvents = 64
 
 // newEvents reads what cfg lists, in the order in which kinds hold of one name.
-func newEvents(cfg *Events, keys *keyTable, r *sourceReader, add func(*rule)) (events, error) {
+func newEvents(cfg *Events, keys *keyTable, r *sourceReader, users sourceList, add func(*rule)) (events, error) {
 	e := events{byName: map[string][]event{}}
 	unconditional := map[string]string{}
 	var errs []error
@@ -60,6 +61,9 @@ func newEvents(cfg *Events, keys *keyTable, r *sourceReader, add func(*rule)) (e
 				continue
 			}
 			if entry.Request != nil {
+				if err := x.checkIdentity(key, &users); err != nil {
+					errs = append(errs, err)
+				}
 				e.byRequest = append(e.byRequest, x)
 				add(&x.rule)
 				continue
@@ -103,6 +107,19 @@ func newEvent(key string, kind fact.Kind, cfg *Event, keys *keyTable, r *sourceR
 		e.user = &l
 	}
 	return e, errors.Join(errs...)
+}
+
+// checkIdentity returns an error if a request can never say the event, since none of
+// the sources of users, its own or those of every record, is of an identity.
+func (e *event) checkIdentity(key string, users *sourceList) error {
+	if e.user != nil {
+		key, users = key+"::user", e.user
+	}
+	identity := slices.ContainsFunc(users.sources, func(s source) bool { return !s.flags.Has(fact.UserPresented) })
+	if e.kind == fact.Ended || e.kind == fact.Activity || identity {
+		return nil
+	}
+	return fmt.Errorf("%s: must have a user from a source that is not presented and no claim, since a request says this only of somebody whom the service names: user: [user.id] (got %d sources, and none)", key, len(users.sources))
 }
 
 // find is the event of this name that the current record is. What follows a colon
@@ -169,8 +186,9 @@ func (w *walk) userOf(e *event, user *whom) {
 }
 
 // requestEvents appends what a request says at its end, if it succeeded.
-func (w *walk) requestEvents(q *request, class requestClass, own *whom, status int32) {
+func (w *walk) requestEvents(q *request, class requestClass, own *whom) {
 	x, r := w.x, &w.record
+	status := httpStatus(r)
 	if class.has(isRejected) || class.has(isIndeterminate) || !x.succeeded(r, status) {
 		return
 	}
@@ -227,7 +245,7 @@ func (w *walk) say(e *event, id, user *whom, s *saying) *fact.Fact {
 			kind = fact.Rotated
 		}
 	}
-	w.hideIDs(id.known(), user.picked(), linked.Raw)
+	w.hideIDs(id, user, linked.Raw)
 	f := w.fact(kind)
 	if id.reason == usable {
 		if e.session == nil {
@@ -244,23 +262,6 @@ func (w *walk) say(e *event, id, user *whom, s *saying) *fact.Fact {
 	f.Start, f.End, f.At = s.at, s.at, s.at
 	f.Trace, f.Span = s.trace, s.span
 	return f
-}
-
-// picked is the id, if it is one and not all of an attribute, where it is found
-// anyway.
-func (n *whom) picked() string {
-	if n.plain != 0 {
-		return ""
-	}
-	return n.known()
-}
-
-// known is the id, if it is one.
-func (n *whom) known() string {
-	if n.reason != usable {
-		return ""
-	}
-	return n.raw
 }
 
 // previous is the id that a start says it replaces: none if it is unusable, and

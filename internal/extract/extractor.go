@@ -48,7 +48,7 @@ func New(cfg Config) (*Extractor, error) {
 	check(err)
 	x.rules, err = newRules(&cfg, x.keys)
 	check(err)
-	x.events, err = newEvents(&cfg.Events, x.keys, reader, x.rules.addEvent)
+	x.events, err = newEvents(&cfg.Events, x.keys, reader, x.users, x.rules.addEvent)
 	check(err)
 	x.rules.finish()
 	check(errors.Join(reader.errs...))
@@ -75,6 +75,7 @@ func (x *Extractor) addIDs(cfg *Config, r *sourceReader) error {
 	x.sessions = r.list("session_id::sources", cfg.SessionID.Sources, fact.Presented, "")
 	x.previous = r.list("session_id::previous", cfg.SessionID.Previous, 0, "must not be what the client presented, or anybody could end a session by naming it; presented: false where the service itself says so")
 	x.linked = r.list("session_id::linked", cfg.SessionID.Linked, 0, "must not be what the client presented, which links nothing; presented: false where the service itself says so")
+	errs = append(errs, checkOwn("session_id::previous", cfg.SessionID.Previous, &cfg.SessionID), checkOwn("session_id::linked", cfg.SessionID.Linked, &cfg.SessionID))
 	x.sourceMask, x.otherMask = x.sessions.mask|x.users.mask, x.users.mask|x.linked.mask
 	for i, s := range cfg.SessionID.Sources {
 		if i < len(x.sessions.sources) && x.sessions.sources[i].picker == nil {
@@ -96,4 +97,15 @@ func (x *Extractor) addIDs(cfg *Config, r *sourceReader) error {
 		x.userRules.hashed = hashedPlaceholders(x.hash.key, false, words)
 	}
 	return errors.Join(errs...)
+}
+
+// checkOwn returns an error if one of the sources of another session is the first of
+// the session itself, which then is asked before it.
+func checkOwn(key string, sources Sources, cfg *SessionID) error {
+	for i := range sources {
+		if s := &sources[i]; len(cfg.Sources) > 0 && s.Attribute != "" && s.reads(&cfg.Sources[0]) {
+			return fmt.Errorf("%s::%d: must name another session than session_id::sources::0, which is this one (got %q)", key, i, s.Attribute)
+		}
+	}
+	return nil
 }

@@ -30,18 +30,16 @@ type secrets struct {
 	finder           finder
 }
 
-// reset leaves id alone, which may be empty.
-func (s *secrets) reset(id string) {
+// reset leaves none.
+func (s *secrets) reset() {
 	s.ids, s.least, s.leastLong = s.ids[:0], maxDetail, maxIDSize+1
 	s.escaped, s.tooMany = false, false
-	s.add(id)
 }
 
+// add adds an id, which is not empty.
 func (s *secrets) add(id string) {
 	least := len(id)
 	switch {
-	case id == "":
-		return
 	case len(s.ids) == maxSecrets:
 		s.tooMany = true
 		return
@@ -188,7 +186,7 @@ func mayHoldBase64(text, id string) bool {
 	}
 	w := binary.LittleEndian.Uint32(begin[:])
 	for i := 0; i <= last; i++ {
-		if uint32(text[i])|uint32(text[i+1])<<8|uint32(text[i+2])<<16|uint32(text[i+3])<<24 == w {
+		if halfWord(text[i:]) == w {
 			return true
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 func newSecrets(ids ...string) *secrets {
 	s := &secrets{}
-	s.reset("")
+	s.reset()
 	for _, id := range ids {
 		s.add(id)
 	}
@@ -173,7 +173,8 @@ func TestHideBounds(t *testing.T) {
 	}
 	require.Equal(t, "_", s.quote("/"), "too many ids to look for")
 	require.Empty(t, s.quote(""))
-	s.reset("0123456789")
+	s.reset()
+	s.add("0123456789")
 	require.Equal(t, "/", s.quote("/"))
 }
 

@@ -18,11 +18,12 @@ const (
 	slotRoute
 	slotPath
 	slotTargetOld
+	slotURL
 	slotStatus
 	slotStatusOld
 	slotRPCStatus
 	slotRPCStatusOld
-	slotGRPCStatusOld
+	slotCodeOld
 	slotRPCMethod
 	slotDestination
 	slotRPCErrorOld
@@ -32,7 +33,6 @@ const (
 	slotErrorType
 	slotLocation
 	slotContentType
-	slotContentTypeOld
 	slotDuration
 	slotEventName
 	slotServiceName
@@ -51,11 +51,12 @@ var builtinNames = [builtinSlots]string{
 	slotRoute:            "http.route",
 	slotPath:             "url.path",
 	slotTargetOld:        "http.target",
+	slotURL:              "url.full",
 	slotStatus:           "http.response.status_code",
 	slotStatusOld:        "http.status_code",
 	slotRPCStatus:        "rpc.response.status_code",
 	slotRPCStatusOld:     "rpc.status_code",
-	slotGRPCStatusOld:    "rpc.grpc.status_code",
+	slotCodeOld:          "rpc.grpc.status_code",
 	slotRPCMethod:        "rpc.method",
 	slotDestination:      "messaging.destination.name",
 	slotRPCErrorOld:      "rpc.jsonrpc.error_code",
@@ -65,7 +66,6 @@ var builtinNames = [builtinSlots]string{
 	slotErrorType:        "error.type",
 	slotLocation:         "http.response.header.location",
 	slotContentType:      "http.response.header.content-type",
-	slotContentTypeOld:   "http.response.header.content_type",
 	slotDuration:         "http.server.request.duration",
 	slotEventName:        "event.name",
 	slotServiceName:      "service.name",
@@ -105,6 +105,9 @@ func newKeyTable() *keyTable {
 	for _, name := range builtinNames {
 		t.add(name)
 	}
+	t.addHeader(builtinNames[slotContentType])
+	t.put("http.url", slotURL)
+	t.put("rpc.connect_rpc.error_code", slotCodeOld)
 	return t
 }
 
@@ -144,8 +147,8 @@ func (t *keyTable) put(name string, s slot) {
 // with more signs it is those with one sign throughout.
 const mostSpellings = 16
 
-// addHeader does as add, and lets the name of a request header have hyphens or
-// underscores: some instrumentations keep a header's hyphens, and others do not.
+// addHeader does as add, and lets the name of a header have hyphens or underscores:
+// some instrumentations keep a header's hyphens, and others do not.
 func (t *keyTable) addHeader(name string) (slot, bool) {
 	all := spellings(name)
 	s, ok := slot(0), false
@@ -173,8 +176,8 @@ func (t *keyTable) addHeader(name string) (slot, bool) {
 
 // spellings are those of an attribute, of which name is one.
 func spellings(name string) []string {
-	header, ok := strings.CutPrefix(name, requestHeader)
-	if !ok {
+	prefix, header := cutHeader(name)
+	if header == "" {
 		return []string{name}
 	}
 	all := []string{""}
@@ -197,7 +200,7 @@ func spellings(name string) []string {
 		}
 	}
 	for i := range all {
-		all[i] = requestHeader + all[i]
+		all[i] = prefix + all[i]
 	}
 	return all
 }
@@ -280,8 +283,9 @@ func (t *keyTable) collect(m pcommon.Map, f *found) {
 			if i = t.named(i, name); i == 0 {
 				return true
 			}
+			k = &t.keys[i]
 		}
-		if s := t.keys[i].slot % maxSlots; seen>>s&1 == 0 {
+		if s := k.slot % maxSlots; seen>>s&1 == 0 {
 			seen |= 1 << s
 			f.values[s] = v
 		}

@@ -59,7 +59,7 @@ func (w *walk) logRecord(r plog.LogRecord) {
 	var id whom
 	w.sessionID(&id)
 	if id.reason == usable && w.mayShow(&id, w.record.seen) {
-		w.hideIDs(id.raw, "", "")
+		w.hideIDs(&id, &nobody, "")
 	} else if id.reason != usable && w.b.current != w.base {
 		w.speakFor(0)
 	}
@@ -68,7 +68,7 @@ func (w *walk) logRecord(r plog.LogRecord) {
 
 // isAccessLog reports whether the record has a method and a response status.
 func (w *walk) isAccessLog() bool {
-	const statuses = 1<<slotStatus | 1<<slotStatusOld | 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld
+	const statuses = 1<<slotStatus | 1<<slotStatusOld | 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotCodeOld
 	return w.record.any(statuses) && w.record.strOr(slotMethod, slotMethodOld) != ""
 }
 
@@ -89,21 +89,20 @@ func (w *walk) logTimes(q *request, r plog.LogRecord) {
 	if reason != usable {
 		return
 	}
-	limit := at
+	duration, has := w.record.values[slotDuration], w.record.has(slotDuration)
 	if w.x.logAtStart {
-		limit = math.MaxInt64 - at
+		if has {
+			length, _ := seconds(duration, math.MaxInt64-at)
+			q.end += length
+		}
+		return
 	}
-	length, known := int64(0), false
-	if w.record.has(slotDuration) {
-		length, known = seconds(w.record.values[slotDuration], limit)
+	if has {
+		if length, ok := seconds(duration, at); ok {
+			q.start -= length
+			q.at = q.start
+			return
+		}
 	}
-	switch {
-	case w.x.logAtStart:
-		q.end = at + length
-	case known:
-		q.start = at - length
-		q.at = q.start
-	default:
-		q.start = at - w.x.slack
-	}
+	q.start -= w.x.slack
 }

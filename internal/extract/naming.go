@@ -14,7 +14,7 @@ type whom struct {
 	inherited bool   // from the scope or the resource
 	number    uint8  // of the source
 	flags     fact.Flags
-	plain     uint64 // the slot of a value that is the id, as a mask
+	plain     uint64 // the slot of a value that holds this id and no other, as a mask
 	raw       string
 }
 
@@ -45,12 +45,14 @@ func (l *sourceList) first(n *whom, f *found, ids *idRules, b *Batch) bool {
 			}
 			continue
 		}
-		raw := v.Str()
 		n.number, n.flags, n.plain = s.number, s.flags, 1<<(s.slot%maxSlots)
-		if raw == "" {
-			n.raw, n.reason = wholeOf(v, ids, b)
-		} else {
+		if raw := v.Str(); raw != "" {
 			n.raw, n.reason = raw, ids.check(raw)
+			return true
+		}
+		n.raw, n.reason = wholeOf(v, ids, b)
+		if v.Type() == pcommon.ValueTypeSlice && v.Slice().Len() > 1 {
+			n.plain = 0
 		}
 		return true
 	}

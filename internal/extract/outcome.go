@@ -16,7 +16,7 @@ func (x *Extractor) outcome(f *found, httpStatus int32, q *request, c requestCla
 		return fact.Rejected
 	case c.has(isIndeterminate):
 		return fact.Indeterminate
-	case q.consumer:
+	case q.flags.Has(fact.Consumer):
 		return x.consumerOutcome(f, httpStatus, q.statusError)
 	}
 	return x.codeOutcome(f, httpStatus, q.statusError)
@@ -112,11 +112,11 @@ const (
 	grpcUnauthenticated = 16
 )
 
-const rpcStatusSlots = 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotGRPCStatusOld | 1<<slotRPCErrorOld
+const rpcStatusSlots = 1<<slotRPCStatus | 1<<slotRPCStatusOld | 1<<slotCodeOld | 1<<slotRPCErrorOld
 
 // rpcOutcome is that of the first RPC status there is; false without one.
 func rpcOutcome(f *found) (fact.Outcome, bool) {
-	for _, s := range [...]slot{slotRPCStatus, slotRPCStatusOld, slotGRPCStatusOld} {
+	for _, s := range [...]slot{slotRPCStatus, slotRPCStatusOld, slotCodeOld} {
 		if !f.has(s) {
 			continue
 		}

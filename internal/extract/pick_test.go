@@ -287,6 +287,16 @@ func TestPickedIDsAreNotQuoted(t *testing.T) {
 	require.Equal(t, "m/_", f.Details.RPCMethod)
 }
 
+// Nor are those of a list that are not picked.
+func TestIDsOfAListAreNotQuoted(t *testing.T) {
+	x := newExtractor(t)
+	ids := attrs{"session.id": []any{"first-session", "other-session"}, "user.id": []any{"first-user", "other-user"}, "http.response.status_code": 200}
+	f := spanFact(t, x, ids.with(attrs{"url.path": "/a/other-session/other-user/first-session/first-user/b"}))
+	require.Equal(t, "/a/_/_/_/_/b", f.Details.Path)
+	f = spanFact(t, x, attrs{"session.id": []any{"first-session", "other-session"}, "url.path": "/a/other-session"})
+	require.Equal(t, "/a/_", f.Details.Path)
+}
+
 // TestCanary: nothing of a header or a token is in what leaves, or in an error.
 func TestCanary(t *testing.T) {
 	const canary = "canary0123"

@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // maxIDSize is the longest id in bytes: what a user agent must at least take
@@ -11,45 +12,18 @@ const maxIDSize = 4096
 
 // idRules say which texts are ids, of sessions or of users.
 type idRules struct {
-	words  []string    // placeholders, in lower case
-	begin  [256]edgeOf // what one may begin with, in either case
-	end    [256]edgeOf // and end with
+	words  [][]string  // placeholders, in lower case, by their lengths
+	zeros  bool        // zeros are none
 	hashed hashedWords // what placeholders become where ids arrive hashed
 }
 
-// edgeOf is what a byte may be the first or the last one of.
-type edgeOf uint8
-
-const (
-	ofWord edgeOf = 1 << iota
-	ofZeros
-	ofAsterisks
-)
-
 func newIDRules(zeros bool, words []string) idRules {
-	var r idRules
+	r := idRules{zeros: zeros}
 	for _, word := range words {
-		if word == "" {
-			continue
+		for len(r.words) <= len(word) {
+			r.words = append(r.words, nil)
 		}
-		low := lower(word)
-		r.words = append(r.words, low)
-		for _, edge := range []struct {
-			table *[256]edgeOf
-			c     byte
-		}{{&r.begin, low[0]}, {&r.end, low[len(low)-1]}} {
-			edge.table[edge.c] |= ofWord
-			if edge.c >= 'a' && edge.c <= 'z' {
-				edge.table[edge.c-0x20] |= ofWord
-			}
-		}
-	}
-	r.begin['*'] |= ofAsterisks
-	r.end['*'] |= ofAsterisks
-	if zeros {
-		r.begin['0'] |= ofZeros
-		r.end['0'] |= ofZeros
-		r.end['-'] |= ofZeros
+		r.words[len(word)] = append(r.words[len(word)], lower(word))
 	}
 	return r
 }
@@ -84,22 +58,24 @@ func (r *idRules) check(raw string) Reason {
 }
 
 // mayBePlaceholder reports, quickly, whether it is worth while to ask whether raw,
-// which is not empty, stands for no id.
-func (r *idRules) mayBePlaceholder(raw string) bool { return r.edges(raw) != 0 }
-
-func (r *idRules) edges(raw string) edgeOf { return r.begin[raw[0]] & r.end[raw[len(raw)-1]] }
+// which is not empty, stands for no id: it is no longer than a word, or begins and
+// ends as zeros and asterisks do.
+func (r *idRules) mayBePlaceholder(raw string) bool {
+	return len(raw) < len(r.words) || raw[0] <= '0' && raw[len(raw)-1] <= '0'
+}
 
 // isPlaceholder reports whether raw, which is not empty, stands for no id.
 func (r *idRules) isPlaceholder(raw string) bool {
-	edges := r.edges(raw)
-	switch {
-	case edges&ofZeros != 0 && isAll(raw, '0', '-'), edges&ofAsterisks != 0 && isAll(raw, '*', '*'):
+	switch c := raw[0]; {
+	case c == '*' && isAll(raw, '*', '*'):
 		return true
-	case edges&ofWord == 0:
+	case (c == '0' || c == '-') && r.zeros && isAll(raw, '0', '-') && strings.IndexByte(raw, '0') >= 0:
+		return true
+	case len(raw) >= len(r.words):
 		return false
 	}
-	for _, word := range r.words {
-		if len(word) == len(raw) && equalFold(raw, word) {
+	for _, word := range r.words[len(raw)] {
+		if raw[0]|0x20 == word[0]|0x20 && equalFold(raw, word) {
 			return true
 		}
 	}

@@ -64,7 +64,7 @@ func newCondition(key, name string, values []string, keys *keyTable) (condition,
 	if len(values) == 0 {
 		return condition{}, fmt.Errorf("%s: must list at least one value (got %q)", key, values)
 	}
-	s, ok := keys.add(name)
+	s, ok := keys.addHeader(name)
 	if !ok {
 		return condition{}, tooManyNames(key, name)
 	}

@@ -15,22 +15,25 @@ func (w *walk) mayShow(own *whom, seen uint64) bool {
 	return len(own.raw) <= w.reach || seen&w.x.secretMask&^own.plain != 0
 }
 
-// hideIDs finds the ids of the current record, own among them, and takes them out
-// of what is quoted of its resource. Others that were picked from something are
-// told.
-func (w *walk) hideIDs(own, user, other string) {
+// hideIDs finds the ids of the current record, own and user's among them, and takes
+// them out of what is quoted of its resource. other is one that was told from
+// something.
+func (w *walk) hideIDs(own, user *whom, other string) {
 	s, x := &w.b.secrets, w.x
-	s.reset(own)
-	if user != "" {
-		s.addOther(user, own)
+	s.reset()
+	if own.reason == usable {
+		s.add(own.raw)
+	}
+	if user.reason == usable && user.raw != own.raw {
+		s.add(user.raw)
 	}
 	if other != "" {
-		s.addOther(other, own)
+		s.addOther(other)
 	}
-	w.addIDs(&w.record, x.secretMask, own)
+	w.addIDs(&w.record, x.secretMask&^(own.plain|user.plain))
 	if (w.scope.seen|w.resource.seen)&x.secretMask != 0 {
-		w.addIDs(&w.scope, x.secretMask, own)
-		w.addIDs(&w.resource, x.secretMask, own)
+		w.addIDs(&w.scope, x.secretMask)
+		w.addIDs(&w.resource, x.secretMask)
 	}
 	var hidden uint8
 	if s.leastLong <= w.longest {
@@ -49,33 +52,26 @@ func (w *walk) setReach() {
 	w.reach = w.longest * decodedShrinks
 }
 
-// addIDs adds the ids at the slots in mask to those of the record, of which own is
-// one already.
-func (w *walk) addIDs(f *found, mask uint64, own string) {
+// addIDs adds the ids at the slots in mask to those of the record.
+func (w *walk) addIDs(f *found, mask uint64) {
 	s := &w.b.secrets
 	for left := f.seen & mask; left != 0; left &= left - 1 {
-		slot := slot(bits.TrailingZeros64(left))
-		v := f.values[slot]
-		if id := v.Str(); id != "" { // as almost all are
-			s.addOther(id, own)
-			continue
-		}
+		v := f.values[bits.TrailingZeros64(left)]
 		if v.Type() != pcommon.ValueTypeSlice {
-			s.addOther(textOf(v, w.b), own)
+			s.addOther(textOf(v, w.b))
 			continue
 		}
 		for _, element := range v.Slice().All() {
-			s.addOther(textOf(element, w.b), own)
+			s.addOther(textOf(element, w.b))
 		}
 	}
 }
 
-// addOther adds an id, if it is one and not own, which is known.
-func (s *secrets) addOther(id, own string) {
-	if id == "" || id == own || len(id) > maxIDSize || s.rules.mayBePlaceholder(id) && s.rules.isPlaceholder(id) {
-		return
+// addOther adds an id, if it is one.
+func (s *secrets) addOther(id string) {
+	if s.rules.check(id) == usable {
+		s.add(id)
 	}
-	s.add(id)
 }
 
 // The texts of a resource.

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"math"
-	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -19,7 +18,6 @@ type request struct {
 	flags          fact.Flags
 	refused        Reason // why its time is none; else usable
 	statusError    bool   // of a CONSUMER span, or of an RPC's
-	consumer       bool
 }
 
 // request appends what the current record says, which is a request.
@@ -28,31 +26,14 @@ func (w *walk) request(q *request) {
 	method := r.strOr(slotMethod, slotMethodOld)
 	template := r.str(slotRoute)
 	route, path := cutParameters(template), cutParameters(r.strOr(slotPath, slotTargetOld))
-	ruled, isPath := route, false
-	if !isNamed(template) && isAny(template) {
-		ruled, isPath = path, true
+	if path == "" && r.has(slotURL) {
+		path = pathOfURL(cutParameters(r.str(slotURL)))
 	}
-	class := requestClass(0)
-	may := w.rules.fits
-	if r.any(x.rules.index.mask) {
-		may = x.rules.index.fitting(&w.rules, r)
-	}
-	if x.rules.exceptional != 0 && !q.flags.Has(fact.FromLog) && w.spanRecord.Events().Len() > 0 {
-		may |= x.rules.exceptional
-	}
-	if routes := &x.rules.routes; may&x.rules.routed != 0 && !routes.passes(ruled) &&
-		!(isPath && strings.IndexByte(path, '.') >= 0) && // a script in it is told by another segment
-		!(r.has(slotRPCMethod) && routes.passesRPC(r.str(slotRPCMethod))) {
-		may &^= x.rules.routed
-	}
-	if may != 0 {
-		class = w.classify(q, method, ruled, isPath, may)
-	}
-	status := httpStatus(r)
+	class := w.class(q, template, route, path)
 	var id whom
 	w.sessionID(&id)
 	if class.has(isEvent) && q.refused == usable {
-		w.requestEvents(q, class, &id, status)
+		w.requestEvents(q, class, &id)
 	}
 	others := w.others || r.any(x.otherMask)
 	shows := false
@@ -67,10 +48,10 @@ func (w *walk) request(q *request) {
 			w.larger = w.linked(id.raw)
 		}
 		shows = true
-		w.hideIDs(id.raw, w.who.picked(), w.larger.Raw)
+		w.hideIDs(&id, &w.who, w.larger.Raw)
 	case w.mayShow(&id, r.seen):
 		shows = true
-		w.hideIDs(id.raw, "", "")
+		w.hideIDs(&id, &nobody, "")
 	}
 	if !class.has(isExempt) {
 		w.seen.request(id.reason == usable)
@@ -88,6 +69,7 @@ func (w *walk) request(q *request) {
 		return
 	}
 
+	status := httpStatus(r)
 	f := w.fact(fact.Request)
 	f.Flags = q.flags | id.flags
 	f.Start, f.End, f.At = q.start, q.end, q.at
@@ -98,24 +80,22 @@ func (w *walk) request(q *request) {
 				f.Details.User = x.presented.name(f.User, x)
 			}
 		}
-		f.Linked = w.larger
+		if x.linked.mask != 0 {
+			f.Linked = w.larger
+		}
 	}
-	if q.consumer || class != 0 {
+	rare := r.any(rareSlots)
+	if rare || class != 0 || q.flags.Has(fact.Consumer) {
 		f.Outcome = x.outcome(r, status, q, class)
+		f.Flags = class.of(f.Flags)
+		if r.has(slotContentType) && isEventStream(r.header(slotContentType)) {
+			f.Flags |= fact.Stream
+		}
 	} else {
-		f.Outcome = x.codeOutcome(r, status, q.statusError)
+		f.Outcome = x.httpOutcome(r, status)
 	}
-	if q.consumer && !class.has(isForeground) {
-		f.Flags |= fact.Consumer
-	}
-	if class.has(isPassive) {
-		f.Flags |= fact.Passive
-	}
-	if class.has(isStream) || status == 101 || r.any(contentTypeSlots) && hasEventStream(r) {
+	if status == 101 {
 		f.Flags |= fact.Stream
-	}
-	if class.has(isExempt) {
-		f.Flags |= fact.Exempt
 	}
 	if len(method) == len("options") && equalFold(method, "options") {
 		f.Flags |= fact.Options
@@ -127,9 +107,10 @@ func (w *walk) request(q *request) {
 	d := &f.Details
 	d.Method, d.Status = method, status
 	d.Route, d.Path = route, path
-	if shows || r.any(quotedSlots) || max(len(method), len(route), len(path))*decodedShrinks >= min(len(id.raw), maxDetail) {
+	if shows || rare || max(len(method), len(route), len(path))*decodedShrinks >= min(len(id.raw), maxDetail) {
 		if !shows {
-			w.b.secrets.reset(id.raw)
+			w.b.secrets.reset()
+			w.b.secrets.add(id.raw)
 		}
 		r.quote(d, &w.b.secrets)
 	}
@@ -139,8 +120,9 @@ func (w *walk) request(q *request) {
 	w.identify(f, &id)
 }
 
-// quotedSlots are where else a text or an id may be that quote is there for.
-const quotedSlots = 1<<slotRPCMethod | 1<<slotDestination
+// rareSlots are what few requests have of what tells an outcome, a stream or what else
+// is quoted.
+const rareSlots = rpcStatusSlots | rpcSystemSlots | 1<<slotErrorType | 1<<slotContentType | 1<<slotRPCMethod | 1<<slotDestination
 
 // quote sees to it that d holds what may be quoted of texts, and adds the rarer
 // ones. Others that are shorter than the ids need none of it.
@@ -161,12 +143,6 @@ func instant(t pcommon.Timestamp) (int64, Reason) {
 }
 
 const eventStream = "text/event-stream"
-
-const contentTypeSlots = 1<<slotContentType | 1<<slotContentTypeOld
-
-func hasEventStream(f *found) bool {
-	return isEventStream(f.header(slotContentType)) || isEventStream(f.header(slotContentTypeOld))
-}
 
 // isEventStream reports whether a content type, with parameters or without, is
 // that of server-sent events.

@@ -56,6 +56,13 @@ func scriptOf(path string) string {
 	return ""
 }
 
+// hasScript reports, quickly, whether a path may have such a segment, where its last
+// eight bytes have no dot.
+func hasScript(path string) bool {
+	n := len(path)
+	return n > 8 && (hasDot(word(path)) || n > 16 && strings.IndexByte(path[8:n-8], '.') >= 0)
+}
+
 // maxExtension is the length of the longest extension, with its dot.
 const maxExtension = 8
 
@@ -164,10 +171,11 @@ func word(s string) uint64 {
 // routeFilter tells by its first and last bytes, in any case, that a route is in no
 // set, which is so of almost every one. It errs on the other side only.
 type routeFilter struct {
-	heads, segments headFilter     // of what routes and their last segments begin with
-	tails           [16]uint64     // of what they end with, with a slash before shorter segments
-	lengths         [tailSize]bool // of the tails that are shorter
-	short           bool           // there may be routes of less than tailSize
+	heads, segments headFilter // of what routes and their last segments begin with
+	ends            []string   // what routes end with, with a slash before segments
+	tails           [64]uint64 // of the last bytes of ends: of as many as the shortest has,
+	shift           uint32     // which is told by the bits of the others among tailSize
+	short           bool       // there may be routes of less than tailSize
 }
 
 const tailSize = 4
@@ -176,11 +184,14 @@ const tailSize = 4
 func (f *routeFilter) add(r *routeSet) {
 	for _, entry := range r.segments {
 		f.short = f.short || len(entry) < tailSize
-		f.addTail("/" + entry)
+		f.ends = append(f.ends, "/"+entry)
 	}
 	for _, entry := range r.whole {
-		f.short = f.short || len(entry) < tailSize
-		f.addTail(entry)
+		if len(entry) < tailSize {
+			f.short = true // so is the route, but for slashes and an extension
+			continue
+		}
+		f.ends = append(f.ends, entry)
 	}
 	for _, begin := range r.under {
 		f.heads.add(begin)
@@ -189,15 +200,15 @@ func (f *routeFilter) add(r *routeSet) {
 		f.segments.add(begin)
 		f.short = true
 	}
-}
-
-func (f *routeFilter) addTail(entry string) {
-	n := min(len(entry), tailSize)
-	if n < tailSize {
-		f.lengths[n] = true
+	shortest := tailSize
+	for _, end := range f.ends {
+		shortest = min(shortest, len(end))
 	}
-	bit := tailBit(tailOf("    "+entry), n)
-	f.tails[bit/64] |= 1 << (bit % 64)
+	f.shift, f.tails = uint32(8*(tailSize-shortest)), [64]uint64{}
+	for _, end := range f.ends {
+		bit := f.tailBit(word(("        " + end)[len(end):]))
+		f.tails[bit/64] |= 1 << (bit % 64)
+	}
 }
 
 // passes reports whether a route, without parameters, may be in a set.
@@ -206,21 +217,31 @@ func (f *routeFilter) passes(full string) bool {
 	if n < tailSize {
 		return f.short || f.heads.passes(full)
 	}
-	switch full[n-1] {
-	case '/', ')':
-		return true
+	var end uint64 // the last eight bytes, or all of them, some twice
+	if n >= 8 {
+		end = word(full[n-8:])
+	} else {
+		end = uint64(halfWord(full)) | uint64(halfWord(full[n-tailSize:]))<<32
 	}
-	tail := tailOf(full)
-	if f.has(tailBit(tail, tailSize)) || f.lengths[3] && f.has(tailBit(tail, 3)) || f.lengths[2] && f.has(tailBit(tail, 2)) {
-		return true
+	if last := end >> 56; last == '/' || last == ')' || hasDot(end) {
+		return true // it may have an extension, or a format
 	}
-	if n >= 8 && hasDot(word(full[n-8:])) || n < 8 && strings.IndexByte(full, '.') >= 0 {
-		return true // it may have an extension
+	if bit := f.tailBit(end); f.tails[bit/64%64]>>(bit%64)&1 != 0 {
+		return true
 	}
 	return f.heads.any && f.heads.passes(full) || f.segments.any && f.segments.passes(lastSegment(full))
 }
 
-func (f *routeFilter) has(bit uint32) bool { return f.tails[bit/64%16]>>(bit%64)&1 != 0 }
+// tailBit hashes the last bytes of a word.
+func (f *routeFilter) tailBit(w uint64) uint32 {
+	return (uint32(w>>32) | 0x20202020) >> (f.shift % 32) * 0x9e3779b1 >> 20
+}
+
+// halfWord is the first four bytes of s.
+func halfWord(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
 
 // lastSegment is what follows the last slash, which is near the end.
 func lastSegment(full string) string {
@@ -242,15 +263,4 @@ func hasDot(w uint64) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	w ^= ones * '.'
 	return (w-ones)&^w&high != 0
-}
-
-// tailOf are the last bytes of s, which has as many.
-func tailOf(s string) uint32 {
-	tail := s[len(s)-tailSize:]
-	return uint32(tail[0]) | uint32(tail[1])<<8 | uint32(tail[2])<<16 | uint32(tail[3])<<24
-}
-
-// tailBit hashes the last n bytes of a tail.
-func tailBit(tail uint32, n int) uint32 {
-	return (tail | 0x20202020) >> (8 * (tailSize - n)) * 0x9e3779b1 >> 22
 }

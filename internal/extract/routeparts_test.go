@@ -70,3 +70,21 @@ func TestTheFilterHoldsBackAlmostEverything(t *testing.T) {
 	require.False(t, x.rules.routes.passes("/"))
 	require.False(t, x.rules.routes.passes(""))
 }
+
+func TestTheFilterPassesShortEntries(t *testing.T) {
+	for entry, route := range map[string]string{
+		"w": "/live/w", "ws": "/live/ws", "api": "/live/api", "/ws": "/ws", "a/b": "a/b", "/": "/", "poll": "/live/POLL", "/a/": "/a",
+		"live*": "/a/live-2", "/live*": "/live/b",
+	} {
+		r, err := newRouteSet("k", []string{entry})
+		require.NoError(t, err)
+		long, err := newRouteSet("k", []string{"notifications"})
+		require.NoError(t, err)
+		var f routeFilter
+		f.add(r)
+		f.add(long)
+		require.True(t, f.passes(route), "%s of %s", route, entry)
+		require.True(t, f.passes("/a/Notifications"), entry)
+		require.False(t, f.passes("/a/orders"), entry)
+	}
+}

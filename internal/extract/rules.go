@@ -164,11 +164,55 @@ const (
 
 func (c requestClass) has(want requestClass) bool { return c&want != 0 }
 
+// of is what a request with these flags has when its class is known.
+func (c requestClass) of(flags fact.Flags) fact.Flags {
+	if c.has(isExempt) {
+		flags |= fact.Exempt
+	}
+	if c.has(isPassive) {
+		flags |= fact.Passive
+	}
+	if c.has(isStream) {
+		flags |= fact.Stream
+	}
+	if c.has(isForeground) {
+		flags &^= fact.Consumer
+	}
+	return flags
+}
+
+// class says which of the rules fit a request, of which almost always none does. The
+// route and the path have no parameters any more, template is the route as it came.
+func (w *walk) class(q *request, template, route, path string) requestClass {
+	x, r := &w.x.rules, &w.record
+	may := w.rules.fits
+	if r.any(x.index.mask) {
+		may = x.index.fitting(&w.rules, r)
+	}
+	if x.exceptional != 0 && !q.flags.Has(fact.FromLog) && w.spanRecord.Events().Len() > 0 {
+		may |= x.exceptional
+	}
+	if may == 0 {
+		return 0
+	}
+	isPath := template == "" || !isNamed(template) && isAny(template)
+	if isPath {
+		route = path
+	}
+	if !x.routes.passes(route) && !(isPath && hasScript(path)) &&
+		!(r.has(slotRPCMethod) && x.routes.passesRPC(r.str(slotRPCMethod))) {
+		if may &^= x.routed; may == 0 {
+			return 0
+		}
+	}
+	return w.classify(q, route, isPath, may)
+}
+
 // classify says which of the rules fit that may. The route has no parameters any
 // more.
-func (w *walk) classify(q *request, method, route string, isPath bool, may uint64) (c requestClass) {
+func (w *walk) classify(q *request, route string, isPath bool, may uint64) (c requestClass) {
 	r := &w.x.rules
-	s := subject{method: method, places: [...]*found{&w.record, &w.scope, &w.resource}}
+	s := subject{method: w.record.strOr(slotMethod, slotMethodOld), places: [...]*found{&w.record, &w.scope, &w.resource}}
 	if may&(r.routed|1<<lastBit) != 0 {
 		if isPath {
 			s.route = newPathParts(route)

@@ -15,8 +15,8 @@ type Sources []Source
 
 // Source is where an id is: an attribute, or something in it.
 type Source struct {
-	// Attribute: behind http.request.header. a hyphen and an underscore are the
-	// same. Of a list, the first element that names somebody counts.
+	// Attribute: behind http.request.header. and http.response.header. a hyphen and
+	// an underscore are the same. Of a list, the first element that names somebody counts.
 	Attribute string `mapstructure:"attribute"`
 	// Cookie, Claim and PathParameter, one at most, are what of the attribute is
 	// the id: a cookie of a Cookie header, a claim of a JSON Web Token, a
@@ -71,18 +71,33 @@ func (s *Source) same(o *Source) bool {
 		s.Cookie == o.Cookie && s.Claim == o.Claim && s.PathParameter == o.PathParameter
 }
 
-// equal reports whether s and o name the same, too.
-func (s *Source) equal(o *Source) bool {
+// reads reports whether s and o name the same.
+func (s *Source) reads(o *Source) bool {
 	return s.same(o) && s.StripPrefix == o.StripPrefix && s.Until == o.Until && s.Decode == o.Decode &&
-		(s.Pick == pickLast) == (o.Pick == pickLast) && s.IsPresented() == o.IsPresented()
+		(s.Pick == pickLast) == (o.Pick == pickLast)
 }
 
-// unhyphened is name with one spelling of a request header's.
+// equal reports whether s and o name the same and prove as much.
+func (s *Source) equal(o *Source) bool { return s.reads(o) && s.IsPresented() == o.IsPresented() }
+
+// unhyphened is name with one spelling of a header's.
 func unhyphened(name string) string {
-	if header, ok := strings.CutPrefix(name, requestHeader); ok {
-		return requestHeader + strings.ReplaceAll(header, "-", "_")
+	prefix, header := cutHeader(name)
+	if header == "" {
+		return name
 	}
-	return name
+	return prefix + strings.ReplaceAll(header, "-", "_")
+}
+
+// cutHeader is what stands before a header's name in an attribute's, and that. It
+// is empty where there is none.
+func cutHeader(name string) (prefix, header string) {
+	for _, prefix := range [...]string{requestHeader, responseHeader} {
+		if header, ok := strings.CutPrefix(name, prefix); ok {
+			return prefix, header
+		}
+	}
+	return name, ""
 }
 
 const (
@@ -113,8 +128,17 @@ func (s *Source) validate(key string) (errs []error) {
 	if len(parts) > 1 {
 		fail("", "must name one of cookie, claim and path_parameter at most (got %s)", strings.Join(parts, ", "))
 	}
-	if isCookieHeader(s.Attribute) && len(parts) == 0 {
-		fail("", "must name a cookie, since all of them together are another id with each change of any: {attribute: %s, cookie: NAME} (got %q)", s.Attribute, s.Attribute)
+	switch {
+	case isHeader(s.Attribute, "cookie", "set-cookie", "set_cookie"):
+		if len(parts) == 0 {
+			fail("", "must name a cookie, since all of them together are another id with each change of any: {attribute: %s, cookie: NAME} (got %q)", s.Attribute, s.Attribute)
+		} else if s.Cookie == "" {
+			fail("", "must name a cookie, since nothing else is in them: {attribute: %s, cookie: NAME} (got %s)", s.Attribute, parts[0])
+		}
+	case s.Cookie != "" && isHeader(s.Attribute, "authorization", "proxy-authorization", "proxy_authorization"):
+		fail("", "must not name a cookie, which is in another header: {attribute: http.request.header.cookie, cookie: %s} (got %q)", s.Cookie, s.Attribute)
+	case s.PathParameter != "" && (s.Attribute == "http.route" || s.Attribute == "url.query"):
+		fail("", "must not name a path parameter, which is in a path: {attribute: url.path, path_parameter: %s} (got %q)", s.PathParameter, s.Attribute)
 	}
 	if _, ok := decodings[s.Decode]; !ok {
 		fail("::decode", "must be one of base64, base64url (got %q)", s.Decode)
@@ -128,11 +152,11 @@ func (s *Source) validate(key string) (errs []error) {
 	return errs
 }
 
-// isCookieHeader reports whether an attribute holds all cookies.
-func isCookieHeader(attribute string) bool {
+// isHeader reports whether an attribute holds one of these headers.
+func isHeader(attribute string, names ...string) bool {
 	for _, prefix := range append(presentedPrefixes[:], responseHeader) {
 		if name, ok := strings.CutPrefix(strings.ToLower(attribute), prefix); ok {
-			return name == "cookie" || name == "set-cookie" || name == "set_cookie"
+			return slices.Contains(names, name)
 		}
 	}
 	return false

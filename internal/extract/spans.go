@@ -39,7 +39,7 @@ func (w *walk) span(s ptrace.Span) {
 	switch kind := s.Kind(); kind {
 	case ptrace.SpanKindServer:
 	case ptrace.SpanKindConsumer:
-		q.consumer = true
+		q.flags = fact.Consumer
 		q.statusError = s.Status().Code() == ptrace.StatusCodeError
 	default:
 		w.other(s)
@@ -76,7 +76,7 @@ func (w *walk) other(s ptrace.Span) {
 	if id, ok := w.namedBy(s.Attributes()); ok {
 		if len(id) <= w.reach {
 			w.record.seen = 0 // nothing else of it is looked at
-			w.hideIDs(id, "", "")
+			w.hideIDs(&whom{raw: id, reason: usable}, &nobody, "")
 		}
 		w.seen.OtherWithID++
 	}

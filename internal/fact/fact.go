@@ -116,6 +116,9 @@ type Fact struct {
 	// Policy is the index of the policy that governs a request, an exempt one among
 	// them, or [NoPolicy]; meaningless for other kinds.
 	Policy uint8
+	// UserSource is which of the configured sources named User: 0 is the first. Only
+	// users of one source can be different.
+	UserSource uint8
 
 	// Start and End bound a request, exempt or not, Start <= End. For every other kind
 	// both are the instant. A request from a log record without a duration starts
@@ -130,6 +133,8 @@ type Fact struct {
 	// unknown: then the record is a request of its own.
 	Trace [16]byte
 	Span  [8]byte
+	// Parent is the span that this request was called by; zero where it is not known.
+	Parent [8]byte
 
 	// Resource must not be nil. Facts of one resource may share the pointer.
 	Resource *Resource
@@ -141,9 +146,4 @@ type Fact struct {
 	// Linked is the larger session that this one is part of, where the record says so
 	// and its client did not.
 	Linked Name
-	// Parent is the span that this request was called by; zero where it is not known.
-	Parent [8]byte
-	// UserSource is which of the configured sources named User: 0 is the first. Only
-	// users of one source can be different.
-	UserSource uint8
 }

@@ -97,7 +97,7 @@ type SessionIDConfig struct {
 	// authentication, up to 50: an id of more is shared. 0: ids may be.
 	MaxUsers int `mapstructure:"max_users"`
 	// HashKey is the key of the pseudonyms, at least 32 bytes.
-	HashKey configopaque.String `mapstructure:"hash_key"`
+	HashKey configopaque.String `mapstructure:"hash_key,omitempty"`
 	// AlreadyHashed: ids arrive as the redaction processor wrote them.
 	AlreadyHashed bool `mapstructure:"already_hashed"`
 }

@@ -23,15 +23,11 @@ func (c *Config) validateNames() (errs []error) {
 			errs = append(errs, fmt.Errorf("%s: must be in lower case, as the names of captured headers are (got %q)", key, name))
 		}
 	}
-	sources := func(key string, list extract.Sources) {
-		for i := range list {
-			attribute(fmt.Sprintf("%s::%d", key, i), list[i].Attribute)
+	for _, list := range c.sourceLists() {
+		for i := range list.sources {
+			attribute(fmt.Sprintf("%s::%d", list.key, i), list.sources[i].Attribute)
 		}
 	}
-	sources("session_id::sources", c.SessionID.Sources)
-	sources("session_id::previous", c.SessionID.Previous)
-	sources("session_id::linked", c.SessionID.Linked)
-	sources("user_id::sources", c.UserID.Sources)
 	match := func(key string, match map[string][]string) {
 		for _, name := range sortedKeys(match) {
 			attribute(key+"::match::"+name, name)
@@ -45,8 +41,6 @@ func (c *Config) validateNames() (errs []error) {
 			key, e := fmt.Sprintf("%s::%d", list.key, i), &list.entries[i]
 			whole(key, e.Name)
 			match(key, e.Match)
-			sources(key+"::session", e.Session)
-			sources(key+"::user", e.User)
 		}
 	}
 	routes := func(key string, routes []string, all string) {
@@ -77,6 +71,28 @@ func (c *Config) validateNames() (errs []error) {
 	}
 	routes("login_locations", c.LoginLocations, "")
 	return errs
+}
+
+// sourceLists are all lists of sources by their keys.
+func (c *Config) sourceLists() []sourceEntries {
+	lists := []sourceEntries{
+		{"session_id::sources", c.SessionID.Sources},
+		{"session_id::previous", c.SessionID.Previous},
+		{"session_id::linked", c.SessionID.Linked},
+		{"user_id::sources", c.UserID.Sources},
+	}
+	for _, list := range c.eventLists() {
+		for i := range list.entries {
+			key, e := fmt.Sprintf("%s::%d", list.key, i), &list.entries[i]
+			lists = append(lists, sourceEntries{key + "::session", e.Session}, sourceEntries{key + "::user", e.User})
+		}
+	}
+	return lists
+}
+
+type sourceEntries struct {
+	key     string
+	sources extract.Sources
 }
 
 // eventLists are the lists of events by their keys.

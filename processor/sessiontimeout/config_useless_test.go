@@ -48,6 +48,17 @@ func TestUselessConfigs(t *testing.T) {
 		{good + `session_id: {sources: [http.request.header.X-Session]}`, `session_id::sources::0: must be in lower case, as the names of captured headers are (got "http.request.header.X-Session")`},
 		{`policies: [{name: a, match: {http.request.header.X-Tenant: [a]}}]`, `policies::0::match::http.request.header.X-Tenant: must be in lower case, as the names of captured headers are (got "http.request.header.X-Tenant")`},
 
+		// What is never where it is looked for.
+		{good + `session_id: {sources: [{attribute: http.request.header.cookie, claim: sid}]}`, `session_id::sources::0: must name a cookie, since nothing else is in them: {attribute: http.request.header.cookie, cookie: NAME} (got claim "sid")`},
+		{good + `user_id: {sources: [{attribute: rpc.grpc.request.metadata.cookie, path_parameter: u}]}`, `user_id::sources::0: must name a cookie, since nothing else is in them: {attribute: rpc.grpc.request.metadata.cookie, cookie: NAME} (got path_parameter "u")`},
+		{good + `session_id: {sources: [a, {attribute: http.request.header.authorization, cookie: SID}]}`, `session_id::sources::1: must not name a cookie, which is in another header: {attribute: http.request.header.cookie, cookie: SID} (got "http.request.header.authorization")`},
+		{good + `session_id: {sources: [{attribute: url.query, path_parameter: sid}]}`, `session_id::sources::0: must not name a path parameter, which is in a path: {attribute: url.path, path_parameter: sid} (got "url.query")`},
+		{good + `session_id: {sources: [{attribute: http.route, path_parameter: sid}]}`, `session_id::sources::0: must not name a path parameter, which is in a path: {attribute: url.path, path_parameter: sid} (got "http.route")`},
+		{good + `session_id: {linked: [session.id]}`, `session_id::linked::0: must name another session than session_id::sources::0, which is this one (got "session.id")`},
+		{good + `session_id: {sources: [{attribute: http.request.header.cookie, cookie: SID}], previous: [{attribute: http.request.header.cookie, cookie: SID, presented: false}]}`, `session_id::previous::0: must name another session than session_id::sources::0, which is this one (got "http.request.header.cookie")`},
+		{good + "user_id: {sources: [{attribute: http.request.header.authorization, claim: sub}]}\nevents: {authenticated: [{request: {routes: [login]}}]}", `events::authenticated::0: must have a user from a source that is not presented and no claim, since a request says this only of somebody whom the service names: user: [user.id] (got 1 sources, and none)`},
+		{good + `events: {started: [a, {request: {routes: [login]}, user: [http.request.header.x-user]}]}`, `events::started::1::user: must have a user from a source that is not presented and no claim, since a request says this only of somebody whom the service names: user: [user.id] (got 1 sources, and none)`},
+
 		// Routes that are none, and such as every request has.
 		{good + `exempt: [{routes: [a, https://x/health]}]`, `exempt::0::routes::1: must be a route or a path, not a URL (got "https://x/health")`},
 		{good + `passive: [{routes: [https://x/health]}]`, `passive::0::routes::0: must be a route or a path, not a URL (got "https://x/health")`},
@@ -138,6 +149,8 @@ func TestWarnings(t *testing.T) {
 		{good + "decision_wait: 20m\nmax_age: 15m", `max_age: shorter than decision_wait, which is 20m0s: what comes later than max_age is refused, so nothing comes to wait for; 0 is no bound, for a replay (got 15m0s)`},
 		{good + "exempt: [{methods: [get, post]}]", `exempt: leaves hardly a request to be judged: name routes instead (got methods ["get" "post"])`},
 		{good + "passive: [{methods: GET}, {methods: POST}]", `passive: leaves hardly a request to be judged`},
+		{good + "user_id: {sources: [{attribute: http.request.header.authorization, claim: realm_access.sub}]}", `user_id::sources::0::claim: hardly a top-level claim, and what is in one is not looked at; write it to an attribute of its own, for example by a transform (got "realm_access.sub")`},
+		{good + "events: {ended: [{name: out, session: [{attribute: t, claim: $.sid}]}]}", `events::ended::0::session::0::claim: hardly a top-level claim, and what is in one is not looked at; write it to an attribute of its own, for example by a transform (got "$.sid")`},
 		{good + "log_request_slack: 25h", `log_request_slack: no shorter than retention, which is 24h0m0s: a session is forgotten before a request that only an access log tells of, without its length, can be found too late; make retention longer (got 25h0m0s)`},
 		{good + "retention: 30m", `policies::0::idle_timeout: with tolerance no shorter than retention, which is 30m0s: a session is forgotten before it can be found idle for too long; make retention longer (got 30m0s)`},
 	} {
@@ -152,6 +165,7 @@ func TestWarnings(t *testing.T) {
 		key + `policies: [{name: a, match: {service.name: [pay.v2, "shop.*", a+b, C++]}}]`,
 		key + `policies: [{name: a, match: {tenant_id: [a], team: [b], my.own: [c]}}]`,
 		"storage: file_storage\npolicies: [{name: a}]",
+		good + "user_id: {sources: [{attribute: t, claim: https://shop.example/user}]}",
 	} {
 		cfg, err := load(t, yaml)
 		require.NoError(t, err, yaml)

@@ -34,6 +34,15 @@ func (c *Config) Warnings() []string {
 			w = append(w, warnMatch(fmt.Sprintf("%s::%d", list.key, i), list.rules[i].Match)...)
 		}
 	}
+	for _, list := range c.sourceLists() {
+		for i := range list.sources {
+			// Claims with a namespace are URLs.
+			if claim := list.sources[i].Claim; strings.ContainsAny(claim, ".$[") && !strings.Contains(claim, "://") {
+				w = append(w, fmt.Sprintf("%s::%d::claim: hardly a top-level claim, and what is in one is not looked at; "+
+					"write it to an attribute of its own, for example by a transform (got %q)", list.key, i, claim))
+			}
+		}
+	}
 	const refused = "what comes later than max_age is refused"
 	switch {
 	case c.MaxAge == 0:
