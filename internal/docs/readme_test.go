@@ -109,8 +109,9 @@ func TestDefaults(t *testing.T) {
 	require.Len(t, reference, 3)
 	conf := sub(t, parse(t, reference[0], ""), "processors::session_timeout")
 
-	defaults := confmap.New()
-	require.NoError(t, defaults.Marshal(processorDefaults()))
+	printed, defaults := processorDefaults(), confmap.New()
+	printed.SessionID.HashKey = "a key" // without one, none is printed
+	require.NoError(t, defaults.Marshal(printed))
 	requireSameKeys(t, "", defaults.ToStringMap(), conf.ToStringMap())
 
 	// What has no default: an example of a policy, the other's name and limits, and a storage.
