@@ -41,21 +41,13 @@ type finding struct {
 	Evidence string `mapstructure:"evidence"`
 	Requests int    `mapstructure:"requests"`
 	FirstAt  string `mapstructure:"first_at"` // RFC 3339
-	// PresentedUser is whom the client presented, who is named and no evidence.
-	// The engine does not name such users yet: nobody is right, too.
-	PresentedUser string `mapstructure:"presented_user" json:"-"`
 }
 
-// hashed is the finding as it is found, beside what has been found.
-func (f finding) hashed(got []finding) finding {
+// hashed is the finding as it is found.
+func (f finding) hashed() finding {
 	f.Session = pseudonym(f.Session)
 	if f.User != "" {
 		f.User = pseudonym(f.User)
-	}
-	for _, g := range got {
-		if f.PresentedUser != "" && g.Session == f.Session && g.User != "" {
-			f.User = pseudonym(f.PresentedUser)
-		}
 	}
 	return f
 }

@@ -45,7 +45,7 @@ func TestRecipes(t *testing.T) {
 			c.waitFor(t, r.name, r.want)
 			want, got := r.want, c.got(t, r.name)
 			for i := range want.Findings {
-				want.Findings[i] = want.Findings[i].hashed(got.Findings)
+				want.Findings[i] = want.Findings[i].hashed()
 			}
 			want.Secrets = nil
 			require.Equal(t, text(t, want), text(t, got))
