@@ -116,12 +116,12 @@ func TestRedactedNothingIsNoSession(t *testing.T) {
 		values = append(values, v.Str())
 		b := extracted(x, redacted)
 		require.Empty(t, b.Facts)
-		require.Equal(t, 1, b.Refused[extract.SessionIDPlaceholder])
+		require.Equal(t, 1, b.Refused[0][extract.SessionIDPlaceholder])
 	}
 	require.Equal(t, values[0], values[1], "if redaction tells them apart one day, so may this")
 	for _, word := range []string{"null", "undefined", "deleted", "0000"} {
 		_, redacted := redact(t, served(t, map[string]any{"session.id": word}))
 		y := newExtractor(t, alreadyHashed)
-		require.Equal(t, 1, extracted(y, redacted).Refused[extract.SessionIDPlaceholder], word)
+		require.Equal(t, 1, extracted(y, redacted).Refused[0][extract.SessionIDPlaceholder], word)
 	}
 }
