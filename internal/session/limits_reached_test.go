@@ -88,7 +88,9 @@ func TestBusySessionOfASlowLogin(t *testing.T) {
 // review of others.
 func TestHotAncestor(t *testing.T) {
 	n := 20_000
-	e := tideEngine(&tide{change: func(c *Config) { c.DecisionWait, c.MaxRecentRequests, c.ReorderWindow = time.Second, 1_000_000, time.Hour }}, n)
+	e := tideEngine(&tide{change: func(c *Config) {
+		c.DecisionWait, c.MaxRecentRequests, c.ReorderWindow = time.Second, 1_000_000, time.Hour
+	}}, n)
 	now, retracted := sessiontest.Epoch, 0
 	take := func() {
 		for _, f := range e.takeFindings() {
