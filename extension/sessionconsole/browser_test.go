@@ -76,7 +76,7 @@ func (r *rig) control() http.Handler {
 	do("/fresh", func(q url.Values) {
 		id, err := strconv.ParseUint(cmp.Or(q.Get("id"), "ff"), 16, 64)
 		if err == nil {
-			r.found(idle(id))
+			r.found(idle(id, func(x *findinglog.Record) { x.Severity = cmp.Or(findinglog.Severity(q.Get("severity")), x.Severity) }))
 		}
 	})
 	number := func(q url.Values, name string) int {
@@ -94,6 +94,13 @@ func (r *rig) control() http.Handler {
 		for i := range number(q, "n") {
 			r.found(idle(uint64(1000 + i)))
 		}
+	})
+	do("/burst", func(q url.Values) {
+		records := make([]findinglog.Record, number(q, "n"))
+		for i := range records {
+			records[i] = idle(uint64(5000+i), func(x *findinglog.Record) { x.Severity = findinglog.Critical })
+		}
+		r.found(records...)
 	})
 	do("/flood", func(q url.Values) {
 		rate := number(q, "rate")
@@ -147,6 +154,9 @@ func (r *rig) setCounts(c console.Counts) {
 
 // TestPage: what opens, what comes, what the keyboard does, and what hostile texts do not.
 func TestPage(t *testing.T) { inBrowser(t, scenarioRig(t), "short.mjs") }
+
+// TestWork: what is done for a first paint and for an update, whatever the machine has to do.
+func TestWork(t *testing.T) { inBrowser(t, scenarioRig(t), "work.mjs") }
 
 // TestViews, TestLife and TestSpeed take minutes: make check asks for them.
 func TestViews(t *testing.T) {

@@ -142,14 +142,27 @@ func (r *rig) get(path string, v any) int {
 // sent is an event that a stream received.
 type sent struct{ name, id, data string }
 
-// stream opens one, and returns a function that waits for the next event but the state.
+// stream opens one, and returns a function that waits for the next event but `state` and `caught_up`.
 func (r *rig) stream(header ...string) (next func() sent) {
+	r.t.Helper()
+	read := r.wholeStream(header...)
+	return func() sent {
+		for {
+			if e := read(); e.name != "state" && e.name != "caught_up" {
+				return e
+			}
+		}
+	}
+}
+
+// wholeStream opens one, and returns a function that waits for the next event.
+func (r *rig) wholeStream(header ...string) (next func() sent) {
 	r.t.Helper()
 	response := r.request(http.MethodGet, "/api/v1/events", header...)
 	require.Equal(r.t, http.StatusOK, response.StatusCode)
 	require.Equal(r.t, "text/event-stream", response.Header.Get("Content-Type"))
 	lines := bufio.NewReaderSize(response.Body, 1<<20)
-	read := func() (e sent) {
+	return func() (e sent) {
 		for {
 			line, err := lines.ReadString('\n')
 			require.NoError(r.t, err)
@@ -164,13 +177,6 @@ func (r *rig) stream(header ...string) (next func() sent) {
 				if e.name != "" {
 					return e
 				}
-			}
-		}
-	}
-	return func() sent {
-		for {
-			if e := read(); e.name != "state" {
-				return e
 			}
 		}
 	}

@@ -155,7 +155,7 @@ func event(name, id string, data any) ([]byte, error) {
 
 // events is GET /api/v1/events: findings as they come, and the state every second. With
 // Last-Event-ID it goes on from there, else with the findings that are held. The event
-// `hello` says first which of the two.
+// `hello` says first which of the two, and `caught_up` when all that there was has been sent.
 func (x *consoleExtension) events(w http.ResponseWriter, r *http.Request) {
 	out := writer{w, http.NewResponseController(w)}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -192,6 +192,9 @@ type hello struct {
 	Resumed bool   `json:"resumed"` // what follows comes behind what the client has
 }
 
+// current is the event behind all that was held when a stream began.
+var current = []byte("event: caught_up\ndata: {}\n\n")
+
 // dropped says how many findings gave way before this client could be sent them.
 type dropped struct {
 	Findings int `json:"findings"`
@@ -199,13 +202,26 @@ type dropped struct {
 
 func (x *consoleExtension) serveStream(ctx context.Context, out writer, s *stream, sequence uint64) {
 	first, err := event("hello", "", hello{x.run, sequence > 0})
-	if err != nil || out.write(first) != nil {
+	if err != nil || out.write(append([]byte("retry: 1000\n"), first...)) != nil {
 		return
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	x.announce(time.Now())
 	var version uint64
+	// What is held may be long. How things stand comes before it.
+	tell := func() bool {
+		state, v := x.streams.currentState()
+		if v == version {
+			return true
+		}
+		version = v
+		return out.write(state) == nil
+	}
+	if !tell() {
+		return
+	}
+	caughtUp := false
 	for begun := sequence > 0; ; begun = true {
 		for ctx.Err() == nil {
 			found, missed := x.ring.after(sequence, findingsAtOnce)
@@ -233,11 +249,14 @@ func (x *consoleExtension) serveStream(ctx context.Context, out writer, s *strea
 			}
 			begun = true
 		}
-		if state, v := x.streams.currentState(); v != version {
-			version = v
-			if out.write(state) != nil {
+		if !caughtUp {
+			caughtUp = true
+			if out.write(current) != nil {
 				return
 			}
+		}
+		if !tell() {
+			return
 		}
 		select {
 		case <-ctx.Done():

@@ -56,6 +56,28 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// How things stand comes before the findings that are held, and behind them that they were all.
+func TestStreamBegins(t *testing.T) {
+	r := newRig(t)
+	for i := range uint64(2*findingsAtOnce + 1) {
+		r.found(idle(i + 1))
+	}
+	next, names := r.wholeStream(), []string{}
+	for len(names) == 0 || names[len(names)-1] != "caught_up" {
+		if e := next(); len(names) < 3 || e.name != "finding" {
+			names = append(names, e.name)
+		}
+	}
+	require.Equal(t, []string{"hello", "state", "finding", "caught_up"}, names)
+	r.found(idle(1))
+	again := r.wholeStream("Last-Event-ID", r.run+"."+fmt.Sprint(2*findingsAtOnce+1))
+	names = nil
+	for len(names) == 0 || names[len(names)-1] != "caught_up" {
+		names = append(names, again().name)
+	}
+	require.Equal(t, []string{"hello", "state", "finding", "caught_up"}, names)
+}
+
 // What gave way while a client was away, it is told; one that is new has lost nothing.
 func TestStreamDrops(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.History = 3 })

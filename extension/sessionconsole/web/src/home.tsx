@@ -1,6 +1,6 @@
 import type { Service } from './api';
 import { ServiceTable, useAsked } from './services';
-import { findings, state } from './store';
+import { some, state } from './store';
 
 // example makes a finding of three spans: a login's session, used, and used again after an hour.
 const example = () => {
@@ -27,7 +27,7 @@ export function Home() {
     {all.length > 8 && <p><a href="#/services">All {all.length} services</a></p>}
     {mood === 'empty' && <Empty />}
     {mood === 'none' && <p class="empty">Findings come from a processor of the type <code>session_timeout</code>. See its README for a configuration.</p>}
-    {mood === 'good' && !findings.value.size && <p class="empty">No finding. That is what should stand here: what was judged kept to its limits. <a href="#/limits">What is not watched</a></p>}
-    {findings.value.size > 0 && <p class="note">Choose a finding to see why it is one.</p>}
+    {mood === 'good' && !some.value && <p class="empty">No finding. That is what should stand here: what was judged kept to its limits. <a href="#/limits">What is not watched</a></p>}
+    {some.value && <p class="note">Choose a finding to see why it is one.</p>}
   </article>;
 }

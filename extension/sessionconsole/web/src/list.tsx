@@ -4,7 +4,8 @@ import { useRef } from 'preact/hooks';
 import { fitting, findings, hrefOf, paused, route, services, type Shown, state } from './store';
 import { cut, duration, instant, name, number, plural, rules, when } from './text';
 
-const mostRows = 200;
+// mostRows are drawn at first, and so many more each time somebody asks for them.
+const mostRows = 50;
 
 // Row is not drawn anew where it is as it was: 100 findings a second come to a list of 200.
 // Its filter is in its link.
@@ -45,7 +46,7 @@ function Filters() {
 // List is in order as long as nobody is in it: no row moves away from under a finger. What came
 // meanwhile waits for a button.
 export function List() {
-  const busy = useSignal(false), box = useRef<HTMLElement>(null), kept = useRef<string[]>([]), filter = JSON.stringify(route.value.filter), last = useRef('');
+  const busy = useSignal(false), box = useRef<HTMLElement>(null), kept = useRef<string[]>([]), drawn = useSignal(mostRows), filter = JSON.stringify(route.value.filter), last = useRef('');
   let rows = fitting.value;
   if (busy.value && last.current === filter) {
     const all = findings.value;
@@ -61,8 +62,8 @@ export function List() {
     <p class="count" role="status">{plural(fitting.value.length, 'finding')}{h && h.ever > h.held ? `: the newest ${number(h.held)} of ${number(h.ever)} are held` : ''}</p>
     {fresh > 0 && !paused.value && <button type="button" class="fresh" onClick={() => { busy.value = false; }}>{fresh} new</button>}
     <ul onPointerEnter={() => { busy.value = true; }} onPointerLeave={leave} onFocusIn={() => { busy.value = true; }} onFocusOut={() => setTimeout(leave)}>
-      {rows.slice(0, mostRows).map((f) => <Row key={f.id} f={f} here={route.value.id === f.id} filter={filter} />)}
+      {rows.slice(0, drawn.value).map((f) => <Row key={f.id} f={f} here={route.value.id === f.id} filter={filter} />)}
     </ul>
-    {n > mostRows && <p class="count">{number(n - mostRows)} more: search or filter to see them.</p>}
+    {n > drawn.value && <p class="more"><button type="button" onClick={() => { drawn.value *= 2; }}>{number(Math.min(drawn.value, n - drawn.value))} more</button> of {number(n - drawn.value)}</p>}
   </nav>;
 }

@@ -50,4 +50,6 @@ function App() {
 }
 
 render(<App />, document.getElementById('app')!);
-listen();
+// The page is there before it asks for anything. One that nobody sees is not painted.
+if (document.hidden) listen();
+else requestAnimationFrame(() => setTimeout(listen));

@@ -14,8 +14,10 @@ export const dropped = signal(0); // findings that gave way before they came her
 
 const most = 1000;
 let queue: Finding[] = [];
+let told: State | null = null; // not shown yet
 let forget = false; // what is shown is of an earlier run
 let scheduled = false;
+let caughtUp = false; // all that was held when the stream began is here, or was waited for
 
 // However many events come, there is one paint a frame. A page that nobody sees has no frames.
 function schedule() {
@@ -27,10 +29,18 @@ function schedule() {
 
 function apply() {
   scheduled = false;
-  if (paused.value) {
-    waiting.value = new Set(queue.map((f) => f.id)).size;
-    return;
-  }
+  batch(() => {
+    if (told) state.value = told;
+    told = null;
+    if (paused.value) waiting.value = new Set(queue.map((f) => f.id)).size;
+    else if (caughtUp) take();
+  });
+}
+
+// take shows what has come.
+function take() {
+  waiting.value = 0;
+  if (!queue.length && !forget) return;
   const all = new Map(findings.value);
   if (forget) for (const [id, f] of all) all.set(id, { ...f, stale: true });
   forget = false;
@@ -43,15 +53,17 @@ function apply() {
     all.delete(id);
   }
   queue = [];
-  batch(() => {
-    findings.value = all;
-    waiting.value = 0;
-  });
+  findings.value = all;
 }
 
 export function pause(on: boolean) {
   paused.value = on;
   if (!on) schedule();
+}
+
+function goOn() {
+  caughtUp = true;
+  schedule();
 }
 
 let run = '';
@@ -66,9 +78,10 @@ export function listen() {
     if (run && run !== hello.run) {
       forget = true;
       queue = [];
-      schedule();
     }
     run = hello.run;
+    caughtUp = false; // what is held comes in many pieces, of which none but the last is worth a list
+    setTimeout(goOn, 1000);
     batch(() => {
       link.value = 'live';
       lostSince.value = 0;
@@ -77,9 +90,13 @@ export function listen() {
   on('finding', (f) => {
     queue.push(f);
     if (queue.length > 4 * most) queue = queue.slice(-most);
+    if (caughtUp) schedule();
+  });
+  on('caught_up', goOn);
+  on('state', (s) => {
+    told = s;
     schedule();
   });
-  on('state', (s) => { state.value = s; });
   on('dropped', (d) => { dropped.value += d.findings; });
   source.onerror = () => {
     batch(() => {
@@ -130,4 +147,12 @@ export const fitting = computed(() => {
   return [...findings.value.values()].filter(fits).sort(worse);
 });
 
-export const services = computed(() => [...new Set([...findings.value.values()].map((f) => f.service))].sort().slice(0, 200));
+export const some = computed(() => findings.value.size > 0);
+
+// services is the same list as long as it has the same names, so that nobody draws it anew.
+let names: string[] = [];
+export const services = computed(() => {
+  const now = [...new Set([...findings.value.values()].map((f) => f.service))].sort().slice(0, 200);
+  if (now.length !== names.length || now.some((s, i) => s !== names[i])) names = now;
+  return names;
+});

@@ -9,9 +9,11 @@ export const utc = (t: number, digits = 0) => new Date(t).toISOString().slice(11
 export const date = (t: number) => new Date(t).toISOString().slice(0, 10);
 export const local = (t: number) => new Date(t).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 
+// Formats are made once: to make one takes longer than to draw a row.
+const dayFormat = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', timeZone: 'UTC' }), numberFormat = new Intl.NumberFormat('en');
+
 // when is a time of day, with its day unless that is today.
-export const when = (t: number) =>
-  (date(t) === date(Date.now()) ? '' : new Date(t).toLocaleDateString('en', { day: 'numeric', month: 'short', timeZone: 'UTC' }) + ' ') + utc(t);
+export const when = (t: number) => (date(t) === date(Date.now()) ? '' : dayFormat.format(t) + ' ') + utc(t);
 
 export function duration(seconds: number): string {
   const s = Math.abs(seconds), n = (x: number) => String(+x.toFixed(1));
@@ -22,7 +24,7 @@ export function duration(seconds: number): string {
   return n(s / 86400) + ' days';
 }
 
-export const number = (n: number) => n.toLocaleString('en');
+export const number = (n: number) => numberFormat.format(n);
 export const cut = (s: string, n: number) => (s.length > n ? [...s].slice(0, n - 1).join('') + '…' : s);
 export const name = (s: string) => s || '(no name)';
 export const plural = (n: number, noun: string) => `${number(n)} ${noun}${n === 1 ? '' : 's'}`;

@@ -13,7 +13,7 @@ export const browser = await chromium.launch({
 });
 
 // open opens a page and holds against it whatever it should not do: an error, a dialog, a request to
-// elsewhere, a violation of its policy.
+// elsewhere, a violation of its policy. Without a path it opens nothing yet.
 export async function open(path = '/', options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
@@ -25,7 +25,7 @@ export async function open(path = '/', options = {}) {
   page.on('dialog', (d) => { page.faults.push('dialog: ' + d.message()); d.dismiss(); });
   page.on('request', (r) => { if (!r.url().startsWith(base + '/') && !r.url().startsWith('data:')) page.faults.push('asked ' + r.url()); });
   page.on('response', (r) => { if (!r.url().endsWith('/events')) page.bodies.push(r.body().catch(() => '')); }); // a page may close before it has all
-  await page.goto(base + path);
+  if (path) await page.goto(base + path);
   return page;
 }
 
@@ -64,6 +64,18 @@ export async function shot(page, name) {
 export async function tell(what) {
   const response = await fetch(control + what);
   assert.equal(response.status, 200, await response.text());
+}
+
+// used is the CPU time that the page's own thread has used so far for scripts, styles and layout, and in all,
+// in ms. It is the same whatever else the machine does.
+export async function used(page) {
+  if (!page.cdp) {
+    page.cdp = await page.context().newCDPSession(page);
+    await page.cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
+  }
+  const { metrics } = await page.cdp.send('Performance.getMetrics');
+  const ms = (name) => metrics.find((m) => m.name === name).value * 1000;
+  return { script: ms('ScriptDuration'), style: ms('RecalcStyleDuration'), layout: ms('LayoutDuration'), all: ms('TaskDuration') };
 }
 
 export const id = (n) => n.toString(16).padStart(16, '0');
