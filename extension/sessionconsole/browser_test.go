@@ -120,6 +120,16 @@ func (r *rig) control() http.Handler {
 		}
 		r.setCounts(c)
 	})
+	do("/blind", func(url.Values) {
+		r.setCounts(console.Counts{
+			Seen: []console.Seen{{Service: "cart", WithoutID: 612}, {Service: "checkout", WithoutID: 200}},
+			Advice: []console.Advice{{
+				Group: console.AdviceNothing, Title: "Nothing can be found because", Code: "cookie_unread", Service: "cart",
+				Sentence: "none of 612 requests of cart names a session, and their Cookie header is captured (sid): " +
+					"add {attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.",
+			}},
+		})
+	})
 	do("/reset", func(url.Values) {
 		r.setCounts(scenarioCounts())
 		r.found(scenarios()...)

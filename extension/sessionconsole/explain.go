@@ -18,7 +18,13 @@ func (h *held) why(t *console.Timeline) []console.Step {
 	add := func(at int64, kind, format string, args ...any) {
 		steps = append(steps, console.Step{At: console.Instant(at), Kind: kind, Text: fmt.Sprintf(format, args...)})
 	}
-	limit, policy := duration(r.Limit), shortCut(r.PolicyName)
+	limit, policy, dead := duration(r.Limit), shortCut(r.PolicyName), "dead"
+	if r.State != fact.Confirmed {
+		dead = "dead, as it seemed"
+	}
+	if r.State == fact.Inconclusive {
+		dead = "dead, as it seems"
+	}
 	by := ""
 	if r.EndedBy != "" {
 		by = ", says " + shortCut(r.EndedBy)
@@ -26,18 +32,18 @@ func (h *held) why(t *console.Timeline) []console.Step {
 	switch r.Type {
 	case fact.IdleTimeout:
 		add(r.LastActivityAt, "clock", "the last activity ends; from here on nothing keeps the session alive")
-		add(r.ExpiredAt, "dead", "dead: nothing happened for %s, the idle limit of policy %s", limit, policy)
+		add(r.ExpiredAt, "dead", "%s: nothing happened for %s, the idle limit of policy %s", dead, limit, policy)
 	case fact.AbsoluteTimeout:
-		add(r.ExpiredAt, "dead", "dead: %s old, the absolute limit of policy %s, however much it is used", limit, policy)
+		add(r.ExpiredAt, "dead", "%s: %s old, the absolute limit of policy %s, however much it is used", dead, limit, policy)
 	case fact.RotatedSession:
 		add(h.clockFrom(), "clock", "a new id takes the place of this one%s", by)
-		add(r.ExpiredAt, "dead", "dead: the grace of %s for requests under way is over", limit)
+		add(r.ExpiredAt, "dead", "%s: the grace of %s for requests under way is over", dead, limit)
 	case fact.RevokedSession:
 		add(h.clockFrom(), "clock", "all sessions of the user are ended%s", by)
-		add(r.ExpiredAt, "dead", "dead: the grace of %s for requests under way is over", limit)
+		add(r.ExpiredAt, "dead", "%s: the grace of %s for requests under way is over", dead, limit)
 	default:
 		add(h.clockFrom(), "clock", "the session is ended%s", by)
-		add(r.ExpiredAt, "dead", "dead: the grace of %s for requests under way is over", limit)
+		add(r.ExpiredAt, "dead", "%s: the grace of %s for requests under way is over", dead, limit)
 	}
 	steps = append(steps, refusals(t, r.ExpiredAt)...)
 	what := strings.TrimSpace(cut(r.Details.Method) + " " + shortCut(cmp.Or(r.Details.Route, r.Details.Path, r.Details.RPCMethod, r.Details.Destination)))

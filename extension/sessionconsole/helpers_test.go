@@ -37,7 +37,7 @@ func (f *fakeEngine) Describe() console.Description {
 			{Name: "payments", Match: map[string][]string{"service.name": {"checkout", "ledger"}}, IdleTimeout: 5 * time.Minute, AbsoluteTimeout: time.Hour, Severity: "critical", Tolerance: 2 * time.Second, Background: "off", Evidence: "identity"},
 			{Name: "default", IdleTimeout: 30 * time.Minute, Severity: "warning", Tolerance: 2 * time.Second, EndGrace: 5 * time.Second, RotationGrace: 30 * time.Second, Sampled: true, Inclusive: true, Background: "observe", Evidence: "presented"},
 		},
-		Sources: []string{"session.id"}, KeyID: "abc", Replay: f.replay, MaxSessions: 10,
+		Sources: []string{"session.id"}, KeyID: "abc", IdleDecisionWait: 5 * time.Minute, Replay: f.replay, MaxSessions: 10,
 	}
 }
 

@@ -126,6 +126,14 @@ func (x *consoleExtension) policies() console.Policies {
 	return all
 }
 
+// behind is so long after something, or at once.
+func behind(d time.Duration, atOnce string) string {
+	if d == 0 {
+		return atOnce
+	}
+	return duration(d) + " after"
+}
+
 func policySentences(p *console.Policy, last bool, d *console.Description) []string {
 	whom := "It governs every request that no policy before it does."
 	if len(p.Match) > 0 {
@@ -148,14 +156,17 @@ func policySentences(p *console.Policy, last bool, d *console.Description) []str
 	}
 	all := []string{whom}
 	if p.IdleTimeout > 0 {
-		all = append(all, fmt.Sprintf("A session is dead when nothing happens for %s%s; a finding waits %s for what could still show activity.",
-			than, duration(p.IdleTimeout), duration(d.IdleDecisionWait)))
+		waits := "."
+		if d.IdleDecisionWait > 0 {
+			waits = fmt.Sprintf("; a finding waits %s for what could still show activity.", duration(d.IdleDecisionWait))
+		}
+		all = append(all, fmt.Sprintf("A session is dead when nothing happens for %s%s%s", than, duration(p.IdleTimeout), waits))
 	}
 	if p.AbsoluteTimeout > 0 {
 		all = append(all, fmt.Sprintf("A session is dead when its login is %s%s ago, however much it is used.", than, duration(p.AbsoluteTimeout)))
 	}
 	all = append(all,
-		fmt.Sprintf("A session is dead %s after its end, and an id %s after it was rotated away.", duration(p.EndGrace), duration(p.RotationGrace)),
+		fmt.Sprintf("A session is dead %s its end, and an id %s it was rotated away.", behind(p.EndGrace, "at"), behind(p.RotationGrace, "as soon as")),
 		fmt.Sprintf("Clocks may differ by %s. What is served later than that is a finding of severity %s.", duration(p.Tolerance), p.Severity))
 	switch p.Evidence {
 	case "identity":

@@ -32,6 +32,7 @@ func (p *past) note(now time.Time, c console.Counts) {
 	if n := len(p.samples); n > 0 && now.Sub(p.samples[n-1].at) < sampleEvery {
 		return
 	}
+	c.Advice = nil // what was to be said once
 	p.samples = append(p.samples, sample{now, c})
 	for len(p.samples) > 1 && now.Sub(p.samples[1].at) >= window {
 		p.samples[0] = sample{}

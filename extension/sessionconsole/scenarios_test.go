@@ -127,7 +127,9 @@ func scenarios() []findinglog.Record {
 				fact.TimelineEvent{At: at(300 * time.Second), Kind: fact.Rotated, Away: true, By: "storefront"}),
 			Requests: used(41, 325, 21), Spells: spellsOf(0, 408),
 		}),
-		late(afterRevocation, fact.RevokedSession, 5*time.Second, 305, 330, &fact.Timeline{Events: login, Requests: used(1, 295, 21), Spells: spellsOf(0, 338)}),
+		late(afterRevocation, fact.RevokedSession, 5*time.Second, 305, 330, &fact.Timeline{
+			Events: login, HeldFrom: at(150 * time.Second), Requests: used(150, 295, 21), Spells: spellsOf(0, 338),
+		}),
 		late(inconclusive, fact.IdleTimeout, 5*time.Minute, 500, 560, &fact.Timeline{
 			Events: login, Requests: used(1, 200, 21), Spells: spellsOf(0, 200, 560, 568),
 			Blind: []fact.BlindSpan{{Span: fact.Span{From: at(330 * time.Second), To: at(400 * time.Second)}, Reason: "crash"}},
@@ -185,5 +187,15 @@ func scenarioCounts() console.Counts {
 			{Service: "mailer", WithoutID: 512},
 		},
 		Blind: map[string]time.Duration{"crash": 70 * time.Second}, Lost: map[string]int64{"session_id_placeholder": 2},
+		Advice: []console.Advice{
+			{
+				Group: console.AdviceFalse, Title: "Findings would be false because", Code: "parents_missing", Service: "ledger",
+				Sentence: "12 of 66 parents of spans of ledger never came: stand before samplers, or set `coverage: sampled`.",
+			},
+			{
+				Group: console.AdviceFewer, Title: "Findings are fewer than they could be because", Code: "logins_none",
+				Sentence: "no login was ever reported, so ages are lower bounds: send events::authenticated.",
+			},
+		},
 	}
 }

@@ -98,7 +98,7 @@ func (x *consoleExtension) state(now time.Time) console.State {
 	s := console.State{
 		Version: x.set.BuildInfo.Version, At: console.Instant(now.UnixNano()), Started: console.Instant(x.started.UnixNano()),
 		Engines: engines, History: x.ring.counts(), Demo: t.demo, Streams: x.streams.open(),
-		NotWatched: x.notWatched(now), Blind: x.blind(now), Lost: x.lost(now),
+		NotWatched: x.notWatched(now), Ready: x.ready(now), Blind: x.blind(now), Lost: x.lost(now),
 	}
 	if s.Engines == nil {
 		s.Engines = []console.EngineState{}
@@ -121,6 +121,9 @@ func (t *totals) say(hour bool) (mood, sentence, detail string) {
 		return moodNone, "No session_timeout processor runs in this collector, so nothing is judged.",
 			"Put one into a traces pipeline and a logs pipeline of its configuration."
 	case !t.anything:
+		if hour {
+			return moodEmpty, "In the last hour nothing has been received.", ""
+		}
 		return moodEmpty, "Nothing has been received yet.", ""
 	case t.withID == 0 && t.judged == 0 && t.withoutID > 0:
 		return moodBlind, fmt.Sprintf("%s%s came from %s, and none names a session: nothing can be judged.",

@@ -31,7 +31,7 @@ func TestSentence(t *testing.T) {
 		counts                 []console.Counts
 		mood, sentence, detail string
 	}{
-		{nil, moodEmpty, "Nothing has been received yet.", ""},
+		{nil, moodEmpty, "In the last hour nothing has been received.", ""},
 		{
 			[]console.Counts{{Seen: []console.Seen{{Service: "cart", WithoutID: 800}, {Service: "checkout", WithoutID: 1204}}}},
 			moodBlind,
@@ -62,6 +62,8 @@ func TestSentence(t *testing.T) {
 		mood, sentence, detail := say(t, x.counts...)
 		require.Equal(t, []string{x.mood, x.sentence, x.detail}, []string{mood, sentence, detail})
 	}
+	_, sentence, _ := (&totals{runs: true}).say(false)
+	require.Equal(t, "Nothing has been received yet.", sentence)
 }
 
 // The sentence is of the last hour, not of ever.
@@ -133,16 +135,17 @@ func TestPolicies(t *testing.T) {
 	r.get("/api/v1/policies", &all)
 	require.Equal(t, []string{
 		"It governs requests whose service.name is checkout or ledger.",
-		"A session is dead when nothing happens for more than 5 min; a finding waits 0 ms for what could still show activity.",
+		"A session is dead when nothing happens for more than 5 min; a finding waits 5 min for what could still show activity.",
 		"A session is dead when its login is more than 1 h ago, however much it is used.",
-		"A session is dead 0 ms after its end, and an id 0 ms after it was rotated away.",
+		"A session is dead at its end, and an id as soon as it was rotated away.",
 		"Clocks may differ by 2 s. What is served later than that is a finding of severity critical.",
 		"Only a request that shows a user proves that its session was honoured.",
 		"Background work is not judged.",
 	}, all.Policies[0].Sentences)
+	require.Contains(t, all.Policies[1].Sentences, "A session is dead 5 s after its end, and an id 30 s after it was rotated away.")
 	require.Contains(t, all.Policies[1].Sentences, "It governs every request that no policy before it does.")
 	require.Contains(t, all.Policies[1].Sentences, "Its telemetry is sampled, so that silence proves nothing.")
-	require.Contains(t, all.Policies[1].Sentences, "A session is dead when nothing happens for 30 min; a finding waits 0 ms for what could still show activity.", "inclusive")
+	require.Contains(t, all.Policies[1].Sentences, "A session is dead when nothing happens for 30 min; a finding waits 5 min for what could still show activity.", "inclusive")
 	var s console.State
 	r.get("/api/v1/state", &s)
 	require.Equal(t, []string{

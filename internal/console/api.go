@@ -22,10 +22,31 @@ type State struct {
 	History History       `json:"history"`
 	// NotWatched, a sentence each: what no verdict is reached of.
 	NotWatched []string `json:"not_watched"`
+	// Ready says what keeps findings from being found, from being true or from being all, the
+	// worst first; empty where nothing does.
+	Ready []Readiness `json:"ready"`
 	// Blind times and Lost evidence, a sentence each.
 	Blind   []string `json:"blind"`
 	Lost    []string `json:"lost"`
 	Streams int      `json:"streams"`
+}
+
+// Readiness is what belongs to one group of advice.
+type Readiness struct {
+	Group string `json:"group"` // nothing, false or fewer
+	Title string `json:"title"` // how its sentences begin
+	// Advice, at most 50 of it, and how much More there is.
+	Advice []AdviceText `json:"advice"`
+	More   int          `json:"more,omitempty"`
+}
+
+// AdviceText is one thing to do. Code is as the metric processor_session_timeout_advice has
+// it.
+type AdviceText struct {
+	Engine   string `json:"engine"`
+	Code     string `json:"code"`
+	Service  string `json:"service,omitempty"`
+	Sentence string `json:"sentence"`
 }
 
 // EngineState is one session_timeout processor.
@@ -188,7 +209,7 @@ type Event struct {
 	Other string `json:"other,omitempty"`
 }
 
-// Span is a time, and why it is what it is.
+// Span is a time, and why it is what it is. From is empty where it is all the time before To.
 type Span struct {
 	From   Instant `json:"from"`
 	To     Instant `json:"to"`

@@ -73,7 +73,32 @@ type Counts struct {
 	Blind          map[string]time.Duration
 	// Undelivered findings found no way out.
 	Undelivered int64
+	// Advice in the order of what is at stake, the worst first.
+	Advice []Advice
 }
+
+// Advice says what keeps findings from being found, from being true or from being all. It
+// names what telemetry names, and quotes no value.
+type Advice struct {
+	// Group is AdviceNothing, AdviceFalse or AdviceFewer, Title how its sentences begin.
+	Group, Title string
+	// Code is the kind of advice, as the metric processor_session_timeout_advice has it.
+	Code string
+	// Service is empty where it is about all of them.
+	Service string
+	// Sentence says what is the matter, the number that it rests on and the key to set.
+	Sentence string
+}
+
+// The groups of advice.
+const (
+	AdviceNothing = "nothing" // can be found
+	AdviceFalse   = "false"   // findings are to be expected
+	AdviceFewer   = "fewer"   // findings than there could be
+)
+
+// NothingArrived is the code of what is said where an engine has got nothing.
+const NothingArrived = "nothing_arrived"
 
 // Judged are the requests to one service under one policy.
 type Judged struct {

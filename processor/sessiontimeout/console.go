@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/otelcol-session/otelcol-session/internal/advice"
+	"github.com/otelcol-session/otelcol-session/internal/clean"
 	"github.com/otelcol-session/otelcol-session/internal/console"
 	"github.com/otelcol-session/otelcol-session/internal/extract"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -123,12 +125,32 @@ func (e shownEngine) Counts() console.Counts {
 	add(c.Lost, "evicted", r.Evicted(session.EvictedLimit))
 	add(c.Lost, "unreachable", r.Unreachable())
 	add(c.Lost, "truncated", r.Truncated())
+	c.Advice = shownAdvice(e.shared.advise(&r.Snapshot))
 	r.Blind(func(reason string, ns int64) { c.Blind[reason] = time.Duration(ns) })
 	for _, service := range slices.Sorted(maps.Keys(seen)) {
 		n := seen[service]
 		c.Seen = append(c.Seen, console.Seen{Service: service, WithID: n[0], WithoutID: n[1], Other: n[2], NotUnderstood: n[3]})
 	}
 	return c
+}
+
+// longestService is the longest service name that a sentence has, in bytes.
+const longestService = 80
+
+var adviceGroups = [advice.GroupCount]string{
+	advice.Nothing: console.AdviceNothing, advice.False: console.AdviceFalse, advice.Fewer: console.AdviceFewer,
+}
+
+// shownAdvice is advice in sentences.
+func shownAdvice(all []advice.Advice) (shown []console.Advice) {
+	for _, s := range advice.Sentences(all) {
+		group := s.Code.Group()
+		s.Service = clean.Text(s.Service, longestService)
+		shown = append(shown, console.Advice{
+			Group: adviceGroups[group], Title: group.String(), Code: s.Code.String(), Service: s.Service, Sentence: s.String(),
+		})
+	}
+	return shown
 }
 
 func add(to map[string]int64, name string, n int64) {

@@ -1,6 +1,8 @@
 package sessiontimeout
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -98,6 +100,47 @@ func TestConsole(t *testing.T) {
 		require.True(t, second.ended)
 		require.NotPanics(t, func() { shown.engine.Counts() }, "whoever asks a moment too late")
 	})
+}
+
+// A console is told what there is to mend, as the command `ready` says it.
+func TestConsoleIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		shown := &fakeConsole{}
+		host := storing{componenttest.NewNopHost(), map[component.ID]component.Component{component.MustNewID("session_console"): shown}}
+		traces, logs := r.traces(), r.logs()
+		for _, c := range []component.Component{traces, logs} {
+			require.NoError(t, c.Start(t.Context(), host))
+		}
+		require.Equal(t, []console.Advice{{
+			Group: console.AdviceNothing, Title: "Nothing can be found because", Code: console.NothingArrived, Sentence: "no telemetry has arrived.",
+		}}, shown.engine.Counts().Advice)
+		for range 5 {
+			td := requestSpan("", time.Now())
+			td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.name", "shop\u202e"+strings.Repeat("x", 1000))
+			attributes := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()
+			attributes.Remove("session.id")
+			attributes.PutStr("http.request.header.cookie", "sid=0a1b2c3d4e5f6a7b")
+			require.NoError(t, traces.ConsumeTraces(t.Context(), td))
+		}
+		service := "shop\ufffd" + strings.Repeat("x", longestService-len("shop\ufffd"))
+		all := shown.engine.Counts().Advice
+		require.Equal(t, []console.Advice{{
+			Group: console.AdviceNothing, Title: "Nothing can be found because", Code: "cookie_unread", Service: service,
+			Sentence: "none of 5 requests of " + service + " names a session, and their Cookie header is captured: " +
+				"add {attribute: http.request.header.cookie, cookie: NAME} to session_id::sources.",
+		}}, all)
+		require.NotContains(t, fmt.Sprint(all), "0a1b2c3d", "no value")
+		shutdown(t, traces, logs)
+	})
+}
+
+// Each group of advice has a name of its own.
+func TestAdviceGroups(t *testing.T) {
+	for i, name := range adviceGroups {
+		require.NotEmpty(t, name)
+		require.NotContains(t, adviceGroups[:i], name)
+	}
 }
 
 func withoutZeros(m map[string]int64) map[string]int64 {

@@ -14,6 +14,7 @@ export interface Request {
   status?: number; trace_id?: string; kind: string; inactive?: boolean;
 }
 
+// From is empty where it is all the time before.
 export interface Span { from: string; to: string; reason?: string }
 export interface Event { at: string; kind: string; by?: string; other?: string }
 
@@ -34,7 +35,12 @@ export interface Engine {
 
 export interface State {
   version: string; at: string; started: string; since: string; sentence: string; detail?: string; mood: string; demo?: boolean;
-  engines: Engine[]; history: { held: number; limit: number; ever: number }; not_watched: string[]; blind: string[]; lost: string[];
+  engines: Engine[]; history: { held: number; limit: number; ever: number }; not_watched: string[]; ready: Readiness[]; blind: string[]; lost: string[];
+}
+
+export interface Readiness {
+  group: 'nothing' | 'false' | 'fewer'; title: string; more?: number;
+  advice: { engine: string; code: string; service?: string; sentence: string }[];
 }
 
 export interface Service {

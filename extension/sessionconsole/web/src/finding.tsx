@@ -7,7 +7,7 @@ import { Overview } from './overview';
 import { lens, life } from './scale';
 import { findings, hrefOf, navigated, route, type Shown } from './store';
 import { Timeline } from './timeline';
-import { date, instant, local, utc } from './text';
+import { date, instant, local, since, utc } from './text';
 
 const stepMarks: Record<string, string> = { start: '○', clock: '◷', dead: '✕', refused: '⊘', served: '◆', event: '│' };
 
@@ -22,13 +22,15 @@ function Picture({ d }: { d: Detail }) {
     return () => observer.disconnect();
   }, []);
   const l = life(d), w = width.value, part = w ? lens(l, w - (w < 520 ? 96 : 136)) : null;
-  const used = new Set(d.timeline!.requests.map((r) => r.kind));
-  if (d.timeline!.blind.length) used.add('blind');
-  if (d.timeline!.not_held.length) used.add('not held');
+  const t = d.timeline!, from = part?.from ?? l.begin, to = part?.to ?? l.end;
+  const seen = (x: { from: string; to: string }) => instant(x.to) > from && since(x.from) < to;
+  const used = new Set(t.requests.filter((r) => instant(r.start) >= from && instant(r.start) <= to).map((r) => r.kind));
+  if (t.blind.some(seen)) used.add('blind');
+  if (t.not_held.some(seen)) used.add('not held');
   return <figure ref={box}>
     {w > 0 && part && <Overview d={d} l={l} width={w} part={part} />}
     {w > 0 && <Timeline d={d} l={l} width={w} part={part} />}
-    <figcaption><Legend used={used} /></figcaption>
+    <figcaption><Legend used={used} state={d.state} /></figcaption>
   </figure>;
 }
 
@@ -51,14 +53,15 @@ function Facts({ d }: { d: Shown }) {
 }
 
 function Body({ d }: { d: Detail }) {
+  const back = d.state === 'retracted';
   return <>
     {d.doubt && <p class="doubt">{d.doubt}</p>}
     {d.timeline ? <Picture d={d} /> : <p class="doubt">{d.no_timeline}</p>}
     <div class="two">
-      <section><h3>Why</h3><ol class="why">
+      <section><h3>{back ? 'Why it was thought to be one' : 'Why'}</h3><ol class="why">
         {d.why.map((w, i) => <li key={i} class={w.kind}><span class="sign" aria-hidden="true">{stepMarks[w.kind]}</span><time dateTime={w.at} title={local(instant(w.at))}>{utc(instant(w.at), 3)}</time> <bdi>{w.text}</bdi></li>)}
       </ol></section>
-      <div><section><h3>What would clear it</h3><p>{d.clears}</p></section><Common d={d} /></div>
+      {!back && <div><section><h3>What would clear it</h3><p>{d.clears}</p></section><Common d={d} /></div>}
     </div>
     {d.links.length > 0 && <p class="links">{d.links.map((l) => <a key={l.name} href={l.url} rel="noreferrer noopener" target="_blank">{l.name} ↗</a>)}</p>}
   </>;

@@ -1,4 +1,5 @@
 import type { Policy } from './api';
+import { Ready } from './ready';
 import { useAsked } from './services';
 import { dropped, state } from './store';
 import { date, instant, number, utc } from './text';
@@ -10,6 +11,7 @@ export function Limits() {
   const s = state.value, policies = useAsked<{ policies: Policy[] }>('policies')?.policies ?? [], several = (s?.engines.length ?? 0) > 1;
   const lost = [...(s?.lost ?? []), ...(dropped.value ? [`findings that gave way before this page could be sent them: ${number(dropped.value)}.`] : [])];
   return <article><h2 tabIndex={-1}>Limits</h2>
+    {s && s.engines.length > 0 && <Ready ready={s.ready} />}
     {policies.map((p) => <section key={p.engine + p.name}><h3>Policy <bdi>{p.name || '(no name)'}</bdi>{several && <small> of {p.engine}{p.replay ? ', which reads a recording' : ''}</small>}</h3>
       <ul>{p.sentences.map((x, i) => <li key={i}><bdi>{x}</bdi></li>)}</ul></section>)}
     {s && <>

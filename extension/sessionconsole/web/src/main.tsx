@@ -5,6 +5,7 @@ import { Home } from './home';
 import { keys, listenToKeys } from './keys';
 import { Limits } from './limits';
 import { List } from './list';
+import { toMend } from './ready';
 import { Services } from './services';
 import { hrefOf, link, listen, lostSince, pause, paused, route, state, waiting } from './store';
 import { number, utc } from './text';
@@ -19,12 +20,12 @@ function Live() {
 const Lost = () => lostSince.value ? <p class="lost" role="alert">No connection to the collector since {utc(lostSince.value)} UTC. What is shown is as of then; it goes on by itself.</p> : null;
 
 function Header() {
-  const s = state.value, view = route.value.view;
+  const s = state.value, view = route.value.view, mend = s ? toMend(s.ready) : '';
   const tab = (path: string, text: string, here: boolean) => <a href={hrefOf(path)} aria-current={here ? 'page' : undefined}>{text}</a>;
-  return <header class={s?.mood ?? 'none'}>
+  return <header class={'mood-' + (s?.mood ?? 'none')}>
     <div class="bar"><h1>Sessions</h1>
       <nav aria-label="Views">{tab('', 'Findings', view === 'findings' || view === 'finding')}{tab('services', 'Services', view === 'services')}{tab('limits', 'Limits', view === 'limits')}</nav><Live /></div>
-    {s && <p class="sentence"><b><bdi>{s.sentence}</bdi></b> <bdi>{s.detail?.replaceAll(' %', '\u00a0%')}</bdi> {s.not_watched.length > 0 && view !== 'limits' && <a href={hrefOf('limits')}>What is not watched</a>}</p>}
+    {s && <p class="sentence"><b><bdi>{s.sentence}</bdi></b> <bdi>{s.detail?.replaceAll(' %', '\u00a0%')}</bdi> {s.not_watched.length > 0 && view !== 'limits' && <a href={hrefOf('limits')}>What is not watched</a>} {mend && view !== 'limits' && <a href={hrefOf('limits')}>{mend}</a>}</p>}
     <Lost />
   </header>;
 }

@@ -12,12 +12,14 @@ export function Mark({ kind, inactive, x, y }: { kind: string; inactive?: boolea
   return <circle class={c} cx={x} cy={y} r="5" />;
 }
 
-export function Legend({ used }: { used: Set<string> }) {
+// Legend has what a picture has. How dead the session is, is the state's: confirmed, inconclusive or retracted.
+export function Legend({ used, state }: { used: Set<string>; state: string }) {
+  const sure = state === 'confirmed', cleared = state === 'retracted';
   return <ul class="legend">
     {Object.entries(kinds).filter(([k]) => used.has(k)).map(([k, text]) => (
       <li key={k}><svg width="18" height="18" aria-hidden="true"><Mark kind={k} x={9} y={9} /></svg> {text}</li>
     ))}
-    <li><svg width="18" height="18" aria-hidden="true"><rect class="dead" width="18" height="18" /><path class="stripe" d="M0 18L18 0M-5 9L9 -5M9 23L23 9" /></svg> session is dead</li>
+    <li><svg width="18" height="18" aria-hidden="true">{sure ? <><rect class="dead" width="18" height="18" /><path class="stripe" d="M0 18L18 0M-5 9L9 -5M9 23L23 9" /></> : <g class={cleared ? 'cleared' : undefined}><rect class="dead unsure" x="1" y="1" width="16" height="16" /></g>}</svg> session {sure ? 'is' : cleared ? 'was thought' : 'seems'} dead</li>
     {used.has('blind') && <li><svg width="18" height="18" aria-hidden="true"><rect class="blind" width="18" height="18" /></svg> blind: telemetry may be lost</li>}
     {used.has('not held') && <li><svg width="18" height="18" aria-hidden="true"><path class="rail unheld" d="M0 9H18" /></svg> single requests are not held</li>}
   </ul>;

@@ -1,6 +1,6 @@
 import type { Detail } from './api';
 import { type Life, scale, ticks } from './scale';
-import { duration, instant, utc } from './text';
+import { duration, instant, utc, widthOf } from './text';
 
 // Overview is the whole life of the session on one scale, and where the picture below lies in it.
 export function Overview({ d, l, width, part }: { d: Detail; l: Life; width: number; part: { from: number; to: number } }) {
@@ -30,8 +30,9 @@ export function Overview({ d, l, width, part }: { d: Detail; l: Life; width: num
     {dead - from > 50 && limit && <text class="clock-text" x={(from + dead) / 2} y="73" text-anchor="middle">{limit}</text>}
     <path class="expiry" d={`M${dead} 6V64`} data-t={l.expired} />
     <path class="lens" d={`M${a} 66L${left} ${height}H${right}L${b} 66z`} />
-    {ticks(s, Math.floor((right - left) / (small ? 66 : 92))).map(({ at, step }) => (
-      <text key={at} class="small" x={s.x(at)} y="88" text-anchor="middle">{utc(at).slice(0, step % 6e4 ? 8 : 5)}</text>
-    ))}
+    {ticks(s, Math.floor((right - left) / (small ? 66 : 92))).map(({ at, step }) => {
+      const text = utc(at).slice(0, step % 6e4 ? 8 : 5);
+      return <text key={at} class="small" x={Math.min(s.x(at), width - 2 - widthOf(text, 11) / 2)} y="88" text-anchor="middle">{text}</text>;
+    })}
   </svg>;
 }

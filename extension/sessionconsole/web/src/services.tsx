@@ -50,7 +50,7 @@ export function ServiceTable({ all, policies }: { all: Service[]; policies: bool
         <td data-label="enforcement"><Rate s={s} /></td>
         <td data-label="served too late">{broken.length ? broken.map(([k, v]) => `${rules[k] ?? k} ${number(v)}`).join(', ') : s.late ? number(s.late) : 'none seen'}</td>
         <td data-label="idle limit"><Effective s={s} /></td>
-        <td data-label="names a session">{n ? `${percent(s.with_id / n)} of ${number(n)}` : ''}</td>
+        <td data-label="names a session">{n ? `${percent(s.with_id / n)} of ${number(n)}` : <span class="none">not known</span>}</td>
       </tr>;
     })}</tbody></table>;
 }

@@ -4,6 +4,9 @@ export function instant(text: string): number {
   return m ? Date.parse(m[1] + 'Z') + Number('0' + (m[2] ?? '')) * 1000 : NaN;
 }
 
+// since is an instant, or before all of them where there is no text.
+export const since = (text: string) => (text ? instant(text) : -Infinity);
+
 // utc is the time of day, to the second or as exactly as digits say.
 export const utc = (t: number, digits = 0) => new Date(t).toISOString().slice(11, digits ? 20 + digits : 19);
 export const date = (t: number) => new Date(t).toISOString().slice(0, 10);
@@ -25,6 +28,21 @@ export function duration(seconds: number): string {
 }
 
 export const number = (n: number) => numberFormat.format(n);
+// widthOf is how many pixels a text takes in a picture. weight is of its font.
+const pen = new OffscreenCanvas(1, 1).getContext('2d')!;
+export function widthOf(text: string, size = 12, weight = 400): number {
+  pen.font = `${weight} ${size}px system-ui, sans-serif`;
+  return pen.measureText(text).width;
+}
+
+// fit leaves so much of a text as so many pixels have room for.
+export function fit(text: string, room: number, size = 12, weight = 400): string {
+  if (text.length < 256 && widthOf(text, size, weight) <= room) return text;
+  const all = [...text].slice(0, 256);
+  while (all.length && widthOf(all.join('') + '…', size, weight) > room) all.pop();
+  return all.join('') + '…';
+}
+
 export const cut = (s: string, n: number) => (s.length > n ? [...s].slice(0, n - 1).join('') + '…' : s);
 export const name = (s: string) => s || '(no name)';
 export const plural = (n: number, noun: string) => `${number(n)} ${noun}${n === 1 ? '' : 's'}`;

@@ -1,7 +1,7 @@
 import type { Detail, Request } from './api';
 import { Mark, kinds } from './marks';
 import { type Life, type Scale, scale, ticks } from './scale';
-import { cut, date, duration, instant, local, name, utc } from './text';
+import { cut, date, duration, fit, instant, local, name, since, utc, widthOf } from './text';
 
 const lane = 36, near = 14;
 
@@ -19,9 +19,6 @@ function grouped(requests: Request[], lanes: string[], s: Scale): Group[] {
   }
   return all;
 }
-
-// width7 is about how wide a text is.
-const width7 = (text: string) => text.length * 6.6;
 
 const mostLanes = 8;
 
@@ -72,10 +69,10 @@ export function Timeline({ d, l, width, part }: { d: Detail; l: Life; width: num
   const events = t.events.map((e) => ({ ...e, t: instant(e.at) })).filter((e) => e.t >= s.from && e.t <= s.to);
   const texts = events.map((e) => eventNames[e.kind] + (e.other && !small ? ' ' + e.other.slice(0, 8) : '') + (e.by && !small ? ', says ' + cut(e.by, 14) : ''));
   const flip = events.map((e, i) => { // where it would leave the picture, or cross the end
-    const x = s.x(e.t), wide = width7(texts[i]) + 8;
+    const x = s.x(e.t), wide = widthOf(texts[i]) + 8;
     return x > right - wide || (x < dead && x + wide > dead && x - wide > left);
   });
-  const place = rows(events.map((e, i) => ({ x: s.x(e.t) - (flip[i] ? width7(texts[i]) + 4 : 0), width: width7(texts[i]) })), 2);
+  const place = rows(events.map((e, i) => ({ x: s.x(e.t) - (flip[i] ? widthOf(texts[i]) + 4 : 0), width: widthOf(texts[i]) })), 2);
   const top = 32 + 14 * (Math.max(-1, ...place) + 1);
   const lanes = lanesOf(d), bottom = top + lane * (lanes.length + 1), height = bottom + 84;
   const inside = (x: number) => Math.min(Math.max(x, left), right);
@@ -84,10 +81,12 @@ export function Timeline({ d, l, width, part }: { d: Detail; l: Life; width: num
   const groups = grouped(t.requests, lanes, s), sure = d.state === 'confirmed', cleared = d.state === 'retracted';
   const doubt = sure ? '' : cleared ? ' unsure cleared' : ' unsure';
   const labels: number[][] = []; // where those above and below each lane end
-  const held = t.not_held.map((x) => [inside(s.x(instant(x.from))), inside(s.x(instant(x.to)))]).filter(([a, b]) => b - a > 1);
+  const held = t.not_held.map((x) => [inside(s.x(since(x.from))), inside(s.x(instant(x.to)))]).filter(([a, b]) => b - a > 1);
   const axis = ticks(s, Math.floor((right - left) / (small ? 62 : 84)));
-  const digits = axis.length && axis[0].step < 1000 ? 3 : 0, text = clockName(d);
-  const middle = Math.min(Math.max((from + dead) / 2, left + width7(text) / 2), right - width7(text) / 2);
+  const digits = axis.length && axis[0].step < 1000 ? 3 : 0, text = clockName(d), half = widthOf(text, 12, 600) / 2;
+  const middle = Math.min(Math.max((from + dead) / 2, left + half), right - half);
+  const dated = `${sure ? 'dead since' : cleared ? 'was thought dead since' : 'seems dead since'} ${utc(l.expired, small ? 0 : 3)}`, wide = widthOf(dated, 13, 700);
+  const said = Math.min(Math.max(dead > (left + right) / 2 ? dead + 4 - wide : dead - 4, 4), width - 4 - wide);
   return <svg class="timeline" role="img" aria-labelledby="tl-t tl-d" viewBox={`0 0 ${width} ${height}`} width={width} height={height}
     data-from={s.from} data-to={s.to} data-left={left} data-right={right}>
     <title id="tl-t">Timeline of session {d.session.slice(0, 12)}</title>
@@ -112,7 +111,7 @@ export function Timeline({ d, l, width, part }: { d: Detail; l: Life; width: num
       {right - dead > 46 && <text class={'gone-text' + doubt} x={(dead + right) / 2} y={top + lane / 2 + 4} text-anchor="middle">{sure ? 'dead' : cleared ? 'alive' : right - dead > 130 ? 'dead, as it seems' : 'dead?'}</text>}
     </g>
     {lanes.map((service, i) => <g key={service}>
-      <text class={i ? 'lane' : 'lane offender'} x={left - 10} y={y(i) + 4} text-anchor="end">{cut(name(service), small ? 9 : 15)}<title>{name(service)}</title></text>
+      <text class={i ? 'lane' : 'lane offender'} x={left - 10} y={y(i) + 4} text-anchor="end">{fit(name(service), left - 16, 12, 600)}<title>{name(service)}</title></text>
       <path class="rail" d={`M${left} ${y(i)}H${right}`} />
       {held.map(([a, b], j) => <g key={j}><path class="rail-off" d={`M${a} ${y(i)}H${b}`} /><path class="rail unheld" d={`M${a} ${y(i)}H${b}`} /></g>)}
     </g>)}
@@ -122,14 +121,14 @@ export function Timeline({ d, l, width, part }: { d: Detail; l: Life; width: num
     {events.map((e, i) => <g key={i} class="event"><path d={`M${s.x(e.t)} ${26 + 14 * Math.max(place[i], 0)}V${bottom}`} />
       {place[i] >= 0 && <text x={s.x(e.t) + (flip[i] ? -4 : 4)} y={36 + 14 * place[i]} text-anchor={flip[i] ? 'end' : 'start'}>{texts[i]}</text>}<title>{utc(e.t, 3)} UTC</title></g>)}
     <path class={'expiry' + doubt} d={`M${dead} 20V${bottom + 20}`} data-t={l.expired} />
-    <text class={'expiry-text' + doubt} x={dead > (left + right) / 2 ? dead + 4 : dead - 4} y="15" text-anchor={dead > (left + right) / 2 ? 'end' : 'start'}>{sure ? 'dead since' : cleared ? 'was thought dead since' : 'dead, as it seems, since'} {utc(l.expired, small ? 0 : 3)}</text>
+    <text class={'expiry-text' + doubt} x={said} y="15">{dated}</text>
     {groups.map((g, i) => {
       const x = s.x(g.at), n = g.all.length, end = Math.min(s.x(instant(g.all[n - 1].end)), right), r = g.all[0];
       const late = g.kind === 'late' && g.lane === 0, first = late && g.all.some((o) => instant(o.start) === l.first);
       const word = first ? '+' + duration(d.overrun) : late || g.kind === 'refused' ? String(r.status ?? '') : '';
-      const label = [n > 1 ? n + '×' : '', word].filter(Boolean).join(' '), turn = x + 12 + width7(label) > width;
-      const start = turn ? x - 9 - width7(label) : x + 9, ends = (labels[g.lane] ??= [-1e9, -1e9]), row = start >= ends[0] ? 0 : start >= ends[1] ? 1 : -1;
-      if (label && row >= 0) ends[row] = start + width7(label) + 4;
+      const label = [n > 1 ? n + '×' : '', word].filter(Boolean).join(' '), wide = widthOf(label, 11.5, 700), turn = x + 12 + wide > width;
+      const start = turn ? x - 9 - wide : x + 9, ends = (labels[g.lane] ??= [-1e9, -1e9]), row = start >= ends[0] ? 0 : start >= ends[1] ? 1 : -1;
+      if (label && row >= 0) ends[row] = start + wide + 4;
       return <g key={i} class="request" data-kind={g.kind} data-t={g.at} data-n={n}>
         {end - x > 3 && <rect class={'bar ' + g.kind} x={x} y={y(g.lane) - 3} width={end - x} height="6" />}
         <Mark kind={g.kind} inactive={g.inactive} x={x} y={y(g.lane)} />
@@ -138,7 +137,7 @@ export function Timeline({ d, l, width, part }: { d: Detail; l: Life; width: num
       </g>;
     })}
     <path class="axis" d={`M${left} ${bottom + 48}H${right}`} />
-    {axis.map(({ at }) => <g key={at} class="axis"><path d={`M${s.x(at)} ${bottom + 48}v5`} /><text x={Math.min(s.x(at), width - width7(utc(at, digits)) / 2)} y={bottom + 66} text-anchor="middle">{utc(at, digits)}<title>{local(at)}</title></text></g>)}
+    {axis.map(({ at }) => <g key={at} class="axis"><path d={`M${s.x(at)} ${bottom + 48}v5`} /><text x={Math.min(s.x(at), width - 2 - widthOf(utc(at, digits)) / 2)} y={bottom + 66} text-anchor="middle">{utc(at, digits)}<title>{local(at)}</title></text></g>)}
     <text class="small" x={right} y={bottom + 81} text-anchor="end">{date(l.first)}, UTC</text>
   </svg>;
 }

@@ -36,7 +36,7 @@ for (const [name, path, options] of [
 }
 
 // The picture's pixels are the finding's instants.
-for (const n of [0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xab]) {
+for (const n of [0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xab]) {
   const d = await (await fetch(`${base}/api/v1/findings/${id(n)}`)).json();
   for (const width of [1280, 375]) {
     const page = await open(finding(n), { viewport: { width, height: 900 } });
@@ -49,6 +49,10 @@ for (const n of [0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xab]) {
         expiry: middle(svg.querySelector('.expiry')), marks: [...svg.querySelectorAll('.request')].map((g) => ({ at: +g.dataset.t, n: +g.dataset.n, kind: g.dataset.kind, x: middle(g.querySelector('.mark')) })),
       };
     }));
+    assert.deepEqual(await page.locator('svg.timeline text').evaluateAll((all) => all.filter((text) => {
+      const b = text.getBoundingClientRect(), box = text.closest('svg').getBoundingClientRect();
+      return b.width && (b.left < box.left || b.right > box.right || b.top < box.top || b.bottom > box.bottom);
+    }).map((text) => text.textContent)), [], `${id(n)} at ${width}: texts that are cut off`);
     const two = d.expired_at !== undefined && ((instant(d.at) - instant(d.expired_at)) / (pictures[0].to - pictures[0].from)) * (pictures[0].right - pictures[0].left) < 40;
     assert.equal(pictures.length, two ? 2 : 1, `${id(n)} at ${width}: two scales where one cannot show it`);
     for (const p of pictures) {
@@ -70,8 +74,9 @@ for (const n of [0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xab]) {
 
 // What differs between findings is to be seen.
 for (const [n, selector, text] of [
-  [0xa1, '.rail.unheld', ''], [0xa1, '.why', 'storefront refuses it (401)'], [0xa4, 'svg.timeline', 'from another id 221e06d2'], [0xa4, 'svg.timeline', 'grace 30 s'],
-  [0xa5, 'svg.timeline', 'all revoked, says storefront'], [0xa6, '.dead, .unsure .dead', ''], [0xa6, '#headline', 'may have served'], [0xa6, 'rect.blind', ''],
+  [0xa5, 'svg.timeline .rail.unheld', ''], [0xa5, 'svg.timeline', 'single requests are not held before 08:02:30'], [0xa5, '.legend', 'single requests are not held'], [0xa1, '.why', 'storefront refuses it (401)'], [0xa4, 'svg.timeline', 'from another id 221e06d2'], [0xa4, 'svg.timeline', 'grace 30 s'],
+  [0xa5, 'svg.timeline', 'all revoked, says storefront'], [0xa6, '.dead, .unsure .dead', ''], [0xa6, '#headline', 'may have served'], [0xa6, 'svg.timeline', 'seems dead since'], [0xa6, '.legend', 'session seems dead'], [0xa6, '.why', 'dead, as it seems: nothing happened'],
+  [0xa7, 'svg.timeline', 'was thought dead since'], [0xa7, '.legend', 'session was thought dead'], [0xa7, 'h3', 'Why it was thought to be one'], [0xa6, 'rect.blind', ''],
   [0xa6, '.doubt', 'The collector crashed'], [0xa7, '#headline', 'did not serve a dead session after all'], [0xa7, '.doubt', 'a login at 08:09:00.000 came to light'],
   [0xa8, '.open', ''], [0xa8, '.why', 'it is at least so old'], [0xaa, '.doubt', 'Its requests were not copied'],
 ]) {
@@ -80,6 +85,25 @@ for (const [n, selector, text] of [
   await page.context().close();
 }
 assert.equal(await open(finding(0xa6)).then((p) => p.locator('.hatch').count()), 0, 'an inconclusive one has no hatched zone');
+
+// Nothing names a session: what to do about it is said at once, and how much there is to mend in every view.
+{
+  const page = await open(finding(0xa7));
+  await page.locator('.why').waitFor();
+  assert.equal(await page.getByText('What would clear it').count(), 0, 'it is cleared');
+  await page.getByRole('link', { name: '2 things to mend' }).click();
+  await page.locator('.ready').first().waitFor();
+  assert.deepEqual(await page.locator('.ready').allInnerTexts().then((all) => all.map((x) => x.replace(/\s+/g, ' '))), [
+    'Findings would be false because 12 of 66 parents of spans of ledger never came: stand before samplers, or set coverage: sampled.',
+    'Findings are fewer than they could be because no login was ever reported, so ages are lower bounds: send events::authenticated.',
+  ]);
+  await tell('/blind');
+  await page.locator('nav[aria-label=Views] a').first().click();
+  await page.getByText('none of 612 requests of cart names a session').waitFor();
+  await axe(page, 'nothing names a session');
+  await shot(page, 'blind');
+  await tell('/reset');
+}
 
 // A finding that is not held any more says so; what the page knows of it stays.
 {
