@@ -66,7 +66,7 @@ func faultyShops(t *testing.T, l limits) error {
 	requireCommands(t, p)
 	requireRules(t, p, c.findings())
 	metrics := c.metrics()
-	shown := c.shown(confirmed)
+	shown, list := c.shown(confirmed)
 
 	c.stop()
 	findings, spans, marks := c.findings(), c.spans(), c.marks()
@@ -75,6 +75,7 @@ func faultyShops(t *testing.T, l limits) error {
 	for _, f := range findings {
 		requireContract(t, f, spans, marks, l, plog.SeverityNumberWarn)
 	}
+	requireShown(t, list, latest(findings))
 	requireRevisions(t, findings)
 	requireMarks(t, findings, spans, marks)
 

@@ -1,7 +1,6 @@
 package sessionconsole
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -52,7 +51,8 @@ func needBrowser(t *testing.T) {
 			require.NoError(t, err, "scripts/peers installs it")
 		}
 	}
-	npm(t)
+	out, err := exec.CommandContext(t.Context(), "../../scripts/modules").CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }
 
 // scenario is a rig that has found the scenarios.
@@ -189,19 +189,6 @@ func needAll(t *testing.T) {
 	if os.Getenv(browserEnv) != "full" {
 		t.Skipf("%s is not full", browserEnv)
 	}
-}
-
-// npm installs what drives the browser, once for each lock file.
-func npm(t *testing.T) {
-	t.Helper()
-	lock, err := os.ReadFile("web/package-lock.json")
-	require.NoError(t, err)
-	if of, err := os.ReadFile("web/node_modules/.of"); err == nil && bytes.Equal(of, lock) {
-		return
-	}
-	out, err := exec.CommandContext(t.Context(), "npm", "ci", "--prefix", "web", "--ignore-scripts", "--no-audit", "--no-fund").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.NoError(t, os.WriteFile("web/node_modules/.of", lock, 0o600))
 }
 
 // TestServe serves the scenarios for a person to look at, for as long as SESSION_SERVE says.

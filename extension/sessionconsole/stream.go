@@ -14,8 +14,6 @@ import (
 const (
 	// mostStreams may be open at a time.
 	mostStreams = 32
-	// heartbeat is how long a stream is silent at most, so that proxies keep it.
-	heartbeat = 15 * time.Second
 	// findingsAtOnce are sent before it is looked whether the stream should end.
 	findingsAtOnce = 100
 )
@@ -153,9 +151,10 @@ func event(name, id string, data any) ([]byte, error) {
 	return fmt.Appendf(nil, "event: %s\n%sdata: %s\n\n", name, id, body), nil
 }
 
-// events is GET /api/v1/events: findings as they come, and the state every second. With
-// Last-Event-ID it goes on from there, else with the findings that are held. The event
-// `hello` says first which of the two, and `caught_up` when all that there was has been sent.
+// events is GET /api/v1/events: findings as they come, and the state every second, so that no
+// proxy thinks it dead. With Last-Event-ID it goes on from there, else with the findings that
+// are held. The event `hello` says first which of the two, and `caught_up` when all that there
+// was has been sent.
 func (x *consoleExtension) events(w http.ResponseWriter, r *http.Request) {
 	out := writer{w, http.NewResponseController(w)}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -205,8 +204,6 @@ func (x *consoleExtension) serveStream(ctx context.Context, out writer, s *strea
 	if err != nil || out.write(append([]byte("retry: 1000\n"), first...)) != nil {
 		return
 	}
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
 	x.announce(time.Now())
 	var version uint64
 	// What is held may be long. How things stand comes before it.
@@ -262,10 +259,6 @@ func (x *consoleExtension) serveStream(ctx context.Context, out writer, s *strea
 		case <-ctx.Done():
 			return
 		case <-s.woken:
-		case <-beat.C:
-			if out.write([]byte(": still here\n\n")) != nil {
-				return
-			}
 		}
 	}
 }

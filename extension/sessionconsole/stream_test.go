@@ -116,6 +116,15 @@ func TestStreamOutlivesWriteTimeout(t *testing.T) {
 	}
 }
 
+// Nothing of the console is traced: a span of a page lasts as long as the page is open.
+func TestNoSpans(t *testing.T) {
+	r := newRig(t)
+	r.request(http.MethodGet, "/api/v1/state")
+	r.stream()()
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.Empty(t, r.telemetry.SpanRecorder.Started())
+}
+
 // So many streams and no more; one that ends makes room.
 func TestStreamsAreBounded(t *testing.T) {
 	r := newRig(t)

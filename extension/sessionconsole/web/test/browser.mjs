@@ -19,12 +19,14 @@ export async function open(path = '/', options = {}) {
   const page = await context.newPage();
   page.setDefaultTimeout(120_000); // it says that something hangs, not how long it may take
   page.faults = [];
-  page.bodies = [];
+  page.received = 0; // bytes, streams included
   page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') page.faults.push(m.text()); });
   page.on('pageerror', (e) => page.faults.push(e.message));
   page.on('dialog', (d) => { page.faults.push('dialog: ' + d.message()); d.dismiss(); });
   page.on('request', (r) => { if (!r.url().startsWith(base + '/') && !r.url().startsWith('data:')) page.faults.push('asked ' + r.url()); });
-  page.on('response', (r) => { if (!r.url().endsWith('/events')) page.bodies.push(r.body().catch(() => '')); }); // a page may close before it has all
+  page.cdp = await context.newCDPSession(page);
+  page.cdp.on('Network.dataReceived', (d) => { page.received += d.dataLength; });
+  await page.cdp.send('Network.enable');
   if (path) await page.goto(base + path);
   return page;
 }
@@ -33,13 +35,6 @@ export const row = (page, id) => page.locator(`nav.findings li[data-id="${id}"] 
 
 // focused waits until a row has the focus.
 export const focused = (page, id) => page.waitForFunction((id) => document.activeElement?.closest('li')?.dataset.id === id, id);
-
-// loaded is how much the page has loaded, beside the stream.
-export async function loaded(page) {
-  page.bytes = (await Promise.all(page.bodies)).reduce((sum, b) => sum + b.length, 0);
-  assert.ok(page.bytes > 50_000, `${page.bytes} bytes are not all`);
-  return page.bytes;
-}
 
 // axe finds no violation.
 export async function axe(page, what) {
@@ -69,10 +64,8 @@ export async function tell(what) {
 // used is the CPU time that the page's own thread has used so far for scripts, styles and layout, and in all,
 // in ms. It is the same whatever else the machine does.
 export async function used(page) {
-  if (!page.cdp) {
-    page.cdp = await page.context().newCDPSession(page);
-    await page.cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
-  }
+  if (!page.counts) await page.cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
+  page.counts = true;
   const { metrics } = await page.cdp.send('Performance.getMetrics');
   const ms = (name) => metrics.find((m) => m.name === name).value * 1000;
   return { script: ms('ScriptDuration'), style: ms('RecalcStyleDuration'), layout: ms('LayoutDuration'), all: ms('TaskDuration') };

@@ -55,12 +55,16 @@ for (const n of [0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xab]) {
     }).map((text) => text.textContent)), [], `${id(n)} at ${width}: texts that are cut off`);
     const two = d.expired_at !== undefined && ((instant(d.at) - instant(d.expired_at)) / (pictures[0].to - pictures[0].from)) * (pictures[0].right - pictures[0].left) < 40;
     assert.equal(pictures.length, two ? 2 : 1, `${id(n)} at ${width}: two scales where one cannot show it`);
+    assert.equal(await page.locator('svg.timeline:not(.overview) path.clock').count(), 1, 'one clock ran out, and no other silence has a bracket');
+    const clock = await page.locator('svg.timeline:not(.overview) path.clock').getAttribute('d').then((path) => path.match(/^M([\d.]+) [\d.]+H([\d.]+)/).slice(1).map(Number));
     for (const p of pictures) {
       const x = (t) => p.left + ((t - p.from) / (p.to - p.from)) * (p.right - p.left);
       assert.ok(Math.abs(p.expiry - x(instant(d.expired_at))) <= 1, `${id(n)}: expiry at ${p.expiry}, should be ${x(instant(d.expired_at))}`);
       for (const m of p.marks) assert.ok(Math.abs(m.x - x(m.at)) <= 1, `${id(n)}: a mark at ${m.x}, should be ${x(m.at)}`);
     }
     const picture = pictures.at(-1), starts = d.timeline.requests.map((r) => [instant(r.start), r.kind]);
+    const toPixel = (t) => Math.min(Math.max(picture.left + ((t - picture.from) / (picture.to - picture.from)) * (picture.right - picture.left), picture.left), picture.right);
+    assert.ok(Math.abs(clock[0] - toPixel(instant(d.timeline.clock_from))) <= 1 && Math.abs(clock[1] - toPixel(instant(d.expired_at))) <= 1, `${id(n)}: the clock is drawn from ${clock}`);
     const inside = starts.filter(([t]) => t >= picture.from && t <= picture.to);
     assert.equal(picture.marks.reduce((sum, m) => sum + m.n, 0), inside.length, 'every request is in a mark');
     for (const kind of ['late', 'refused', 'served', 'undecidable']) {
@@ -125,6 +129,30 @@ assert.equal(await open(finding(0xa6)).then((p) => p.locator('.hatch').count()),
   await page.waitForFunction(() => document.querySelectorAll('nav.findings li').length === 1);
   assert.match(page.url(), /q=cc1c56a2/);
   assert.match(await row(page, id(0xa2)).getAttribute('href'), /q=cc1c56a2/, 'and in the links of what is left');
+}
+
+// Without a mouse: Tab leads through what there is to press to the first row, and every view has a key.
+{
+  const page = await open('/');
+  await row(page, id(0xa1)).waitFor();
+  const passed = [];
+  for (let i = 0; i < 20 && passed.at(-1) !== 'row'; i++) {
+    await page.keyboard.press('Tab');
+    passed.push(await page.evaluate(() => document.activeElement.closest('nav.findings li') ? 'row' : document.activeElement.tagName.toLowerCase()));
+  }
+  assert.equal(passed.at(-1), 'row', passed.join(' '));
+  assert.equal(passed.filter((x) => x === 'select').length, 3, passed.join(' '));
+  for (const [keys, title] of [['gs', 'Services'], ['gl', 'Limits']]) {
+    for (const key of keys) await page.keyboard.press(key);
+    await page.waitForFunction((title) => document.activeElement.tagName === 'H2' && document.activeElement.innerText === title, title);
+  }
+  await page.keyboard.press('g');
+  await page.keyboard.press('f');
+  await row(page, id(0xa1)).waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('dialog[open]').waitFor({ state: 'detached' });
 }
 
 // Paused, nothing moves; a row does not move away from under the mouse, either.

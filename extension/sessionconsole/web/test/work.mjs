@@ -86,5 +86,11 @@ console.log(`80 at once: ${JSON.stringify(now)}`);
 assert.ok(now.times - before.times <= now.frames - before.frames, 'once a frame');
 assert.ok(now.times - before.times <= 10, `${now.times - before.times} times`);
 assert.equal(now.main, before.main, 'what is open');
+
 assert.deepEqual(page.faults, []);
+
+// What gave way is said. What is open stays.
+await tell('/burst?n=300');
+await page.getByText('1,000 findings: the newest 1,000 of 1,212 are held').waitFor();
+assert.ok(await page.locator('svg.timeline').count() > 0);
 await browser.close();
