@@ -37,7 +37,7 @@ soak: build ## Hold the engine against the naive reference on 10,000,000 random 
 .PHONY: bench
 bench: build ## Run the benchmarks beside the peers' components. BENCH chooses some, by a pattern.
 	cd bench && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -cpu 1,2 -timeout 60m
-	$(if $(BENCH),,cd bench && go run ./cmd/wholeprocess)
+	$(if $(BENCH),,cd bench && go run ./cmd/wholeprocess && go run ./cmd/wholeprocess -of session_console)
 
 .PHONY: mutate
 mutate: ## Change the engine in a thousand small ways and count the changes that its tests notice.

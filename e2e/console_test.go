@@ -41,7 +41,7 @@ func requireShown(t *testing.T, shown []shownFinding, left map[string]finding) {
 			ID: f.text("id"), Type: f.text("type"), State: f.text("state"), Sentence: f.Body().Str(), Service: f.service(),
 			Session: f.text("session"), User: f.text("user"), Revision: f.number("revision"), Requests: f.number("requests"),
 			ExpiredAt: s.ExpiredAt, FirstAt: s.FirstAt, LastAt: s.LastAt,
-			Overrun: f.attribute("overrun").Double(), Limit: f.attribute("limit").Double(),
+			Overrun: f.attribute("session_timeout.overrun").Double(), Limit: f.attribute("session_timeout.limit").Double(),
 		}, s)
 	}
 }

@@ -122,7 +122,8 @@ func (r *rig) control() http.Handler {
 	})
 	do("/blind", func(url.Values) {
 		r.setCounts(console.Counts{
-			Seen: []console.Seen{{Service: "cart", WithoutID: 612}, {Service: "checkout", WithoutID: 200}},
+			Seen:    []console.Seen{{Service: "cart", WithoutID: 612}, {Service: "checkout", WithoutID: 200}},
+			Nearest: []string{"app.sessionId", "session_key"},
 			Advice: []console.Advice{{
 				Group: console.AdviceNothing, Title: "Nothing can be found because", Code: "cookie_unread", Service: "cart",
 				Sentence: "none of 612 requests of cart names a session, and their Cookie header is captured (sid): " +

@@ -29,7 +29,7 @@ type totals struct {
 	withID, withoutID    int64
 	others               int64
 	unnamed              map[string]int64 // requests without an id, by service
-	sources              []string
+	sources, nearest     []string
 	demo, anything, runs bool
 }
 
@@ -53,6 +53,7 @@ func (x *consoleExtension) totals(now time.Time) (t totals, engines []console.En
 		}
 		if !e.description.Replay {
 			t.sources = append(t.sources, e.description.Sources...)
+			t.nearest = append(t.nearest, counts.Nearest...)
 		}
 	}
 	t.demo = t.demo && t.anything
@@ -128,7 +129,7 @@ func (t *totals) say(hour bool) (mood, sentence, detail string) {
 	case t.withID == 0 && t.judged == 0 && t.withoutID > 0:
 		return moodBlind, fmt.Sprintf("%s%s came from %s, and none names a session: nothing can be judged.",
 				when, count(t.withoutID, "request"), enumerate(largest(t.unnamed))),
-			"Looked for: " + enumerate(t.sources) + ". If the id is somewhere else, say so in session_id::sources."
+			"Looked for: " + enumerate(t.sources) + ". " + t.like() + "If the id is somewhere else, say so in session_id::sources."
 	case t.judged == 0:
 		return moodBlind, when + "records came, but no request that names a session.", ""
 	}
@@ -168,6 +169,14 @@ func (t *totals) say(hour bool) (mood, sentence, detail string) {
 		sentence += " and refused none"
 	}
 	return moodBad, sentence + ".", detail
+}
+
+// like says which attributes have names like those that are looked for.
+func (t *totals) like() string {
+	if len(t.nearest) == 0 {
+		return ""
+	}
+	return "There are attributes with names like it: " + enumerate(t.nearest) + ". "
 }
 
 func them(n int) string {

@@ -62,6 +62,8 @@ func TestSentence(t *testing.T) {
 		mood, sentence, detail := say(t, x.counts...)
 		require.Equal(t, []string{x.mood, x.sentence, x.detail}, []string{mood, sentence, detail})
 	}
+	_, _, detail := (&totals{anything: true, withoutID: 1, sources: []string{"session.id"}, nearest: []string{"session_key", "app.sid"}}).say(false)
+	require.Equal(t, "Looked for: session.id. There are attributes with names like it: session_key and app.sid. If the id is somewhere else, say so in session_id::sources.", detail)
 	_, sentence, _ := (&totals{runs: true}).say(false)
 	require.Equal(t, "Nothing has been received yet.", sentence)
 }

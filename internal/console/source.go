@@ -73,6 +73,9 @@ type Counts struct {
 	Blind          map[string]time.Duration
 	// Undelivered findings found no way out.
 	Undelivered int64
+	// Nearest names of attributes are like one that is looked for, where requests came that
+	// name no session; three at most.
+	Nearest []string
 	// Advice in the order of what is at stake, the worst first.
 	Advice []Advice
 }

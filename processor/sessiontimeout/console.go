@@ -125,6 +125,7 @@ func (e shownEngine) Counts() console.Counts {
 	add(c.Lost, "evicted", r.Evicted(session.EvictedLimit))
 	add(c.Lost, "unreachable", r.Unreachable())
 	add(c.Lost, "truncated", r.Truncated())
+	c.Nearest = e.shared.nearby.nearest(e.shared.cfg.SessionID.Sources)
 	c.Advice = shownAdvice(e.shared.advise(&r.Snapshot))
 	r.Blind(func(reason string, ns int64) { c.Blind[reason] = time.Duration(ns) })
 	for _, service := range slices.Sorted(maps.Keys(seen)) {

@@ -47,6 +47,7 @@ type shared struct {
 
 	extractor *extract.Extractor // set by start, read-only from then on
 	advisor   *advice.Advisor
+	nearby    nearby
 
 	// counts are of what needs no engine.
 	counts struct {
@@ -103,6 +104,9 @@ func (s *shared) begin(ctx context.Context, host component.Host) error {
 	engine.KeyID = keyID(key)
 	s.consoles = findConsoles(host)
 	engine.Timelines = s.consoles.history()
+	if engine.Timelines > 0 {
+		s.nearby.open()
+	}
 	s.keeper = keeper.Open(ctx, keeper.Config{
 		Engine: engine, Store: s.store, StoreLost: s.store == nil && s.cfg.Storage != nil,
 		Acknowledged: s.cfg.Durability == durabilityAcknowledged, DowntimeLost: s.cfg.Downtime == downtimeLost,
@@ -210,6 +214,7 @@ func (s *shared) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Tr
 	b := s.batches.Get().(*extract.Batch)
 	s.extractor.Traces(td, b)
 	s.advisor.Traces(td, b)
+	s.nearby.look(td, b)
 	err := s.observe(ctx, b, func(ref extract.Ref, m session.Mark) {
 		span := td.ResourceSpans().At(int(ref.Resource)).ScopeSpans().At(int(ref.Scope)).Spans().At(int(ref.Record))
 		s.mark(span.Attributes(), m)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,14 +20,20 @@ import (
 // patience is how long a collector may take to start, and to stop.
 const patience = 30 * time.Second
 
+// variant of a collector: what it has.
+type variant struct{ processor, console bool }
+
 // configuration of a collector that throws away what it gets; with the
-// processor, it judges it before.
-func configuration(receiver, metrics string, with bool) string {
+// processor, it judges it before, and with the console it shows what is found.
+func configuration(receiver, metrics, console string, v variant) string {
 	host, port, _ := net.SplitHostPort(metrics)
-	processors, logs := "[]", ""
-	if with {
+	processors, logs, extensions, running := "[]", "", "", "[]"
+	if v.processor {
 		processors = "[session_timeout]"
 		logs = "\n    logs/sessions: {receivers: [nop], processors: [session_timeout], exporters: [nop]}"
+	}
+	if v.console {
+		extensions, running = fmt.Sprintf("\nextensions:\n  session_console: {endpoint: %q, history: 1000}", console), "[session_console]"
 	}
 	return fmt.Sprintf(`
 receivers:
@@ -48,23 +55,24 @@ processors:
         idle_timeout: 30m
         absolute_timeout: 12h
 exporters:
-  nop:
+  nop:%s
 service:
+  extensions: %s
   telemetry:
     logs: {level: warn}
     metrics:
       readers: [{pull: {exporter: {prometheus: {host: %q, port: %s}}}}]
   pipelines:
     traces: {receivers: [otlp], processors: %s, exporters: [nop]}%s
-`, receiver, host, port, processors, logs)
+`, receiver, extensions, running, host, port, processors, logs)
 }
 
 // measure starts a collector, lets it have the load, stops it and returns what
 // it used.
-func measure(ctx context.Context, program string, with bool, l load) (_ cost, err error) {
-	receiver, metrics := freePort(), freePort()
+func measure(ctx context.Context, program string, v variant, l load) (_ cost, err error) {
+	receiver, metrics, console := freePort(), freePort(), freePort()
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, "--config", "yaml:"+configuration(receiver, metrics, with))
+	cmd := exec.CommandContext(ctx, program, "--config", "yaml:"+configuration(receiver, metrics, console, v))
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = patience
@@ -87,8 +95,13 @@ func measure(ctx context.Context, program string, with bool, l load) (_ cost, er
 		if err := l.send(ctx, receiver); err != nil {
 			return cost{}, fmt.Errorf("sending: %w", err)
 		}
-		if err := verify(ctx, metrics, with, l.spans); err != nil {
+		if err := verify(ctx, metrics, v, l.spans); err != nil {
 			return cost{}, err
+		}
+		if v.console {
+			if err := shows(ctx, console); err != nil {
+				return cost{}, err
+			}
 		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -135,13 +148,13 @@ func ready(ctx context.Context, address string, ended <-chan error) error {
 }
 
 // verify asks the collector whether it took all spans and judged each.
-func verify(ctx context.Context, address string, with bool, spans int) error {
+func verify(ctx context.Context, address string, v variant, spans int) error {
 	page, err := get(ctx, "http://"+address+"/metrics")
 	if err != nil {
 		return err
 	}
 	want := map[string]int{`otelcol_receiver_accepted_spans`: spans}
-	if with {
+	if v.processor {
 		want[`otelcol_processor_session_timeout_facts{kind="request"}`] = spans
 		want[`otelcol_processor_session_timeout_facts_refused`] = 0
 		want[`otelcol_processor_session_timeout_findings_pending`] = 0
@@ -154,6 +167,33 @@ func verify(ctx context.Context, address string, with bool, spans int) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// shows asks the console whether it shows the sessions. What it says is a second old at
+// most.
+func shows(ctx context.Context, address string) error {
+	var err error
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		if err = showsNow(ctx, address); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func showsNow(ctx context.Context, address string) error {
+	page, err := get(ctx, "http://"+address+"/api/v1/state")
+	if err != nil {
+		return err
+	}
+	var state struct{ Engines []struct{ Sessions int } }
+	if err := json.Unmarshal([]byte(page), &state); err != nil {
+		return err
+	}
+	if len(state.Engines) != 1 || state.Engines[0].Sessions == 0 {
+		return fmt.Errorf("the console shows no sessions: %s", page)
+	}
+	return nil
 }
 
 func get(ctx context.Context, url string) (string, error) {

@@ -104,6 +104,7 @@ assert.equal(await open(finding(0xa6)).then((p) => p.locator('.hatch').count()),
   await tell('/blind');
   await page.locator('nav[aria-label=Views] a').first().click();
   await page.getByText('none of 612 requests of cart names a session').waitFor();
+  await page.getByText('There are attributes with names like it: app.sessionId and session_key.').waitFor();
   await axe(page, 'nothing names a session');
   await shot(page, 'blind');
   await tell('/reset');
