@@ -106,16 +106,21 @@ func TestDoubt(t *testing.T) {
 		require.Equal(t, doubts[reason], d.Doubt)
 		require.Equal(t, "ledger may have served 2 requests on a dead session", d.Headline)
 		require.Contains(t, why, "ledger seems to serve")
+		require.Contains(t, why, "dead, as it seems: nothing happened for 30 min")
+		require.NotEmpty(t, d.Clears)
 	}
 	d, _ := explained(t, r, idle(1, func(x *findinglog.Record) { x.State, x.Reason = fact.Inconclusive, "clock" }))
 	require.Equal(t, "It is inconclusive: clock.", d.Doubt)
 
-	d, _ = explained(t, r, idle(2, func(x *findinglog.Record) {
+	d, why := explained(t, r, idle(2, func(x *findinglog.Record) {
 		x.State = fact.Retracted
 		x.Timeline.Events = append(x.Timeline.Events, fact.TimelineEvent{At: at(43 * time.Minute), Kind: fact.Authenticated})
 	}))
 	require.Equal(t, "ledger did not serve a dead session after all", d.Headline)
 	require.Equal(t, "It is taken back: a login at 08:43:00.000 came to light.", d.Doubt)
+	require.Empty(t, d.Clears, "it is cleared")
+	require.Empty(t, d.InCommon)
+	require.Contains(t, why, "dead, as it seemed: nothing happened for 30 min")
 	d, _ = explained(t, r, idle(3, func(x *findinglog.Record) {
 		x.State = fact.Retracted
 		x.Timeline.Spells[0].To = at(30 * time.Minute)

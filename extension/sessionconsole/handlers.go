@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otelcol-session/otelcol-session/internal/console"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
 const (
@@ -131,6 +132,9 @@ func (x *consoleExtension) detail(h *held) console.Detail {
 	d := console.Detail{
 		Finding: h.shown, Timeline: t, Why: h.why(t), Clears: h.clears(), Doubt: h.doubt(),
 		InCommon: inCommon(h, all), Links: x.cfg.links(&h.shown),
+	}
+	if h.record.State == fact.Retracted {
+		d.Clears, d.InCommon = "", []console.Common{}
 	}
 	if d.Links == nil {
 		d.Links = []console.Link{}

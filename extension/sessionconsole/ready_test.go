@@ -1,7 +1,7 @@
 package sessionconsole
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,7 +46,7 @@ func TestReady(t *testing.T) {
 
 	var many []console.Advice
 	for i := range mostSentences + 7 {
-		many = append(many, advice(console.AdviceNothing, fmt.Sprint(i)))
+		many = append(many, advice(console.AdviceNothing, strconv.Itoa(i)))
 	}
 	r.setCounts(console.Counts{Advice: many})
 	require.Len(t, ready()[0].Advice, mostSentences)

@@ -70,7 +70,7 @@ func TestStreamBegins(t *testing.T) {
 	}
 	require.Equal(t, []string{"hello", "state", "finding", "caught_up"}, names)
 	r.found(idle(1))
-	again := r.wholeStream("Last-Event-ID", r.run+"."+fmt.Sprint(2*findingsAtOnce+1))
+	again := r.wholeStream("Last-Event-ID", fmt.Sprintf("%s.%d", r.run, 2*findingsAtOnce+1))
 	names = nil
 	for len(names) == 0 || names[len(names)-1] != "caught_up" {
 		names = append(names, again().name)

@@ -134,7 +134,7 @@ type Detail struct {
 	// NoTimeline says why there is none.
 	NoTimeline string `json:"no_timeline,omitempty"`
 	Why        []Step `json:"why"`
-	Clears     string `json:"clears"`
+	Clears     string `json:"clears"` // what would clear it; empty where it is retracted
 	// Doubt says why it is inconclusive or retracted.
 	Doubt    string   `json:"doubt,omitempty"`
 	InCommon []Common `json:"in_common"`

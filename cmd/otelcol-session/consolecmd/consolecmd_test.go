@@ -160,7 +160,7 @@ func TestExplain(t *testing.T) {
 		d.Timeline.Spells = []console.Span{{From: at(-20000), To: at(-15000)}, {From: at(-9000), To: at(-1495)}}
 		d.Timeline.ClockFrom = at(-1495)
 	}), example(func(d *console.Detail) {
-		d.ID, d.State, d.Timeline, d.NoTimeline = "00000000000000aa", "retracted", nil, "Too many findings were decided at that moment."
+		d.ID, d.State, d.Clears, d.InCommon, d.Timeline, d.NoTimeline = "00000000000000aa", "retracted", "", nil, nil, "Too many findings were decided at that moment."
 	}))
 	for _, x := range []struct {
 		id     string

@@ -111,8 +111,10 @@ func explain(w io.Writer, d *console.Detail, width int, base string) {
 	for _, s := range d.Why {
 		fold(w, fmt.Sprintf("  %s  %s", s.At.Time().Format("15:04:05.000"), tidy(s.Text)), strings.Repeat(" ", 16), width)
 	}
-	fmt.Fprintln(w, "\nWhat would clear it")
-	fold(w, "  "+tidy(d.Clears), "  ", width)
+	if d.Clears != "" {
+		fmt.Fprintln(w, "\nWhat would clear it")
+		fold(w, "  "+tidy(d.Clears), "  ", width)
+	}
 	if len(d.InCommon) > 0 {
 		fmt.Fprintln(w, "\nIn common")
 		for _, c := range d.InCommon {

@@ -26,7 +26,7 @@ export function asMarkdown(d: Detail): string {
     `**${plain(d.headline)}** (${d.state})`, '', plain(d.sentence), '',
     ...(d.doubt ? [plain(d.doubt), ''] : []),
     ...d.why.map((w) => `1. ${at(w.at)} UTC: ${plain(w.text)}`), '',
-    ...(d.state === 'retracted' ? [] : [`What would clear it: ${plain(d.clears)}`, '']),
+    ...(d.clears ? [`What would clear it: ${plain(d.clears)}`, ''] : []),
     `Session \`${d.session}\`${d.user ? `, user \`${d.user}\`` : ''}${d.trace_id ? `, trace \`${d.trace_id}\`` : ''}, finding \`${d.id}\`, policy ${plain(d.policy)}`, '',
     location.href, '',
   ].join('\n');

@@ -61,7 +61,7 @@ function Body({ d }: { d: Detail }) {
       <section><h3>{back ? 'Why it was thought to be one' : 'Why'}</h3><ol class="why">
         {d.why.map((w, i) => <li key={i} class={w.kind}><span class="sign" aria-hidden="true">{stepMarks[w.kind]}</span><time dateTime={w.at} title={local(instant(w.at))}>{utc(instant(w.at), 3)}</time> <bdi>{w.text}</bdi></li>)}
       </ol></section>
-      {!back && <div><section><h3>What would clear it</h3><p>{d.clears}</p></section><Common d={d} /></div>}
+      {d.clears && <div><section><h3>What would clear it</h3><p>{d.clears}</p></section><Common d={d} /></div>}
     </div>
     {d.links.length > 0 && <p class="links">{d.links.map((l) => <a key={l.name} href={l.url} rel="noreferrer noopener" target="_blank">{l.name} ↗</a>)}</p>}
   </>;
