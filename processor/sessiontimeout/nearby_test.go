@@ -85,8 +85,14 @@ func TestNearbyIsBounded(t *testing.T) {
 
 	var n nearby
 	n.open()
+	many := ptrace.NewTraces()
+	td.CopyTo(many)
+	spans := many.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	for range nearbySpans + 10 {
-		n.look(td, none)
+		spans.At(0).CopyTo(spans.AppendEmpty())
+	}
+	for range 2 {
+		n.look(many, none)
 	}
 	require.Equal(t, nearbySpans, n.spans["session_key"])
 	require.Equal(t, []string{"session_key"}, n.nearest(sources), "and not the one that is looked for")
