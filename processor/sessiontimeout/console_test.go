@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/processor"
 
 	"github.com/otelcol-session/otelcol-session/internal/console"
 	"github.com/otelcol-session/otelcol-session/internal/extract"
@@ -46,6 +47,18 @@ func (f *fakeConsole) End() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ended = true
+}
+
+// startShown starts an engine that a console shows.
+func (r *rig) startShown() (shown *fakeConsole, traces processor.Traces, logs processor.Logs) {
+	r.t.Helper()
+	shown = &fakeConsole{}
+	host := storing{componenttest.NewNopHost(), map[component.ID]component.Component{component.MustNewID("session_console"): shown}}
+	traces, logs = r.traces(), r.logs()
+	for _, c := range []component.Component{traces, logs} {
+		require.NoError(r.t, c.Start(r.t.Context(), host))
+	}
+	return shown, traces, logs
 }
 
 // A console is told what is decided, with the session's timeline, and may ask for counts;
@@ -106,12 +119,7 @@ func TestConsole(t *testing.T) {
 func TestConsoleIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		shown := &fakeConsole{}
-		host := storing{componenttest.NewNopHost(), map[component.ID]component.Component{component.MustNewID("session_console"): shown}}
-		traces, logs := r.traces(), r.logs()
-		for _, c := range []component.Component{traces, logs} {
-			require.NoError(t, c.Start(t.Context(), host))
-		}
+		shown, traces, logs := r.startShown()
 		require.Equal(t, []console.Advice{{
 			Group: console.AdviceNothing, Title: "Nothing can be found because", Code: console.NothingArrived, Sentence: "no telemetry has arrived.",
 		}}, shown.engine.Counts().Advice)

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-session/otelcol-session/internal/extract"
@@ -20,12 +18,7 @@ import (
 func TestNearby(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		shown := &fakeConsole{}
-		host := storing{componenttest.NewNopHost(), map[component.ID]component.Component{component.MustNewID("session_console"): shown}}
-		traces, logs := r.traces(), r.logs()
-		for _, c := range []component.Component{traces, logs} {
-			require.NoError(t, c.Start(t.Context(), host))
-		}
+		shown, traces, logs := r.startShown()
 		send := func(n int, names ...string) {
 			for i := range n {
 				td := requestSpan("", time.Now())

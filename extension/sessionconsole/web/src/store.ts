@@ -143,7 +143,7 @@ export const fitting = computed(() => {
   const words = (q ?? '').toLowerCase();
   const fits = (f: Shown) =>
     Object.entries(equal).every(([key, want]) => !want || (f as any)[key] === want) &&
-    (!words || (f.sentence + f.session + (f.user ?? '') + f.id + (f.route ?? '')).toLowerCase().includes(words));
+    (!words || (f.sentence + f.session + (f.user ?? '') + f.id + (f.route ?? '') + (f.trace_id ?? '')).toLowerCase().includes(words));
   return [...findings.value.values()].filter(fits).sort(worse);
 });
 
