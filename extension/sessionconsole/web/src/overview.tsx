@@ -24,6 +24,7 @@ export function Overview({ d, l, width, part }: { d: Detail; l: Life; width: num
     <rect class="alive" x={begin} y="14" width={Math.max(dead - begin, 1)} height="6" />
     {!d.start_known && <path class="open" d={`M${begin} 10v14`} />}
     <rect class={sure ? 'dead' : 'dead unsure'} x={dead} y="10" width={Math.max(2, right - dead)} height="42" />
+    {t.blind.map((b, i) => <rect key={i} class="blind" x={s.x(instant(b.from))} y="10" width={Math.max(2, s.x(instant(b.to)) - s.x(instant(b.from)))} height="42" />)}
     {spells.map((x, i) => <rect key={i} class={x.a > l.expired ? 'spell late' : 'spell'} x={s.x(x.a)} y="26" width={Math.max(2, s.x(x.b) - s.x(x.a))} height="26" />)}
     {[...bins].map(([i, n]) => <rect key={i} class="bin" x={left + i * 4} y={52 - 4 - (n / most) * 22} width="3" height={4 + (n / most) * 22} />)}
     <path class="clock" d={`M${from} 59H${dead}M${from} 54v10M${dead} 54v10`} />

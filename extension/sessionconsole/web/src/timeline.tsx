@@ -126,7 +126,8 @@ export function Timeline({ d, l, width, part }: { d: Detail; l: Life; width: num
       const x = s.x(g.at), n = g.all.length, end = Math.min(s.x(instant(g.all[n - 1].end)), right), r = g.all[0];
       const late = g.kind === 'late' && g.lane === 0, first = late && g.all.some((o) => instant(o.start) === l.first);
       const word = first ? '+' + duration(d.overrun) : late || g.kind === 'refused' ? String(r.status ?? '') : '';
-      const label = [n > 1 ? n + '×' : '', word].filter(Boolean).join(' '), wide = widthOf(label, 11.5, 700), crowded = groups.some((o) => o.lane === g.lane && o.at > g.at && s.x(o.at) - x < wide + 16);
+      const times = n > 1 ? n + '×' : '', all = [times, word].filter(Boolean).join(' ');
+      const label = times && !first && x + 10 + widthOf(all, 11.5, 700) > width ? times : all, wide = widthOf(label, 11.5, 700), crowded = groups.some((o) => o.lane === g.lane && o.at > g.at && s.x(o.at) - x < wide + 16);
       const turn = x + 10 + wide > width || crowded && x - 9 - wide > (labels[g.lane]?.[0] ?? left);
       const start = turn ? x - 9 - wide : x + 9, ends = (labels[g.lane] ??= [-1e9, -1e9]), row = start >= ends[0] ? 0 : start >= ends[1] ? 1 : -1;
       if (label && row >= 0) ends[row] = start + wide + 4;

@@ -70,6 +70,7 @@ for (const n of [0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xab]) {
     for (const kind of ['late', 'refused', 'served', 'undecidable']) {
       assert.equal(picture.marks.filter((m) => m.kind === kind).reduce((sum, m) => sum + m.n, 0), inside.filter(([, k]) => k === kind).length, kind);
     }
+    assert.equal(await page.locator('svg.timeline').first().locator('rect.blind').count(), d.timeline.blind.length, `${id(n)} at ${width}: blind times`);
     assert.equal(await page.locator('.why li').count(), d.why.length);
     assert.equal(await page.locator('.verdict').innerText().then((t) => t.includes(d.sentence)), true);
     await page.context().close();
