@@ -144,11 +144,12 @@ var adviceGroups = [advice.GroupCount]string{
 
 // shownAdvice is advice in sentences.
 func shownAdvice(all []advice.Advice) (shown []console.Advice) {
+	for i := range all {
+		all[i].Service = clean.Text(all[i].Service, longestService)
+	}
 	for _, s := range advice.Sentences(all) {
-		group := s.Code.Group()
-		s.Service = clean.Text(s.Service, longestService)
 		shown = append(shown, console.Advice{
-			Group: adviceGroups[group], Title: group.String(), Code: s.Code.String(), Service: s.Service, Sentence: s.String(),
+			Group: adviceGroups[s.Group], Title: s.Group.String(), Code: s.Code.String(), Service: s.Service, Sentence: s.String(),
 		})
 	}
 	return shown
