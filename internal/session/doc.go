@@ -42,7 +42,7 @@
 // them and not beside the table.
 //
 //	restore    > engine, evict, review, finding, compact, dirty, rule, checkpoint, state
-//	engine     > observe, evict, review, finding, compact, rule, checkpoint, state, config
+//	engine     > observe, evict, review, finding, compact, dirty, rule, checkpoint, state, config
 //	observe    > evict, review, finding, compact, dirty, rule, checkpoint, state, config
 //	evict      > review, finding, dirty, rule, checkpoint, state
 //	review     > finding, dirty, rule, checkpoint, state

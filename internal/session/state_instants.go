@@ -2,10 +2,12 @@ package session
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"sort"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // maxInstants bounds each list of a session's or user's instants.
@@ -291,3 +293,28 @@ func (a *intervals) cut(since int64) (lost int) {
 // continues reports whether activity from start on goes on where one ended at end: no
 // idle limit can have been exceeded between them.
 func continues(end, start, gap int64) bool { return start-end < gap }
+
+// appendIntervals writes the last interval first, since it ends where the session
+// does.
+func appendIntervals(buf []byte, list intervals, base int64) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(list)))
+	for _, s := range slices.Backward(list) {
+		buf = binary.AppendVarint(buf, base-s.end)
+		buf = binary.AppendVarint(buf, s.end-s.start)
+		buf = binary.AppendUvarint(buf, s.policies)
+		base = s.start
+	}
+	return buf
+}
+
+func readIntervals(d *wire.Decoder, list intervals, base int64) intervals {
+	n := d.Len(3)
+	list = slices.Grow(list[:0], n)[:n]
+	for i := range slices.Backward(list) {
+		end := base - d.Varint()
+		start := end - d.Varint()
+		list[i] = interval{start, end, d.Uvarint()}
+		base = start
+	}
+	return list
+}

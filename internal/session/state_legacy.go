@@ -51,48 +51,6 @@ type heldLink struct {
 // maxHeldLinks bounds those that are kept.
 const maxHeldLinks = 2 * maxLinks
 
-// link joins l to what is inherited.
-func (h *heritage) link(l heldLink) {
-	for i := range h.links { // each id of a line names the same one
-		if have := &h.links[i]; have.id == l.id && have.from <= l.to && l.from <= have.to {
-			have.from, have.to = min(have.from, l.from), max(have.to, l.to)
-			return
-		}
-	}
-	if len(h.links) < maxHeldLinks {
-		h.links = append(h.links, l)
-		return
-	}
-	h.moreLinks = true
-}
-
-// linksOf joins what p named up to an instant to what is inherited, and lets its logins end
-// what was named before them.
-func (h *heritage) linksOf(p *timeline, until int64) {
-	loginBehind := func(at int64) int64 {
-		if i := loginsUntil(p.authentications, at); i < len(p.authentications) && p.authentications[i] <= until {
-			return p.authentications[i]
-		}
-		return unset
-	}
-	if len(h.links) > 0 {
-		above, login := h.links, loginBehind(longAgo)
-		h.links = nil
-		for _, l := range above {
-			if l.to = min(l.to, login); l.from < l.to {
-				h.link(l)
-			}
-		}
-	}
-	h.moreLinks = h.moreLinks || p.moreLinks
-	for _, l := range p.links {
-		if l.at <= until {
-			h.links = slices.Clip(h.links)
-			h.link(heldLink{l.user, l.at, loginBehind(l.at)})
-		}
-	}
-}
-
 // noHeritage is what an id inherits that continues none.
 var noHeritage = heritage{at: unset, login: longAgo, firstIdentity: unset, unknownBefore: longAgo}
 

@@ -2,7 +2,6 @@ package session
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/wire"
@@ -378,29 +377,4 @@ func endingsField(bit uint64, of func(t *timeline) *[]ending) timelineField {
 		func(w *timelineWriter, t *timeline) { w.buf = appendEndings(w.buf, *of(t), t.newest) },
 		func(d *timelineReader, t *timeline) { *of(t) = readEndings(d.Decoder, *of(t), t.newest) },
 	}
-}
-
-// appendIntervals writes the last interval first, since it ends where the session
-// does.
-func appendIntervals(buf []byte, list intervals, base int64) []byte {
-	buf = binary.AppendUvarint(buf, uint64(len(list)))
-	for _, s := range slices.Backward(list) {
-		buf = binary.AppendVarint(buf, base-s.end)
-		buf = binary.AppendVarint(buf, s.end-s.start)
-		buf = binary.AppendUvarint(buf, s.policies)
-		base = s.start
-	}
-	return buf
-}
-
-func readIntervals(d *wire.Decoder, list intervals, base int64) intervals {
-	n := d.Len(3)
-	list = slices.Grow(list[:0], n)[:n]
-	for i := range slices.Backward(list) {
-		end := base - d.Varint()
-		start := end - d.Varint()
-		list[i] = interval{start, end, d.Uvarint()}
-		base = start
-	}
-	return list
 }
