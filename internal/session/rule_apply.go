@@ -233,7 +233,7 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 // names reports whether r names the larger session that its own is part of: an event does,
 // or a request that was served.
 func (e *Engine) names(r *record) bool {
-	return !r.linked.IsZero() && r.linked != largerSession(r.session) && r.state&late == 0 && r.isEvidence() && (r.kind != fact.Request || e.outcome(r) == fact.Served)
+	return !r.linked.IsZero() && r.state&late == 0 && r.isEvidence() && (r.kind != fact.Request || e.outcome(r) == fact.Served)
 }
 
 // link joins the larger session that r names to those of t. others: somebody may have been
@@ -259,18 +259,21 @@ const maxLinks, maxAllLinks = 4, 32
 // setLinks makes list the larger sessions that t named, the first time since each login.
 func (e *Engine) setLinks(t *timeline, list []identity) {
 	slices.SortStableFunc(list, func(a, b identity) int { return cmp.Or(cmp.Compare(a.at, b.at), compareID(a.user, b.user)) })
-	was := slices.Clone(t.links)
+	was, itself := slices.Clone(t.links), largerSession(t.id) // what it calls itself matters to what continues it
 	t.links = t.links[:0]
 	for _, l := range list {
 		logins, some, known := loginsUntil(t.authentications, l.at), 0, false
 		for _, have := range t.links {
 			if loginsUntil(t.authentications, have.at) == logins {
-				some, known = some+1, known || have.user == l.user
+				known = known || have.user == l.user
+				if have.user != itself {
+					some++
+				}
 			}
 		}
 		switch {
 		case known:
-		case some == maxLinks || len(t.links) == maxAllLinks:
+		case some == maxLinks && l.user != itself || len(t.links) == maxAllLinks:
 			if !t.moreLinks {
 				e.stats.lost++
 			}

@@ -131,8 +131,8 @@ func (w *World) finding(all []Verdict) Expectation {
 		Evidence: r.evidence(), Background: r.Background,
 	}
 	f.StartedAt, f.StartKnown = w.origin(r.KnownFact)
-	f.User, f.Details.User = w.named(r.KnownFact), ""
 	w.assumed = nil
+	f.User, f.Details.User = w.named(r.KnownFact), ""
 	if r.Reason != "" {
 		f.State = fact.Inconclusive
 	}
