@@ -134,7 +134,7 @@ func (a *auditErrors) auditRing(e *Engine, l *shard) {
 			a.addf("position %d holds %d", p, rec.position)
 			continue
 		}
-		if rec.ofSession >= p || rec.ofTrace >= p {
+		if rec.older(rec.ofSession) >= p || rec.older(rec.ofTrace) >= p {
 			a.addf("position %d leads on to %d and %d", p, rec.ofSession, rec.ofTrace)
 		}
 		if rec.state&deferred != 0 && rec.state&(suspected|decided) != 0 {

@@ -132,7 +132,7 @@ func appendRecord(buf []byte, r *record, details bool, base int64) []byte {
 		buf = wire.AppendUint128(buf, r.linked)
 	}
 	if has&recordOfSession != 0 {
-		buf = binary.AppendUvarint(buf, r.ofSession)
+		buf = binary.AppendUvarint(buf, r.older(r.ofSession))
 	}
 	if has&recordSlot != 0 {
 		buf = binary.AppendUvarint(buf, uint64(r.slot))
@@ -194,7 +194,11 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 		r.linked = d.Uint128()
 	}
 	if has&recordOfSession != 0 {
-		r.ofSession = d.Below(maxPosition)
+		older := d.Below(maxPosition)
+		if older >= r.position { // links lead back
+			d.Fail()
+		}
+		r.ofSession = uint32(older)
 	}
 	r.slot = compact.NoSlot
 	if has&recordSlot != 0 {
@@ -217,9 +221,6 @@ func readRecord(d *wire.Decoder, base int64) (r record, details fact.Details) {
 	}
 	if d.Version < 3 && r.kind == part && r.identified() { // exempt requests were a kind of their own
 		r.kind, r.flags = fact.Request, r.flags|fact.Exempt
-	}
-	if r.ofSession >= r.position && r.ofSession != 0 { // links lead back
-		d.Fail()
 	}
 	return r, details
 }

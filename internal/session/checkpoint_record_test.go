@@ -34,7 +34,7 @@ func anyRecord(d *rand.Rand) record {
 	for _, set := range []func(){
 		func() { r.End = anything(d) }, func() { r.At = anything(d) }, func() { r.EffectiveStart = anything(d) }, func() { r.FirstEnd = anything(d) },
 		func() { r.enclosing = -1 }, func() { r.session = fact.ID{d.Uint64(), 1} }, func() { r.user = fact.ID{0, d.Uint64()} }, func() { r.userSource = uint8(d.Uint64()) }, func() { r.trace[15] = 1 },
-		func() { r.span[0] = 1 }, func() { r.ofSession = d.Uint64N(r.position) }, func() { r.slot = d.Uint32N(compact.NoSlot) }, func() { r.resource = d.Uint32() },
+		func() { r.span[0] = 1 }, func() { r.ofSession = uint32(r.position - 1 - d.Uint64N(min(r.position, 1<<31))) }, func() { r.slot = d.Uint32N(compact.NoSlot) }, func() { r.resource = d.Uint32() },
 	} {
 		if d.IntN(2) == 0 {
 			set()

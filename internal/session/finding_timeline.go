@@ -40,7 +40,7 @@ type timelineCopy struct {
 func (c *timelineCopy) requests(t *timeline, f *finding) {
 	ring, looked := &t.shard.recent, 0
 	r := ring.at(t.recent)
-	for ; r != nil && r.session == t.id && looked < fact.MaxTimeline-len(f.members); r = ring.at(r.ofSession) {
+	for ; r != nil && r.session == t.id && looked < fact.MaxTimeline-len(f.members); r = ring.at(r.older(r.ofSession)) {
 		looked++
 		if r.kind == fact.Request {
 			d := ring.details.get(r.details)

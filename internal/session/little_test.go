@@ -191,8 +191,8 @@ func (a *auditor) auditRecords() {
 				a.require(q == *r || minReach < 2*chunkSize || (t.dirty|t.review.again)&dirtyNesting != 0, "a suspect differs from its record:\n%+v\n%+v", q, *r)
 				a.require(r.state&suspected != 0, "a suspect's record does not know")
 			}
-			before := l.recent.at(r.ofSession)
-			a.require(before == nil || r.ofSession < p, "a record leads forward")
+			before := l.recent.at(r.older(r.ofSession))
+			a.require(before == nil || r.older(r.ofSession) < p, "a record leads forward")
 		}
 	})
 }

@@ -85,7 +85,7 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 	}
 	e.touchSlot(l, slot)
 	if x.recent != 0 {
-		rec.ofSession = rec.position - uint64(uint32(rec.position)-x.recent)
+		rec.ofSession = x.recent
 	}
 	x.recent = uint32(rec.position)
 	x.counted()
@@ -154,7 +154,7 @@ func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash
 	r.position, r.seq = recent.next, order
 	r.ofTrace = 0
 	if known {
-		r.ofTrace = recent.expand(recent.traces.At(place))
+		r.ofTrace = recent.traces.At(place)
 	}
 	recent.traces.Set(place, hash, recent.next)
 	r.Start, r.End, r.At, r.EffectiveStart, r.FirstEnd, r.Arrival, r.enclosing = f.Start, f.End, f.At, f.Start, f.End, now, -1

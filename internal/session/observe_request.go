@@ -89,7 +89,7 @@ func (e *Engine) remember(t *timeline, rec *record, hash uint64, d *fact.Details
 	e.makeRoom(l)
 	if t != nil {
 		rec.slot = t.slot
-		rec.ofSession = t.recent
+		rec.ofSession = uint32(t.recent)
 		t.recent = l.recent.next
 		t.facts++
 	}

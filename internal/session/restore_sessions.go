@@ -250,7 +250,7 @@ func (r *restorer) shownSoon() map[fact.ID]bool {
 			continue
 		}
 		ring := &t.shard.recent
-		for rec := ring.at(t.recent); rec != nil && rec.session == t.id; rec = ring.at(rec.ofSession) {
+		for rec := ring.at(t.recent); rec != nil && rec.session == t.id; rec = ring.at(rec.older(rec.ofSession)) {
 			users[rec.user] = true
 		}
 	}

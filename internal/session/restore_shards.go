@@ -169,7 +169,7 @@ func (r *restorer) doubtTorn() {
 				t.unknownBefore = max(t.unknownBefore, r.manifest.at)
 				return
 			}
-			p = rec.ofSession
+			p = rec.older(rec.ofSession)
 		}
 	})
 }
@@ -214,7 +214,7 @@ func (r *restorer) link(l *shard, p uint64) (undecided bool) {
 		*rec = record{position: p, kind: part, slot: compact.NoSlot, policy: fact.NoPolicy, state: decided}
 		return false
 	}
-	rec.ofTrace = l.recent.expand(l.recent.traces.Put(rec.hash(), p, l.recent.window()))
+	rec.ofTrace = l.recent.traces.Put(rec.hash(), p, l.recent.window())
 	was := rec.state
 	rec.state &^= suspected
 	if was&suspected != 0 {

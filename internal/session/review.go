@@ -250,7 +250,7 @@ func (e *Engine) walkRecords(t *timeline, see func(*record) (done bool)) (done b
 			return false
 		}
 		e.spend(1)
-		v.next = r.ofSession
+		v.next = r.older(r.ofSession)
 	}
 }
 
@@ -303,7 +303,7 @@ const maxRebuild = 1536
 func (e *Engine) rebuild(t *timeline) {
 	ring := &t.shard.recent
 	var reach uint32
-	for r := ring.at(t.recent); r != nil && r.session == t.id && reach < maxRebuild; r = ring.at(r.ofSession) {
+	for r := ring.at(t.recent); r != nil && r.session == t.id && reach < maxRebuild; r = ring.at(r.older(r.ofSession)) {
 		reach++
 	}
 	e.spend(2 * int(reach))
@@ -337,7 +337,7 @@ func (e *Engine) rebuild(t *timeline) {
 	beside := e.beside[:0]
 	// Read without identities: they are put in order once, in the end.
 	r := ring.at(t.recent)
-	for left := reach; left > 0; r, left = ring.at(r.ofSession), left-1 {
+	for left := reach; left > 0; r, left = ring.at(r.older(r.ofSession)), left-1 {
 		if t.firstBeside != unset && (r.isStart() || r.At <= t.firstStart) && len(beside) <= maxBeside {
 			beside = append(beside, r)
 		}

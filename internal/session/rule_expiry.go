@@ -353,7 +353,7 @@ func (w *evaluation) lastHeard(t *timeline) []heardEnd {
 	w.heardOf, w.heard = t, w.e.heard[:0]
 	ring := &t.shard.recent
 	r, looks := ring.at(t.recent), 0
-	for ; r != nil && r.session == t.id && looks < maxLateLooks && w.e.take(1); looks, r = looks+1, ring.at(r.ofSession) {
+	for ; r != nil && r.session == t.id && looks < maxLateLooks && w.e.take(1); looks, r = looks+1, ring.at(r.older(r.ofSession)) {
 		if r.state&evident != 0 {
 			w.heard = append(w.heard, heardEnd{r.seq, r.FirstEnd})
 		}

@@ -81,7 +81,7 @@ func (e *Engine) gapBefore(t *timeline, r *record) int64 {
 			}
 		}
 		e.spend(1)
-		q = ring.at(q.ofSession)
+		q = ring.at(q.older(q.ofSession))
 	}
 	if heard == longAgo {
 		end, ok := t.intervals.before(r.EffectiveStart)

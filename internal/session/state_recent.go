@@ -31,10 +31,10 @@ type record struct {
 	// position in the ring, from 1 on; 0 is an empty slot.
 	position uint64
 	// seq of arrival among all facts.
-	seq uint64
-	// ofSession and ofTrace lead to older records.
-	ofSession, ofTrace uint64
-	details            uint64
+	seq     uint64
+	details uint64
+	// ofSession and ofTrace lead to older records, see older.
+	ofSession, ofTrace uint32
 	slot               uint32
 	resource           uint32
 	kind               fact.Kind
@@ -96,6 +96,15 @@ const (
 	// parentLost: it was not remembered that it awaits its parent, so that times have to do.
 	parentLost
 )
+
+// older is the position of which low are the low bits, the newest one before r; 0: none.
+// Records that can be reached are fewer than there are low bits.
+func (r *record) older(low uint32) uint64 {
+	if d := uint32(r.position) - low; low != 0 && uint64(d) < r.position && d != 0 {
+		return r.position - uint64(d)
+	}
+	return 0
+}
 
 // identified reports whether the record names its trace and its span.
 func (r *record) identified() bool { return r.trace != [16]byte{} && r.span != [8]byte{} }
@@ -230,7 +239,7 @@ func (r *recent) redescribe(rec *record, d *fact.Details) {
 
 // push stores rec and links it to the others of hash.
 func (r *recent) push(rec *record, hash uint64, d *fact.Details) *record {
-	rec.ofTrace = r.expand(r.traces.Put(hash, r.next, r.window()))
+	rec.ofTrace = r.traces.Put(hash, r.next, r.window())
 	return r.append(rec, d)
 }
 
@@ -255,7 +264,7 @@ func (r *recent) eachOfTrace(hash uint64, looks int, each func(*record) bool) (a
 		if rec == nil || !each(rec) {
 			return true
 		}
-		p = rec.ofTrace
+		p = rec.older(rec.ofTrace)
 	}
 	return r.at(p) == nil
 }
