@@ -338,7 +338,7 @@ func (e *Engine) rebuild(t *timeline) {
 	// Read without identities: they are put in order once, in the end.
 	r := ring.at(t.recent)
 	for left := reach; left > 0; r, left = ring.at(r.older(r.ofSession)), left-1 {
-		if t.firstBeside != unset && (r.isStart() || r.At <= t.firstStart) && len(beside) <= maxBeside {
+		if t.firstBeside != unset && (r.isStart() || r.Start <= t.firstStart) && len(beside) <= maxBeside {
 			beside = append(beside, r)
 		}
 		if !r.isEvidence() {

@@ -16,7 +16,7 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 			due |= dirtyVerdicts
 		}
 	}
-	if t.firstBeside != unset && r.At <= t.firstStart { // perhaps it said that
+	if t.firstBeside != unset && r.Start <= t.firstStart { // perhaps it said that
 		due |= dirtyTimeline | dirtyLineage
 	}
 	if r.state&late != 0 {
