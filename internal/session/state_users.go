@@ -28,6 +28,10 @@ type users struct {
 	// who had so many already, and ends that were removed before their time.
 	lost int64
 
+	// released holds the names of some that were let go of, by low bits of their ids: what
+	// showed nobody may turn out to show one.
+	released []namedUser
+
 	// ended holds only users of whom an end was seen.
 	ended map[fact.ID]endsOfUser
 	// sparing holds the users of whom there are ends that name a session, by that.
@@ -35,6 +39,15 @@ type users struct {
 	// came says when each of them came, the oldest first.
 	came list.List // of *userEnd
 }
+
+// namedUser is what a user is called.
+type namedUser struct {
+	id        fact.ID
+	pseudonym fact.Pseudonym
+}
+
+// releasedUsers is how many names are kept of those that were let go of, a power of two.
+const releasedUsers = 1 << 10
 
 // user is known as long as a session that showed it is, or an end of all its
 // sessions, or a session that may show it is dirty.
@@ -68,7 +81,7 @@ const (
 )
 
 func newUsers() users {
-	return users{ranged: ranged{bits: placeBits}, index: compact.NewIndex(compact.MaxSlots), linkOf: compact.NewIndex(compact.MaxSlots), used: 1, links: make([]link, 1), ended: map[fact.ID]endsOfUser{}, sparing: map[fact.ID][]fact.ID{}}
+	return users{ranged: ranged{bits: placeBits}, index: compact.NewIndex(compact.MaxSlots), linkOf: compact.NewIndex(compact.MaxSlots), used: 1, links: make([]link, 1), ended: map[fact.ID]endsOfUser{}, sparing: map[fact.ID][]fact.ID{}, released: make([]namedUser, releasedUsers)}
 }
 
 func (u *users) user(number uint32) *user {
@@ -114,6 +127,9 @@ func (u *users) add(id fact.ID, p fact.Pseudonym) bool {
 	}
 	u.touch(int(n))
 	x := u.user(n)
+	if was := &u.released[id[0]&(releasedUsers-1)]; p == (fact.Pseudonym{}) && was.id == id {
+		p = was.pseudonym
+	}
 	*x = user{id: id, pseudonym: p}
 	u.count++
 	u.index.Put(id[0], n, u.hashOf)
@@ -129,6 +145,9 @@ func (u *users) release(id fact.ID) {
 	if x := u.user(n); x.sessions == 0 && !x.ended && !x.walking && !x.held {
 		u.touch(int(n))
 		u.index.Remove(id[0], n, u.hashOf)
+		if x.pseudonym != (fact.Pseudonym{}) {
+			u.released[x.id[0]&(releasedUsers-1)] = namedUser{x.id, x.pseudonym}
+		}
 		*x = user{first: u.free}
 		u.free = n
 		u.count--
