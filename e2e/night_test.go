@@ -227,6 +227,7 @@ func TestRunbooks(t *testing.T) {
 	said, err := deaf.runCommand(runbooks(t)["SessionWatchdog"][0])
 	require.NoError(t, err)
 	require.Empty(t, said, "who evaluates no rules")
+	// More than a minute must be blind: a crash loses what came since the last checkpoint.
 	time.Sleep(time.Until(began.Add(65 * time.Second)))
 	w.crashed.process.kill()
 	w.crashed.start()

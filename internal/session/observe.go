@@ -237,6 +237,7 @@ func workOfFast() int { return max(workOfHold-block*(1+workOfCompaction+2*fastLo
 // observeSlow takes what observeFast has left of facts, at most so many that it may
 // be done in one hold of the lock, and reports whether there are more.
 func (e *Engine) observeSlow(facts []fact.Fact, now int64, rest *remainder, suspected func(i int, m Mark)) (more bool) {
+	e.watch(now)
 	if !rest.sorted {
 		slices.Sort(rest.facts)
 		rest.sorted = true
@@ -265,6 +266,7 @@ func (e *Engine) observeSlow(facts []fact.Fact, now int64, rest *remainder, susp
 // Observe takes one fact that arrived at now and says what is thought of it at
 // once. The same facts give the same findings in every order.
 func (e *Engine) observe(f *fact.Fact, now int64) Mark {
+	e.watch(now)
 	order := e.observed.Add(1)
 	if !e.admit(f, now) {
 		return Mark{}
@@ -292,7 +294,6 @@ func (e *Engine) observeAny(f *fact.Fact, now int64, order uint64) Mark {
 // real evidence out of the reorder window, one far behind would fix the start
 // for ever.
 func (e *Engine) admit(f *fact.Fact, now int64) bool {
-	e.watch(now)
 	if why := e.refuses(f, now); why != RefusedReasonCount {
 		e.refuse(f.Resource, why)
 		return false

@@ -180,10 +180,5 @@ func (e *Engine) readBeside(t *timeline, list []*record, complete bool) {
 
 // liesBeside reports whether r is one of those, or lies around or inside one.
 func (e *Engine) liesBeside(r *record, aside []*record) bool {
-	for _, o := range aside {
-		if o == r || e.lies(r, o) || e.lies(o, r) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(aside, func(o *record) bool { return o == r || e.lies(r, o) || e.lies(o, r) })
 }

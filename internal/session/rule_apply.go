@@ -372,10 +372,8 @@ func (h *heritage) linksOf(p *timeline, until int64) {
 			}
 		}
 	}
-	h.moreLinks = h.moreLinks || p.moreLinks
 	for _, l := range p.links {
 		if l.at <= until {
-			h.links = slices.Clip(h.links)
 			h.link(heldLink{l.user, l.at, loginBehind(l.at)})
 		}
 	}

@@ -122,7 +122,7 @@ func (e *Engine) watch(now int64) {
 	}
 }
 
-// login is the time from the request's latest authentication up to the next one, which is
+// loginSpan is the time from the request's latest authentication up to the next one, which is
 // not part of it.
 func (w *evaluation) loginSpan() (from, until int64) {
 	from, until = longAgo, unset

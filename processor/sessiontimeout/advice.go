@@ -97,14 +97,3 @@ func (s *shared) sayWhyNothing() {
 		say(advice.Nothing.String()+" "+sentence.Text, zap.String("advice", sentence.Code.String()))
 	}
 }
-
-// Advice is what there is to be said of the engine now, in words, for a console that
-// asks for it:
-//
-//	if e, ok := engine.(interface{ Advice() []advice.Sentence }); ok { ... }
-//
-// It says what the metrics and `otelcol-session ready` say.
-func (e shownEngine) Advice() []advice.Sentence {
-	snapshot := e.shared.keeper.Snapshot()
-	return advice.Sentences(e.shared.advise(&snapshot.Snapshot))
-}

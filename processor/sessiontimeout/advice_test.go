@@ -7,12 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-
-	"github.com/otelcol-session/otelcol-session/internal/advice"
 )
 
 // TestSaysWhyNothing: a minute after the start the log says what keeps findings from
@@ -93,29 +89,4 @@ func TestAdviceOfBadTelemetry(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestConsoleAsksForAdvice: an engine says to a console in words what the metrics say,
-// with the group, the number and the key.
-func TestConsoleAsksForAdvice(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		shown := &fakeConsole{}
-		traces, logs := r.traces(), r.logs()
-		for _, c := range []component.Component{traces, logs} {
-			require.NoError(t, c.Start(t.Context(), storing{componenttest.NewNopHost(), map[component.ID]component.Component{component.MustNewID("session_console"): shown}}))
-		}
-		for range 20 {
-			td := requestSpan("", time.Now())
-			td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().Remove("session.id")
-			require.NoError(t, traces.ConsumeTraces(t.Context(), td))
-		}
-		engine, ok := shown.engine.(interface{ Advice() []advice.Sentence })
-		require.True(t, ok)
-		require.Equal(t, []advice.Sentence{{
-			Code: advice.NoSession, Group: advice.Nothing, Service: "shop", N: 20, Key: "session_id::sources",
-			Text: "none of 20 requests of shop names a session, and nothing in them could: set session.id, or capture a header or log a cookie and name it in session_id::sources.",
-		}}, engine.Advice())
-		shutdown(t, traces, logs)
-	})
 }
