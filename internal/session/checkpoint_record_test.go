@@ -27,7 +27,7 @@ func anything(d *rand.Rand) int64 {
 func anyRecord(d *rand.Rand) record {
 	r := record{
 		Start: anything(d), Arrival: anything(d), position: d.Uint64N(maxPosition-1) + 1, slot: compact.NoSlot,
-		kind: fact.Kind(d.IntN(int(fact.KindCount))), outcome: fact.Outcome(d.IntN(3)), policy: uint8(d.IntN(256)),
+		kind: fact.Kind(d.IntN(int(part) + 1)), outcome: fact.Outcome(d.IntN(int(fact.Rejected) + 1)), policy: uint8(d.IntN(256)),
 		flags: fact.Flags(d.Uint32()), state: recordState(d.Uint32()),
 	}
 	r.End, r.At, r.EffectiveStart, r.FirstEnd = r.Start, r.Start, r.Start, r.Start
@@ -35,6 +35,7 @@ func anyRecord(d *rand.Rand) record {
 		func() { r.End = anything(d) }, func() { r.At = anything(d) }, func() { r.EffectiveStart = anything(d) }, func() { r.FirstEnd = anything(d) },
 		func() { r.enclosing = -1 }, func() { r.session = fact.ID{d.Uint64(), 1} }, func() { r.user = fact.ID{0, d.Uint64()} }, func() { r.userSource = uint8(d.Uint64()) }, func() { r.trace[15] = 1 },
 		func() { r.span[0] = 1 }, func() { r.ofSession = uint32(r.position - 1 - d.Uint64N(min(r.position, 1<<31))) }, func() { r.slot = d.Uint32N(compact.NoSlot) }, func() { r.resource = d.Uint32() },
+		func() { r.filled = fills(d.Uint32()) }, func() { r.parent[7] = 1 }, func() { r.linked = fact.ID{0, d.Uint64()} },
 	} {
 		if d.IntN(2) == 0 {
 			set()
@@ -63,6 +64,21 @@ func TestRecordCodec(t *testing.T) {
 		in = wire.NewDecoder(b[:d.IntN(len(b))])
 		if readRecord(&in, sessiontest.Epoch); in.Err == nil {
 			t.Fatalf("%d bytes of %+v were enough", len(in.Left), r)
+		}
+	}
+}
+
+// TestRecordLinksBack: a record follows one of its session that came before it, and none
+// that did not.
+func TestRecordLinksBack(t *testing.T) {
+	r := record{position: 9, ofSession: 8}
+	for position, ok := range map[byte]bool{9: true, 8: false, 7: false} {
+		b := appendRecord(nil, &r, false, 0)
+		b[0] = position
+		d := wire.NewDecoder(b)
+		readRecord(&d, 0)
+		if err := d.End(); (err == nil) != ok {
+			t.Errorf("8 before %d: %v", position, err)
 		}
 	}
 }
