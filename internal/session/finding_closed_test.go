@@ -75,3 +75,16 @@ func TestClosedFindingsAreBounded(t *testing.T) {
 	require.LessOrEqual(t, len(c.byID), 3)
 	require.LessOrEqual(t, len(c.items), 4, "places are used again")
 }
+
+// What came up again and was closed again makes nobody else forgotten while there is room.
+func TestClosedFindingsHaveRoom(t *testing.T) {
+	c := newClosedFindings(3)
+	for _, id := range []uint64{1, 2, 7, 7, 7, 7} {
+		c.take(id)
+		c.put(&closedFinding{id: id})
+	}
+	require.Len(t, c.ids, 6)
+	for _, id := range []uint64{1, 2, 7} {
+		require.NotNil(t, c.take(id), "%d", id)
+	}
+}

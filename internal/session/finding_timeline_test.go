@@ -101,6 +101,36 @@ func TestTimelineIsBounded(t *testing.T) {
 	require.Equal(t, found[len(found)-1].At, x.Requests[0].Start)
 }
 
+// All is held until there are more requests than a timeline has, and since when says the
+// oldest that it has.
+func TestTimelineIsFull(t *testing.T) {
+	for more, from := range []int64{math.MinInt64, sessiontest.Epoch + int64(time.Millisecond)} {
+		s := newStage(t, "policy p0 idle=10s", withTimelines, func(c *Config) { c.MaxRecentRequests = 4 * fact.MaxTimeline })
+		for i := range fact.MaxTimeline - 2 + more { // and the late one; one is left to those that are found
+			s.tell(fmt.Sprintf("a request at=%dms", i))
+		}
+		s.tell("a request at=20s")
+		x := s.wait(time.Minute)[0].Timeline
+		require.Len(t, x.Requests, fact.MaxTimeline-1)
+		require.Equal(t, from, x.HeldFrom)
+	}
+}
+
+// What gave up its place is missing only where it ended behind the session's beginning.
+func TestTimelineBeginsBehind(t *testing.T) {
+	for ns, held := range []bool{true, false} {
+		s := newStage(t, "policy p0 idle=10s", withTimelines, func(c *Config) { c.MaxRecentRequests = 8 })
+		s.tell(fmt.Sprintf("b request at=1s..1.00000000%ds\na request at=1s", ns))
+		for i := range 6 {
+			s.tell(fmt.Sprintf("a request at=%ds", 2+i))
+		}
+		s.tell("a request at=20s")
+		x := s.wait(time.Minute)[0].Timeline
+		require.Len(t, x.Requests, 8)
+		require.Equal(t, held, x.HeldFrom == math.MinInt64)
+	}
+}
+
 // Of findings that are decided together so many have one as somebody shows, and none
 // where nobody does.
 func TestTimelinesAreFew(t *testing.T) {

@@ -108,6 +108,7 @@ func TestManyRequests(t *testing.T) {
 	s.wait(time.Minute)
 	f := only(t, s)
 	require.Equal(t, 36, f.more)
+	require.EqualValues(t, 36, s.counters().Closed())
 	require.Len(t, f.members, maxMembers)
 	require.Equal(t, n, f.last.Requests)
 	require.Equal(t, sessiontest.Epoch+int64(20*time.Second), f.last.FirstAt)
