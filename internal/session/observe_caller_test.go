@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -81,4 +82,58 @@ func TestOneCallerAgainAndAgain(t *testing.T) {
 	require.Equal(t, 2, places)
 	require.True(t, s.callers.has(spanHash(other.Trace, other.Span)))
 	require.Len(t, s.callers.services[nameOf(same.Resource)].intervals, 1)
+}
+
+// What came so far ahead or behind as no fact may says not when its service calls.
+func TestCallersInTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		start, end time.Duration // behind now
+		ahead, age time.Duration
+		calls      bool
+	}{
+		"now":               {0, 0, 0, 0, true},
+		"ahead":             {0, time.Minute, time.Minute, 0, true},
+		"too far ahead":     {0, time.Minute + 1, time.Minute, 0, false},
+		"old":               {-time.Hour, 0, 0, time.Hour, true},
+		"too old":           {-time.Hour - 1, 0, 0, time.Hour, false},
+		"whatever age":      {-time.Hour - 1, 0, 0, 0, true},
+		"long ended":        {-time.Minute, -time.Minute, 0, time.Hour, true},
+		"old and far ahead": {-time.Hour, time.Minute, time.Minute, time.Hour, true},
+	} {
+		s := newStage(t, standard, func(cfg *Config) { cfg.MaxAhead, cfg.MaxAge = c.ahead, c.age })
+		at := s.now
+		s.ObserveCallers([]fact.Caller{{Calls: true, Start: at + int64(c.start), End: at + int64(c.end), Resource: sessiontest.Resources["web"]}}, at)
+		require.Equal(t, c.calls, s.callers.any(), name)
+	}
+}
+
+// So many services are known to call; what others do is given up, and counted.
+func TestCallingServicesAreBounded(t *testing.T) {
+	s := newStage(t, standard)
+	call := func(n int) {
+		c := fact.Caller{Calls: true, Start: s.now, End: s.now, Resource: &fact.Resource{ServiceName: strconv.Itoa(n)}}
+		s.ObserveCallers([]fact.Caller{c, c}, s.now)
+	}
+	for n := range maxCallingServices {
+		call(n)
+	}
+	require.Len(t, s.callers.services, maxCallingServices)
+	call(0)
+	require.Zero(t, s.counters().Truncated())
+	call(maxCallingServices)
+	require.Len(t, s.callers.services, maxCallingServices)
+	require.EqualValues(t, 2, s.counters().Truncated())
+}
+
+// Each of several services in one call is known by its own spans.
+func TestCallersOfSeveralServices(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxAhead = 100 * time.Hour })
+	var callers []fact.Caller
+	for n, name := range []string{"web", "web2", "api", "web"} {
+		at := s.now + int64(n)*int64(20*time.Hour)
+		callers = append(callers, fact.Caller{Calls: true, Start: at, End: at, Resource: sessiontest.Resources[name]})
+	}
+	s.ObserveCallers(callers, s.now)
+	require.Len(t, s.callers.callingOf(sessiontest.Resources["web"]).intervals, 3)
+	require.Len(t, s.callers.callingOf(sessiontest.Resources["api"]).intervals, 1)
 }
