@@ -8,19 +8,6 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-func TestStarted(t *testing.T) {
-	tl := &timeline{firstStart: 100, first: 95, firstBeside: unset}
-	_, known := tl.started(4)
-	require.False(t, known, "something came before")
-	at, known := tl.started(5)
-	require.True(t, known)
-	require.EqualValues(t, 100, at)
-	_, known = (&timeline{firstStart: 100, first: 90, firstBeside: 96}).started(4)
-	require.True(t, known, "what came before said it")
-	_, known = (&timeline{firstStart: unset, first: 95}).started(5)
-	require.False(t, known)
-}
-
 // The earliest rotation is the lineage, of several at one instant that of the smaller
 // rank; a late one is the lineage of what follows.
 func TestAddRotation(t *testing.T) {
