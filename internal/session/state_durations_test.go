@@ -2,6 +2,9 @@ package session
 
 import (
 	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +23,28 @@ func requireDurations(t *testing.T, d *Durations, want ...float64) {
 		got = append(got, mean, float64(n))
 	}
 	require.Equal(t, want, got)
+}
+
+// TestDurationBounds: the buckets are those of the histograms.
+func TestDurationBounds(t *testing.T) {
+	text, err := os.ReadFile("../../processor/sessiontimeout/metadata.yaml")
+	require.NoError(t, err)
+	var bounds []string
+	for _, b := range durationBounds {
+		bounds = append(bounds, strconv.FormatFloat(b.Seconds(), 'f', -1, 64))
+	}
+	require.Equal(t, 3, strings.Count(string(text), "["+strings.Join(bounds, ", ")+"]"), "%v", bounds)
+}
+
+// TestMeanIsInItsBucket: rounding takes no mean out of its bucket.
+func TestMeanIsInItsBucket(t *testing.T) {
+	for i := range len(durationBounds) - 1 {
+		var low, high Durations
+		low.buckets[i+1].n, low.buckets[i+1].sum = 1, float64(durationBounds[i])
+		high.buckets[i+1].n, high.buckets[i+1].sum = 1, float64(durationBounds[i+1]+1)
+		requireDurations(t, &low, float64(durationBounds[i]+1)/1e9, 1)
+		requireDurations(t, &high, float64(durationBounds[i+1])/1e9, 1)
+	}
 }
 
 // TestDurations: bucket by bucket the means stand for what was added: in the
