@@ -1,6 +1,7 @@
 package session
 
 import (
+	"container/list"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -71,4 +72,30 @@ func TestReach(t *testing.T) {
 		e := Engine{cfg: cfg}
 		require.Equal(t, want, e.reach(), "of %d", requests)
 	}
+}
+
+// What is yet to be done is all that waits.
+func TestBacklog(t *testing.T) {
+	e := New(historyConfig())
+	require.Zero(t, e.backlog())
+	e.dirty, e.dirtyDone, e.userEnds, e.strays = make([]uint32, 10), 4, make([]uint32, 3), make([]stray, 2)
+	require.Equal(t, 11, e.backlog())
+	e.blinded = list.New().PushBack(nil)
+	require.Equal(t, 12, e.backlog())
+	e.callers.walk.due = true
+	require.Equal(t, 13, e.backlog())
+}
+
+// Work is taken down to the last unit, and what was not is noted.
+func TestTakeWork(t *testing.T) {
+	e := New(historyConfig())
+	e.work.allow(3)
+	require.False(t, e.take(4))
+	require.True(t, e.work.cut)
+	e.work.cut = false
+	require.True(t, e.take(3))
+	require.False(t, e.work.cut)
+	require.Zero(t, e.work.left)
+	require.EqualValues(t, 3, e.work.done)
+	require.True(t, e.take(0))
 }

@@ -46,3 +46,37 @@ func TestTableGrowsToItsLimit(t *testing.T) {
 		require.Len(t, x.pages, slabs)
 	}
 }
+
+// There is room up to the table's own limit, and up to that of all tables.
+func TestTableIsFull(t *testing.T) {
+	x := newTestTable(3)
+	for i := range 3 {
+		require.False(t, x.full())
+		x.insert(fact.ID{uint64(i) << 40, 1})
+	}
+	require.True(t, x.full())
+	x = newTestTable(3)
+	for _, of := range []struct{ limit, all int64 }{{3, 2}, {2, 3}} {
+		x.limit, x.all.limit = int(of.limit), of.all
+		x.count = 2
+		x.all.count.Store(2)
+		require.True(t, x.full(), "%+v", of)
+		x.count = 1
+		x.all.count.Store(1)
+		require.False(t, x.full(), "%+v", of)
+	}
+}
+
+// Timelines that are let go of serve others, as many as may be in use.
+func TestSpareTimelines(t *testing.T) {
+	x := newTestTable(100)
+	n := timelinesAtOnce + 1
+	for i := range n {
+		x.insert(fact.ID{uint64(i) << 40, 1})
+	}
+	for i := range n {
+		x.remove(x.find(fact.ID{uint64(i) << 40, 1}))
+	}
+	require.Len(t, x.spare, timelinesAtOnce)
+	require.Empty(t, x.timelines)
+}

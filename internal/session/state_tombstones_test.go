@@ -256,3 +256,40 @@ func TestNoGenerationNoChunk(t *testing.T) {
 	}
 	require.Equal(t, e.tombstones.displaced.groups>>groupBits, chunks)
 }
+
+// What is in doubt is so up to the tolerance in front of where a session begins.
+func TestOlderThanWhatIsLost(t *testing.T) {
+	x := tombstones{oldestKnown: 100, tolerance: 5}
+	require.False(t, x.older(105))
+	require.True(t, x.older(106))
+	require.EqualValues(t, 100, x.before(106))
+	require.EqualValues(t, 99, x.before(105))
+	require.EqualValues(t, 94, x.before(100))
+	x.oldestKnown = longAgo
+	require.EqualValues(t, longAgo, x.before(100), "nothing is")
+}
+
+// A rotation is no earlier than its origin where that was seen before it was rotated away,
+// no later than so; one of which nothing is left is taken to have been.
+func TestStartedBefore(t *testing.T) {
+	id := fact.ID{1, 2}
+	rotated := uint32(fact.RotatedSession - fact.EndedSession + 1)
+	for name, c := range map[string]struct {
+		s    *tombstone
+		want bool
+	}{
+		"nothing is left": {nil, true},
+		"then":            {&tombstone{at: 10, said: rotated | tombstoneSeen}, true},
+		"earlier":         {&tombstone{at: 9, said: rotated | tombstoneSeen}, true},
+		"later":           {&tombstone{at: 11, said: rotated | tombstoneSeen}, false},
+		"never seen":      {&tombstone{at: 10, said: rotated}, false},
+		"ended":           {&tombstone{at: 10, said: 1 | tombstoneSeen}, false},
+		"alive":           {&tombstone{at: 10, said: tombstoneSeen}, false},
+	} {
+		x := newTombstones(100)
+		if c.s != nil {
+			x.add(id, *c.s)
+		}
+		require.Equal(t, c.want, x.startedBefore(&rotation{at: 10, from: id}), name)
+	}
+}
