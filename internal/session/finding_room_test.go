@@ -1,0 +1,99 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
+)
+
+// manyFindings is an engine that has found n requests of one session, each for itself.
+func manyFindings(t *testing.T, n int) *stage {
+	t.Helper()
+	s := newStage(t, "policy p0 idle=10s\nconfig update=1s", func(c *Config) { c.PerRequest, c.MaxRecentRequests, c.Retention = true, 64*minReach, time.Hour })
+	s.tell("a started at=0s")
+	for i := range n {
+		s.request(i)
+		if i%16 == 15 {
+			s.wait(time.Minute)
+		}
+	}
+	s.wait(time.Minute)
+	return s
+}
+
+// request is one that comes too late after all others.
+func (s *stage) request(i int) {
+	at := sessiontest.Epoch + int64(20*time.Second)*int64(i+1)
+	s.now = max(s.now, at)
+	f := fact.Fact{Session: sessiontest.SessionName(0), Start: at, End: at, At: at, Resource: sessiontest.Resources["web"], Trace: [16]byte{1, byte(i), byte(i >> 8)}, Span: [8]byte{1}}
+	s.observe(&f, s.now)
+}
+
+// One session has so many suspects as can be reached twice; beyond that one that was
+// reported makes room for each that comes, and is counted.
+func TestSuspectsOfSessionMakeRoom(t *testing.T) {
+	n := 2 * minReach
+	s := manyFindings(t, n)
+	require.Len(t, s.suspects.of(sessiontest.SessionName(0).ID), n)
+	require.Zero(t, s.counters().Closed())
+	for more := range 3 {
+		s.request(n + more)
+		require.EqualValues(t, more, s.counters().Closed())
+		require.Len(t, s.wait(time.Minute), 1)
+		require.Len(t, s.suspects.of(sessiontest.SessionName(0).ID), n)
+		require.EqualValues(t, more+1, s.counters().Closed())
+	}
+	require.Zero(t, s.counters().Truncated())
+	require.Empty(t, auditWork(s.Engine))
+}
+
+// A session that has been silent for the retention goes with all its findings, however
+// many they are and however often that is gone on with.
+func TestEvictionOfManyFindings(t *testing.T) {
+	s := manyFindings(t, 100)
+	l := s.shardOf(sessiontest.SessionName(0).ID)
+	now := s.now + int64(time.Hour)
+	for _, work := range []int{2*maxIdentities - 1, maxIdentities + maxMembers} {
+		s.work.allow(work)
+		require.False(t, s.evictSilent(l, now))
+		require.Equal(t, 1, s.sessions())
+	}
+	rounds, open := 0, s.open
+	for done := false; !done; rounds++ {
+		s.work.allow(2*maxIdentities + 20)
+		done = s.evictSilent(l, now+2)
+		require.GreaterOrEqual(t, s.work.left, 0)
+		require.True(t, done || s.open < open, "it goes on")
+		open = s.open
+	}
+	require.Greater(t, rounds, 2)
+	require.Zero(t, s.sessions())
+	require.Zero(t, s.open)
+	require.EqualValues(t, 1, s.counters().Evicted(EvictedRetention))
+	require.Zero(t, l.swept)
+}
+
+// Where more requests wait for parents than may, the first of them waits no longer.
+func TestAwaitedAreBounded(t *testing.T) {
+	defer func(was int) { maxAwaited = was }(maxAwaited)
+	maxAwaited = 2
+	s := newStage(t, standard)
+	web := sessiontest.Resources["web"]
+	s.ObserveCallers([]fact.Caller{{Trace: [16]byte{9}, Span: [8]byte{9}, Calls: true, Start: s.now, End: s.now, Resource: web}}, s.now)
+	request := func(n, parent byte, from, to int64) {
+		s.observe(&fact.Fact{
+			Session: sessiontest.SessionName(0), Start: from, End: to, At: from, Resource: web,
+			Trace: [16]byte{1}, Span: [8]byte{1, n}, Parent: [8]byte{parent},
+		}, s.now)
+	}
+	request(0, 0, s.now, s.now+int64(time.Second))
+	for n := range byte(4) {
+		request(1+n, 7+n, s.now+int64(n), s.now+int64(n)+1)
+		require.Len(t, s.callers.awaited.queue, min(int(n)+1, maxAwaited))
+		require.EqualValues(t, max(int(n)+1-maxAwaited, 0), s.counters().Truncated(), "%d", n)
+	}
+}
