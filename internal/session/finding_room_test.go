@@ -97,3 +97,40 @@ func TestAwaitedAreBounded(t *testing.T) {
 		require.EqualValues(t, max(int(n)+1-maxAwaited, 0), s.counters().Truncated(), "%d", n)
 	}
 }
+
+// A decided request that turns out to have violated only a rule which waits longer waits
+// once more, as long as that one does.
+func TestUndecidedAgain(t *testing.T) {
+	s := newStage(t, "policy p0 idle=10s end=2s\nconfig wait=10s", func(c *Config) { c.IdleDecisionWait = time.Minute })
+	s.tell("a started at=0s\na ended at=5s\na request at=20s")
+	require.Equal(t, 1, s.pending())
+	require.Empty(t, s.wait(10*time.Second-1))
+	found := s.wait(1)
+	require.Len(t, found, 1)
+	require.Equal(t, fact.EndedSession, found[0].Type)
+	require.Zero(t, s.pending())
+	s.tell("a authenticated at=7s")
+	s.wait(time.Second)
+	require.Equal(t, 1, s.pending())
+	require.Empty(t, auditWork(s.Engine))
+	require.Empty(t, s.wait(49*time.Second-1), "a moment before it has waited for a minute")
+	found = s.wait(1)
+	require.NotEmpty(t, found)
+	require.Equal(t, fact.IdleTimeout, found[0].Type)
+	require.Equal(t, fact.Confirmed, found[0].State)
+	require.Zero(t, s.pending())
+	require.Empty(t, auditWork(s.Engine))
+}
+
+// What waits by a rule that turns out not to be the one waits by that one from when it
+// turned out.
+func TestWaitsByAnotherRule(t *testing.T) {
+	s := newStage(t, "policy p0 idle=10s end=2s\nconfig wait=10s", func(c *Config) { c.IdleDecisionWait = time.Minute })
+	s.tell("a started at=0s\na request at=20s")
+	require.Empty(t, s.wait(30*time.Second))
+	s.tell("a ended at=5s")
+	require.Empty(t, s.wait(10*time.Second-1))
+	found := s.wait(1)
+	require.Len(t, found, 1)
+	require.Equal(t, fact.EndedSession, found[0].Type)
+}

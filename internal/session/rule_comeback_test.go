@@ -290,3 +290,76 @@ func TestLostDoubt(t *testing.T) {
 		require.Equal(t, want, w.lostDoubt(&c.x), name)
 	}
 }
+
+// Ends of a user are held against one that came back and shows that user now: it may have
+// shown the same before.
+func TestLostUserEndings(t *testing.T) {
+	user := fact.ID{9, 1}
+	for name, c := range map[string]struct {
+		lost      bool
+		shown, at int64 // 0: nobody
+		end       ending
+		ends      bool
+	}{
+		"before it was shown":  {true, 50, 200, ending{at: 49}, true},
+		"as it was shown":      {true, 50, 200, ending{at: 50}, false},
+		"in its grace":         {true, 50, 56, ending{at: 49}, false},
+		"behind its grace":     {true, 50, 57, ending{at: 49}, true},
+		"not of this one":      {true, 50, 200, ending{at: 49, other: fact.ID{1, 1}}, false},
+		"of all but another":   {true, 50, 200, ending{at: 49, other: fact.ID{1, 2}}, true},
+		"nobody is shown":      {true, 0, 200, ending{at: 49}, false},
+		"nothing was lost":     {false, 50, 200, ending{at: 49}, false},
+		"came after the facts": {true, 50, 200, ending{at: 49, effectiveSeq: 2}, false},
+	} {
+		w := backOf(t, comeback{back: true, lost: c.lost}, c.at)
+		w.begins = false
+		w.e.users.ended[user] = endsOfUser{ends: []ending{c.end}}
+		if c.shown != 0 {
+			w.t.identities = []identity{{at: c.shown, user: user}}
+		}
+		n := 0
+		w.lostUserEndings(func(x expiry) {
+			n++
+			require.Equal(t, expiry{at: c.end.at + 2, typ: fact.RevokedSession, since: c.end.at, by: w.e.services.names[0], doubt: ReasonEvicted}, x, name)
+		})
+		require.Equal(t, c.ends, n > 0, name)
+	}
+}
+
+// An end of a user from before is not sure where it showed another since it came back, and
+// none where that is known to be another.
+func TestRevokedComeback(t *testing.T) {
+	u1, u2 := fact.ID{9, 1}, fact.ID{8, 2}
+	for name, c := range map[string]struct {
+		shown []identity
+		ends  bool
+		doubt string
+	}{
+		"nobody since":             {nil, true, ""},
+		"the same since":           {[]identity{{at: 100, user: u1}}, true, ""},
+		"somebody before":          {[]identity{{at: 99, user: u1}}, true, ReasonEvicted},
+		"another since":            {[]identity{{at: 100, user: u1}, {at: 150, user: u2}}, false, ""},
+		"another, but too late":    {[]identity{{at: 100, user: u1}, {at: 201, user: u2}}, true, ""},
+		"another of other sources": {[]identity{{at: 100, user: u1}, {at: 150, user: u2, source: 1}}, true, ""},
+	} {
+		w := backOf(t, comeback{back: true, typ: fact.RevokedSession, end: 100}, 200)
+		w.begins, w.t.identities = false, c.shown
+		n := 0
+		w.backEndings(func(x expiry) {
+			n++
+			require.Equal(t, c.doubt, x.doubt, name)
+		})
+		require.Equal(t, c.ends, n > 0, name)
+	}
+}
+
+// An end that was none, since the session was rotated then, is not held against it.
+func TestEndOfComebackIsRotation(t *testing.T) {
+	for at, ends := range map[int64]bool{94: true, 95: false, 105: false, 106: true} {
+		w := backOf(t, comeback{back: true, typ: fact.EndedSession, end: 100}, 200)
+		w.begins, w.t.rotations = false, []ending{{at: at}}
+		n := 0
+		w.backEndings(func(expiry) { n++ })
+		require.Equal(t, ends, n > 0, "%d", at)
+	}
+}

@@ -176,6 +176,20 @@ func agesOf(e *Engine) []string {
 	return all
 }
 
+// TestAgesAreSampled: the first requests say how old their sessions were, then one of so
+// many.
+func TestAgesAreSampled(t *testing.T) {
+	for n, want := range map[int]int{ageFirst: ageFirst, ageFirst + 1: ageFirst + 1, ageFirst + 2: ageFirst + 1, 2 * ageEvery: ageFirst + 1, 2*ageEvery + 1: 2*ageEvery + 1} {
+		s := newStage(t, "policy p0 absolute=1h", func(c *Config) { c.MaxRecentRequests = 1000 })
+		s.tell("a started at=0s")
+		for i := range n {
+			s.served(0, time.Duration(i+1)*time.Second, 0)
+		}
+		s.wait(time.Minute)
+		require.Equal(t, []string{fmt.Sprintf("p0 web served_max %d", want)}, agesOf(s.Engine), "of %d", n)
+	}
+}
+
 func TestAges(t *testing.T) {
 	for _, c := range ages {
 		t.Run(c.name, func(t *testing.T) {
