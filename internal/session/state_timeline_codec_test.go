@@ -31,7 +31,10 @@ func anyTimeline(d *rand.Rand) timeline {
 		for range n() {
 			x := ending{at: anything(d), service: d.Uint32()}
 			if d.IntN(2) == 0 {
-				x.nextSeq, x.seq = d.Uint64(), d.Uint64()
+				x.nextSeq = d.Uint64()
+			}
+			if d.IntN(2) == 0 {
+				x.seq = d.Uint64()
 			}
 			if d.IntN(2) == 0 {
 				x.effectiveSeq = d.Uint64()
