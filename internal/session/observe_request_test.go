@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -142,4 +143,28 @@ func TestExemptTwice(t *testing.T) {
 		s.tell("a request exempt at=1s..2s id=1/1")
 	}
 	require.Zero(t, s.counters().Unreachable())
+}
+
+// What lies inside others, and gives up its place before that is known, is counted.
+func TestUnplacedGiveUpTheirPlaces(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 4 * traceLooks })
+	for i := range 2 * traceLooks {
+		s.tell(fmt.Sprintf("a request at=%dms..%dms id=1/%d", i, i+10, i+1))
+	}
+	unplacedNow := func() (n int64) {
+		s.each(func(l *shard) {
+			for p := l.recent.oldest(); p < l.recent.next; p++ {
+				if l.recent.at(p).state&unplaced != 0 {
+					n++
+				}
+			}
+		})
+		return n
+	}
+	n := unplacedNow()
+	require.Positive(t, n)
+	for i := range 4 * traceLooks {
+		s.tell(fmt.Sprintf("b request at=%dms rejected", 100+i))
+	}
+	require.Equal(t, n, s.counters().Truncated()+unplacedNow())
 }

@@ -84,6 +84,19 @@ var silences = []struct{ name, text, want string }{
 		d request at=9s rejected`, ""},
 }
 
+// TestSilenceOfStreams: a stream was heard of at both of its ends.
+func TestSilenceOfStreams(t *testing.T) {
+	for text, want := range map[string]string{
+		"a request at=0s..100s stream\na request at=130s": "served_max p0 web 30000000000",
+		"a request at=0s..100s\na request at=130s":        "served_max p0 web 30000000000",
+	} {
+		o := run(parsedTrial("policy p0 idle=1h\n"+text), true)
+		require.Empty(t, o.trouble)
+		got := slices.DeleteFunc(lines(counters(o.engine)), func(group string) bool { return !isBound(group) })
+		require.Equal(t, lines(want), got, text)
+	}
+}
+
 func TestSilences(t *testing.T) {
 	for _, c := range silences {
 		t.Run(c.name, func(t *testing.T) {
@@ -149,6 +162,20 @@ var ages = []struct{ name, text, want string }{
 		a request at=9s
 		a request at=12s rejected`, `
 		p0 web served_max 9`},
+	{"a refusal behind a silence just as long as one that was let pass", `policy p0 absolute=1h
+		a started at=0s
+		a request at=9s
+		a request at=18s rejected`, `
+		p0 web rejected_min 18
+		p0 web served_max 9`},
+	{"a refusal of what is too old", `policy p0 absolute=30s
+		a started at=0s
+		a request at=9s
+		a request at=18s
+		a request at=27s
+		a request at=36s rejected`, `
+		p0 web rejected_min 36
+		p0 web served_max 27`},
 	{"a session goes on where it was rotated from", `policy p0 absolute=1h rotation=3s
 		a started at=0s
 		a request at=5s
