@@ -8,11 +8,11 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// shows reads "a user is shown by an event other than ended and ended_user, or by a
+// showsUser reads "a user is shown by an event other than ended and ended_user, or by a
 // request that was not rejected". An exempt one "counts for the idle clock, and for a link".
 // § Who is shown.
-func (f *KnownFact) shows() bool {
-	return !f.User.ID.IsZero() && f.Kind != fact.Ended && !f.Exempt && (!f.Late || f.Kind == fact.Authenticated)
+func (w *World) showsUser(f *KnownFact) bool {
+	return !f.User.ID.IsZero() && f.Kind != fact.Ended && (!f.Exempt || w.omits(ExemptShows)) && (!f.Late || f.Kind == fact.Authenticated)
 }
 
 // shownLater reads "of two at one instant the one of the source listed first, then the one
@@ -28,7 +28,7 @@ func shownLater(a, b *KnownFact) int {
 // § Who is shown.
 func (w *World) shown(s fact.ID) (all []*KnownFact) {
 	for _, f := range w.of[s] {
-		if f.shows() {
+		if w.showsUser(f) {
 			all = append(all, f)
 		}
 	}
@@ -52,7 +52,7 @@ func (w *World) shownAt(r *KnownFact, x ancestor, at int64) (by, user fact.ID) {
 			by, user = x.id, f.User.ID
 		}
 	}
-	if !user.IsZero() {
+	if !user.IsZero() || w.omits(ShownBefore) {
 		return by, user
 	}
 	for _, parent := range w.line(r, x)[1:] {
@@ -84,11 +84,11 @@ func (w *World) showedFirst(s fact.ID) (at int64, user fact.ID) {
 func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) bool {
 	by, _ := w.shownAt(r, x, e.At)
 	named := func(source uint8) bool {
-		return slices.ContainsFunc(slices.Concat(w.shown(x.id), w.shown(by)), func(f *KnownFact) bool {
+		return w.omits(OneSource) || slices.ContainsFunc(slices.Concat(w.shown(x.id), w.shown(by)), func(f *KnownFact) bool {
 			return f.User.ID == e.User.ID && f.UserSource == source
 		})
 	}
-	return slices.ContainsFunc(w.shown(x.id), func(f *KnownFact) bool {
+	return !w.omits(ShownSince) && slices.ContainsFunc(w.shown(x.id), func(f *KnownFact) bool {
 		return f.User.ID != e.User.ID && named(f.UserSource) && f.At > e.At && f.At <= until
 	})
 }
@@ -99,13 +99,17 @@ func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) 
 func (w *World) shared(r *KnownFact) bool {
 	users := map[uint8]map[fact.ID]bool{}
 	for _, f := range w.shown(r.Session.ID) {
-		if !w.sameLogin(r, f) {
+		if !w.omits(SharedSince) && !w.sameLogin(r, f) {
 			continue
 		}
-		if users[f.UserSource] == nil {
-			users[f.UserSource] = map[fact.ID]bool{}
+		source := f.UserSource
+		if w.omits(SharedSource) {
+			source = 0
 		}
-		if users[f.UserSource][f.User.ID] = true; w.cfg.MaxUsers > 0 && len(users[f.UserSource]) > w.cfg.MaxUsers {
+		if users[source] == nil {
+			users[source] = map[fact.ID]bool{}
+		}
+		if users[source][f.User.ID] = true; w.cfg.MaxUsers > 0 && len(users[source]) > w.cfg.MaxUsers {
 			return true
 		}
 	}

@@ -1,0 +1,150 @@
+package sessiontest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
+
+// A Clause is a sentence of docs/design/verdicts.md, or a part of one, that the reference
+// can leave out. Where it finds something else in a history then, the clause decided
+// something there.
+type Clause int
+
+// The clauses.
+const (
+	None Clause = iota
+
+	ExemptActivity // exempt requests keep the session alive
+	ExemptAge      // and make it no older
+	ExemptShows    // and show nobody
+	ExemptLinks    // but a link that they name counts
+	ExemptInside   // what lies inside an exempt request is exempt
+	ExemptDeep     // and what lies inside that
+
+	RejectionFrames // what lies inside a rejected request starts with it
+	RejectionInside // a success around a rejection proves nothing
+	AnswerLater     // unless the service that rejected served something later
+	AnswerOfAnother // which no other service can do for it
+	AnswerExempt    // and no exempt request
+
+	TraceAlone  // a trace id alone puts nothing inside
+	ParentLocal // a parent of its own process does
+	ParentSeen  // and a caller that was seen
+	CallsNobody // and whatever it was, where the service calls nobody
+	InsideBlind // or a parent may have come in a blind time
+
+	LogJoinsSpan // a log record joins the span of its ids
+	LogsApart    // and no other log record
+	Options      // OPTIONS proves nothing
+
+	StreamEnds   // a stream is activity at its ends only
+	StreamFrames // and nothing lies inside it
+
+	BackgroundInside // what lies inside background work is some
+	BackgroundDeep   // and what lies inside that
+
+	Shared       // a shared id proves nothing
+	SharedSince  // users are counted from a login to the next one
+	SharedSource // and those of one source
+
+	PresentedUser // a presented user is no identity
+	OneSource     // users are different only if one source named both
+	FirstIdentity // under evidence: identity age begins with the first one
+
+	Continues       // behind an end an id may be a session of its own
+	ContinuesNobody // not where both came at once and nobody was shown
+	ContinuesSame   // nor for the same user
+	DeadParent      // an id that continues a dead one is dead with it
+	EndIsRotation   // an end that came with a rotation is that rotation
+	Unidentified    // where nobody is shown it is inconclusive
+
+	Linked        // the end of a larger session ends this one
+	LinkedSince   // if it was named since the latest login
+	LinkedLineage // here, or by what the id continues
+
+	ShownSince  // an ended_user spares a session that has shown another user since
+	Spares      // and the one that it names, with its lineage
+	ShownBefore // an id of nobody has the user of its previous id
+
+	EvidencePresented // evidence: presented takes a presented id for proof
+	PresentedID       // which otherwise proves nothing
+	HappenedFirst     // what happened comes before what did not
+
+	LoginsReported // a blind time matters only where logins are reported
+	LoginsAssumed  // or not known to be unreported
+
+	LateBinds // what comes too late and accuses binds only what follows
+
+	ClauseCount
+)
+
+var clauseNames = [ClauseCount]string{
+	"nothing",
+	"exempt: activity", "exempt: not older", "exempt: shows nobody", "exempt: links", "exempt: inside", "exempt: inside inside",
+	"rejection frames", "rejection inside", "rejection inside: answered", "rejection inside: another service", "rejection inside: exempt answer",
+	"inside: not by a trace id", "inside: parent local", "inside: parent seen", "inside: calls nobody", "inside: blind",
+	"log joins span", "logs apart", "options",
+	"stream: ends", "stream: frames nothing",
+	"background: inside", "background: inside inside",
+	"shared", "shared: since", "shared: one source",
+	"presented user", "one source", "first identity",
+	"continues", "continues: nobody", "continues: same user", "dead parent", "end is rotation", "unidentified",
+	"linked", "linked: since", "linked: lineage",
+	"ended_user: shown since", "ended_user: spares", "ended_user: lineage",
+	"evidence: presented", "presented id", "happened first",
+	"logins reported", "logins assumed",
+	"late",
+}
+
+func (c Clause) String() string { return clauseNames[c] }
+
+func (w *World) omits(c Clause) bool { return c != None && w.omitted == c }
+
+// insideOf are the clauses of what makes others so that lie inside it.
+func insideOf(is fact.Flags) (nearest, further Clause) {
+	if is == fact.Exempt {
+		return ExemptInside, ExemptDeep
+	}
+	return BackgroundInside, BackgroundDeep
+}
+
+// untold returns what would be told if nobody could tell of what the clause is about. Most
+// clauses are left out by the reference itself.
+func (c Clause) untold(cfg Config, arrivals []Arrival) (Config, []Arrival) {
+	const always = 1_000_000 * time.Hour
+	policies, facts := slices.Clone(cfg.Policies), slices.Clone(arrivals)
+	cfg.Policies = policies
+	each := func(change func(*fact.Fact)) {
+		for i := range facts {
+			change(&facts[i].Fact)
+		}
+	}
+	dropped := map[Clause]fact.Flags{ParentLocal: fact.ParentLocal, Options: fact.Options, PresentedUser: fact.UserPresented, PresentedID: fact.Presented}[c]
+	switch c {
+	case ParentLocal, Options, PresentedUser, PresentedID:
+		each(func(f *fact.Fact) { f.Flags &^= dropped })
+	case TraceAlone:
+		each(func(f *fact.Fact) { f.Flags |= fact.ParentLocal })
+	case ParentSeen:
+		each(func(f *fact.Fact) { f.Parent = [8]byte{} })
+	case Linked:
+		each(func(f *fact.Fact) { f.Linked = fact.Name{} })
+	case Shared:
+		cfg.MaxUsers = 0
+	case EvidencePresented:
+		for i := range policies {
+			if policies[i].Evidence == fact.EvidencePresented {
+				policies[i].Evidence = fact.EvidenceSuccess
+			}
+		}
+	case LoginsReported:
+		cfg.LoginsAssumed = always
+	case LoginsAssumed:
+		cfg.LoginsAssumed = -always
+	default:
+		return cfg, arrivals
+	}
+	return cfg, facts
+}
