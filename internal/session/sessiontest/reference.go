@@ -37,6 +37,7 @@ type KnownFact struct {
 	fact.Fact
 	Began int64 // its start; of a request, when the longest around it starts
 	Order int   // how many records came before the first of it
+	Came  int64 // when the first of it did
 	Late  bool  // of a request: each of its records came later than the window
 	// Background: a CONSUMER span, or inside one. Exempt: so, or inside one that is.
 	Background, Exempt bool

@@ -75,6 +75,7 @@ const (
 	LoginsReported // a blind time matters only where logins are reported
 	LoginsAssumed  // or not known to be unreported
 
+	Outlives  // what was learnt of an ancestor outlives it
 	LateBinds // what comes too late and accuses binds only what follows
 
 	ClauseCount
@@ -95,7 +96,7 @@ var clauseNames = [ClauseCount]string{
 	"ended_user: shown since", "ended_user: spares", "ended_user: lineage",
 	"evidence: presented", "presented id", "happened first",
 	"logins reported", "logins assumed",
-	"late",
+	"lineage outlives", "late",
 }
 
 func (c Clause) String() string { return clauseNames[c] }
@@ -108,6 +109,13 @@ func insideOf(is fact.Flags) (nearest, further Clause) {
 		return ExemptInside, ExemptDeep
 	}
 	return BackgroundInside, BackgroundDeep
+}
+
+// forgotten reports whether s was silent for the retention when what is judged came.
+func (w *World) forgotten(s fact.ID) bool {
+	return !slices.ContainsFunc(w.Told, func(f *KnownFact) bool {
+		return (f.Session.ID == s || f.Previous.ID == s) && f.Came <= w.about.Came && f.Came >= w.about.Came-int64(w.cfg.Retention)
+	})
 }
 
 // untold returns what would be told if nobody could tell of what the clause is about. Most

@@ -131,7 +131,7 @@ func worldWithout(c Clause, cfg Config, blind []Blindness, arrivals []Arrival) *
 		}
 	}
 	for _, x := range arrivals {
-		f := &KnownFact{Fact: x.Fact, Order: len(w.Told), Began: x.Fact.Start}
+		f := &KnownFact{Fact: x.Fact, Order: len(w.Told), Came: x.At, Began: x.Fact.Start}
 		if f.Flags.Has(fact.UserPresented) { // "it is no identity"
 			f.User = fact.Name{}
 		}
@@ -206,7 +206,7 @@ func (w *World) joined() (all []*KnownFact) {
 		})
 		r, logs := *best[0], KnownFact{}
 		for _, x := range best {
-			r.Order = min(r.Order, x.Order)
+			r.Order, r.Came = min(r.Order, x.Order), min(r.Came, x.Came)
 			r.Flags |= x.Flags & either
 			r.Outcome, r.Late = max(r.Outcome, x.Outcome), r.Late && x.Late
 			if x.Flags.Has(fact.FromLog) {

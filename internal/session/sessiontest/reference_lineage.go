@@ -57,7 +57,7 @@ func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
 			found = f
 		}
 	}
-	if found != nil && found.At > before {
+	if found != nil && (found.At > before || w.omits(Outlives) && w.forgotten(found.Previous.ID)) {
 		return nil
 	}
 	return found
