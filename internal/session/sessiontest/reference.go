@@ -71,6 +71,7 @@ type Verdict struct {
 type World struct {
 	cfg      Config
 	omitted  Clause // which sentence it does not read
+	asked    uint64 // which ones mattered, as bits
 	blind    []Blindness
 	Told     []*KnownFact             // every record, in the order in which they came
 	calls    []*fact.Caller           // the spans that may be parents
@@ -88,12 +89,10 @@ type World struct {
 // authentication", or "one for every violating request"; "requests served after expiry
 // so far".
 func Reference(cfg Config, blind []Blindness, arrivals []Arrival) map[Key]Expectation {
-	return ReferenceWithout(None, cfg, blind, arrivals)
+	return NewWorld(cfg, blind, arrivals).all()
 }
 
-// ReferenceWithout is [Reference] without a sentence.
-func ReferenceWithout(c Clause, cfg Config, blind []Blindness, arrivals []Arrival) map[Key]Expectation {
-	w := worldWithout(c, cfg, blind, arrivals)
+func (w *World) all() map[Key]Expectation {
 	found, truth := map[Key][]Verdict{}, map[Key]Expectation{}
 	for _, r := range w.Requests {
 		if v, violates := w.Judge(r); violates {
@@ -180,12 +179,12 @@ func (w *World) Serves(r *KnownFact) bool {
 }
 
 func (w *World) rejectsInside(r *KnownFact) bool {
-	return !w.omits(RejectionInside) && slices.ContainsFunc(w.joint, func(x *KnownFact) bool {
+	return slices.ContainsFunc(w.joint, func(x *KnownFact) bool {
 		return x.Outcome == fact.Rejected && w.liesInside(x, r) && !slices.ContainsFunc(w.joint, func(y *KnownFact) bool {
-			return !w.omits(AnswerLater) && w.liesInside(y, r) && y.End > x.End && (!y.Exempt || w.omits(AnswerExempt)) &&
-				(y.service() == x.service() || w.omits(AnswerOfAnother)) && w.Serves(y)
+			return w.liesInside(y, r) && y.End > x.End && (!y.Exempt || w.omits(AnswerExempt)) &&
+				(y.service() == x.service() || w.omits(AnswerOfAnother)) && w.Serves(y) && !w.omits(AnswerLater)
 		})
-	})
+	}) && !w.omits(RejectionInside)
 }
 
 func (f *KnownFact) service() [3]string { return serviceOf(f.Resource) }
@@ -224,7 +223,7 @@ func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 	rank := [fact.TypeCount]int{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
 	slices.SortFunc(rules, func(a, b Rule) int {
 		happened := cmp.Compare(rank[a.Type]/4, rank[b.Type]/4)
-		if w.omits(HappenedFirst) {
+		if happened != 0 && w.omits(HappenedFirst) {
 			happened = 0
 		}
 		return cmp.Or(happened, cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(rank[a.Type], rank[b.Type]), cmp.Compare(a.By, b.By))

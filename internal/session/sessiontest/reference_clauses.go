@@ -1,6 +1,7 @@
 package sessiontest
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -101,7 +102,27 @@ var clauseNames = [ClauseCount]string{
 
 func (c Clause) String() string { return clauseNames[c] }
 
-func (w *World) omits(c Clause) bool { return c != None && w.omitted == c }
+// omits reports whether c is left out. It is asked last, where nothing else settles the
+// matter, so that who was not asked about c would have found the same without it.
+func (w *World) omits(c Clause) bool {
+	w.asked |= 1 << c
+	return w.omitted == c
+}
+
+// Deciding returns what is to be found, as [Reference] does, and the clauses without any of
+// which it would be something else.
+func Deciding(cfg Config, blind []Blindness, arrivals []Arrival) (truth map[Key]Expectation, all []Clause) {
+	w := NewWorld(cfg, blind, arrivals)
+	truth = w.all()
+	for c := None + 1; c < ClauseCount; c++ {
+		if cfg, arrivals, changed := c.untold(cfg, arrivals); changed || w.asked&(1<<c) != 0 {
+			if !maps.Equal(truth, worldWithout(c, cfg, blind, arrivals).all()) {
+				all = append(all, c)
+			}
+		}
+	}
+	return truth, all
+}
 
 // insideOf are the clauses of what makes others so that lie inside it.
 func insideOf(is fact.Flags) (nearest, further Clause) {
@@ -111,48 +132,63 @@ func insideOf(is fact.Flags) (nearest, further Clause) {
 	return BackgroundInside, BackgroundDeep
 }
 
-// forgotten reports whether s was silent for the retention when what is judged came.
+// forgotten reports whether nothing is known any more of what s was, since it was silent
+// for the retention when what is judged came.
 func (w *World) forgotten(s fact.ID) bool {
-	return !slices.ContainsFunc(w.Told, func(f *KnownFact) bool {
+	return w.cfg.Retention != rememberAll && w.omits(Outlives) && !slices.ContainsFunc(w.Told, func(f *KnownFact) bool {
 		return (f.Session.ID == s || f.Previous.ID == s) && f.Came <= w.about.Came && f.Came >= w.about.Came-int64(w.cfg.Retention)
 	})
 }
 
-// untold returns what would be told if nobody could tell of what the clause is about. Most
-// clauses are left out by the reference itself.
-func (c Clause) untold(cfg Config, arrivals []Arrival) (Config, []Arrival) {
+// tellsNothing changes f so that it tells nothing of what c is about, for those clauses that
+// the reference need not know of to leave them out.
+func (c Clause) tellsNothing(f *fact.Fact) {
+	switch c {
+	case ParentLocal:
+		f.Flags &^= fact.ParentLocal
+	case Options:
+		f.Flags &^= fact.Options
+	case PresentedUser:
+		f.Flags &^= fact.UserPresented
+	case PresentedID:
+		f.Flags &^= fact.Presented
+	case TraceAlone:
+		f.Flags |= fact.ParentLocal
+	case ParentSeen:
+		f.Parent = [8]byte{}
+	case Linked:
+		f.Linked = fact.Name{}
+	}
+}
+
+// untold returns what would be told if nobody could tell of what c is about, and whether
+// that is something else.
+func (c Clause) untold(cfg Config, arrivals []Arrival) (Config, []Arrival, bool) {
 	const always = 1_000_000 * time.Hour
-	policies, facts := slices.Clone(cfg.Policies), slices.Clone(arrivals)
-	cfg.Policies = policies
-	each := func(change func(*fact.Fact)) {
-		for i := range facts {
-			change(&facts[i].Fact)
+	changed := false
+	for i := range arrivals {
+		f := arrivals[i].Fact
+		if c.tellsNothing(&f); f != arrivals[i].Fact {
+			if !changed {
+				arrivals, changed = slices.Clone(arrivals), true
+			}
+			arrivals[i].Fact = f
 		}
 	}
-	dropped := map[Clause]fact.Flags{ParentLocal: fact.ParentLocal, Options: fact.Options, PresentedUser: fact.UserPresented, PresentedID: fact.Presented}[c]
 	switch c {
-	case ParentLocal, Options, PresentedUser, PresentedID:
-		each(func(f *fact.Fact) { f.Flags &^= dropped })
-	case TraceAlone:
-		each(func(f *fact.Fact) { f.Flags |= fact.ParentLocal })
-	case ParentSeen:
-		each(func(f *fact.Fact) { f.Parent = [8]byte{} })
-	case Linked:
-		each(func(f *fact.Fact) { f.Linked = fact.Name{} })
 	case Shared:
-		cfg.MaxUsers = 0
+		changed, cfg.MaxUsers = cfg.MaxUsers > 0, 0
 	case EvidencePresented:
-		for i := range policies {
-			if policies[i].Evidence == fact.EvidencePresented {
-				policies[i].Evidence = fact.EvidenceSuccess
+		cfg.Policies = slices.Clone(cfg.Policies)
+		for i := range cfg.Policies {
+			if p := &cfg.Policies[i]; p.Evidence == fact.EvidencePresented {
+				p.Evidence, changed = fact.EvidenceSuccess, true
 			}
 		}
 	case LoginsReported:
-		cfg.LoginsAssumed = always
+		changed, cfg.LoginsAssumed = true, always
 	case LoginsAssumed:
-		cfg.LoginsAssumed = -always
-	default:
-		return cfg, arrivals
+		changed, cfg.LoginsAssumed = true, -always
 	}
-	return cfg, facts
+	return cfg, arrivals, changed
 }

@@ -57,9 +57,9 @@ func (w *World) comesFrom(f, c *KnownFact) bool {
 		slices.ContainsFunc(w.calls, func(p *fact.Caller) bool {
 			return f.Parent != [8]byte{} && p.Span == f.Parent && p.Trace == f.Trace
 		}) ||
-		!w.omits(CallsNobody) && !slices.ContainsFunc(w.calls, func(p *fact.Caller) bool {
+		!slices.ContainsFunc(w.calls, func(p *fact.Caller) bool {
 			return p.Calls && serviceOf(p.Resource) == c.service() && p.Start <= c.End+window && p.End >= c.Start-window
-		}) || w.mayHaveMissed(f)
+		}) && !w.omits(CallsNobody) || w.mayHaveMissed(f)
 }
 
 // "What it no longer reaches falls back to times": a parent that may have come while the
@@ -67,9 +67,9 @@ func (w *World) comesFrom(f, c *KnownFact) bool {
 // § Inside.
 func (w *World) mayHaveMissed(f *KnownFact) bool {
 	const second = int64(time.Second)
-	return f.Parent != [8]byte{} && !w.omits(InsideBlind) && slices.ContainsFunc(w.blind, func(b Blindness) bool {
+	return f.Parent != [8]byte{} && slices.ContainsFunc(w.blind, func(b Blindness) bool {
 		return b.To >= b.From && (f.Start+second-1)/second <= (b.To+second-1)/second+1
-	})
+	}) && !w.omits(InsideBlind)
 }
 
 func (f *KnownFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
@@ -94,9 +94,9 @@ func (w *World) begin(f *KnownFact, all []*KnownFact) int64 {
 // § Exempt. § Background.
 func (w *World) lies(f *KnownFact, all []*KnownFact, is fact.Flags) bool {
 	nearest, further := insideOf(is)
-	return f.Flags.Has(is) || !w.omits(nearest) && slices.ContainsFunc(all, func(c *KnownFact) bool {
-		return w.liesInside(f, c) && (c.Flags.Has(is) || !w.omits(further) && w.lies(c, all, is))
-	})
+	return f.Flags.Has(is) || slices.ContainsFunc(all, func(c *KnownFact) bool {
+		return w.liesInside(f, c) && (c.Flags.Has(is) || w.lies(c, all, is) && !w.omits(further))
+	}) && !w.omits(nearest)
 }
 
 // "So says a request, from a presented id only with an identity or under evidence:
@@ -116,7 +116,6 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 }
 
 func worldWithout(c Clause, cfg Config, blind []Blindness, arrivals []Arrival) *World {
-	cfg, arrivals = c.untold(cfg, arrivals)
 	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b Blindness) int { return cmp.Compare(a.From, b.From) })
 	w := &World{cfg: cfg, omitted: c, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
 	if len(arrivals) > 0 {
@@ -170,8 +169,12 @@ func worldWithout(c Clause, cfg Config, blind []Blindness, arrivals []Arrival) *
 // request of its own" (equal ones, delivered twice, are one).
 // § Fact.
 func (w *World) same(f, g *KnownFact) bool {
-	if f.hasIDs() && (!(f.Flags & g.Flags).Has(fact.FromLog) || w.omits(LogsApart)) && !((f.Flags ^ g.Flags).Has(fact.FromLog) && w.omits(LogJoinsSpan)) {
-		return f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
+	ids := f.hasIDs() && f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
+	switch {
+	case f.hasIDs() && !(f.Flags & g.Flags).Has(fact.FromLog):
+		return ids && !((f.Flags ^ g.Flags).Has(fact.FromLog) && w.omits(LogJoinsSpan))
+	case ids && w.omits(LogsApart):
+		return true
 	}
 	a, b := f.Fact, g.Fact
 	a.Resource, b.Resource = nil, nil

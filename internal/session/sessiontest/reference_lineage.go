@@ -57,7 +57,7 @@ func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
 			found = f
 		}
 	}
-	if found != nil && (found.At > before || w.omits(Outlives) && w.forgotten(found.Previous.ID)) {
+	if found != nil && (found.At > before || w.forgotten(found.Previous.ID)) {
 		return nil
 	}
 	return found
@@ -112,7 +112,7 @@ func (w *World) findContinues(r, rotation *KnownFact) bool {
 		latest = t + grace
 	}
 	at, first := w.showedFirst(rotation.Session.ID)
-	return !w.omits(ContinuesSame) && recent && !last.IsZero() && first == last && at <= latest
+	return recent && !last.IsZero() && first == last && at <= latest && !w.omits(ContinuesSame)
 }
 
 // "An id that does not continue P and was rotated from it more than τ and at most

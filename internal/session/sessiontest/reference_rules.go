@@ -58,7 +58,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 	tol, grace := int64(p.Tolerance), int64(p.EndGrace)
 	for _, e := range w.binding(r, x, math.MaxInt64, r.At) {
 		rotation := func(x *KnownFact) bool {
-			return !w.omits(EndIsRotation) && max(x.At-e.At, e.At-x.At) <= tol && w.Lineage(x.Session.ID, w.Horizon(r)) == x && w.continues(r, x)
+			return max(x.At-e.At, e.At-x.At) <= tol && w.Lineage(x.Session.ID, w.Horizon(r)) == x && w.continues(r, x) && !w.omits(EndIsRotation)
 		}
 		switch {
 		case e.Kind == fact.EndedUser:
@@ -76,7 +76,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 	for _, parent := range line[1:] {
 		for _, e := range w.holding(r, parent) {
 			login, authenticated := w.authenticatedIn(line)
-			if w.omits(DeadParent) || e.At >= parent.rotation.At-tol || authenticated && login >= e.At-tol {
+			if e.At >= parent.rotation.At-tol || authenticated && login >= e.At-tol || w.omits(DeadParent) {
 				continue
 			}
 			typ := fact.EndedSession
@@ -126,18 +126,15 @@ func (w *World) spares(r, e *KnownFact, x ancestor) bool {
 	for rotation := w.Lineage(e.Session.ID, before); rotation != nil; rotation = w.Lineage(rotation.Previous.ID, rotation.At-1) {
 		spared = append(spared, rotation.Previous.ID)
 	}
-	if w.omits(Spares) {
-		return false
-	}
-	return slices.ContainsFunc(w.line(r, x), func(p ancestor) bool { return slices.Contains(spared, p.id) }) ||
-		w.linkedTo(r, x, e.Session.ID, e.At)
+	return (slices.ContainsFunc(w.line(r, x), func(p ancestor) bool { return slices.Contains(spared, p.id) }) ||
+		w.linkedTo(r, x, e.Session.ID, e.At)) && !w.omits(Spares)
 }
 
 // "A fact later than the window makes no new finding from the past, but ends and
 // authentications bind what follows".
 // § Verdicts do not depend on delivery.
 func (w *World) binds(e, r *KnownFact, s fact.ID) bool {
-	return e.Order < r.Order || w.omits(LateBinds) || !w.isLate(e, s)
+	return e.Order < r.Order || !w.isLate(e, s) || w.omits(LateBinds)
 }
 
 // Horizon reads "at or before r.start + τ or r.end, whichever is later".
@@ -184,7 +181,7 @@ func (w *World) firstIdentity(r *KnownFact, line []ancestor) (at int64, ok bool)
 	at = math.MaxInt64
 	for _, p := range line {
 		for _, f := range w.shown(p.id) {
-			if w.Policy(r).Evidence == fact.EvidenceIdentity && !w.omits(FirstIdentity) && f.At <= p.until && f.At < at {
+			if w.Policy(r).Evidence == fact.EvidenceIdentity && f.At <= p.until && f.At < at && !w.omits(FirstIdentity) {
 				at, ok = f.At, true
 			}
 		}

@@ -84,13 +84,13 @@ func (w *World) showedFirst(s fact.ID) (at int64, user fact.ID) {
 func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) bool {
 	by, _ := w.shownAt(r, x, e.At)
 	named := func(source uint8) bool {
-		return w.omits(OneSource) || slices.ContainsFunc(slices.Concat(w.shown(x.id), w.shown(by)), func(f *KnownFact) bool {
+		return slices.ContainsFunc(slices.Concat(w.shown(x.id), w.shown(by)), func(f *KnownFact) bool {
 			return f.User.ID == e.User.ID && f.UserSource == source
-		})
+		}) || w.omits(OneSource)
 	}
-	return !w.omits(ShownSince) && slices.ContainsFunc(w.shown(x.id), func(f *KnownFact) bool {
-		return f.User.ID != e.User.ID && named(f.UserSource) && f.At > e.At && f.At <= until
-	})
+	return slices.ContainsFunc(w.shown(x.id), func(f *KnownFact) bool {
+		return f.User.ID != e.User.ID && f.At > e.At && f.At <= until && named(f.UserSource)
+	}) && !w.omits(ShownSince)
 }
 
 // "A session on which more than max_users different users of one source were shown from
@@ -99,11 +99,11 @@ func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) 
 func (w *World) shared(r *KnownFact) bool {
 	users := map[uint8]map[fact.ID]bool{}
 	for _, f := range w.shown(r.Session.ID) {
-		if !w.omits(SharedSince) && !w.sameLogin(r, f) {
+		if !w.sameLogin(r, f) && !w.omits(SharedSince) {
 			continue
 		}
 		source := f.UserSource
-		if w.omits(SharedSource) {
+		if source != 0 && w.omits(SharedSource) {
 			source = 0
 		}
 		if users[source] == nil {
