@@ -40,8 +40,8 @@ func Make(d Dice, how Delivery) *History { return MakeDeep(d, how, 0) }
 
 // MakeDeep is [Make] where so many of a hundred of what happens are long traces.
 func MakeDeep(d Dice, how Delivery, deep int) *History {
-	m := &maker{Dice: d, cfg: DefaultConfig(), alone: map[[2]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
-	m.blind, m.sampled, m.calm = m.chance(18), m.chance(8), m.chance(60)
+	m := &maker{Dice: d, cfg: DefaultConfig(), times: map[[2]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
+	m.blind, m.sampled, m.calm = m.chance(22), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
 	m.cfg.Shards = 1 << m.Roll(3)
@@ -61,15 +61,10 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 		m.sessions = append(m.sessions, s)
 	}
 	facts := 22 + m.Roll(30)
-	for range m.Roll(5) {
+	for range m.Roll(10) {
 		m.episode()
 	}
-	switch x := m.Roll(100); {
-	case x >= 95:
-		m.unmask()
-	case x >= 90:
-		m.upload()
-	case x >= 85:
+	if m.chance(9) {
 		m.inherit()
 	}
 	for facts = max(facts, len(m.facts)+6); len(m.facts) < facts; {
@@ -78,6 +73,12 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 		} else {
 			m.happen(s)
 		}
+	}
+	switch x := m.Roll(100); {
+	case x >= 93:
+		m.unmask()
+	case x >= 90:
+		m.upload()
 	}
 	for range m.Roll(3) {
 		if m.blind {
@@ -121,7 +122,7 @@ type maker struct {
 	heir     *madeSession // outlives what it was rotated from
 	// bequeathed is the user whom that showed
 	bequeathed fact.Name
-	alone      map[[2]int64]bool // times of requests that nothing else tells apart
+	times      map[[2]int64]bool // of requests that nothing else tells apart
 }
 
 // madeSession is what a maker remembers of one session.

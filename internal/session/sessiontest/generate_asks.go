@@ -74,7 +74,7 @@ func (e *episode) busy() {
 			if f.User = UserName(i); i > 0 && e.chance(12) {
 				f.UserSource = uint8(1 + e.Roll(2))
 			}
-			if e.chance(12) && e.logins {
+			if e.chance(25) && e.logins {
 				e.tell(fact.Authenticated, e.s)
 			}
 		}
@@ -112,6 +112,9 @@ func (e *episode) within(f *fact.Fact, start, end int64) *fact.Fact {
 	if g.Resource = Resources[among(e.maker, ResourceNames...)]; e.called {
 		e.parent(&g)
 	}
+	if e.blind && e.called && e.chance(50) { // so that the parent matters
+		e.callers = append(e.callers, fact.Caller{Calls: true, Start: f.Start, End: f.End, Resource: f.Resource})
+	}
 	e.facts = append(e.facts, g)
 	return &e.facts[len(e.facts)-1]
 }
@@ -125,12 +128,12 @@ func (e *episode) refused() {
 	around := *f
 	no := *e.within(&around, f.Start+int64(time.Second), f.Start+int64(2*time.Second))
 	e.facts[len(e.facts)-1].Outcome = fact.Rejected
-	for range e.Roll(3) {
+	for range 1 + e.Roll(2) {
 		yes := e.within(&around, no.Start+int64(among(e.maker, 0, time.Second)), no.End+int64(among(e.maker, time.Second, 1, 0)))
 		if e.chance(50) {
 			yes.Resource = no.Resource
 		}
-		if e.chance(30) {
+		if e.chance(25) {
 			yes.Flags |= fact.Exempt
 		}
 	}

@@ -20,24 +20,24 @@ type episode struct {
 
 // episode draws one.
 func (m *maker) episode() {
-	e := &episode{maker: m, s: m.someSession(60), policy: uint8(m.Roll(len(m.cfg.Policies)))}
+	e := &episode{maker: m, s: m.someSession(75), policy: uint8(m.Roll(len(m.cfg.Policies)))}
 	e.p, e.at = &m.cfg.Policies[e.policy], e.s.cursor
 	dies := []func(*episode){(*episode).ended, (*episode).revoked, (*episode).linked, (*episode).silent, (*episode).old, (*episode).deadParent, (*episode).nobodysParent, (*episode).changed}
 	among(m, dies...)(e)
-	if m.chance(35) {
+	if m.chance(50) {
 		among(m, dies...)(e)
 	}
 	asks := []func(*episode){(*episode).plain, (*episode).weak, (*episode).refused, (*episode).nested, (*episode).logged, (*episode).deep}
 	if m.chance(15) {
 		e.busy()
 	}
-	for range 1 + m.Roll(2) {
+	for range 1 + m.Roll(3) {
 		among(m, asks...)(e)
 	}
 }
 
 // maxSessions are so few that an engine has room for all of them.
-const maxSessions = 13
+const maxSessions = 18
 
 // someSession is a session that nothing was said of yet, in so many of a hundred cases
 // where there is room for one, or any.
@@ -123,6 +123,9 @@ func (e *episode) revoked() {
 		first = e.someSession(70)
 	}
 	e.lives(first, fact.Activity, fact.Started)
+	if f := &e.facts[len(e.facts)-1]; f.User.Raw == "" && e.chance(80) {
+		e.shown(f, first.user)
+	}
 	user := e.facts[len(e.facts)-1].User
 	if user.Raw == "" {
 		user = first.user
@@ -135,10 +138,10 @@ func (e *episode) revoked() {
 	f := e.tell(fact.EndedUser, e.s)
 	f.Session, f.User = spares, user
 	e.dies(e.at + int64(e.p.EndGrace))
-	if e.chance(50) {
+	if e.chance(60) {
 		e.wait(time.Second, 0, 1)
 		f = e.tell(fact.Activity, e.s)
-		if e.shown(f, otherThan(user, e.maker)); e.chance(50) && f.User.Raw != "" {
+		if e.shown(f, otherThan(user, e.maker)); e.chance(60) && f.User.Raw != "" {
 			f.UserSource = uint8(1 + e.Roll(2))
 		}
 	}
@@ -152,7 +155,7 @@ func (e *episode) linked() {
 	}
 	e.larger = true
 	names := func() {
-		switch kind := among(e.maker, fact.Activity, fact.Request, fact.Authenticated); {
+		switch kind := among(e.maker, fact.Activity, fact.Request, fact.Request, fact.Authenticated); {
 		case kind == fact.Request:
 			f := e.ask(by)
 			if e.show(f, by, 70); e.chance(60) {
@@ -192,6 +195,9 @@ func (e *episode) silent() {
 		e.p.IdleTimeout = 5 * time.Second
 	}
 	idle := e.p.IdleTimeout
+	if e.chance(60) {
+		e.s = e.someSession(100)
+	}
 	e.lives(e.s, fact.Activity, fact.Started, fact.Authenticated)
 	began := e.facts[len(e.facts)-1].At
 	e.dies(began + int64(idle))
@@ -201,8 +207,9 @@ func (e *episode) silent() {
 	e.at = began + int64(e.about(idle, idle*7/10, time.Second))
 	f := e.ask(e.s)
 	e.show(f, e.s, 40)
-	f.Flags |= among(e.maker, fact.Exempt, fact.Stream, fact.Passive, fact.Consumer, fact.Stream)
+	f.Flags |= among(e.maker, fact.Stream, fact.Exempt, fact.Stream, fact.Passive, fact.Consumer, fact.Stream)
 	if f.Flags.Has(fact.Stream) || e.chance(30) {
+		e.dies(f.Start + int64(idle))
 		e.dies(f.Start + int64(idle))
 		f.End += int64(e.about(2*idle+2*e.p.Tolerance, 3*idle, time.Second))
 	} else {
@@ -253,6 +260,7 @@ func (e *episode) deadParent() { e.rotatedBehind(75) }
 
 // nobodysParent: whether it goes on nobody can say.
 func (e *episode) nobodysParent() {
+	e.s = e.someSession(100)
 	e.s.user = fact.Name{}
 	e.rotatedBehind(0)
 }

@@ -199,10 +199,10 @@ func (m *maker) says(r fact.Fact) {
 // tellApart moves f on until no other has its time: two requests of their own would be
 // told apart by nothing that a finding says.
 func (m *maker) tellApart(f *fact.Fact) {
-	for m.alone[[2]int64{int64(f.Session.ID[1]), f.At}] {
+	for m.times[[2]int64{int64(f.Session.ID[1]), f.At}] {
 		f.Start, f.At, f.End = f.Start+1, f.At+1, f.End+1
 	}
-	m.alone[[2]int64{int64(f.Session.ID[1]), f.At}] = true
+	m.times[[2]int64{int64(f.Session.ID[1]), f.At}] = true
 }
 
 // HasBothIDs reports whether f can be told from other requests. One that cannot is a

@@ -6,13 +6,21 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// alone begins an episode of a session of its own, with an idle limit.
+// alone is a session of which nothing else is said, nor of its user.
+func (m *maker) alone(n int) *madeSession {
+	s := &madeSession{name: SessionName(maxSessions + n), user: UserName(4), cursor: among(m, m.sessions...).cursor}
+	s.marks = []int64{s.cursor}
+	m.sessions = append(m.sessions, s)
+	return s
+}
+
+// silentEpisode begins the episode of a session with an idle limit.
 func (m *maker) silentEpisode() *episode {
-	e := &episode{maker: m, s: m.someSession(100), policy: uint8(m.Roll(len(m.cfg.Policies)))}
+	e := &episode{maker: m, s: m.alone(1), policy: uint8(m.Roll(len(m.cfg.Policies)))}
 	if e.p, e.at = &m.cfg.Policies[e.policy], e.s.cursor; e.p.IdleTimeout == 0 {
 		e.p.IdleTimeout = 10 * time.Second
 	}
-	m.cfg.IdleDecisionWait = max(m.cfg.IdleDecisionWait, 5*time.Minute)
+	m.cfg.IdleDecisionWait = time.Hour // all comes within
 	return e
 }
 
@@ -41,7 +49,6 @@ func (m *maker) upload() {
 // clears the end later: then the silence has to be waited for.
 func (m *maker) unmask() {
 	e := m.silentEpisode()
-	e.s.user = UserName(0)
 	e.shown(e.tell(fact.Activity, e.s), e.s.user)
 	began := e.at
 	e.wait(0, time.Second)
@@ -54,11 +61,10 @@ func (m *maker) unmask() {
 		e.wait(1, time.Second)
 		f := e.ask(e.s)
 		f.Flags |= fact.Passive
-		e.shown(f, otherThan(e.s.user, m))
+		e.shown(f, UserName(5))
 	} else { // a rotation whose grace is not over
 		e.p.RotationGrace = max(e.p.RotationGrace, time.Duration(late-e.at))
-		next := e.someSession(80)
-		e.tell(fact.Rotated, next).Previous = e.s.name
+		e.tell(fact.Rotated, m.alone(2)).Previous = e.s.name
 		e.shown(&e.facts[len(e.facts)-1], e.s.user)
 	}
 	e.comesLater()
@@ -72,8 +78,8 @@ func (m *maker) inherit() {
 		return
 	}
 	e := &episode{maker: m, s: m.someSession(100)}
-	parent := &madeSession{name: SessionName(maxSessions), user: UserName(m.Roll(m.users)), cursor: e.s.cursor, marks: e.s.marks}
-	m.sessions = append(m.sessions, parent) // for now
+	parent := m.alone(0)
+	parent.user, parent.cursor = UserName(m.Roll(m.users)), e.s.cursor
 	m.cfg.Retention, e.at = 10*time.Hour, e.s.cursor
 	e.lives(parent, fact.Started, fact.Authenticated, fact.Activity)
 	if f := &m.facts[len(m.facts)-1]; m.larger {

@@ -54,6 +54,10 @@ func (m *maker) deliver(how Delivery) *History {
 		}
 		h.Steps = append(h.Steps, Step{Now: now, Fact: *f})
 	}
+	if len(m.later) > 0 {
+		now += int64(among(m, 1, m.cfg.DecisionWait))
+		h.Steps = append(h.Steps, Step{Verb: Advance, Now: now})
+	}
 	for _, c := range callers {
 		now = max(now, c.End)
 		h.Steps = append(h.Steps, Step{Verb: Call, Now: now, Caller: c})

@@ -109,11 +109,11 @@ func (w *World) omits(c Clause) bool {
 	return w.omitted == c
 }
 
-// Deciding returns what is to be found, as [Reference] does, and the clauses without any of
-// which it would be something else.
-func Deciding(cfg Config, blind []Blindness, arrivals []Arrival) (truth map[Key]Expectation, all []Clause) {
+// Deciding returns the clauses without any of which something else would be found than what
+// [Reference] finds.
+func Deciding(cfg Config, blind []Blindness, arrivals []Arrival) (all []Clause) {
 	w := NewWorld(cfg, blind, arrivals)
-	truth = w.all()
+	truth := w.all()
 	for c := None + 1; c < ClauseCount; c++ {
 		if cfg, arrivals, changed := c.untold(cfg, arrivals); changed || w.asked&(1<<c) != 0 {
 			if !maps.Equal(truth, worldWithout(c, cfg, blind, arrivals).all()) {
@@ -121,7 +121,7 @@ func Deciding(cfg Config, blind []Blindness, arrivals []Arrival) (truth map[Key]
 			}
 		}
 	}
-	return truth, all
+	return all
 }
 
 // insideOf are the clauses of what makes others so that lie inside it.
