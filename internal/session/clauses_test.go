@@ -104,9 +104,9 @@ func countMeetings(n uint64, how sessiontest.Delivery) *meetings {
 // TestClausesDecide: each clause decides something in one of a hundred histories at least,
 // and so do most two of them in one.
 func TestClausesDecide(t *testing.T) {
-	n := min(histories/20, 2000)
+	n := min(histories/40, 1500)
 	met := countMeetings(n, sessiontest.InWindow)
-	late := countMeetings(n/4, sessiontest.AnyOrder)[sessiontest.LateBinds][sessiontest.LateBinds] * 4
+	late := countMeetings(n/5, sessiontest.AnyOrder)[sessiontest.LateBinds][sessiontest.LateBinds] * 5
 	met[sessiontest.LateBinds][sessiontest.LateBinds] = late // which nothing is in the window
 	often, rare, never := 0, 0, []string{}
 	for a := sessiontest.None + 1; a < clauseCount; a++ {

@@ -41,7 +41,7 @@ func Make(d Dice, how Delivery) *History { return MakeDeep(d, how, 0) }
 // MakeDeep is [Make] where so many of a hundred of what happens are long traces.
 func MakeDeep(d Dice, how Delivery, deep int) *History {
 	m := &maker{Dice: d, cfg: DefaultConfig(), times: map[[2]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
-	m.blind, m.sampled, m.calm = m.chance(22), m.chance(8), m.chance(60)
+	m.blind, m.sampled, m.calm = m.chance(24), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
 	m.cfg.Shards = 1 << m.Roll(3)
@@ -61,10 +61,10 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 		m.sessions = append(m.sessions, s)
 	}
 	facts := 22 + m.Roll(30)
-	for range m.Roll(10) {
+	for range m.Roll(14) {
 		m.episode()
 	}
-	if m.chance(9) {
+	if m.chance(11) {
 		m.inherit()
 	}
 	for facts = max(facts, len(m.facts)+6); len(m.facts) < facts; {
@@ -75,9 +75,9 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 		}
 	}
 	switch x := m.Roll(100); {
-	case x >= 93:
+	case x >= 89:
 		m.unmask()
-	case x >= 90:
+	case x >= 86:
 		m.upload()
 	}
 	for range m.Roll(3) {

@@ -10,7 +10,7 @@ import (
 func (e *episode) late() {
 	at := among(e.maker, e.deaths...) + int64(e.p.Tolerance) + int64(among(e.maker, 1, time.Second, 0, 3*time.Second, 1, 5*time.Second))
 	e.at = at
-	if e.blind && len(e.blinds) < 3 && e.chance(25) {
+	if e.blind && len(e.blinds) < 4 && (!e.logins || e.chance(25)) {
 		e.blinds = append(e.blinds, Blindness{From: at - int64(among(e.maker, 20*time.Second, time.Second)), To: at, Reason: among(e.maker, "crash", "shed")})
 	}
 }

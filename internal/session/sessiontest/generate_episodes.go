@@ -22,12 +22,12 @@ type episode struct {
 func (m *maker) episode() {
 	e := &episode{maker: m, s: m.someSession(75), policy: uint8(m.Roll(len(m.cfg.Policies)))}
 	e.p, e.at = &m.cfg.Policies[e.policy], e.s.cursor
-	dies := []func(*episode){(*episode).ended, (*episode).revoked, (*episode).linked, (*episode).silent, (*episode).old, (*episode).deadParent, (*episode).nobodysParent, (*episode).changed}
+	dies := []func(*episode){(*episode).ended, (*episode).revoked, (*episode).linked, (*episode).silent, (*episode).silent, (*episode).old, (*episode).deadParent, (*episode).nobodysParent, (*episode).changed}
 	among(m, dies...)(e)
 	if m.chance(50) {
 		among(m, dies...)(e)
 	}
-	asks := []func(*episode){(*episode).plain, (*episode).weak, (*episode).refused, (*episode).nested, (*episode).logged, (*episode).deep}
+	asks := []func(*episode){(*episode).plain, (*episode).weak, (*episode).refused, (*episode).refused, (*episode).nested, (*episode).logged, (*episode).deep}
 	if m.chance(15) {
 		e.busy()
 	}
@@ -221,6 +221,9 @@ func (e *episode) silent() {
 func (e *episode) old() {
 	if e.p.AbsoluteTimeout == 0 {
 		e.p.AbsoluteTimeout = 25 * time.Second
+	}
+	if e.chance(12) {
+		e.p.Evidence = fact.EvidenceIdentity
 	}
 	first := e.s
 	if e.chance(50) {

@@ -74,10 +74,7 @@ func (m *maker) unmask() {
 
 // inherit draws an id whose ancestor will be forgotten.
 func (m *maker) inherit() {
-	if len(m.sessions) > maxSessions-2 {
-		return
-	}
-	e := &episode{maker: m, s: m.someSession(100)}
+	e := &episode{maker: m, s: m.alone(3)}
 	parent := m.alone(0)
 	parent.user, parent.cursor = UserName(m.Roll(m.users)), e.s.cursor
 	m.cfg.Retention, e.at = 10*time.Hour, e.s.cursor

@@ -98,7 +98,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*KnownFact) {
 	a, begins := w.since(r, x)
 	for _, e := range w.Told {
-		if e.At > until || begins && e.At <= a+int64(w.Policy(r).Tolerance) || !w.binds(e, r, x.id) {
+		if e.Kind != fact.Ended && e.Kind != fact.EndedUser || e.At > until || begins && e.At <= a+int64(w.Policy(r).Tolerance) || !w.binds(e, r, x.id) {
 			continue
 		}
 		switch e.Kind {
