@@ -263,7 +263,7 @@ func (t *timeline) names(larger fact.ID) bool {
 // the source that is listed first holds, then the one with the greater pseudonym.
 func (u *users) shownLater(a, b identity) int {
 	if c := cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.source, a.source)); c != 0 || a.user == b.user {
-		return c
+		return cmp.Or(c, cmp.Compare(a.effectiveSeq, b.effectiveSeq))
 	}
 	x, y := u.pseudonymOf(a.user), u.pseudonymOf(b.user)
 	return cmp.Or(bytes.Compare(x[:], y[:]), cmp.Compare(a.user[0], b.user[0]), cmp.Compare(a.user[1], b.user[1]))
@@ -281,7 +281,30 @@ func (u *users) fillsLess(a, b identity) bool {
 // that it is known whom the session showed since: most is how many of one source may be.
 // What is left out is why a session with several users is read again from the recent facts
 // when one is added. Nothing that was shown at or behind from was given up.
+//
+// Of what came late the same is kept for those who came before each of it, and for those who
+// came behind: what one needs beside what the other does harms neither.
 func (u *users) joinIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
+	if !slices.ContainsFunc(list, identity.cameLate) {
+		return u.joinEffective(list, logins, most)
+	}
+	var seqs []uint64
+	for _, i := range list {
+		if n, found := slices.BinarySearch(seqs, i.effectiveSeq); !found {
+			seqs = slices.Insert(seqs, n, i.effectiveSeq)
+		}
+	}
+	from = longAgo
+	for _, seq := range seqs[:min(len(seqs), maxLateIdentities)] {
+		some, since := u.joinEffective(slices.Clone(effective(list, seq)), logins, most)
+		kept, from = append(kept, some...), max(from, since)
+	}
+	slices.SortFunc(kept, u.shownLater)
+	return slices.Compact(kept), from
+}
+
+// joinEffective is joinIdentities of what counts for one order.
+func (u *users) joinEffective(list []identity, logins []int64, most int) (kept []identity, from int64) {
 	slices.SortFunc(list, u.shownLater)
 	if most == 0 || oneUser(list) {
 		logins = nil

@@ -1,0 +1,40 @@
+package session
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
+)
+
+// TestLateIsSettled: a session that showed somebody in what came late costs what others
+// cost once nothing that came before it can be judged any more.
+func TestLateIsSettled(t *testing.T) {
+	h := parsedTrial(`policy p0 idle=3600s
+config window=10s
+a started at=0s
+a activity at=30s
+now=31s a activity at=15s user=u1 linked=c
+now=31s a request at=31s user=u1`)
+	e := New(h.config())
+	facts, _ := h.Arrivals()
+	for _, x := range facts {
+		e.Observe([]fact.Fact{x.Fact}, x.At, nil)
+	}
+	a, now := sessiontest.SessionName(0).ID, sessiontest.Epoch+int64(40e9)
+	require.True(t, e.get(a).showedLate())
+	for range 5000 { // others displace what came before
+		f := facts[0].Fact
+		f.Kind, f.Session, f.At, f.Start, f.End = fact.Activity, sessiontest.SessionName(1), now, now, now
+		e.Observe([]fact.Fact{f}, now, nil)
+		e.Advance(now)
+		now += int64(second)
+	}
+	require.True(t, e.get(a).showedLate(), "nobody asked")
+	e.Advance(now)
+	require.False(t, e.get(a).showedLate())
+	require.Len(t, e.get(a).links, 1)
+	require.Len(t, e.get(a).identities, 2)
+}
