@@ -209,7 +209,7 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 		// The list says too little to put another user in its place.
 		return dirtyTimeline | dirtyLineage
 	}
-	t.identities, _ = e.users.joinIdentities(append(t.identities, who), nil, 0)
+	e.joinIdentities(t, append(t.identities, who), nil, 0)
 	if len(t.lineage) > 0 { // whether it continues that may depend on whom it shows
 		due = dirtyParents
 	}
@@ -217,6 +217,15 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 		due |= dirtyLineage
 	}
 	return due
+}
+
+// joinIdentities makes what has to be kept of list what t showed.
+func (e *Engine) joinIdentities(t *timeline, list []identity, logins []int64, most int) {
+	var from int64
+	if t.identities, from = e.users.joinIdentities(list, logins, most); from > t.shownFrom {
+		e.stats.lost++
+		t.shownFrom = from
+	}
 }
 
 // setIdentities makes list what t showed.
@@ -227,12 +236,7 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 			list[i].user = x.id
 		}
 	}
-	var from int64
-	t.identities, from = e.users.joinIdentities(append(t.identities[:0], list...), t.authentications, e.cfg.MaxUsers)
-	if from > t.shownFrom {
-		e.stats.lost++
-		t.shownFrom = from
-	}
+	e.joinIdentities(t, append(t.identities[:0], list...), t.authentications, e.cfg.MaxUsers)
 	for _, i := range was {
 		if !t.shows(i.user) && !t.legacy.has(i.user) {
 			e.users.unlink(i.user, t.placeOf())

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,4 +38,24 @@ now=31s a request at=31s user=u1`)
 	require.False(t, e.get(a).showedLate())
 	require.Len(t, e.get(a).links, 1)
 	require.Len(t, e.get(a).identities, 2)
+}
+
+// TestLateIdentitiesAreBounded: where whom a session showed came late too often, what is
+// not known any more is counted and accuses nobody for sure.
+func TestLateIdentitiesAreBounded(t *testing.T) {
+	text := "policy p0 end=0s\nconfig window=10s\na started at=0s\na activity at=100s\n"
+	for i := range 2 * maxLateIdentities {
+		text += fmt.Sprintf("now=%ds a activity at=%ds user=u%d\n", 101+i, 10+3*i, 1+i%2)
+	}
+	for user := 1; user <= 2; user++ {
+		h := parsedTrial(text + fmt.Sprintf("now=200s - ended_user at=55s user=u%d\na request at=200s\n", user))
+		o := run(h, false)
+		require.Empty(t, o.trouble)
+		require.Positive(t, o.engine.stats.lost)
+		require.LessOrEqual(t, len(o.engine.get(sessiontest.SessionName(0).ID).identities), maxLateIdentities*maxLateIdentities)
+		for _, f := range o.final {
+			require.Equal(t, fact.Inconclusive, f.State, "%s", h.FindingText(&f))
+			require.Equal(t, ReasonBounds, f.Reason)
+		}
+	}
 }

@@ -288,19 +288,45 @@ func (u *users) joinIdentities(list []identity, logins []int64, most int) (kept 
 	if !slices.ContainsFunc(list, identity.cameLate) {
 		return u.joinEffective(list, logins, most)
 	}
+	list, from = u.relevant(list, logins), longAgo
 	var seqs []uint64
 	for _, i := range list {
 		if n, found := slices.BinarySearch(seqs, i.effectiveSeq); !found {
 			seqs = slices.Insert(seqs, n, i.effectiveSeq)
 		}
 	}
-	from = longAgo
-	for _, seq := range seqs[:min(len(seqs), maxLateIdentities)] {
+	if len(seqs) > maxLateIdentities {
+		for _, i := range list {
+			if i.effectiveSeq >= seqs[maxLateIdentities] {
+				from = max(from, i.at+1)
+			}
+		}
+		seqs = seqs[:maxLateIdentities]
+	}
+	for _, seq := range seqs {
 		some, since := u.joinEffective(slices.Clone(effective(list, seq)), logins, most)
 		kept, from = append(kept, some...), max(from, since)
 	}
 	slices.SortFunc(kept, u.shownLater)
 	return slices.Compact(kept), from
+}
+
+// relevant puts list in order and leaves out what says nothing new to anybody: in a run of
+// one user, what one source names that did so before, and no later.
+func (u *users) relevant(list []identity, logins []int64) (kept []identity) {
+	slices.SortFunc(list, u.shownLater)
+	kept = list[:0]
+	run, last := 0, identity{}
+	for _, i := range list {
+		if !sameUser(last.user, i.user) || loginsUntil(logins, last.at) != loginsUntil(logins, i.at) {
+			run = len(kept)
+		}
+		last = i
+		if !slices.ContainsFunc(kept[run:], func(have identity) bool { return have.source == i.source && have.effectiveSeq <= i.effectiveSeq }) {
+			kept = append(kept, i)
+		}
+	}
+	return kept
 }
 
 // joinEffective is joinIdentities of what counts for one order.
