@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,12 +44,13 @@ now=31s a request at=31s user=u1`)
 // TestLateIdentitiesAreBounded: where whom a session showed came late too often, what is
 // not known any more is counted and accuses nobody for sure.
 func TestLateIdentitiesAreBounded(t *testing.T) {
-	text := "policy p0 end=0s\nconfig window=10s\na started at=0s\na activity at=100s\n"
+	var text strings.Builder
+	text.WriteString("policy p0 end=0s\nconfig window=10s\na started at=0s\na activity at=100s\n")
 	for i := range 2 * maxLateIdentities {
-		text += fmt.Sprintf("now=%ds a activity at=%ds user=u%d\n", 101+i, 10+3*i, 1+i%2)
+		fmt.Fprintf(&text, "now=%ds a activity at=%ds user=u%d\n", 101+i, 10+3*i, 1+i%2)
 	}
 	for user := 1; user <= 2; user++ {
-		h := parsedTrial(text + fmt.Sprintf("now=200s - ended_user at=55s user=u%d\na request at=200s\n", user))
+		h := parsedTrial(text.String() + fmt.Sprintf("now=200s - ended_user at=55s user=u%d\na request at=200s\n", user))
 		o := run(h, false)
 		require.Empty(t, o.trouble)
 		require.Positive(t, o.engine.stats.lost)
