@@ -70,7 +70,7 @@ func (h heritage) kept() heritage {
 	var heirs []identity
 	for _, i := range h.heirs {
 		if sameUser(i.user, h.heirUser) && !slices.ContainsFunc(heirs, func(o identity) bool { return o.source == i.source }) {
-			heirs = append(heirs, identity{0, h.heirUser, i.source})
+			heirs = append(heirs, identity{user: h.heirUser, source: i.source})
 		}
 	}
 	h.heirs, h.line, h.cut = heirs, nil, h.at != unset
@@ -348,7 +348,7 @@ func readLegacy(d *wire.Decoder, base int64) (l legacy) {
 		if has&heritageUser != 0 {
 			h.heirUser = d.Uint128()
 			for range d.Len(1) {
-				h.heirs = append(h.heirs, identity{0, h.heirUser, d.Byte()})
+				h.heirs = append(h.heirs, identity{user: h.heirUser, source: d.Byte()})
 			}
 		}
 		if has&heritageLinks != 0 {

@@ -283,7 +283,7 @@ func (t *timeline) names(larger fact.ID) bool {
 // the source that is listed first holds, then the one with the greater pseudonym.
 func (u *users) shownLater(a, b identity) int {
 	if c := cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.source, a.source)); c != 0 || a.user == b.user {
-		return c
+		return cmp.Or(c, cmp.Compare(a.effectiveSeq, b.effectiveSeq))
 	}
 	x, y := u.pseudonymOf(a.user), u.pseudonymOf(b.user)
 	return cmp.Or(bytes.Compare(x[:], y[:]), cmp.Compare(a.user[0], b.user[0]), cmp.Compare(a.user[1], b.user[1]))
@@ -301,7 +301,56 @@ func (u *users) fillsLess(a, b identity) bool {
 // that it is known whom the session showed since: most is how many of one source may be.
 // What is left out is why a session with several users is read again from the recent facts
 // when one is added. Nothing that was shown at or behind from was given up.
+//
+// Of what came late the same is kept for those who came before each of it, and for those who
+// came behind: what one needs beside what the other does harms neither.
 func (u *users) joinIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
+	if !slices.ContainsFunc(list, identity.cameLate) {
+		return u.joinEffective(list, logins, most)
+	}
+	list, from = u.relevant(list, logins), longAgo
+	var seqs []uint64
+	for _, i := range list {
+		if n, found := slices.BinarySearch(seqs, i.effectiveSeq); !found {
+			seqs = slices.Insert(seqs, n, i.effectiveSeq)
+		}
+	}
+	if len(seqs) > maxLateIdentities {
+		for _, i := range list {
+			if i.effectiveSeq >= seqs[maxLateIdentities] {
+				from = max(from, i.at+1)
+			}
+		}
+		seqs = seqs[:maxLateIdentities]
+	}
+	for _, seq := range seqs {
+		some, since := u.joinEffective(slices.Clone(effective(list, seq)), logins, most)
+		kept, from = append(kept, some...), max(from, since)
+	}
+	slices.SortFunc(kept, u.shownLater)
+	return slices.Compact(kept), from
+}
+
+// relevant puts list in order and leaves out what says nothing new to anybody: in a run of
+// one user, what one source names that did so before, and no later.
+func (u *users) relevant(list []identity, logins []int64) (kept []identity) {
+	slices.SortFunc(list, u.shownLater)
+	kept = list[:0]
+	run, last := 0, identity{}
+	for _, i := range list {
+		if !sameUser(last.user, i.user) || loginsUntil(logins, last.at) != loginsUntil(logins, i.at) {
+			run = len(kept)
+		}
+		last = i
+		if !slices.ContainsFunc(kept[run:], func(have identity) bool { return have.source == i.source && have.effectiveSeq <= i.effectiveSeq }) {
+			kept = append(kept, i)
+		}
+	}
+	return kept
+}
+
+// joinEffective is joinIdentities of what counts for one order.
+func (u *users) joinEffective(list []identity, logins []int64, most int) (kept []identity, from int64) {
 	slices.SortFunc(list, u.shownLater)
 	if most == 0 || oneUser(list) {
 		logins = nil

@@ -85,14 +85,14 @@ func TestShowIdentity(t *testing.T) {
 	tl := e.timelineOf(&fact.Name{ID: fact.ID{1}, Raw: "a"}, &fact.Fact{}, 0)
 	a, b := sessiontest.UserName(0), sessiontest.UserName(1)
 	e.nameUser(&a)
-	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{10, a.ID, 0}, true))
+	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{at: 10, user: a.ID}, true))
 	require.Equal(t, []uint32{tl.slot}, slotsOf(&e.users, a.ID))
-	require.Zero(t, e.showIdentity(tl, identity{10, a.ID, 0}, true), "known")
-	require.Zero(t, e.showIdentity(tl, identity{11, a.ID, 0}, true), "known for longer")
-	require.Zero(t, e.showIdentity(tl, identity{9, a.ID, 0}, false), "nobody was judged by it")
-	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{8, a.ID, 0}, true))
-	require.Equal(t, []identity{{8, a.ID, 0}}, tl.identities)
-	require.Equal(t, dirtyTimeline|dirtyLineage, e.showIdentity(tl, identity{20, b.ID, 0}, true))
+	require.Zero(t, e.showIdentity(tl, identity{at: 10, user: a.ID}, true), "known")
+	require.Zero(t, e.showIdentity(tl, identity{at: 11, user: a.ID}, true), "known for longer")
+	require.Zero(t, e.showIdentity(tl, identity{at: 9, user: a.ID}, false), "nobody was judged by it")
+	require.Equal(t, dirtyLineage, e.showIdentity(tl, identity{at: 8, user: a.ID}, true))
+	require.Equal(t, []identity{{at: 8, user: a.ID}}, tl.identities)
+	require.Equal(t, dirtyTimeline|dirtyLineage, e.showIdentity(tl, identity{at: 20, user: b.ID}, true))
 }
 
 func slotsOf(u *users, id fact.ID) (slots []uint32) {

@@ -52,7 +52,7 @@ func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
 		return bytes.Compare(x[:], y[:]) < 0
 	}
 	for _, f := range w.of[s] {
-		if f.IsRotation() && (!f.Late || f.Order < w.about.Order) &&
+		if f.IsRotation() && w.accuses(f) &&
 			(found == nil || f.At < found.At || f.At == found.At && smaller(f, found)) {
 			found = f
 		}
@@ -167,5 +167,5 @@ func (w *World) linkedTo(r *KnownFact, x ancestor, larger fact.ID, at int64) boo
 // "A link counts from an event or a served request, never if presented".
 // § Linked.
 func (w *World) links(f *KnownFact, larger fact.ID) bool {
-	return f.Linked.ID == larger && !larger.IsZero() && !f.Late && !(f.Exempt && w.omits(ExemptLinks)) && (f.Kind != fact.Request || w.Serves(f))
+	return f.Linked.ID == larger && !larger.IsZero() && w.accuses(f) && !(f.Exempt && w.omits(ExemptLinks)) && (f.Kind != fact.Request || w.Serves(f))
 }

@@ -198,7 +198,7 @@ func (w *World) firstIdentity(r *KnownFact, line []ancestor) (at int64, ok bool)
 func (w *World) start(s fact.ID, tol, until int64) (at int64, known bool) {
 	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
-		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (!f.Late || f.At >= first-tol) {
+		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (w.accuses(f) || f.At >= first-tol) {
 			start = min(start, f.At)
 		}
 		if w.isActivity(f) && !f.Late && (!f.Exempt || w.omits(ExemptAge)) {
