@@ -100,7 +100,11 @@ func (r *record) identity() identity {
 
 // link is the larger session that r names.
 func (r *record) link() identity {
-	return identity{at: r.At, user: r.linked, effectiveSeq: r.effectiveSeq()}
+	l := identity{at: r.At, user: r.linked}
+	if r.state&late != 0 { // a login, too: that it names one accuses
+		l.effectiveSeq = r.seq + 1
+	}
+	return l
 }
 
 // effectiveSeq says which requests r accuses, see ending.effectiveSeq. A login clears and
