@@ -34,7 +34,7 @@ const (
 // Seeded is the history of one number.
 func Seeded(seed uint64, how Delivery) *History { return Make(NewDice(seed, 0), how) }
 
-// Make makes a history of some 45 arrivals. The same rolls give the same history: who
+// Make makes a history of some 80 arrivals. The same rolls give the same history: who
 // changes the order of the rolls changes every history.
 func Make(d Dice, how Delivery) *History { return MakeDeep(d, how, 0) }
 
