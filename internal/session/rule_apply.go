@@ -93,24 +93,23 @@ func (e *Engine) applySaid(t *timeline, r *record, others bool) (due dirtyFlags)
 	return due
 }
 
-// identity is whom r shows.
+// identity is whom r shows. Who logs in is shown to all, since a login clears as it accuses.
 func (r *record) identity() identity {
-	return identity{r.At, r.user, r.effectiveSeq(), r.userSource}
+	i := identity{r.At, r.user, r.effectiveSeq(), r.userSource}
+	if r.kind == fact.Authenticated {
+		i.effectiveSeq = 0
+	}
+	return i
 }
 
 // link is the larger session that r names.
 func (r *record) link() identity {
-	l := identity{at: r.At, user: r.linked}
-	if r.state&late != 0 { // a login, too: that it names one accuses
-		l.effectiveSeq = r.seq + 1
-	}
-	return l
+	return identity{at: r.At, user: r.linked, effectiveSeq: r.effectiveSeq()}
 }
 
-// effectiveSeq says which requests r accuses, see ending.effectiveSeq. A login clears and
-// accuses at once, and binds all.
+// effectiveSeq says which requests r accuses, see ending.effectiveSeq.
 func (r *record) effectiveSeq() uint64 {
-	if r.state&late == 0 || r.kind == fact.Authenticated {
+	if r.state&late == 0 {
 		return 0
 	}
 	return r.seq + 1

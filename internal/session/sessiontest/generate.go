@@ -64,7 +64,7 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 	for range m.Roll(14) {
 		m.episode()
 	}
-	if m.chance(11) {
+	if m.chance(11) && how == InWindow { // what a late fact says of one that is forgotten is not all known
 		m.inherit()
 	}
 	for facts = max(facts, len(m.facts)+6); len(m.facts) < facts; {

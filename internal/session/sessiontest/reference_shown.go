@@ -108,10 +108,9 @@ func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) 
 			return f.User.ID == e.User.ID && f.UserSource == source
 		}) || w.omits(OneSource)
 	}
-	since := slices.ContainsFunc(w.everShown(x.id), func(f *KnownFact) bool {
+	return (other || slices.ContainsFunc(w.everShown(x.id), func(f *KnownFact) bool {
 		return f.User.ID != e.User.ID && f.At > e.At && f.At <= until && named(f.UserSource)
-	})
-	return (other || since) && !w.omits(ShownSince)
+	})) && !w.omits(ShownSince)
 }
 
 // "A session on which more than max_users different users of one source were shown from
