@@ -283,7 +283,7 @@ func (w *evaluation) backEndings(each func(expiry)) {
 		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
 			x.doubt = ReasonEvicted
 		}
-		if b.typ == fact.RevokedSession && shownSince(w.t, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
+		if b.typ == fact.RevokedSession && shownSince(w.t.identities, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
 			voided = true
 		}
 		if w.violated(x.at) && !voided && (b.typ != fact.EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {

@@ -287,7 +287,7 @@ func (w *evaluation) endingsOf(above *heritage, user fact.ID, each func(expiry))
 		if !w.violated(at) || !w.applies(end) {
 			continue
 		}
-		if binds, doubt := w.bindsUser(above, w.t, end, user, w.r.At); binds {
+		if binds, doubt := w.bindsUser(above, w.t, end, user, w.r.At); binds && !w.cleared(above, w.t, end, user, w.r.At) {
 			_, own := identityAt(w.identities(w.t), end.at)
 			each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: doubt, inherited: !own})
 		}

@@ -106,10 +106,11 @@ func anyLegacy(d *rand.Rand) legacy {
 		}
 		if h.cut = h.at != unset; d.IntN(2) == 0 {
 			h.heirUser = fact.ID{1 + d.Uint64N(9), 2}
+			h.lateUser = h.heirUser
 			h.heirs = []identity{{user: h.heirUser, source: uint8(d.Uint64())}}
 		}
 		if d.IntN(2) == 0 {
-			h.ends = []heldEnd{{anything(d), fact.RevokedSession, d.Uint32(), ReasonBounds}}
+			h.ends = []heldEnd{{at: anything(d), typ: fact.RevokedSession, service: d.Uint32(), doubt: ReasonBounds}}
 		}
 		if h.moreLinks = d.IntN(2) == 0; d.IntN(2) == 0 {
 			h.links = []heldLink{{fact.ID{d.Uint64(), d.Uint64()}, anything(d), anything(d)}}
