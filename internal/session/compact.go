@@ -54,7 +54,9 @@ func (t *table) compactSome(cfg *Config, users *users, looks int) (looked int, d
 func (t *table) compactOne(tl *timeline, cfg *Config, users *users) {
 	x := t.entry(tl.slot)
 	t.cool(tl)
-	tl.settle(t.oldestSeq)
+	if len(tl.rotations)+len(tl.lineage) == 0 { // else a suspect of another session, older than all that, may yet be judged
+		tl.settle(t.oldestSeq)
+	}
 	x.compact(tl, cfg, users)
 	has := tl.compacted().fields()
 	if x.isPlain(tl, has, t.tombstones) {

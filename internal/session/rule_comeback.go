@@ -342,7 +342,8 @@ func (w *evaluation) mayBeLate(at int64) bool {
 func (w *evaluation) lostDoubt(x *expiry) string {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	switch {
-	case (x.typ == fact.AbsoluteTimeout || x.inherited) && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
+	case w.inheritsLate,
+		(x.typ == fact.AbsoluteTimeout || x.inherited) && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
 		return ReasonEvicted

@@ -31,6 +31,8 @@ type evaluation struct {
 
 	inherited heritage // what heritage found, once rooted
 	rooted    bool
+	// inheritsLate: some of that came too late for the request, and which is not known.
+	inheritsLate bool
 	heard     []heardEnd // what newestHeard found, once asked
 	heardOf   *timeline
 }

@@ -30,6 +30,7 @@ func (w *evaluation) findHeritage() heritage {
 		}
 		if known := child.legacy.of(&p.r, w.r.policy); known != nil && (p.t == nil || p.t.back.back) && !(w.assumed && i == 0) {
 			h = *known // what was learnt of it before it was thrown away
+			w.inheritsLate = w.inheritsLate || child.legacy.effectiveSeq > w.r.seq
 			continue
 		}
 		h = w.inherit(&h, p.t, &p.r, child, w.assumed && i == 0)
@@ -60,6 +61,7 @@ func (w *evaluation) ancestors() (line []ancestor, h heritage) {
 	if r, ok := t.lineageAt(w.r.seq, before); ok {
 		if known := t.legacy.of(&r, w.r.policy); known != nil {
 			h = *known
+			w.inheritsLate = w.inheritsLate || t.legacy.effectiveSeq > w.r.seq
 		} else {
 			h.unknownBefore = unset
 		}
@@ -106,7 +108,8 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 	if !slices.ContainsFunc(all[1:], func(h heritage) bool { return !h.same(&all[0]) }) {
 		all = all[:1]
 	}
-	e.setLegacy(t, legacy{r.from, r.at, slices.Clip(all)})
+	late := max(r.effectiveSeq, p.legacy.effectiveSeq, p.lateSeq(), t.lateSeq())
+	e.setLegacy(t, legacy{r.from, r.at, slices.Clip(all), late})
 	return true
 }
 

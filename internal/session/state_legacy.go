@@ -94,6 +94,8 @@ type legacy struct {
 	from fact.ID
 	at   int64
 	all  []heritage // by policy, or one for all
+	// effectiveSeq: some of it counts for none that came before, see ending.effectiveSeq.
+	effectiveSeq uint64
 }
 
 // has reports whether it has id, the user whom what t was rotated from showed, or a larger

@@ -154,6 +154,19 @@ func (t *timeline) settle(oldest uint64) {
 	}
 }
 
+// lateSeq is since when all counts that came late; 0: none did.
+func (t *timeline) lateSeq() (latest uint64) {
+	for seq := range t.effectiveSeqs() {
+		if *seq != afterAll {
+			latest = max(latest, *seq)
+		}
+	}
+	for i := range t.ends {
+		latest = max(latest, t.ends[i].effectiveSeq)
+	}
+	return latest
+}
+
 // effectiveSeqs are since when each of what may have come late counts.
 func (t *timeline) effectiveSeqs() iter.Seq[*uint64] {
 	return func(yield func(*uint64) bool) {

@@ -43,6 +43,7 @@ const (
 	hasLegacy
 	hasFirstBeside
 	hasEffective // what came late, from when on that counts
+	hasLegacyEffective
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -248,6 +249,12 @@ var timelineFields = [...]timelineField{
 				*seq = d.Uvarint()
 			}
 		},
+	},
+	{
+		hasLegacyEffective,
+		func(t *timeline) bool { return t.legacy.effectiveSeq > 0 },
+		func(w *timelineWriter, t *timeline) { w.uvarint(t.legacy.effectiveSeq) },
+		func(d *timelineReader, t *timeline) { t.legacy.effectiveSeq = d.Uvarint() },
 	},
 	flagField(hasMoreLinks, func(t *timeline) *bool { return &t.moreLinks }),
 }

@@ -95,7 +95,7 @@ func anyTimeline(d *rand.Rand) timeline {
 }
 
 func anyLegacy(d *rand.Rand) legacy {
-	l := legacy{from: fact.ID{d.Uint64(), d.Uint64()}, at: anything(d)}
+	l := legacy{from: fact.ID{d.Uint64(), d.Uint64()}, at: anything(d), effectiveSeq: d.Uint64N(3)}
 	for range 1 + d.IntN(3) {
 		h := noHeritage
 		h.known, h.identified, h.vague, h.unidentified = d.IntN(2) == 0, d.IntN(2) == 0, d.IntN(2) == 0, d.IntN(2) == 0
