@@ -63,6 +63,20 @@ func TestLateIdentitiesAreBounded(t *testing.T) {
 	}
 }
 
+// TestLateUsersAreShared: however often whom a session showed came late, one that many share
+// is known as such.
+func TestLateUsersAreShared(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("policy p0 idle=300s\nconfig window=10s\na started at=0s\na activity at=100s\n")
+	for i := range 2 * maxLateIdentities {
+		fmt.Fprintf(&text, "now=%ds a activity at=%ds user=u%d\n", 101+i, 10+3*i, 1+i%2)
+	}
+	for i := range 6 {
+		fmt.Fprintf(&text, "now=%ds a activity at=%ds user=u%d\n", 130+i, 60+i, 3+i)
+	}
+	require.Empty(t, check(parsedTrial(text.String()+"a request at=600s"), false))
+}
+
 // heirs is a session b that continues a, which showed late whose user has ended.
 const heirs = `policy p0 end=0s rotation=3s idle=10s
 config window=10s wait=60s
