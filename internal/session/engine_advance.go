@@ -93,7 +93,7 @@ func (e *Engine) phase(s phase) (done bool) {
 		}
 	}
 	if s == phaseEvict {
-		e.users.removeOldEnds(k.now-int64(e.cfg.Retention), evictLooks)
+		e.users.removeOldEnds(k.now-int64(e.cfg.Retention), k.now, evictLooks, e.beganBefore)
 	}
 	return true
 }

@@ -93,9 +93,13 @@ func (e *Engine) applySaid(t *timeline, r *record, others bool) (due dirtyFlags)
 	return due
 }
 
-// identity is whom r shows.
+// identity is whom r shows. Who logs in is shown to all, since a login clears as it accuses.
 func (r *record) identity() identity {
-	return identity{r.At, r.user, r.effectiveSeq(), r.userSource}
+	i := identity{r.At, r.user, r.effectiveSeq(), r.userSource}
+	if r.kind == fact.Authenticated {
+		i.effectiveSeq = 0
+	}
+	return i
 }
 
 // link is the larger session that r names.
@@ -103,10 +107,9 @@ func (r *record) link() identity {
 	return identity{at: r.At, user: r.linked, effectiveSeq: r.effectiveSeq()}
 }
 
-// effectiveSeq says which requests r accuses, see ending.effectiveSeq. A login clears and
-// accuses at once, and binds all.
+// effectiveSeq says which requests r accuses, see ending.effectiveSeq.
 func (r *record) effectiveSeq() uint64 {
-	if r.state&late == 0 || r.kind == fact.Authenticated {
+	if r.state&late == 0 {
 		return 0
 	}
 	return r.seq + 1

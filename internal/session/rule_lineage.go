@@ -28,12 +28,13 @@ func (w *evaluation) findHeritage() heritage {
 		if i > 0 {
 			child = line[i-1].t
 		}
-		if known := child.legacy.of(&p.r, w.r.policy); known != nil && (p.t == nil || p.t.back.back) && !(w.assumed && i == 0) {
-			h = *known // what was learnt of it before it was thrown away
+		assumed := w.assumed && i == 0
+		if known, ok := child.legacy.of(&p.r, w.r.policy, assumed); ok && (p.t == nil || p.t.back.back) {
+			h = known // what was learnt of it before it was thrown away
 			w.inheritsLate = w.inheritsLate || child.legacy.effectiveSeq > w.r.seq
 			continue
 		}
-		h = w.inherit(&h, p.t, &p.r, child, w.assumed && i == 0)
+		h = w.inherit(&h, p.t, &p.r, child, assumed)
 	}
 	return h
 }
@@ -59,10 +60,9 @@ func (w *evaluation) ancestors() (line []ancestor, h heritage) {
 	}
 	w.e.line = line
 	if r, ok := t.lineageAt(w.r.seq, before); ok {
-		if known := t.legacy.of(&r, w.r.policy); known != nil {
-			h = *known
-			w.inheritsLate = w.inheritsLate || t.legacy.effectiveSeq > w.r.seq
-		} else {
+		known, ok := t.legacy.of(&r, w.r.policy, false)
+		w.inheritsLate = w.inheritsLate || ok && t.legacy.effectiveSeq > w.r.seq
+		if h = known; !ok {
 			h.unknownBefore = unset
 		}
 	}
@@ -77,7 +77,7 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 		return true
 	}
 	p, policies := e.get(r.from), len(e.cfg.Policies)
-	if p == nil || p.back.back && t.legacy.of(&r, 0) != nil { // what has been learnt outlives it
+	if _, learnt := t.legacy.of(&r, 0, false); p == nil || p.back.back && learnt { // what has been learnt outlives it
 		return true
 	}
 	if e.work.left < 4*policies {
@@ -89,14 +89,14 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 		w := evaluation{e: e, t: t, r: &request, policy: &e.cfg.Policies[i], limit: unset}
 		above, known := noHeritage, true
 		if further, more := p.lineageAt(request.seq, r.at-1); more {
-			if h := p.legacy.of(&further, request.policy); h != nil {
-				above = *h
-			} else {
-				known = false
-			}
+			above, known = p.legacy.of(&further, request.policy, false)
 		}
 		e.spend(1)
 		h := w.inherit(&above, p, &r, t, false)
+		if h.unidentified { // what it has if it goes on is asked for, too
+			h = w.inherit(&above, p, &r, t, true)
+			h.unidentified = true
+		}
 		if !known {
 			h.unknownBefore = unset
 		}
@@ -108,7 +108,7 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 	if !slices.ContainsFunc(all[1:], func(h heritage) bool { return !h.same(&all[0]) }) {
 		all = all[:1]
 	}
-	late := max(r.effectiveSeq, p.legacy.effectiveSeq, p.lateSeq(), t.lateSeq())
+	late := max(r.effectiveSeq, p.lateSeq(), t.lateSeq())
 	e.setLegacy(t, legacy{r.from, r.at, slices.Clip(all), late})
 	return true
 }

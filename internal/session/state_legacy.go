@@ -39,7 +39,7 @@ type heritage struct {
 	// unknownBefore: what was known before this of one of them may have been thrown away.
 	unknownBefore int64
 	// unidentified: it would continue the one before if the same user had been shown, and
-	// that one showed none.
+	// that one showed none. What is kept then is what it has if it does.
 	unidentified bool
 }
 
@@ -142,17 +142,25 @@ func (l *legacy) own(t *timeline) iter.Seq[fact.ID] {
 	}
 }
 
-// of returns what was inherited by r for a policy, or nil.
-func (l *legacy) of(r *rotation, policy uint8) *heritage {
-	switch {
-	case len(l.all) == 0 || l.from != r.from || l.at != r.at:
-		return nil
-	case len(l.all) == 1:
-		return &l.all[0]
-	case int(policy) < len(l.all):
-		return &l.all[policy]
+// of returns what was inherited by r for a policy, and false if that is not known; assumed:
+// as if the id continued the one before.
+func (l *legacy) of(r *rotation, policy uint8, assumed bool) (h heritage, ok bool) {
+	if len(l.all) == 1 {
+		policy = 0
 	}
-	return nil
+	if int(policy) >= len(l.all) || l.from != r.from || l.at != r.at {
+		return noHeritage, false
+	}
+	h = l.all[policy]
+	switch {
+	case assumed:
+		ok, h.unidentified = h.at != unset, false
+		return h, ok
+	case h.unidentified:
+		h = noHeritage
+		h.unidentified = true
+	}
+	return h, true
 }
 
 // What a stored ending has, by bits.

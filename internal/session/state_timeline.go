@@ -170,6 +170,9 @@ func (t *timeline) lateSeq() (latest uint64) {
 // effectiveSeqs are since when each of what may have come late counts.
 func (t *timeline) effectiveSeqs() iter.Seq[*uint64] {
 	return func(yield func(*uint64) bool) {
+		if !yield(&t.legacy.effectiveSeq) {
+			return
+		}
 		for i := range t.lateStarts {
 			if !yield(&t.lateStarts[i].effectiveSeq) {
 				return

@@ -43,7 +43,6 @@ const (
 	hasLegacy
 	hasFirstBeside
 	hasEffective // what came late, from when on that counts
-	hasLegacyEffective
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -238,7 +237,7 @@ var timelineFields = [...]timelineField{
 	identitiesField(hasLinks, func(t *timeline) *[]identity { return &t.links }, false),
 	{
 		hasEffective,
-		func(t *timeline) bool { return len(t.lateStarts) > 0 || t.showedLate() },
+		func(t *timeline) bool { return len(t.lateStarts) > 0 || t.showedLate() || t.legacy.effectiveSeq > 0 },
 		func(w *timelineWriter, t *timeline) {
 			for seq := range t.effectiveSeqs() {
 				w.uvarint(*seq)
@@ -249,12 +248,6 @@ var timelineFields = [...]timelineField{
 				*seq = d.Uvarint()
 			}
 		},
-	},
-	{
-		hasLegacyEffective,
-		func(t *timeline) bool { return t.legacy.effectiveSeq > 0 },
-		func(w *timelineWriter, t *timeline) { w.uvarint(t.legacy.effectiveSeq) },
-		func(d *timelineReader, t *timeline) { t.legacy.effectiveSeq = d.Uvarint() },
 	},
 	flagField(hasMoreLinks, func(t *timeline) *bool { return &t.moreLinks }),
 }

@@ -200,15 +200,35 @@ func (u *users) end(id fact.ID, end ending, now int64) bool {
 	return true
 }
 
-// removeOldEnds lets go of at most n ends that came before.
-func (u *users) removeOldEnds(before int64, n int) {
-	for range n {
-		if oldest := u.came.Front(); oldest == nil || oldest.Value.(*userEnd).at >= before {
+// removeOldEnds lets go of ends that came before, but of those that may bind a session
+// which is still known: these are asked about again when what comes now is. No more than
+// n of them and of their sessions are looked at.
+func (u *users) removeOldEnds(before, now int64, n int, mayBind func(place uint32, at int64) bool) {
+	for n > 0 {
+		oldest := u.came.Front()
+		if oldest == nil || oldest.Value.(*userEnd).at >= before {
 			return
 		}
-		u.removeOldestEnd()
+		end := oldest.Value.(*userEnd)
+		number, had := u.number(end.user), u.ended[end.user]
+		at, looks := had.ends[slices.Index(had.came, oldest)].at, maxEndLooks
+		l := u.user(number).first
+		for ; l != 0 && looks > 0 && !mayBind(u.links[l].place, at); l = u.links[l].next {
+			looks--
+		}
+		if n -= 1 + maxEndLooks - looks; l == 0 {
+			u.removeOldestEnd()
+			continue
+		}
+		u.touch(int(number))
+		end.at = max(now, u.came.Back().Value.(*userEnd).at)
+		u.came.MoveToBack(oldest)
 	}
 }
+
+// maxEndLooks is at how many sessions is looked for one that an end may bind: where there
+// are more one is taken to be among them.
+const maxEndLooks = 64
 
 // removeOldestEnd lets go of the end that came first.
 func (u *users) removeOldestEnd() {

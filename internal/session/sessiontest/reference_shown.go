@@ -8,11 +8,11 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// shows reads "a user is shown by an event other than ended and ended_user, or by a
+// showsUser reads "a user is shown by an event other than ended and ended_user, or by a
 // request that was not rejected". An exempt one "counts for the idle clock, and for a link".
 // § Who is shown.
-func (f *KnownFact) shows() bool {
-	return !f.User.ID.IsZero() && f.Kind != fact.Ended && !f.Exempt
+func (w *World) showsUser(f *KnownFact) bool {
+	return !f.User.ID.IsZero() && f.Kind != fact.Ended && (!f.Exempt || w.omits(ExemptShows))
 }
 
 // accuses reads "what comes later than the window and accuses (an end, a link, an identity,
@@ -40,7 +40,7 @@ func (w *World) shown(s fact.ID) (all []*KnownFact) {
 // § Verdicts do not depend on delivery.
 func (w *World) everShown(s fact.ID) (all []*KnownFact) {
 	for _, f := range w.of[s] {
-		if f.shows() {
+		if w.showsUser(f) {
 			all = append(all, f)
 		}
 	}
@@ -64,7 +64,7 @@ func (w *World) shownAt(r *KnownFact, x ancestor, at int64, shown func(s fact.ID
 			by, user = x.id, f.User.ID
 		}
 	}
-	if !user.IsZero() {
+	if !user.IsZero() || w.omits(ShownBefore) {
 		return by, user
 	}
 	for _, parent := range w.line(r, x)[1:] {
@@ -98,11 +98,11 @@ func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64, 
 	named := func(source uint8) bool {
 		return slices.ContainsFunc(slices.Concat(shown(x.id), shown(by)), func(f *KnownFact) bool {
 			return f.User.ID == e.User.ID && f.UserSource == source
-		})
+		}) || w.omits(OneSource)
 	}
 	return slices.ContainsFunc(shown(x.id), func(f *KnownFact) bool {
-		return f.User.ID != e.User.ID && named(f.UserSource) && f.At > e.At && f.At <= until
-	})
+		return f.User.ID != e.User.ID && f.At > e.At && f.At <= until && named(f.UserSource)
+	}) && !w.omits(ShownSince)
 }
 
 // cleared reads "what clears clears always" of an end of a user: whoever came out late was
@@ -123,13 +123,17 @@ func (w *World) cleared(r *KnownFact, x ancestor, e *KnownFact, until int64) boo
 func (w *World) shared(r *KnownFact) bool {
 	users := map[uint8]map[fact.ID]bool{}
 	for _, f := range w.everShown(r.Session.ID) {
-		if !w.sameLogin(r, f) {
+		if !w.sameLogin(r, f) && !w.omits(SharedSince) {
 			continue
 		}
-		if users[f.UserSource] == nil {
-			users[f.UserSource] = map[fact.ID]bool{}
+		source := f.UserSource
+		if source != 0 && w.omits(SharedSource) {
+			source = 0
 		}
-		if users[f.UserSource][f.User.ID] = true; w.cfg.MaxUsers > 0 && len(users[f.UserSource]) > w.cfg.MaxUsers {
+		if users[source] == nil {
+			users[source] = map[fact.ID]bool{}
+		}
+		if users[source][f.User.ID] = true; w.cfg.MaxUsers > 0 && len(users[source]) > w.cfg.MaxUsers {
 			return true
 		}
 	}
