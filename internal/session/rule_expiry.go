@@ -33,8 +33,8 @@ type evaluation struct {
 	rooted    bool
 	// inheritsLate: some of that came too late for the request, and which is not known.
 	inheritsLate bool
-	heard     []heardEnd // what newestHeard found, once asked
-	heardOf   *timeline
+	heard        []heardEnd // what newestHeard found, once asked
+	heardOf      *timeline
 }
 
 // newEvaluation finds since when r's session lasts: its latest authentication at or

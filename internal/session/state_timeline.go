@@ -145,10 +145,11 @@ func (t *timeline) showedLate() bool {
 }
 
 // settle lets what came late count for all, where nothing that came before it can be judged
-// any more.
-func (t *timeline) settle(oldest uint64) {
+// any more. touch is called before the first change.
+func (t *timeline) settle(oldest uint64, touch func(slot uint32)) {
 	for seq := range t.effectiveSeqs() {
-		if *seq <= oldest {
+		if *seq != 0 && *seq <= oldest {
+			touch(t.slot)
 			*seq = 0
 		}
 	}
