@@ -339,6 +339,7 @@ func (e *Engine) walkCallers() (done bool) {
 func (e *Engine) awaitParent(r *record) {
 	if r.state&(awaitsParent|insideByTimes) != 0 {
 		if t := e.get(r.session); t != nil {
+			e.touch(t)
 			t.deferred = true // it may be suspected with no name at hand
 		}
 	}
