@@ -53,6 +53,9 @@ func (t *table) compactSome(cfg *Config, users *users, looks int) (looked int, d
 // compactOne puts tl back into its entry, which nothing refers to.
 func (t *table) compactOne(tl *timeline, cfg *Config, users *users) {
 	x := t.entry(tl.slot)
+	if len(tl.rotations)+len(tl.lineage) == 0 { // else a suspect of another session, older than all that, may yet be judged
+		tl.settle(t.oldestSeq, t.touch)
+	}
 	t.cool(tl)
 	x.compact(tl, cfg, users)
 	has := tl.compacted().fields()
@@ -127,7 +130,7 @@ func (t *timeline) sinceAtLeast() int64 {
 	}
 	at := min(t.first, t.firstActivity, t.firstStart)
 	for _, late := range t.lateStarts {
-		at = min(at, late)
+		at = min(at, late.at)
 	}
 	return at
 }
@@ -139,7 +142,7 @@ func (t *timeline) ordinary(cfg *Config, users *users) bool {
 	n := len(t.intervals)
 	if n == 0 || t.newest != t.intervals[n-1].end || t.lastInactiveStart > t.newest || t.first == unset || t.firstActivity == unset ||
 		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.nestedStarts) > 0 || t.droppedAuthentication != 0 || t.back.end != 0 || t.back.last != 0 ||
-		len(t.identities) > 1 && !oneUser(t.identities) || t.policies >= 1<<16 {
+		len(t.identities) > 1 && !oneUser(t.identities) || t.showedLate() || t.policies >= 1<<16 {
 		return false
 	}
 	if len(t.identities) > 0 && len(users.ends(t.identities[0].user)) > 0 ||

@@ -60,7 +60,7 @@ func (e *Engine) leaveTombstone(t *timeline) {
 		if n := len(t.authentications); n > 0 {
 			s.at = max(s.at, t.authentications[n-1])
 		}
-		if start, known := t.started(tolerance); known {
+		if start, known := t.started(tolerance, afterAll); known {
 			s.at = max(s.at, start)
 		}
 	}
@@ -107,7 +107,7 @@ func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) 
 
 // requestToCome is a request of policy that starts behind all there is.
 func requestToCome(policy uint8) record {
-	return record{At: math.MaxInt64 / 2, EffectiveStart: math.MaxInt64 / 2, End: math.MaxInt64 / 2, seq: math.MaxUint64, policy: policy}
+	return record{At: math.MaxInt64 / 2, EffectiveStart: math.MaxInt64 / 2, End: math.MaxInt64 / 2, seq: afterAll, policy: policy}
 }
 
 // knownEnd is the first of the ends that count for a request to come.
@@ -222,7 +222,7 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 		}
 	}
 	if was.user != 0 {
-		t.identities = append(t.identities, identity{was.at, e.users.byHash(was.user), anySource})
+		t.identities = append(t.identities, identity{at: was.at, user: e.users.byHash(was.user), source: anySource})
 		e.users.addLink(t.identities[0].user, t.placeOf())
 	}
 }
@@ -283,7 +283,7 @@ func (w *evaluation) backEndings(each func(expiry)) {
 		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
 			x.doubt = ReasonEvicted
 		}
-		if b.typ == fact.RevokedSession && shownSince(w.t, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
+		if b.typ == fact.RevokedSession && shownSince(w.t.identities, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
 			voided = true
 		}
 		if w.violated(x.at) && !voided && (b.typ != fact.EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {
@@ -342,7 +342,8 @@ func (w *evaluation) mayBeLate(at int64) bool {
 func (w *evaluation) lostDoubt(x *expiry) string {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	switch {
-	case (x.typ == fact.AbsoluteTimeout || x.inherited) && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
+	case w.inheritsLate,
+		(x.typ == fact.AbsoluteTimeout || x.inherited) && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
 		return ReasonEvicted

@@ -81,7 +81,7 @@ func TestLinksOf(t *testing.T) {
 				want = append(want, heldLink{l.user, l.at, behind(l.at)})
 			}
 		}
-		if h.linksOf(&p, until); !slices.Equal(h.links, want) {
+		if h.linksOf(&p, until, 8); !slices.Equal(h.links, want) {
 			t.Fatalf("got %v, want %v", h.links, want)
 		}
 	})
@@ -119,7 +119,7 @@ func TestIsPart(t *testing.T) {
 		if c.login != 0 {
 			tl.authentications = []int64{c.login}
 		}
-		require.Equal(t, c.is, tl.isPart(c.above, id, c.at), name)
+		require.Equal(t, c.is, tl.isPart(c.above, id, c.at, 8), name)
 	}
 }
 

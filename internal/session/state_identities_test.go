@@ -59,7 +59,7 @@ func TestIdentitiesAreBoundedAsSaid(t *testing.T) {
 		var list []identity
 		users := rapid.IntRange(1, 12).Draw(t, "users")
 		for at := range rapid.IntRange(1, 100).Draw(t, "identities") {
-			list = append(list, identity{int64(at), fact.ID{uint64(rapid.IntRange(1, users).Draw(t, "user")), 1}, uint8(rapid.IntRange(0, 1).Draw(t, "source"))})
+			list = append(list, identity{at: int64(at), user: fact.ID{uint64(rapid.IntRange(1, users).Draw(t, "user")), 1}, source: uint8(rapid.IntRange(0, 1).Draw(t, "source"))})
 		}
 		var logins []int64
 		for range rapid.IntRange(0, 3).Draw(t, "logins") {

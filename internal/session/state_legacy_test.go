@@ -25,7 +25,12 @@ func TestLegacyOf(t *testing.T) {
 		"another rotation": {legacy{from: r.from, at: 6, all: heirs}, 0, nil},
 		"from another":     {legacy{from: fact.ID{2, 1}, at: r.at, all: heirs}, 0, nil},
 	} {
-		require.Equal(t, c.want, c.l.of(&r, c.policy), name)
+		for _, assumed := range []bool{false, true} {
+			h, ok := c.l.of(&r, c.policy, assumed)
+			if require.Equal(t, c.want != nil, ok, name); ok {
+				require.Equal(t, *c.want, h, name)
+			}
+		}
 	}
 }
 
@@ -42,7 +47,7 @@ func TestHeritageIsKept(t *testing.T) {
 	}
 	k := h.kept()
 	require.True(t, k.cut, "what it is from is not all known")
-	require.Equal(t, []identity{{0, user, 1}, {0, user, 2}}, k.heirs)
+	require.Equal(t, []identity{{user: user, source: 1}, {user: user, source: 2}}, k.heirs)
 	require.Empty(t, k.line)
 	require.Equal(t, h.ends[2:], k.ends)
 }

@@ -17,6 +17,7 @@ func (h *History) String() string {
 	writeWord(&b, h.Config.IdleDecisionWait > 0, fmt.Sprint("idlewait=", h.Config.IdleDecisionWait))
 	writeWord(&b, h.Config.MaxUsers != DefaultConfig().MaxUsers, fmt.Sprint("users=", h.Config.MaxUsers))
 	writeWord(&b, h.Config.LoginsAssumed > 0, fmt.Sprint("logins=", h.Config.LoginsAssumed))
+	writeWord(&b, h.Config.Retention != rememberAll, fmt.Sprint("retention=", h.Config.Retention))
 	writeWord(&b, h.Config.PerRequest, "request")
 	writeWord(&b, h.Config.Shards > 1, fmt.Sprint("lanes=", h.Config.Shards))
 	for _, p := range h.Config.Policies {
