@@ -28,7 +28,7 @@ func appendGenerations(numbered uint64, list ...storedGeneration) []byte {
 // Generations are read in the order of their numbers, of which there are so many, and one
 // from where there was room for far more is given up.
 func TestReadGenerations(t *testing.T) {
-	room := 2 * uint64(max(1000+1000/3+1, 1<<16))
+	const room = 1 << 17
 	for name, c := range map[string]struct {
 		numbered uint64
 		list     []storedGeneration

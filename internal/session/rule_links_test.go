@@ -46,9 +46,7 @@ func TestHeldLinksJoin(t *testing.T) {
 func TestLinksOf(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		instants := func(name string) (list []int64) {
-			for _, at := range rapid.SliceOfNDistinct(rapid.Int64Range(0, 12), 0, 3, rapid.ID[int64]).Draw(t, name) {
-				list = append(list, at)
-			}
+			list = slices.Clone(rapid.SliceOfNDistinct(rapid.Int64Range(0, 12), 0, 3, rapid.ID[int64]).Draw(t, name))
 			slices.Sort(list)
 			return list
 		}

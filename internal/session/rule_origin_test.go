@@ -69,8 +69,10 @@ func TestOrigin(t *testing.T) {
 		"its own beginning": {nil, 0, origin{at: 77, known: true, unknownBefore: longAgo}},
 		"its own identity":  {nil, 50, origin{at: 50, unknownBefore: longAgo}},
 		"the root":          {inherit(func(h *heritage) { h.at, h.known = 20, true }), 0, origin{at: 20, known: true, unknownBefore: longAgo}},
-		"which is not known": {inherit(func(h *heritage) { h.at, h.unknownBefore = 20, 30 }), 0,
-			origin{at: 20, unknownBefore: 30}},
+		"which is not known": {
+			inherit(func(h *heritage) { h.at, h.unknownBefore = 20, 30 }), 0,
+			origin{at: 20, unknownBefore: 30},
+		},
 		"an identity before":  {inherit(func(h *heritage) { h.at, h.firstIdentity, h.identified = 20, 40, true }), 50, origin{at: 40, known: true, unknownBefore: longAgo}},
 		"its own before that": {inherit(func(h *heritage) { h.at, h.firstIdentity, h.identified = 20, 60, true }), 50, origin{at: 50, unknownBefore: longAgo}},
 		"both at once":        {inherit(func(h *heritage) { h.at, h.firstIdentity, h.identified = 20, 50, true }), 50, origin{at: 50, known: true, unknownBefore: longAgo}},

@@ -13,7 +13,7 @@ func TestEntryCounts(t *testing.T) {
 	x := entry{facts: countAndOpened(maxFacts-2, 7)}
 	for _, want := range []uint32{maxFacts - 1, maxFacts, maxFacts} {
 		x.counted()
-		require.EqualValues(t, want, x.count())
+		require.Equal(t, want, x.count())
 		require.EqualValues(t, 7, x.opened())
 	}
 	require.EqualValues(t, maxFacts, countAndOpened(maxFacts+1, 0))
@@ -51,8 +51,14 @@ func TestEntryKnowsSources(t *testing.T) {
 // type and who said it.
 func TestEarlierExpiry(t *testing.T) {
 	in := []expiry{
-		{typ: fact.EndedSession, at: 5, by: "a"}, {typ: fact.EndedSession, at: 5, by: "b"}, {typ: fact.RotatedSession, at: 5},
-		{typ: fact.RevokedSession, at: 5}, {typ: fact.AbsoluteTimeout, at: 5}, {typ: fact.EndedSession, at: 6}, {typ: fact.IdleTimeout, at: 1}, {typ: fact.IdleTimeout, at: 2},
+		{typ: fact.EndedSession, at: 5, by: "a"},
+		{typ: fact.EndedSession, at: 5, by: "b"},
+		{typ: fact.RotatedSession, at: 5},
+		{typ: fact.RevokedSession, at: 5},
+		{typ: fact.AbsoluteTimeout, at: 5},
+		{typ: fact.EndedSession, at: 6},
+		{typ: fact.IdleTimeout, at: 1},
+		{typ: fact.IdleTimeout, at: 2},
 	}
 	for i := range in {
 		for j := range in {

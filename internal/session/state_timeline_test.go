@@ -213,7 +213,7 @@ func TestIntervalsHaveRoom(t *testing.T) {
 	var tl timeline
 	for i := range int64(maxIntervals + 1) {
 		tl.authentications = []int64{10*i - 5}
-		require.True(t, !tl.intervals.add(10*i, 10*i, 1, 5, longAgo))
+		require.False(t, tl.intervals.add(10*i, 10*i, 1, 5, longAgo))
 		if tl.newest = 10 * i; i < maxIntervals {
 			require.Zero(t, tl.boundIntervals(0))
 			require.Len(t, tl.intervals, int(i)+1)
