@@ -44,7 +44,7 @@ mutate: ## Change the engine in a thousand small ways and count the changes that
 	@mkdir -p bin
 	ulimit -v 3145728; SESSION_QUICK=1 SESSION_HISTORIES=$(or $(SESSION_HISTORIES),1000) GOMEMLIMIT=1GiB \
 		GOFLAGS='-count=1 -vet=off -ldflags=-s' $(TOOL) gremlins unleash --workers $(or $(WORKERS),2) \
-		--exclude-files '^sessiontest/' --timeout-coefficient 30 --threshold-efficacy 90 --output bin/mutants.json ./internal/session
+		--exclude-files '^sessiontest/' --timeout-coefficient 4 --threshold-efficacy 90 --output bin/mutants.json ./internal/session
 
 .PHONY: lint
 lint: ## Run the linters over what we write.
