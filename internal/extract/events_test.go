@@ -94,7 +94,7 @@ func TestRotation(t *testing.T) {
 	a := attrs{"session.id": "s1"}
 	f := logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), start)
 	require.Equal(t, fact.Rotated, f.Kind)
-	require.Equal(t, sessionName(x, "s0"), f.Previous)
+	require.Equal(t, sessionName(x, "s0"), *f.Previous)
 	require.Equal(t, sessionName(x, "s1"), f.Session)
 	for _, c := range []struct {
 		name     string

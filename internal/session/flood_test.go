@@ -25,7 +25,7 @@ func floodedHistory(seed uint64) *trial {
 	h.Steps = nil
 	n := uint64(0)
 	for _, s := range steps {
-		s.Fact.Linked = fact.Name{} // what it was part of is lost with a session, and counted as such
+		s.Fact.Linked = nil // what it was part of is lost with a session, and counted as such
 		h.Steps = append(h.Steps, s)
 		for range d.Roll(2) * d.Roll(6) {
 			n++

@@ -35,7 +35,7 @@ func (f *KnownFact) active() [][2]int64 {
 // IsRotation reads "a start, and the previous id ended here (onto itself: only a start)".
 // § Fact.
 func (f *KnownFact) IsRotation() bool {
-	return f.Kind == fact.Rotated && f.Previous.ID != f.Session.ID && !f.Previous.ID.IsZero()
+	return f.Kind == fact.Rotated && f.Previous.Key() != f.Session.ID && !f.Previous.Key().IsZero()
 }
 
 // "Lies inside a longer one of the same session and trace"; "a record without both
@@ -167,8 +167,8 @@ func (f *KnownFact) sameAs(g *KnownFact) bool {
 		return f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
 	}
 	a, b := f.Fact, g.Fact
-	a.Resource, b.Resource = nil, nil
-	return a == b && *f.Resource == *g.Resource
+	a.Resource, b.Resource, a.Previous, b.Previous, a.Linked, b.Linked = nil, nil, nil, nil, nil, nil
+	return a == b && *f.Resource == *g.Resource && f.Previous.Key() == g.Previous.Key() && f.Linked.Key() == g.Linked.Key()
 }
 
 // "What the span says holds, the log fills what it lacks (a user, a route, a status; of
@@ -219,7 +219,7 @@ func (f *KnownFact) fill(x *KnownFact) {
 	if f.User.ID.IsZero() {
 		f.User, f.UserSource = x.User, x.UserSource
 	}
-	if f.Linked.ID.IsZero() {
+	if f.Linked == nil {
 		f.Linked = x.Linked
 	}
 	if f.Details.Status == 0 {
@@ -239,7 +239,7 @@ func (f *KnownFact) join(x *KnownFact) {
 	if cmp.Or(bytes.Compare(a[:], b[:]), cmp.Compare(x.UserSource, f.UserSource)) < 0 {
 		f.User, f.UserSource = x.User, x.UserSource
 	}
-	if f.Linked.ID.IsZero() {
+	if f.Linked == nil {
 		f.Linked = x.Linked
 	}
 	f.Details.Status = max(f.Details.Status, x.Details.Status)

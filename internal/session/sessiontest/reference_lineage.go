@@ -165,5 +165,5 @@ func (w *World) linkedTo(r *KnownFact, x ancestor, larger fact.ID, at int64) boo
 // "A link counts from an event or a served request, never if presented".
 // § Linked.
 func (w *World) links(f *KnownFact, larger fact.ID) bool {
-	return f.Linked.ID == larger && !larger.IsZero() && !f.Late && (f.Kind != fact.Request || w.Serves(f))
+	return f.Linked.Key() == larger && !larger.IsZero() && !f.Late && (f.Kind != fact.Request || w.Serves(f))
 }
