@@ -90,7 +90,7 @@ type Batch struct {
 	// Callers are the spans that may be parents of requests.
 	Callers []fact.Caller
 
-	names   []fact.Name // that facts point to
+	names []fact.Name // that facts point to
 	arena
 	current int     // index of the resource that the current record is of, see speakFor
 	secrets secrets // of the current record
