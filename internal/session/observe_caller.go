@@ -28,11 +28,12 @@ func (e *Engine) holdCallers(callers []fact.Caller, now int64) {
 	e.each(func(l *shard) { latest = max(latest, l.recent.latest) })
 	var hashes [maxBlock]uint64
 	for len(callers) > 0 {
-		some := callers[:min(len(callers), len(hashes))]
+		some, touched := callers[:min(len(callers), len(hashes))], uint64(0)
 		for i := range some { // loads that do not wait for one another
 			hashes[i] = spanHash(some[i].Trace, some[i].Span)
-			x.touched += x.seen[x.bucketOf(hashes[i])*bucketSize]
+			touched += x.seen[x.bucketOf(hashes[i])*bucketSize]
 		}
+		x.touched = touched
 		for i := range some {
 			e.observeCaller(&some[i], hashes[i], latest, now)
 		}
