@@ -74,25 +74,18 @@ func (l *TextLog) put(number int32, first, second, third string, more *MoreTexts
 		n = l.grow(need)
 	}
 	block := &l.blocks[n-1]
-	from := len(block.bytes)
-	block.bytes = block.bytes[:from+need]
-	block.refs++
-	b := block.bytes[from:]
+	b, from := block.bytes, len(block.bytes)
+	b = binary.LittleEndian.AppendUint64(b, lengths|uint64(room)<<(64-roomBits))
 	if number != number<<lengthBits>>lengthBits {
 		number = 0
 	}
-	binary.LittleEndian.PutUint64(b, lengths|uint64(room)<<(64-roomBits))
-	binary.LittleEndian.PutUint32(b[8:], uint32(number)&(1<<numberBits-1)|uint32(n5)<<numberBits)
-	b = b[textHeader:]
-	copy(b, first[:n0])
-	copy(b[n0:], second[:n1])
-	copy(b[n0+n1:], third[:n2])
+	b = binary.LittleEndian.AppendUint32(b, uint32(number)&(1<<numberBits-1)|uint32(n5)<<numberBits)
+	b = append(append(append(b, first[:n0]...), second[:n1]...), third[:n2]...)
 	if more != nil {
-		b = b[n0+n1+n2:]
-		copy(b, more[0][:n3])
-		copy(b[n3:], more[1][:n4])
-		copy(b[n3+n4:], more[2][:n5])
+		b = append(append(append(b, more[0][:n3]...), more[1][:n4]...), more[2][:n5]...)
 	}
+	block.bytes = b[:from+need]
+	block.refs++
 	return (l.before+uint64(n))<<32 | uint64(from)
 }
 
