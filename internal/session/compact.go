@@ -54,6 +54,7 @@ func (t *table) compactSome(cfg *Config, users *users, looks int) (looked int, d
 func (t *table) compactOne(tl *timeline, cfg *Config, users *users) {
 	x := t.entry(tl.slot)
 	t.cool(tl)
+	tl.settle(t.oldestSeq)
 	x.compact(tl, cfg, users)
 	has := tl.compacted().fields()
 	if x.isPlain(tl, has, t.tombstones) {
@@ -127,7 +128,7 @@ func (t *timeline) sinceAtLeast() int64 {
 	}
 	at := min(t.first, t.firstActivity, t.firstStart)
 	for _, late := range t.lateStarts {
-		at = min(at, late)
+		at = min(at, late.at)
 	}
 	return at
 }
@@ -139,7 +140,7 @@ func (t *timeline) ordinary(cfg *Config, users *users) bool {
 	n := len(t.intervals)
 	if n == 0 || t.newest != t.intervals[n-1].end || t.lastInactiveStart > t.newest || t.first == unset || t.firstActivity == unset ||
 		len(t.ends)+len(t.rotations)+len(t.lineage)+len(t.nestedStarts) > 0 || t.droppedAuthentication != 0 || t.back.end != 0 || t.back.last != 0 ||
-		len(t.identities) > 1 && !oneUser(t.identities) || t.policies >= 1<<16 {
+		len(t.identities) > 1 && !oneUser(t.identities) || t.showedLate() || t.policies >= 1<<16 {
 		return false
 	}
 	if len(t.identities) > 0 && len(users.ends(t.identities[0].user)) > 0 ||

@@ -72,6 +72,10 @@ func (e *Engine) phase(s phase) (done bool) {
 	case phaseReport:
 		return e.report(k.now, false)
 	}
+	if s == phaseCompact && k.shard == 0 {
+		oldest := e.oldestSeq()
+		e.each(func(l *shard) { l.sessions.oldestSeq = oldest })
+	}
 	for ; k.shard < len(e.shards); k.shard++ {
 		l := &e.shards[k.shard]
 		switch s {
@@ -89,7 +93,7 @@ func (e *Engine) phase(s phase) (done bool) {
 		}
 	}
 	if s == phaseEvict {
-		e.users.removeOldEnds(k.now-int64(e.cfg.Retention), evictLooks)
+		e.users.removeOldEnds(k.now-int64(e.cfg.Retention), k.now, evictLooks, e.beganBefore)
 	}
 	return true
 }

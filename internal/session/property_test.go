@@ -176,6 +176,7 @@ func TestOrder(t *testing.T) {
 // counted, whether it comes again at once or after others.
 func TestTwice(t *testing.T) {
 	sampled(t, histories/10, func(seed uint64) *trial { return seededHistory(seed, sessiontest.InWindow) }, func(h *trial) string {
+		h.room.retention = 100_000 * time.Hour // what is forgotten comes as something new
 		twice := h.with(&sessiontest.History{Config: h.Config})
 		for i, s := range h.Steps {
 			twice.Steps = append(twice.Steps, s)

@@ -74,7 +74,7 @@ func (e *Engine) firstDirty(t *timeline) (first *timeline, ok bool) {
 	}
 	before := int64(unset)
 	for range maxLineage {
-		r, has := t.lineageAt(^uint64(0), before)
+		r, has := t.lineageAt(afterAll, before)
 		if !has {
 			break
 		}
@@ -276,7 +276,7 @@ func (e *Engine) refresh(t *timeline) bool {
 			break
 		}
 		// The earliest of all: a late one that does not count leads to one more at most.
-		r, ok := t.lineageAt(^uint64(0), before)
+		r, ok := t.lineageAt(afterAll, before)
 		if !ok {
 			break
 		}
@@ -324,7 +324,7 @@ func (e *Engine) rebuild(t *timeline) {
 		if oneUser(identities) { // who may have been shown after each login that was so long ago
 			for _, at := range t.authentications {
 				if at > identities[0].at && at <= gone {
-					identities = append(identities, identity{at, identities[0].user, identities[0].source})
+					identities = append(identities, identity{at: at, user: identities[0].user, source: identities[0].source})
 				}
 			}
 		}
@@ -345,10 +345,10 @@ func (e *Engine) rebuild(t *timeline) {
 			continue
 		}
 		if r.shows() {
-			identities = append(identities, identity{r.At, r.user, r.userSource})
+			identities = append(identities, r.identity())
 		}
 		if e.names(r) {
-			links = append(links, identity{at: r.At, user: r.linked})
+			links = append(links, r.link())
 		}
 		q := *r
 		q.user, q.linked = fact.ID{}, fact.ID{}

@@ -20,7 +20,7 @@ var rebuilt = []reading{
 		- ended_user at=32s user=u1
 		a activity at=33s
 		a request at=40s`, []string{"a revoked n=1 at=40s"}},
-	{"who started late is not", `
+	{"who started late is for what follows", `
 		config window=10s
 		a started at=0s
 		a request at=30s p- id=1/1
@@ -29,7 +29,7 @@ var rebuilt = []reading{
 		a activity at=24s
 		a activity at=33s
 		- ended_user at=34s user=u1
-		a request at=40s`, nil},
+		a request at=40s`, []string{"a revoked n=1 at=40s"}},
 }
 
 func TestRebuilt(t *testing.T) { requireReadings(t, rebuilt) }

@@ -20,18 +20,16 @@ func (e *Engine) apply(t *timeline, r *record) (due dirtyFlags) {
 		due |= dirtyTimeline | dirtyLineage
 	}
 	if r.state&late != 0 {
-		// From the past: it can clear, and accuses nobody.
+		// From the past: it can clear, and accuses only what follows it, by what it says.
 		if r.isActivity() && e.addActivity(t, r, 0) {
 			due |= dirtyVerdicts
 		}
-		return due
+		return due | e.applySaid(t, r, true)
 	}
 	if !r.isExempt() {
 		due |= e.applyJudged(t, r)
 	}
-	if e.names(r) {
-		due |= e.link(t, r, t.facts > 1 || len(t.rotations) > 0)
-	}
+	due |= e.applySaid(t, r, t.facts > 1 || len(t.rotations) > 0)
 	if r.isActivity() {
 		var governs uint64
 		if r.policy != fact.NoPolicy {
@@ -71,9 +69,6 @@ func (e *Engine) applyJudged(t *timeline, r *record) (due dirtyFlags) {
 			e.authenticated |= bit
 		}
 	}
-	if !r.user.IsZero() {
-		due |= e.showIdentity(t, identity{r.At, r.user, r.userSource}, known)
-	}
 	if r.isActivity() {
 		e.observeGap(t, r)
 		if r.At < t.firstActivity {
@@ -86,6 +81,40 @@ func (e *Engine) applyJudged(t *timeline, r *record) (due dirtyFlags) {
 	return due
 }
 
+// applySaid joins whom r shows, and which larger session it names. others: somebody may
+// have been judged by that.
+func (e *Engine) applySaid(t *timeline, r *record, others bool) (due dirtyFlags) {
+	if r.shows() {
+		due |= e.showIdentity(t, r.identity(), others)
+	}
+	if e.names(r) {
+		due |= e.link(t, r.link(), others)
+	}
+	return due
+}
+
+// identity is whom r shows. Who logs in is shown to all, since a login clears as it accuses.
+func (r *record) identity() identity {
+	i := identity{r.At, r.user, r.effectiveSeq(), r.userSource}
+	if r.kind == fact.Authenticated {
+		i.effectiveSeq = 0
+	}
+	return i
+}
+
+// link is the larger session that r names.
+func (r *record) link() identity {
+	return identity{at: r.At, user: r.linked, effectiveSeq: r.effectiveSeq()}
+}
+
+// effectiveSeq says which requests r accuses, see ending.effectiveSeq.
+func (r *record) effectiveSeq() uint64 {
+	if r.state&late == 0 {
+		return 0
+	}
+	return r.seq + 1
+}
+
 // shownBy returns the user whom f shows. One that the client presented is none.
 func shownBy(f *fact.Fact) fact.ID {
 	if f.Flags&fact.UserPresented != 0 {
@@ -95,10 +124,8 @@ func shownBy(f *fact.Fact) fact.ID {
 }
 
 // shows reports whether the record shows its user: an event that says the end of a session
-// does not, nor does an exempt request or one from the past.
-func (r *record) shows() bool {
-	return !r.user.IsZero() && r.kind != fact.Ended && !r.isExempt() && (r.state&late == 0 || r.kind == fact.Authenticated)
-}
+// does not, nor does an exempt request.
+func (r *record) shows() bool { return !r.user.IsZero() && r.kind != fact.Ended && !r.isExempt() }
 
 // applyEvent joins what the event says of its own session.
 func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
@@ -112,12 +139,7 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 		t.firstBeside = r.At
 		due |= dirtyLineage
 	}
-	if r.shows() {
-		due |= e.showIdentity(t, identity{r.At, r.user, r.userSource}, true)
-	}
-	if e.names(r) {
-		due |= e.link(t, r, true)
-	}
+	due |= e.applySaid(t, r, true)
 	switch r.kind {
 	case fact.Authenticated:
 		var lost int
@@ -142,7 +164,7 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 	case fact.Started, fact.Rotated:
 		switch {
 		case !inTime:
-			if r.At < t.firstStart && t.addLateStart(r.At) {
+			if r.At < t.firstStart && t.addLateStart(laterInstant{r.At, r.seq + 1}) {
 				due |= dirtyLineage
 			}
 		case r.At < t.firstStart:
@@ -183,14 +205,14 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 		}
 	case oneUser(t.identities) && t.identities[0].user == who.user:
 		same := slices.IndexFunc(t.identities, func(have identity) bool { return have.source == who.source || have.source == anySource })
-		if same >= 0 && t.identities[same].at <= who.at {
+		if same >= 0 && t.identities[same].at <= who.at && t.identities[same].effectiveSeq <= who.effectiveSeq {
 			return 0
 		}
 	default:
 		// The list says too little to put another user in its place.
 		return dirtyTimeline | dirtyLineage
 	}
-	t.identities, _ = e.users.joinIdentities(append(t.identities, who), nil, 0)
+	e.joinIdentities(t, append(t.identities, who), nil, 0)
 	if len(t.lineage) > 0 { // whether it continues that may depend on whom it shows
 		due = dirtyParents
 	}
@@ -198,6 +220,15 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 		due |= dirtyLineage
 	}
 	return due
+}
+
+// joinIdentities makes what has to be kept of list what t showed.
+func (e *Engine) joinIdentities(t *timeline, list []identity, logins []int64, most int) {
+	var from int64
+	if t.identities, from = e.users.joinIdentities(list, logins, most); from > t.shownFrom {
+		e.stats.lost++
+		t.shownFrom = from
+	}
 }
 
 // setIdentities makes list what t showed.
@@ -208,12 +239,7 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 			list[i].user = x.id
 		}
 	}
-	var from int64
-	t.identities, from = e.users.joinIdentities(append(t.identities[:0], list...), t.authentications, e.cfg.MaxUsers)
-	if from > t.shownFrom {
-		e.stats.lost++
-		t.shownFrom = from
-	}
+	e.joinIdentities(t, append(t.identities[:0], list...), t.authentications, e.cfg.MaxUsers)
 	for _, i := range was {
 		if !t.shows(i.user) && !t.legacy.has(i.user) {
 			e.users.unlink(i.user, t.placeOf())
@@ -233,19 +259,19 @@ func (e *Engine) setIdentities(t *timeline, list []identity) {
 // names reports whether r names the larger session that its own is part of: an event does,
 // or a request that was served.
 func (e *Engine) names(r *record) bool {
-	return !r.linked.IsZero() && r.state&late == 0 && r.isEvidence() && (r.kind != fact.Request || e.outcome(r) == fact.Served)
+	return !r.linked.IsZero() && r.isEvidence() && (r.kind != fact.Request || e.outcome(r) == fact.Served)
 }
 
-// link joins the larger session that r names to those of t. others: somebody may have been
+// link joins a larger session that was named to those of t. others: somebody may have been
 // judged by it.
-func (e *Engine) link(t *timeline, r *record, others bool) (due dirtyFlags) {
-	logins := loginsUntil(t.authentications, r.At)
+func (e *Engine) link(t *timeline, l identity, others bool) (due dirtyFlags) {
+	logins := loginsUntil(t.authentications, l.at)
 	for _, have := range t.links {
-		if have.user == r.linked && have.at <= r.At && loginsUntil(t.authentications, have.at) == logins {
+		if have.user == l.user && have.at <= l.at && have.effectiveSeq <= l.effectiveSeq && loginsUntil(t.authentications, have.at) == logins {
 			return 0
 		}
 	}
-	e.setLinks(t, append(slices.Clone(t.links), identity{at: r.At, user: r.linked}))
+	e.setLinks(t, append(slices.Clone(t.links), l))
 	if others {
 		return dirtyLineage
 	}
@@ -262,18 +288,19 @@ func (e *Engine) setLinks(t *timeline, list []identity) {
 	was, itself := slices.Clone(t.links), largerSession(t.id) // what it calls itself matters to what continues it
 	t.links = t.links[:0]
 	for _, l := range list {
-		logins, some, known := loginsUntil(t.authentications, l.at), 0, false
+		logins, known := loginsUntil(t.authentications, l.at), false
+		var others []fact.ID
 		for _, have := range t.links {
 			if loginsUntil(t.authentications, have.at) == logins {
-				known = known || have.user == l.user
-				if have.user != itself {
-					some++
+				known = known || have.user == l.user && have.effectiveSeq <= l.effectiveSeq
+				if have.user != itself && have.user != l.user && !slices.Contains(others, have.user) {
+					others = append(others, have.user)
 				}
 			}
 		}
 		switch {
 		case known:
-		case some == maxLinks && l.user != itself || len(t.links) == maxAllLinks:
+		case len(others) == maxLinks && l.user != itself || len(t.links) == maxAllLinks:
 			if !t.moreLinks {
 				e.stats.lost++
 			}
@@ -297,84 +324,12 @@ func (e *Engine) setLinks(t *timeline, list []identity) {
 	}
 }
 
-// eachLarger calls each with the larger sessions that t, or what it inherits from, named,
-// itself aside.
-func (h *heritage) eachLarger(t *timeline, each func(id fact.ID)) {
-	if len(t.links) == 0 && len(h.links) == 0 {
-		return
-	}
-	seen := []fact.ID{largerSession(t.id)}
-	of := func(id fact.ID) {
-		if !slices.Contains(seen, id) {
-			seen = append(seen, id)
-			each(id)
-		}
-	}
-	for _, l := range t.links {
-		of(l.user)
-	}
-	for _, l := range h.links {
-		of(l.id)
-	}
-}
-
-// isPart reports whether t, which inherits above, named the larger session id at or before
-// an instant and since its latest login, or, where there was none, what it continues did.
-func (t *timeline) isPart(above *heritage, id fact.ID, at int64) bool {
-	since, login := t.loginAt(at)
-	return slices.ContainsFunc(t.links, func(l identity) bool {
-		return l.user == id && l.at <= at && (!login || l.at >= since)
-	}) || !login && slices.ContainsFunc(above.links, func(l heldLink) bool {
-		return l.id == id && l.from <= at && at < l.to
-	})
-}
-
 // bindsPart reports whether an end of the larger session id binds t, which inherits above.
 func (w *evaluation) bindsPart(above *heritage, t *timeline, end *ending, id fact.ID) bool {
-	return w.isEffective(end) && t.seen() < end.at && !(w.r.seq < end.nextSeq && w.cameLate(t, end)) && t.isPart(above, id, end.at)
+	return w.isEffective(end) && t.seen() < end.at && !(w.r.seq < end.nextSeq && w.cameLate(t, end)) && t.isPart(above, id, end.at, w.r.seq)
 }
 
 // startsWithIdentity reports whether t showed a user, and a policy takes that for its start.
 func (e *Engine) startsWithIdentity(t *timeline) bool {
 	return len(t.identities) > 0 && slices.ContainsFunc(e.cfg.Policies, func(p Policy) bool { return p.Evidence == fact.EvidenceIdentity })
-}
-
-// link joins l to what is inherited.
-func (h *heritage) link(l heldLink) {
-	for i := range h.links { // each id of a line names the same one
-		if have := &h.links[i]; have.id == l.id && have.from <= l.to && l.from <= have.to {
-			have.from, have.to = min(have.from, l.from), max(have.to, l.to)
-			return
-		}
-	}
-	if len(h.links) < maxHeldLinks {
-		h.links = append(h.links, l)
-		return
-	}
-	h.moreLinks = true
-}
-
-// linksOf joins what p named up to an instant to what is inherited, and lets its logins end
-// what was named before them.
-func (h *heritage) linksOf(p *timeline, until int64) {
-	loginBehind := func(at int64) int64 {
-		if i := loginsUntil(p.authentications, at); i < len(p.authentications) && p.authentications[i] <= until {
-			return p.authentications[i]
-		}
-		return unset
-	}
-	if len(h.links) > 0 {
-		above, login := h.links, loginBehind(longAgo)
-		h.links = nil
-		for _, l := range above {
-			if l.to = min(l.to, login); l.from < l.to {
-				h.link(l)
-			}
-		}
-	}
-	for _, l := range p.links {
-		if l.at <= until {
-			h.link(heldLink{l.user, l.at, loginBehind(l.at)})
-		}
-	}
 }

@@ -60,7 +60,7 @@ func (e *Engine) leaveTombstone(t *timeline) {
 		if n := len(t.authentications); n > 0 {
 			s.at = max(s.at, t.authentications[n-1])
 		}
-		if start, known := t.started(tolerance); known {
+		if start, known := t.started(tolerance, afterAll); known {
 			s.at = max(s.at, start)
 		}
 	}
@@ -107,7 +107,7 @@ func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) 
 
 // requestToCome is a request of policy that starts behind all there is.
 func requestToCome(policy uint8) record {
-	return record{At: math.MaxInt64 / 2, EffectiveStart: math.MaxInt64 / 2, End: math.MaxInt64 / 2, seq: math.MaxUint64, policy: policy}
+	return record{At: math.MaxInt64 / 2, EffectiveStart: math.MaxInt64 / 2, End: math.MaxInt64 / 2, seq: afterAll, policy: policy}
 }
 
 // knownEnd is the first of the ends that count for a request to come.
@@ -222,7 +222,7 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 		}
 	}
 	if was.user != 0 {
-		t.identities = append(t.identities, identity{was.at, e.users.byHash(was.user), anySource})
+		t.identities = append(t.identities, identity{at: was.at, user: e.users.byHash(was.user), source: anySource})
 		e.users.addLink(t.identities[0].user, t.placeOf())
 	}
 }

@@ -66,7 +66,7 @@ func (w *evaluation) begin() {
 			return
 		}
 	}
-	if w.since, w.known = t.started(tolerance); w.known {
+	if w.since, w.known = t.started(tolerance, w.r.seq); w.known {
 		w.begins = true
 		return
 	}
@@ -76,18 +76,22 @@ func (w *evaluation) begin() {
 // firstIdentity is when t first showed a user, if that counts for the policy and was
 // no later than until.
 func (w *evaluation) firstIdentity(t *timeline, until int64) (at int64, ok bool) {
-	if w.policy.Evidence != fact.EvidenceIdentity || len(t.identities) == 0 || t.identities[0].at > until {
+	if w.policy.Evidence != fact.EvidenceIdentity {
 		return unset, false
 	}
-	if t.back.back && t.identities[0].source == anySource || t.unknownBefore > t.identities[0].at { // it may have shown one before
+	list := w.identities(t)
+	if len(list) == 0 || list[0].at > until {
 		return unset, false
 	}
-	return t.identities[0].at, true
+	if t.back.back && list[0].source == anySource || t.unknownBefore > list[0].at { // it may have shown one before
+		return unset, false
+	}
+	return list[0].at, true
 }
 
 // startsWithin reports whether t has a known start within the tolerance before at.
 func (w *evaluation) startsWithin(t *timeline, at int64) bool {
-	start, known := t.started(int64(w.policy.Tolerance))
+	start, known := t.started(int64(w.policy.Tolerance), w.r.seq)
 	return known && start <= at && at-start <= int64(w.policy.Tolerance)
 }
 
@@ -284,7 +288,7 @@ func (w *evaluation) endingsOf(above *heritage, user fact.ID, each func(expiry))
 			continue
 		}
 		if binds, doubt := w.bindsUser(above, w.t, end, user, w.r.At); binds {
-			_, own := identityAt(w.t.identities, end.at)
+			_, own := identityAt(w.identities(w.t), end.at)
 			each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: doubt, inherited: !own})
 		}
 	}
@@ -311,11 +315,15 @@ func (w *evaluation) partEndings(each func(expiry)) {
 	})
 }
 
+// identities are whom t showed, as far as that counts for the request: who came out late
+// accuses nobody who came before.
+func (w *evaluation) identities(t *timeline) []identity { return effective(t.identities, w.r.seq) }
+
 // identityAt returns the user whom the session showed last at or before at; the
 // zero ID: none. An id that shows none has the one that its previous id showed
 // last up to the rotation, if it continues that.
 func (w *evaluation) identityAt(at int64) fact.ID {
-	if user, ok := identityAt(w.t.identities, at); ok || len(w.t.lineage) == 0 {
+	if user, ok := identityAt(w.identities(w.t), at); ok || len(w.t.lineage) == 0 {
 		return user
 	}
 	return w.heritage().heirUser

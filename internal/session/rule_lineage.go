@@ -28,11 +28,12 @@ func (w *evaluation) findHeritage() heritage {
 		if i > 0 {
 			child = line[i-1].t
 		}
-		if known := child.legacy.of(&p.r, w.r.policy); known != nil && (p.t == nil || p.t.back.back) && !(w.assumed && i == 0) {
-			h = *known // what was learnt of it before it was thrown away
+		assumed := w.assumed && i == 0
+		if known, ok := child.legacy.of(&p.r, w.r.policy, assumed); ok && (p.t == nil || p.t.back.back) {
+			h = known // what was learnt of it before it was thrown away
 			continue
 		}
-		h = w.inherit(&h, p.t, &p.r, child, w.assumed && i == 0)
+		h = w.inherit(&h, p.t, &p.r, child, assumed)
 	}
 	return h
 }
@@ -58,9 +59,8 @@ func (w *evaluation) ancestors() (line []ancestor, h heritage) {
 	}
 	w.e.line = line
 	if r, ok := t.lineageAt(w.r.seq, before); ok {
-		if known := t.legacy.of(&r, w.r.policy); known != nil {
-			h = *known
-		} else {
+		known, ok := t.legacy.of(&r, w.r.policy, false)
+		if h = known; !ok {
 			h.unknownBefore = unset
 		}
 	}
@@ -69,13 +69,13 @@ func (w *evaluation) ancestors() (line []ancestor, h heritage) {
 
 // summarize keeps what t inherits now. It reports whether the work that is left allows that.
 func (e *Engine) summarize(t *timeline) (done bool) {
-	r, ok := t.lineageAt(^uint64(0), unset)
+	r, ok := t.lineageAt(afterAll, unset)
 	if !ok {
 		e.setLegacy(t, legacy{})
 		return true
 	}
 	p, policies := e.get(r.from), len(e.cfg.Policies)
-	if p == nil || p.back.back && t.legacy.of(&r, 0) != nil { // what has been learnt outlives it
+	if _, learnt := t.legacy.of(&r, 0, false); p == nil || p.back.back && learnt { // what has been learnt outlives it
 		return true
 	}
 	if e.work.left < 4*policies {
@@ -87,14 +87,14 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 		w := evaluation{e: e, t: t, r: &request, policy: &e.cfg.Policies[i], limit: unset}
 		above, known := noHeritage, true
 		if further, more := p.lineageAt(request.seq, r.at-1); more {
-			if h := p.legacy.of(&further, request.policy); h != nil {
-				above = *h
-			} else {
-				known = false
-			}
+			above, known = p.legacy.of(&further, request.policy, false)
 		}
 		e.spend(1)
 		h := w.inherit(&above, p, &r, t, false)
+		if h.unidentified { // what it has if it goes on is asked for, too
+			h = w.inherit(&above, p, &r, t, true)
+			h.unidentified = true
+		}
 		if !known {
 			h.unknownBefore = unset
 		}
@@ -147,7 +147,7 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 		within, recent = within && d <= tolerance, recent && d <= grace
 		nearly = nearly || d > tolerance && d <= grace
 	}
-	user, shown := identityAt(p.identities, r.at)
+	user, shown := identityAt(w.identities(p), r.at)
 	heirs, vague := p.identities, r.at < p.shownFrom
 	if !shown {
 		heirs, user, vague = above.heirs, above.heirUser, above.vague
@@ -158,7 +158,7 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	}
 	switch {
 	case assumed, len(held) == 0, within && user.IsZero():
-	case recent && !user.IsZero() && child != nil && child.showsFirst(user, latest):
+	case recent && !user.IsZero() && child != nil && child.showsFirst(user, latest, w.r.seq):
 	default:
 		h := noHeritage
 		h.unidentified = nearly && !shown
@@ -166,7 +166,7 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	}
 	h := *above
 	if above.at == unset {
-		if start, known := p.started(tolerance); known {
+		if start, known := p.started(tolerance, w.r.seq); known {
 			h.at, h.known = start, true
 		} else {
 			h.at, h.known = min(r.at, p.firstActivity), false
@@ -182,7 +182,7 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	if len(w.e.users.sparing) > 0 {
 		h.line = append(slices.Clip(h.line), p.id)
 	}
-	h.linksOf(p, r.at)
+	h.linksOf(p, r.at, w.r.seq)
 	h.heirs, h.heirUser, h.vague, h.unidentified = heirs, user, vague, false
 	h.ends = slices.Clip(h.ends)
 	for _, end := range held {
@@ -205,7 +205,7 @@ func (w *evaluation) beginning(above *heritage, p *timeline, until int64) (since
 	if first, ok := w.firstIdentity(p, until); ok && above.login == longAgo && above.firstIdentity == unset {
 		return first, true
 	}
-	return p.started(int64(w.policy.Tolerance))
+	return p.started(int64(w.policy.Tolerance), w.r.seq)
 }
 
 // holding are the ends that hold for p, which inherits above, when it is rotated. They are
@@ -267,7 +267,7 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 	if end.other == t.id || !w.isEffective(end) || t.seen() >= end.at || w.r.seq < end.nextSeq && w.cameLate(t, end) {
 		return false, ""
 	}
-	shown, own := identityAt(t.identities, end.at)
+	shown, own := identityAt(w.identities(t), end.at)
 	by := t.identities // who showed that user
 	switch {
 	case own && end.at < t.shownFrom, !own && above.vague:
@@ -279,7 +279,10 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 	if !sameUser(shown, user) || shownSince(t, by, user, end.at, until) {
 		return false, ""
 	}
-	if !end.other.IsZero() && t.isPart(above, largerSession(end.other), end.at) {
+	if other, late := identityAt(t.identities, end.at); late && !sameUser(other, user) { // what clears clears always
+		return false, ""
+	}
+	if !end.other.IsZero() && t.isPart(above, largerSession(end.other), end.at, w.r.seq) {
 		return false, ""
 	}
 	spared, doubt := w.spares(end.other, above, t)
@@ -358,5 +361,5 @@ func (w *evaluation) isRotation(at int64) (is bool, doubt string) {
 // isUnidentified reports whether the id would continue the one before if the same user had
 // been shown, and neither shows one.
 func (w *evaluation) isUnidentified() bool {
-	return len(w.t.lineage) > 0 && w.heritage().unidentified && (len(w.t.identities) == 0 || w.t.identities[0].at > w.r.At)
+	return len(w.t.lineage) > 0 && w.heritage().unidentified && !slices.ContainsFunc(w.identities(w.t), func(i identity) bool { return i.at <= w.r.At })
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 	"slices"
 	"sort"
 
@@ -78,9 +79,30 @@ func latest(list []int64, at int64) (int64, bool) {
 
 // identity is a user that a session showed.
 type identity struct {
-	at     int64
-	user   fact.ID
-	source uint8 // which of the configured ones named it
+	at           int64
+	user         fact.ID
+	effectiveSeq uint64 // see ending.effectiveSeq
+	source       uint8  // which of the configured ones named it
+}
+
+func (i identity) cameLate() bool { return i.effectiveSeq > 0 }
+
+// effective are those of list that count for a request of order.
+func effective(list []identity, order uint64) []identity {
+	tooLate := func(i identity) bool { return i.effectiveSeq > order }
+	if !slices.ContainsFunc(list, tooLate) {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), tooLate)
+}
+
+// afterAll is the order of a request to come.
+const afterAll = math.MaxUint64
+
+// laterInstant is one that came later than the reorder window.
+type laterInstant struct {
+	at           int64
+	effectiveSeq uint64 // see ending.effectiveSeq
 }
 
 const (
@@ -90,6 +112,9 @@ const (
 	maxIdentities = 64
 	// MostUsers bounds Config.MaxUsers.
 	MostUsers = 50
+	// maxLateIdentities bounds how often whom a session showed came late to those who may yet
+	// be judged: what came later still is not known.
+	maxLateIdentities = 8
 	// anySource stands for one that is not known.
 	anySource = 0xff
 )

@@ -81,8 +81,8 @@ func TestIdentities(t *testing.T) {
 	a, b := fact.ID{1}, fact.ID{2}
 	u.add(a, fact.Pseudonym{2})
 	u.add(b, fact.Pseudonym{1})
-	list, from := u.joinIdentities([]identity{{5, a, 0}, {1, a, 0}, {3, b, 0}, {3, a, 1}, {9, a, 0}, {10, a, 0}, {11, b, 0}, {11, a, 0}}, nil, 5)
-	require.Equal(t, []identity{{1, a, 0}, {3, a, 1}, {3, b, 0}, {5, a, 0}, {11, b, 0}, {11, a, 0}}, list,
+	list, from := u.joinIdentities([]identity{{at: 5, user: a}, {at: 1, user: a}, {at: 3, user: b}, {at: 3, user: a, source: 1}, {at: 9, user: a}, {at: 10, user: a}, {at: 11, user: b}, {at: 11, user: a}}, nil, 5)
+	require.Equal(t, []identity{{at: 1, user: a}, {at: 3, user: a, source: 1}, {at: 3, user: b}, {at: 5, user: a}, {at: 11, user: b}, {at: 11, user: a}}, list,
 		"the first of each run; of two at one instant the one of the first source, then of the greater pseudonym")
 	require.EqualValues(t, longAgo, from)
 	for at, want := range map[int64]fact.ID{1: a, 2: a, 3: b, 4: b, 5: a, 10: a, 11: a} {
@@ -99,7 +99,7 @@ func TestIdentitiesAreBounded(t *testing.T) {
 	u := newUsers()
 	var all []identity
 	for i := range int64(maxRuns + 5) {
-		all = append(all, identity{i, fact.ID{1 + uint64(i%2)}, 0}, identity{i, fact.ID{1 + uint64(i%2)}, 1})
+		all = append(all, identity{at: i, user: fact.ID{1 + uint64(i%2)}}, identity{at: i, user: fact.ID{1 + uint64(i%2)}, source: 1})
 	}
 	most := 2 * (maxRuns + 1)
 	list, from := u.joinIdentities(slices.Clone(all[:most]), nil, 0)

@@ -37,7 +37,7 @@ type heritage struct {
 	// unknownBefore: what was known before this of one of them may have been thrown away.
 	unknownBefore int64
 	// unidentified: it would continue the one before if the same user had been shown, and
-	// that one showed none.
+	// that one showed none. What is kept then is what it has if it does.
 	unidentified bool
 }
 
@@ -70,7 +70,7 @@ func (h heritage) kept() heritage {
 	var heirs []identity
 	for _, i := range h.heirs {
 		if sameUser(i.user, h.heirUser) && !slices.ContainsFunc(heirs, func(o identity) bool { return o.source == i.source }) {
-			heirs = append(heirs, identity{0, h.heirUser, i.source})
+			heirs = append(heirs, identity{user: h.heirUser, source: i.source})
 		}
 	}
 	h.heirs, h.line, h.cut = heirs, nil, h.at != unset
@@ -137,17 +137,25 @@ func (l *legacy) own(t *timeline) iter.Seq[fact.ID] {
 	}
 }
 
-// of returns what was inherited by r for a policy, or nil.
-func (l *legacy) of(r *rotation, policy uint8) *heritage {
-	switch {
-	case len(l.all) == 0 || l.from != r.from || l.at != r.at:
-		return nil
-	case len(l.all) == 1:
-		return &l.all[0]
-	case int(policy) < len(l.all):
-		return &l.all[policy]
+// of returns what was inherited by r for a policy, and false if that is not known; assumed:
+// as if the id continued the one before.
+func (l *legacy) of(r *rotation, policy uint8, assumed bool) (h heritage, ok bool) {
+	if len(l.all) == 1 {
+		policy = 0
 	}
-	return nil
+	if int(policy) >= len(l.all) || l.from != r.from || l.at != r.at {
+		return noHeritage, false
+	}
+	h = l.all[policy]
+	switch {
+	case assumed:
+		ok, h.unidentified = h.at != unset, false
+		return h, ok
+	case h.unidentified:
+		h = noHeritage
+		h.unidentified = true
+	}
+	return h, true
 }
 
 // What a stored ending has, by bits.
@@ -340,7 +348,7 @@ func readLegacy(d *wire.Decoder, base int64) (l legacy) {
 		if has&heritageUser != 0 {
 			h.heirUser = d.Uint128()
 			for range d.Len(1) {
-				h.heirs = append(h.heirs, identity{0, h.heirUser, d.Byte()})
+				h.heirs = append(h.heirs, identity{user: h.heirUser, source: d.Byte()})
 			}
 		}
 		if has&heritageLinks != 0 {

@@ -75,6 +75,16 @@ func (e *Engine) timelineAt(place uint32) *timeline {
 	return e.shards[place>>compact.SlotBits].sessions.timeline(place & compact.SlotMask)
 }
 
+// beganBefore reports whether the session at place may have been seen before an instant.
+func (e *Engine) beganBefore(place uint32, at int64) bool {
+	s := &e.shards[place>>compact.SlotBits].sessions
+	x := s.entry(place & compact.SlotMask)
+	if x.flags&warm != 0 {
+		return s.timelines[x.more].first < at
+	}
+	return x.since < at
+}
+
 // each calls do with every shard.
 func (e *Engine) each(do func(*shard)) {
 	for i := range e.shards {

@@ -29,6 +29,8 @@ type table struct {
 	spare      []*timeline
 	encoded    []byte // reused
 	compacting int    // timelines that compactSome has yet to look at
+	// oldestSeq is no greater than the order of any recent fact.
+	oldestSeq uint64
 
 	probation probation
 	pinned    uint32 // not to be evicted, since it is being worked on

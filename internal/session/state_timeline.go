@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"iter"
 	"math"
 	"slices"
 
@@ -21,11 +22,11 @@ type timeline struct {
 	id        fact.ID
 	pseudonym fact.Pseudonym
 
-	newest                int64   // latest end of any fact; decides what is late
-	first                 int64   // earliest own time of any fact
-	firstBeside           int64   // first, as far as a request that says the start goes; see readBeside
-	firstStart            int64   // earliest start or rotation onto this id
-	lateStarts            []int64 // those that came behind the window
+	newest                int64          // latest end of any fact; decides what is late
+	first                 int64          // earliest own time of any fact
+	firstBeside           int64          // first, as far as a request that says the start goes; see readBeside
+	firstStart            int64          // earliest start or rotation onto this id
+	lateStarts            []laterInstant // those that came behind the window
 	firstActivity         int64
 	intervals             intervals
 	nestedStarts          []nestedStart
@@ -137,9 +138,56 @@ func (r *rotation) before(o *rotation) bool {
 	return cmp.Or(cmp.Compare(r.at, o.at), cmp.Compare(r.rank, o.rank), cmp.Compare(r.from[0], o.from[0]), cmp.Compare(r.from[1], o.from[1])) < 0
 }
 
-func (t *timeline) addLateStart(at int64) (changed bool) {
-	t.lateStarts, changed, _ = addInstant(t.lateStarts, at)
-	return changed
+// showedLate reports whether t showed or named somebody in what came behind the window, and
+// something that came before that may yet be judged.
+func (t *timeline) showedLate() bool {
+	return slices.ContainsFunc(t.identities, identity.cameLate) || slices.ContainsFunc(t.links, identity.cameLate)
+}
+
+// settle lets what came late count for all, where nothing that came before it can be judged
+// any more.
+func (t *timeline) settle(oldest uint64) {
+	for seq := range t.effectiveSeqs() {
+		if *seq <= oldest {
+			*seq = 0
+		}
+	}
+}
+
+// effectiveSeqs are since when each of what may have come late counts.
+func (t *timeline) effectiveSeqs() iter.Seq[*uint64] {
+	return func(yield func(*uint64) bool) {
+		for i := range t.lateStarts {
+			if !yield(&t.lateStarts[i].effectiveSeq) {
+				return
+			}
+		}
+		for _, list := range [...][]identity{t.identities, t.links} {
+			for i := range list {
+				if !yield(&list[i].effectiveSeq) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// addLateStart notes that a start came behind the window: it makes the session no older
+// for what came before it.
+func (t *timeline) addLateStart(s laterInstant) (changed bool) {
+	i, found := slices.BinarySearchFunc(t.lateStarts, s.at, func(have laterInstant, at int64) int { return cmp.Compare(have.at, at) })
+	switch {
+	case found && t.lateStarts[i].effectiveSeq <= s.effectiveSeq:
+		return false
+	case found:
+		t.lateStarts[i] = s
+		return true
+	}
+	t.lateStarts = slices.Insert(t.lateStarts, i, s)
+	if len(t.lateStarts) > maxInstants {
+		t.lateStarts = slices.Delete(t.lateStarts, 0, 1)
+	}
+	return true
 }
 
 // boundIntervals keeps the list of intervals bounded, given how far back a request to come
@@ -227,8 +275,8 @@ func (t *timeline) lineageAt(order uint64, before int64) (r rotation, ok bool) {
 // follows reports whether t was rotated from p behind what p was rotated from. straight:
 // that is the earliest of both, so that nobody is come back to that way.
 func (t *timeline) follows(p *timeline) (follows, straight bool) {
-	first, ok := t.lineageAt(^uint64(0), unset)
-	above, has := p.lineageAt(^uint64(0), unset)
+	first, ok := t.lineageAt(afterAll, unset)
+	above, has := p.lineageAt(afterAll, unset)
 	if straight = ok && has && first.from == p.id && above.at < first.at; straight {
 		return true, true
 	}
@@ -241,9 +289,10 @@ func (t *timeline) follows(p *timeline) (follows, straight bool) {
 // legacy of the last.
 const maxLineage = 64
 
-// showsFirst reports whether the first user that t shows, no later than until, is that one.
-func (t *timeline) showsFirst(user fact.ID, until int64) bool {
-	first, ok := firstShown(t.identities)
+// showsFirst reports whether the first user that t shows, no later than until, is that one,
+// for a request of order.
+func (t *timeline) showsFirst(user fact.ID, until int64, order uint64) bool {
+	first, ok := firstShown(effective(t.identities, order))
 	return ok && first.at <= until && sameUser(first.user, user)
 }
 

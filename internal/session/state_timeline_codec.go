@@ -42,6 +42,7 @@ const (
 	hasMoreLinks
 	hasLegacy
 	hasFirstBeside
+	hasEffective // what came late, from when on that counts
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -183,7 +184,21 @@ var timelineFields = [...]timelineField{
 			}
 		},
 	},
-	instantsField(hasLateStarts, func(t *timeline) *[]int64 { return &t.lateStarts }),
+	{
+		hasLateStarts,
+		func(t *timeline) bool { return len(t.lateStarts) > 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.list(len(t.lateStarts), t.newest)
+			for _, s := range t.lateStarts {
+				w.instant(s.at)
+			}
+		},
+		func(d *timelineReader, t *timeline) {
+			for range d.list(1, t.newest) {
+				t.lateStarts = append(t.lateStarts, laterInstant{d.instant(), afterAll})
+			}
+		},
+	},
 	endingsField(hasEnds, func(t *timeline) *[]ending { return &t.ends }),
 	endingsField(hasRotations, func(t *timeline) *[]ending { return &t.rotations }),
 	endingsField(hasRaised, func(t *timeline) *[]ending { return &t.raised }),
@@ -218,48 +233,23 @@ var timelineFields = [...]timelineField{
 		func(d *timelineReader, t *timeline) { t.legacy = readLegacy(d.Decoder, t.newest) },
 	},
 	{hasRanks, func(t *timeline) bool { return len(t.lineage) > 0 }, nil, nil},
+	identitiesField(hasIdentities, func(t *timeline) *[]identity { return &t.identities }, true),
+	identitiesField(hasLinks, func(t *timeline) *[]identity { return &t.links }, false),
 	{
-		hasIdentities,
-		func(t *timeline) bool { return len(t.identities) > 0 },
+		hasEffective,
+		func(t *timeline) bool { return len(t.lateStarts) > 0 || t.showedLate() },
 		func(w *timelineWriter, t *timeline) {
-			w.list(len(t.identities), t.newest)
-			for _, i := range t.identities {
-				w.instant(i.at)
-				w.buf = append(wire.AppendUint128(w.buf, i.user), i.source)
+			for seq := range t.effectiveSeqs() {
+				w.uvarint(*seq)
 			}
 		},
 		func(d *timelineReader, t *timeline) {
-			for range d.list(17, t.newest) {
-				who := identity{d.instant(), d.Uint128(), anySource}
-				if d.Version >= 3 {
-					who.source = d.Byte()
-				}
-				t.identities = append(t.identities, who)
+			for seq := range t.effectiveSeqs() {
+				*seq = d.Uvarint()
 			}
 		},
 	},
-	{
-		hasLinks,
-		func(t *timeline) bool { return len(t.links) > 0 },
-		func(w *timelineWriter, t *timeline) {
-			w.list(len(t.links), t.newest)
-			for _, i := range t.links {
-				w.instant(i.at)
-				w.buf = wire.AppendUint128(w.buf, i.user)
-			}
-		},
-		func(d *timelineReader, t *timeline) {
-			for range d.list(17, t.newest) {
-				t.links = append(t.links, identity{at: d.instant(), user: d.Uint128()})
-			}
-		},
-	},
-	{
-		hasMoreLinks,
-		func(t *timeline) bool { return t.moreLinks },
-		nil,
-		func(_ *timelineReader, t *timeline) { t.moreLinks = true },
-	},
+	flagField(hasMoreLinks, func(t *timeline) *bool { return &t.moreLinks }),
 }
 
 // fields returns what is set of t, by bits.
@@ -367,6 +357,35 @@ func instantsField(bit uint64, of func(t *timeline) *[]int64) timelineField {
 		func(t *timeline) bool { return len(*of(t)) > 0 },
 		func(w *timelineWriter, t *timeline) { w.instants(*of(t), t.newest) },
 		func(d *timelineReader, t *timeline) { *of(t) = d.instants(*of(t), t.newest) },
+	}
+}
+
+// identitiesField is a list of those, with what named them or without.
+func identitiesField(bit uint64, of func(t *timeline) *[]identity, sources bool) timelineField {
+	return timelineField{
+		bit,
+		func(t *timeline) bool { return len(*of(t)) > 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.list(len(*of(t)), t.newest)
+			for _, i := range *of(t) {
+				w.instant(i.at)
+				if w.buf = wire.AppendUint128(w.buf, i.user); sources {
+					w.buf = append(w.buf, i.source)
+				}
+			}
+		},
+		func(d *timelineReader, t *timeline) {
+			for range d.list(17, t.newest) {
+				i := identity{at: d.instant(), user: d.Uint128()}
+				switch {
+				case sources && d.Version < 3:
+					i.source = anySource
+				case sources:
+					i.source = d.Byte()
+				}
+				*of(t) = append(*of(t), i)
+			}
+		},
 	}
 }
 

@@ -58,7 +58,11 @@ func anyTimeline(d *rand.Rand) timeline {
 				t.back.first, t.back.last, t.back.seen = anything(d), 1+d.Int64N(1<<60), anything(d)
 			}
 		},
-		func() { t.authentications, t.droppedAuthentication = instants(), anything(d) }, func() { t.lateStarts = instants() },
+		func() { t.authentications, t.droppedAuthentication = instants(), anything(d) }, func() {
+			for _, at := range instants() {
+				t.lateStarts = append(t.lateStarts, laterInstant{at, d.Uint64()})
+			}
+		},
 		func() { t.ends = endings() }, func() { t.rotations = endings() }, func() { t.raised = endings() },
 		func() {
 			for range n() {
@@ -78,7 +82,8 @@ func anyTimeline(d *rand.Rand) timeline {
 		func() { t.legacy = anyLegacy(d) },
 		func() {
 			for range n() {
-				t.identities = append(t.identities, identity{anything(d), id(), uint8(d.Uint64())})
+				t.identities = append(t.identities, identity{anything(d), id(), d.Uint64N(3), uint8(d.Uint64())})
+				t.links = append(t.links, identity{at: anything(d), user: id(), effectiveSeq: d.Uint64N(3)})
 			}
 		},
 	} {
@@ -101,7 +106,7 @@ func anyLegacy(d *rand.Rand) legacy {
 		}
 		if h.cut = h.at != unset; d.IntN(2) == 0 {
 			h.heirUser = fact.ID{1 + d.Uint64N(9), 2}
-			h.heirs = []identity{{0, h.heirUser, uint8(d.Uint64())}}
+			h.heirs = []identity{{user: h.heirUser, source: uint8(d.Uint64())}}
 		}
 		if d.IntN(2) == 0 {
 			h.ends = []heldEnd{{anything(d), fact.RevokedSession, d.Uint32(), ReasonBounds}}

@@ -10,14 +10,14 @@ import (
 
 func TestStarted(t *testing.T) {
 	tl := &timeline{firstStart: 100, first: 95, firstBeside: unset}
-	_, known := tl.started(4)
+	_, known := tl.started(4, 0)
 	require.False(t, known, "something came before")
-	at, known := tl.started(5)
+	at, known := tl.started(5, 0)
 	require.True(t, known)
 	require.EqualValues(t, 100, at)
-	_, known = (&timeline{firstStart: 100, first: 90, firstBeside: 96}).started(4)
+	_, known = (&timeline{firstStart: 100, first: 90, firstBeside: 96}).started(4, 0)
 	require.True(t, known, "what came before said it")
-	_, known = (&timeline{firstStart: unset, first: 95}).started(5)
+	_, known = (&timeline{firstStart: unset, first: 95}).started(5, 0)
 	require.False(t, known)
 }
 

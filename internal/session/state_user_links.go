@@ -1,6 +1,8 @@
 package session
 
 import (
+	"slices"
+
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
@@ -133,4 +135,77 @@ func (u *users) byHash(hash uint64) fact.ID {
 	}
 	u.add(id, fact.Pseudonym{})
 	return id
+}
+
+// eachLarger calls each with the larger sessions that t, or what it inherits from, named,
+// itself aside.
+func (h *heritage) eachLarger(t *timeline, each func(id fact.ID)) {
+	if len(t.links) == 0 && len(h.links) == 0 {
+		return
+	}
+	seen := []fact.ID{largerSession(t.id)}
+	of := func(id fact.ID) {
+		if !slices.Contains(seen, id) {
+			seen = append(seen, id)
+			each(id)
+		}
+	}
+	for _, l := range t.links {
+		of(l.user)
+	}
+	for _, l := range h.links {
+		of(l.id)
+	}
+}
+
+// isPart reports whether t, which inherits above, named the larger session id at or before
+// an instant and since its latest login, or, where there was none, what it continues did,
+// as far as that counts for a request of order.
+func (t *timeline) isPart(above *heritage, id fact.ID, at int64, order uint64) bool {
+	since, login := t.loginAt(at)
+	return slices.ContainsFunc(t.links, func(l identity) bool {
+		return l.user == id && l.at <= at && l.effectiveSeq <= order && (!login || l.at >= since)
+	}) || !login && slices.ContainsFunc(above.links, func(l heldLink) bool {
+		return l.id == id && l.from <= at && at < l.to
+	})
+}
+
+// link joins l to what is inherited.
+func (h *heritage) link(l heldLink) {
+	for i := range h.links { // each id of a line names the same one
+		if have := &h.links[i]; have.id == l.id && have.from <= l.to && l.from <= have.to {
+			have.from, have.to = min(have.from, l.from), max(have.to, l.to)
+			return
+		}
+	}
+	if len(h.links) < maxHeldLinks {
+		h.links = append(h.links, l)
+		return
+	}
+	h.moreLinks = true
+}
+
+// linksOf joins what p named up to an instant, as far as that counts for a request of order,
+// to what is inherited, and lets its logins end what was named before them.
+func (h *heritage) linksOf(p *timeline, until int64, order uint64) {
+	loginBehind := func(at int64) int64 {
+		if i := loginsUntil(p.authentications, at); i < len(p.authentications) && p.authentications[i] <= until {
+			return p.authentications[i]
+		}
+		return unset
+	}
+	if len(h.links) > 0 {
+		above, login := h.links, loginBehind(longAgo)
+		h.links = nil
+		for _, l := range above {
+			if l.to = min(l.to, login); l.from < l.to {
+				h.link(l)
+			}
+		}
+	}
+	for _, l := range p.links {
+		if l.at <= until && l.effectiveSeq <= order {
+			h.link(heldLink{l.user, l.at, loginBehind(l.at)})
+		}
+	}
 }

@@ -200,15 +200,35 @@ func (u *users) end(id fact.ID, end ending, now int64) bool {
 	return true
 }
 
-// removeOldEnds lets go of at most n ends that came before.
-func (u *users) removeOldEnds(before int64, n int) {
-	for range n {
-		if oldest := u.came.Front(); oldest == nil || oldest.Value.(*userEnd).at >= before {
+// removeOldEnds lets go of ends that came before, but of those that may bind a session
+// which is still known: these are asked about again when what comes now is. No more than
+// n of them and of their sessions are looked at.
+func (u *users) removeOldEnds(before, now int64, n int, mayBind func(place uint32, at int64) bool) {
+	for n > 0 {
+		oldest := u.came.Front()
+		if oldest == nil || oldest.Value.(*userEnd).at >= before {
 			return
 		}
-		u.removeOldestEnd()
+		end := oldest.Value.(*userEnd)
+		number, had := u.number(end.user), u.ended[end.user]
+		at, looks := had.ends[slices.Index(had.came, oldest)].at, maxEndLooks
+		l := u.user(number).first
+		for ; l != 0 && looks > 0 && !mayBind(u.links[l].place, at); l = u.links[l].next {
+			looks--
+		}
+		if n -= 1 + maxEndLooks - looks; l == 0 {
+			u.removeOldestEnd()
+			continue
+		}
+		u.touch(int(number))
+		end.at = max(now, u.came.Back().Value.(*userEnd).at)
+		u.came.MoveToBack(oldest)
 	}
 }
+
+// maxEndLooks is at how many sessions is looked for one that an end may bind: where there
+// are more one is taken to be among them.
+const maxEndLooks = 64
 
 // removeOldestEnd lets go of the end that came first.
 func (u *users) removeOldestEnd() {
@@ -263,7 +283,7 @@ func (t *timeline) names(larger fact.ID) bool {
 // the source that is listed first holds, then the one with the greater pseudonym.
 func (u *users) shownLater(a, b identity) int {
 	if c := cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.source, a.source)); c != 0 || a.user == b.user {
-		return c
+		return cmp.Or(c, cmp.Compare(a.effectiveSeq, b.effectiveSeq))
 	}
 	x, y := u.pseudonymOf(a.user), u.pseudonymOf(b.user)
 	return cmp.Or(bytes.Compare(x[:], y[:]), cmp.Compare(a.user[0], b.user[0]), cmp.Compare(a.user[1], b.user[1]))
@@ -281,7 +301,56 @@ func (u *users) fillsLess(a, b identity) bool {
 // that it is known whom the session showed since: most is how many of one source may be.
 // What is left out is why a session with several users is read again from the recent facts
 // when one is added. Nothing that was shown at or behind from was given up.
+//
+// Of what came late the same is kept for those who came before each of it, and for those who
+// came behind: what one needs beside what the other does harms neither.
 func (u *users) joinIdentities(list []identity, logins []int64, most int) (kept []identity, from int64) {
+	if !slices.ContainsFunc(list, identity.cameLate) {
+		return u.joinEffective(list, logins, most)
+	}
+	list, from = u.relevant(list, logins), longAgo
+	var seqs []uint64
+	for _, i := range list {
+		if n, found := slices.BinarySearch(seqs, i.effectiveSeq); !found {
+			seqs = slices.Insert(seqs, n, i.effectiveSeq)
+		}
+	}
+	if len(seqs) > maxLateIdentities {
+		for _, i := range list {
+			if i.effectiveSeq >= seqs[maxLateIdentities] {
+				from = max(from, i.at+1)
+			}
+		}
+		seqs = seqs[:maxLateIdentities]
+	}
+	for _, seq := range seqs {
+		some, since := u.joinEffective(slices.Clone(effective(list, seq)), logins, most)
+		kept, from = append(kept, some...), max(from, since)
+	}
+	slices.SortFunc(kept, u.shownLater)
+	return slices.Compact(kept), from
+}
+
+// relevant puts list in order and leaves out what says nothing new to anybody: in a run of
+// one user, what one source names that did so before, and no later.
+func (u *users) relevant(list []identity, logins []int64) (kept []identity) {
+	slices.SortFunc(list, u.shownLater)
+	kept = list[:0]
+	run, last := 0, identity{}
+	for _, i := range list {
+		if !sameUser(last.user, i.user) || loginsUntil(logins, last.at) != loginsUntil(logins, i.at) {
+			run = len(kept)
+		}
+		last = i
+		if !slices.ContainsFunc(kept[run:], func(have identity) bool { return have.source == i.source && have.effectiveSeq <= i.effectiveSeq }) {
+			kept = append(kept, i)
+		}
+	}
+	return kept
+}
+
+// joinEffective is joinIdentities of what counts for one order.
+func (u *users) joinEffective(list []identity, logins []int64, most int) (kept []identity, from int64) {
 	slices.SortFunc(list, u.shownLater)
 	if most == 0 || oneUser(list) {
 		logins = nil

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"reflect"
 	"testing"
 	"time"
@@ -26,17 +27,18 @@ type trial struct {
 	audit bool // after each step
 }
 
-// room is how much an engine may keep, and for how long.
+// room is how much an engine may keep, and for how long, if not as the history says.
 type room struct {
 	sessions, requests, services int
 	retention                    time.Duration
 }
 
 // ordinary is room for all that most histories tell.
-var ordinary = room{sessions: 16, requests: 256, services: 16, retention: 100_000 * time.Hour}
+var ordinary = room{sessions: 32, requests: 256, services: 16}
 
 func (r room) give(cfg *Config) {
-	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices, cfg.Retention = r.sessions, r.requests, r.services, r.retention
+	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices = r.sessions, r.requests, r.services
+	cfg.Retention = cmp.Or(r.retention, cfg.Retention)
 }
 
 // trialOf is h in an engine with room for all of it.
@@ -66,7 +68,7 @@ func (h *trial) config() Config {
 func engineConfig(s sessiontest.Config) Config {
 	cfg := Config{
 		DecisionWait: s.DecisionWait, IdleDecisionWait: s.IdleDecisionWait, ReorderWindow: s.ReorderWindow, MaxAhead: s.MaxAhead, MaxAge: s.MaxAge,
-		Linked: true, MaxUsers: s.MaxUsers, LoginsAssumed: s.LoginsAssumed, PerRequest: s.PerRequest, UpdateInterval: s.UpdateInterval, Shards: s.Shards, Pseudonym: sessiontest.Pseudonym,
+		Linked: true, MaxUsers: s.MaxUsers, LoginsAssumed: s.LoginsAssumed, Retention: s.Retention, PerRequest: s.PerRequest, UpdateInterval: s.UpdateInterval, Shards: s.Shards, Pseudonym: sessiontest.Pseudonym,
 	}
 	for _, p := range s.Policies {
 		cfg.Policies = append(cfg.Policies, enginePolicy(p))

@@ -40,12 +40,13 @@ func Make(d Dice, how Delivery) *History { return MakeDeep(d, how, 0) }
 
 // MakeDeep is [Make] where so many of a hundred of what happens are long traces.
 func MakeDeep(d Dice, how Delivery, deep int) *History {
-	m := &maker{Dice: d, cfg: DefaultConfig(), alone: map[[2]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
-	m.blind, m.sampled, m.calm = m.chance(15), m.chance(8), m.chance(60)
+	m := &maker{Dice: d, cfg: DefaultConfig(), times: map[[2]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
+	m.blind, m.sampled, m.calm = m.chance(24), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
 	m.configure()
 	m.cfg.Shards = 1 << m.Roll(3)
-	m.called, m.larger = m.chance(40), m.chance(30)
+	m.called, m.larger = m.chance(50), m.chance(30)
+	m.calling = ResourceNames[m.Roll(4):][:1+m.Roll(2)]
 	m.users = 1 + m.Roll(3)
 	for i := range 2 + m.Roll(4) {
 		s := &madeSession{name: SessionName(i), cursor: Epoch + int64(m.Roll(30))*int64(time.Second)}
@@ -59,12 +60,25 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 		}
 		m.sessions = append(m.sessions, s)
 	}
-	for facts := 22 + m.Roll(30); len(m.facts) < facts; {
+	facts := 22 + m.Roll(30)
+	for range m.Roll(14) {
+		m.episode()
+	}
+	if m.chance(11) {
+		m.inherit()
+	}
+	for facts = max(facts, len(m.facts)+6); len(m.facts) < facts; {
 		if s := among(m, m.sessions...); deep > 0 && m.chance(deep) {
 			m.deep(s)
 		} else {
 			m.happen(s)
 		}
+	}
+	switch x := m.Roll(100); {
+	case x >= 89:
+		m.unmask()
+	case x >= 86:
+		m.upload()
 	}
 	for range m.Roll(3) {
 		if m.blind {
@@ -74,9 +88,15 @@ func MakeDeep(d Dice, how Delivery, deep int) *History {
 		}
 	}
 	for i := range m.facts {
-		present(&m.facts[i])
+		if present(&m.facts[i]); m.heir != nil {
+			m.simplify(&m.facts[i])
+		}
 	}
-	return m.deliver(how)
+	h := m.deliver(how)
+	if m.heir != nil {
+		m.outlive(h)
+	}
+	return h
 }
 
 // maker makes one history.
@@ -94,10 +114,15 @@ type maker struct {
 	replay   bool // all is over when it arrives
 	trace    byte
 	span     byte
-	called   bool // some requests have parents
-	larger   bool // some sessions are part of the first one
+	called   bool     // some requests have parents
+	larger   bool     // some sessions are part of the first one
+	calling  []string // the services that call others, if any does
 	callers  []fact.Caller
-	alone    map[[2]int64]bool // times of requests that nothing else tells apart
+	later    []fact.Fact  // what comes behind everything else, if it may
+	heir     *madeSession // outlives what it was rotated from
+	// bequeathed is the user whom that showed
+	bequeathed fact.Name
+	times      map[[2]int64]bool // of requests that nothing else tells apart
 }
 
 // madeSession is what a maker remembers of one session.
@@ -134,7 +159,7 @@ func (m *maker) configure() {
 	}
 	m.cfg.PerRequest = m.chance(30)
 	m.cfg.MaxUsers = among(m, 5, 1, 2, 2, 0)
-	if m.blind && m.chance(40) {
+	if m.blind && m.chance(50) {
 		m.cfg.LoginsAssumed = among(m, time.Hour, 30*time.Second, 90*time.Second)
 	}
 	m.cfg.DecisionWait = among(m, 10*time.Second, 60*time.Second)

@@ -199,10 +199,10 @@ func (m *maker) says(r fact.Fact) {
 // tellApart moves f on until no other has its time: two requests of their own would be
 // told apart by nothing that a finding says.
 func (m *maker) tellApart(f *fact.Fact) {
-	for m.alone[[2]int64{int64(f.Session.ID[1]), f.At}] {
+	for m.times[[2]int64{int64(f.Session.ID[1]), f.At}] {
 		f.Start, f.At, f.End = f.Start+1, f.At+1, f.End+1
 	}
-	m.alone[[2]int64{int64(f.Session.ID[1]), f.At}] = true
+	m.times[[2]int64{int64(f.Session.ID[1]), f.At}] = true
 }
 
 // HasBothIDs reports whether f can be told from other requests. One that cannot is a
@@ -335,17 +335,18 @@ func (m *maker) inside(s *madeSession, outer fact.Fact) {
 // parent draws what the record says of who called it, if the history has callers: a span
 // of its process, one that comes, or one that never does.
 func (m *maker) parent(f *fact.Fact) {
-	if !m.called || m.chance(40) {
+	if !m.called || m.chance(30) {
 		return
-	}
-	if m.chance(20) {
-		f.Flags |= fact.ParentLocal
 	}
 	m.span++
 	f.Parent = [8]byte{m.span}
-	if m.chance(60) {
-		c := fact.Caller{Trace: f.Trace, Span: f.Parent, Calls: m.chance(85), Start: f.Start, End: f.End, Resource: Resources[among(m, ResourceNames...)]}
-		m.callers = append(m.callers, c)
+	switch x := m.Roll(100); {
+	case x < 40:
+		m.callers = append(m.callers, fact.Caller{Trace: f.Trace, Span: f.Parent, Calls: m.chance(85), Start: f.Start, End: f.End, Resource: Resources[among(m, m.calling...)]})
+	case x < 70:
+		f.Flags |= fact.ParentLocal
+	case m.blind && len(m.blinds) < 3: // perhaps it came while nobody saw it
+		m.blinds = append(m.blinds, Blindness{From: f.Start - int64(10*time.Second), To: f.Start + int64(among(m, 0, time.Second, -2*time.Second)), Reason: "shed"})
 	}
 }
 

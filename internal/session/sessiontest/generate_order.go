@@ -25,7 +25,12 @@ func (m *maker) deliver(how Delivery) *History {
 	}
 	blinds, callers := slices.Clone(m.blinds), m.callers
 	slices.SortStableFunc(callers, func(a, b fact.Caller) int { return cmp.Compare(a.End, b.End) })
-	for i, f := range m.order(how) {
+	ordered := m.order(how)
+	for i, f := range ordered {
+		if i > 0 && i == len(ordered)-len(m.later) { // what was suspected has waited, unless it has to wait for longer
+			now += int64(m.cfg.DecisionWait) + int64(m.Roll(2))
+			h.Steps = append(h.Steps, Step{Verb: Advance, Now: now})
+		}
 		if i == 0 && m.replay {
 			now += int64(time.Hour)
 		}
@@ -49,6 +54,10 @@ func (m *maker) deliver(how Delivery) *History {
 		}
 		h.Steps = append(h.Steps, Step{Now: now, Fact: *f})
 	}
+	if len(m.later) > 0 {
+		now += int64(among(m, 1, m.cfg.DecisionWait))
+		h.Steps = append(h.Steps, Step{Verb: Advance, Now: now})
+	}
 	for _, c := range callers {
 		now = max(now, c.End)
 		h.Steps = append(h.Steps, Step{Verb: Call, Now: now, Caller: c})
@@ -70,6 +79,14 @@ func (m *maker) order(how Delivery) []*fact.Fact {
 		}
 	}
 	slices.SortStableFunc(left, func(a, b *fact.Fact) int { return cmp.Compare(a.End, b.End) })
+	m.later = slices.DeleteFunc(m.later, func(f fact.Fact) bool {
+		tooLate := how == InWindow && slices.ContainsFunc(left, func(x *fact.Fact) bool { return !m.mayPrecede(x, &f) })
+		if tooLate {
+			i, _ := slices.BinarySearchFunc(left, &f, func(a, b *fact.Fact) int { return cmp.Compare(a.End, b.End) })
+			left = slices.Insert(left, i, &f)
+		}
+		return tooLate
+	})
 	spread := among(m, 1, 3, 10, len(left))
 	ordered := make([]*fact.Fact, 0, len(left))
 	for len(left) > 0 {
@@ -80,19 +97,22 @@ func (m *maker) order(how Delivery) []*fact.Fact {
 		ordered = append(ordered, left[i])
 		left = slices.Delete(left, i, i+1)
 	}
+	for i := range m.later {
+		ordered = append(ordered, &m.later[i])
+	}
 	return ordered
 }
 
 // mayCome reports whether left[i] may come before the others without making one
 // of them late.
 func (m *maker) mayCome(left []*fact.Fact, i int) bool {
-	for j := range left[:i] { // the others do not end earlier
-		ends := m.larger && (left[i].Kind == fact.Ended || left[j].Kind == fact.Ended) // perhaps also what is part of that
-		if left[j].End < left[i].End-int64(m.cfg.ReorderWindow) && (ends || akin(left[i], left[j])) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(left[:i], func(x *fact.Fact) bool { return !m.mayPrecede(left[i], x) })
+}
+
+// mayPrecede reports whether f may come before x without making that late.
+func (m *maker) mayPrecede(f, x *fact.Fact) bool {
+	ends := m.larger && (f.Kind == fact.Ended || x.Kind == fact.Ended) // perhaps also what is part of that
+	return x.End >= f.End-int64(m.cfg.ReorderWindow) || !ends && !akin(f, x)
 }
 
 // akin reports whether two facts speak of one session.

@@ -27,8 +27,7 @@ type History struct {
 }
 
 // Config is what an engine is told of a history before it begins: what verdicts depend
-// on, and little more. How much an engine may remember is not said: the reference
-// remembers all.
+// on, and little more. The reference remembers all.
 type Config struct {
 	Policies []Policy
 	// DecisionWait is how long a verdict waits for what may clear it, IdleDecisionWait
@@ -42,6 +41,8 @@ type Config struct {
 	MaxUsers int
 	// LoginsAssumed: for so long after the first fact came logins count as reported.
 	LoginsAssumed time.Duration
+	// Retention is for how long a session is remembered after its last fact arrived.
+	Retention time.Duration
 	// PerRequest: one finding for every request, not for every session.
 	PerRequest bool
 	// UpdateInterval bounds how often a growing finding is sent again, and Shards is
@@ -49,6 +50,9 @@ type Config struct {
 	UpdateInterval time.Duration
 	Shards         int
 }
+
+// rememberAll is longer than any history.
+const rememberAll = 100_000 * time.Hour
 
 // Policy is what one group of requests must keep to. A limit of zero is none.
 type Policy struct {
@@ -76,7 +80,7 @@ const (
 
 // DefaultConfig is that of a history whose text names nothing else. It has no policies.
 func DefaultConfig() Config {
-	return Config{DecisionWait: 10 * time.Second, ReorderWindow: time.Hour, MaxAhead: 5 * time.Minute, MaxUsers: 5, UpdateInterval: time.Minute}
+	return Config{DecisionWait: 10 * time.Second, ReorderWindow: time.Hour, MaxAhead: 5 * time.Minute, MaxUsers: 5, Retention: rememberAll, UpdateInterval: time.Minute}
 }
 
 // A Step is one call of an engine.

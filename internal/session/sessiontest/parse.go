@@ -65,7 +65,7 @@ func (p *parser) config(words []string) {
 	c := &p.h.Config
 	durations := map[string]*time.Duration{
 		"wait": &c.DecisionWait, "idlewait": &c.IdleDecisionWait, "window": &c.ReorderWindow, "ahead": &c.MaxAhead, "age": &c.MaxAge, "update": &c.UpdateInterval,
-		"logins": &c.LoginsAssumed,
+		"logins": &c.LoginsAssumed, "retention": &c.Retention,
 	}
 	for _, w := range words {
 		k, v, _ := strings.Cut(w, "=")

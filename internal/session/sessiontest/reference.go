@@ -37,6 +37,7 @@ type KnownFact struct {
 	fact.Fact
 	Began int64 // its start; of a request, when the longest around it starts
 	Order int   // how many records came before the first of it
+	Came  int64 // when the first of it did
 	Late  bool  // of a request: each of its records came later than the window
 	// Background: a CONSUMER span, or inside one. Exempt: so, or inside one that is.
 	Background, Exempt bool
@@ -69,6 +70,8 @@ type Verdict struct {
 // A World is all that was ever told.
 type World struct {
 	cfg      Config
+	omitted  Clause // which sentence it does not read
+	asked    uint64 // which ones mattered, as bits
 	blind    []Blindness
 	Told     []*KnownFact             // every record, in the order in which they came
 	calls    []*fact.Caller           // the spans that may be parents
@@ -86,7 +89,10 @@ type World struct {
 // authentication", or "one for every violating request"; "requests served after expiry
 // so far".
 func Reference(cfg Config, blind []Blindness, arrivals []Arrival) map[Key]Expectation {
-	w := NewWorld(cfg, blind, arrivals)
+	return NewWorld(cfg, blind, arrivals).all()
+}
+
+func (w *World) all() map[Key]Expectation {
 	found, truth := map[Key][]Verdict{}, map[Key]Expectation{}
 	for _, r := range w.Requests {
 		if v, violates := w.Judge(r); violates {
@@ -175,9 +181,10 @@ func (w *World) Serves(r *KnownFact) bool {
 func (w *World) rejectsInside(r *KnownFact) bool {
 	return slices.ContainsFunc(w.joint, func(x *KnownFact) bool {
 		return x.Outcome == fact.Rejected && w.liesInside(x, r) && !slices.ContainsFunc(w.joint, func(y *KnownFact) bool {
-			return w.liesInside(y, r) && y.End > x.End && !y.Exempt && y.service() == x.service() && w.Serves(y)
+			return w.liesInside(y, r) && y.End > x.End && (!y.Exempt || w.omits(AnswerExempt)) &&
+				(y.service() == x.service() || w.omits(AnswerOfAnother)) && w.Serves(y) && !w.omits(AnswerLater)
 		})
-	})
+	}) && !w.omits(RejectionInside)
 }
 
 func (f *KnownFact) service() [3]string { return serviceOf(f.Resource) }
@@ -202,7 +209,7 @@ func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	rules := w.rules(r)
-	if w.assumed = w.unidentified(r); w.assumed != nil {
+	if w.assumed = w.unidentified(r); w.assumed != nil && !w.omits(Unidentified) {
 		known := rules
 		for _, x := range w.rules(r) {
 			if !slices.Contains(known, x) {
@@ -215,7 +222,11 @@ func (w *World) Judge(r *KnownFact) (Verdict, bool) {
 	rules = slices.DeleteFunc(rules, func(x Rule) bool { return !exceeds(p, r.Began-x.Expiry, p.Tolerance) })
 	rank := [fact.TypeCount]int{fact.EndedSession: 0, fact.RotatedSession: 1, fact.RevokedSession: 2, fact.AbsoluteTimeout: 3, fact.IdleTimeout: 4}
 	slices.SortFunc(rules, func(a, b Rule) int {
-		return cmp.Or(cmp.Compare(rank[a.Type]/4, rank[b.Type]/4), cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(rank[a.Type], rank[b.Type]), cmp.Compare(a.By, b.By))
+		happened := cmp.Compare(rank[a.Type]/4, rank[b.Type]/4)
+		if happened != 0 && w.omits(HappenedFirst) {
+			happened = 0
+		}
+		return cmp.Or(happened, cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(rank[a.Type], rank[b.Type]), cmp.Compare(a.By, b.By))
 	})
 	for _, x := range rules {
 		if w.doubt(r, x) == "" {

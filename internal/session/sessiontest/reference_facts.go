@@ -12,10 +12,10 @@ import (
 // "Every request that is neither rejected nor passive nor background, over its
 // whole interval, and every start, authentication and activity fact at its instant".
 // § Activity.
-func (f *KnownFact) isActivity() bool {
+func (w *World) isActivity(f *KnownFact) bool {
 	switch f.Kind {
 	case fact.Request:
-		return f.Outcome != fact.Rejected && !f.Flags.Has(fact.Passive) && !f.Background
+		return !(f.Exempt && w.omits(ExemptActivity)) && f.Outcome != fact.Rejected && !f.Flags.Has(fact.Passive) && !f.Background
 	case fact.Started, fact.Rotated, fact.Authenticated, fact.Activity:
 		return true
 	}
@@ -25,8 +25,8 @@ func (f *KnownFact) isActivity() bool {
 // "Over its whole interval, a stream at both of its ends only": its own, wherever it is
 // judged to start.
 // § Activity.
-func (f *KnownFact) active() [][2]int64 {
-	if f.Kind == fact.Request && f.Flags.Has(fact.Stream) {
+func (w *World) active(f *KnownFact) [][2]int64 {
+	if f.Kind == fact.Request && f.Flags.Has(fact.Stream) && !w.omits(StreamEnds) {
 		return [][2]int64{{f.Start, f.Start}, {f.End, f.End}}
 	}
 	return [][2]int64{{f.Start, f.End}}
@@ -42,8 +42,9 @@ func (f *KnownFact) IsRotation() bool {
 // ids lies inside nothing".
 // § Inside.
 func (w *World) liesInside(f, c *KnownFact) bool {
-	return w.comesFrom(f, c) && f.hasIDs() && c.hasIDs() && f.Session.ID == c.Session.ID && f.Trace == c.Trace &&
-		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start && !c.Flags.Has(fact.Stream)
+	return f.Trace == c.Trace && f.Session.ID == c.Session.ID && f.hasIDs() && c.hasIDs() &&
+		c.Start <= f.Start && f.End <= c.End && c.End-c.Start > f.End-f.Start && (!c.Flags.Has(fact.Stream) || w.omits(StreamFrames)) &&
+		!(c.Outcome == fact.Rejected && w.omits(RejectionFrames)) && w.comesFrom(f, c)
 }
 
 // "If it comes from that trace: its parent is of its own process (the span's flags say so),
@@ -58,7 +59,7 @@ func (w *World) comesFrom(f, c *KnownFact) bool {
 		}) ||
 		!slices.ContainsFunc(w.calls, func(p *fact.Caller) bool {
 			return p.Calls && serviceOf(p.Resource) == c.service() && p.Start <= c.End+window && p.End >= c.Start-window
-		}) || w.mayHaveMissed(f)
+		}) && !w.omits(CallsNobody) || w.mayHaveMissed(f)
 }
 
 // "What it no longer reaches falls back to times": a parent that may have come while the
@@ -68,7 +69,7 @@ func (w *World) mayHaveMissed(f *KnownFact) bool {
 	const second = int64(time.Second)
 	return f.Parent != [8]byte{} && slices.ContainsFunc(w.blind, func(b Blindness) bool {
 		return b.To >= b.From && (f.Start+second-1)/second <= (b.To+second-1)/second+1
-	})
+	}) && !w.omits(InsideBlind)
 }
 
 func (f *KnownFact) hasIDs() bool { return f.Trace != [16]byte{} && f.Span != [8]byte{} }
@@ -92,9 +93,10 @@ func (w *World) begin(f *KnownFact, all []*KnownFact) int64 {
 // does".
 // § Exempt. § Background.
 func (w *World) lies(f *KnownFact, all []*KnownFact, is fact.Flags) bool {
+	nearest, further := insideOf(is)
 	return f.Flags.Has(is) || slices.ContainsFunc(all, func(c *KnownFact) bool {
-		return w.liesInside(f, c) && w.lies(c, all, is)
-	})
+		return w.liesInside(f, c) && (c.Flags.Has(is) || w.lies(c, all, is) && !w.omits(further))
+	}) && !w.omits(nearest)
 }
 
 // "So says a request, from a presented id only with an identity or under evidence:
@@ -110,8 +112,12 @@ func (w *World) merelyPresented(f *KnownFact) bool {
 // session older." "A rejected request changes no verdict and opens no session".
 // § Time. § Exempt.
 func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
+	return worldWithout(None, cfg, blind, arrivals)
+}
+
+func worldWithout(c Clause, cfg Config, blind []Blindness, arrivals []Arrival) *World {
 	blind = slices.SortedStableFunc(slices.Values(blind), func(a, b Blindness) int { return cmp.Compare(a.From, b.From) })
-	w := &World{cfg: cfg, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
+	w := &World{cfg: cfg, omitted: c, blind: blind, of: map[fact.ID][]*KnownFact{}, away: map[fact.ID][]*KnownFact{}}
 	if len(arrivals) > 0 {
 		w.watched = arrivals[0].At
 	}
@@ -124,7 +130,7 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 		}
 	}
 	for _, x := range arrivals {
-		f := &KnownFact{Fact: x.Fact, Order: len(w.Told), Began: x.Fact.Start}
+		f := &KnownFact{Fact: x.Fact, Order: len(w.Told), Came: x.At, Began: x.Fact.Start}
 		if f.Flags.Has(fact.UserPresented) { // "it is no identity"
 			f.User = fact.Name{}
 		}
@@ -162,9 +168,13 @@ func NewWorld(cfg Config, blind []Blindness, arrivals []Arrival) *World {
 // records are one only if they are equal. A record that lacks one of the two ids is a
 // request of its own" (equal ones, delivered twice, are one).
 // § Fact.
-func (f *KnownFact) sameAs(g *KnownFact) bool {
-	if f.hasIDs() && !(f.Flags & g.Flags).Has(fact.FromLog) {
-		return f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
+func (w *World) same(f, g *KnownFact) bool {
+	ids := f.hasIDs() && f.Session.ID == g.Session.ID && f.Trace == g.Trace && f.Span == g.Span
+	switch {
+	case f.hasIDs() && !(f.Flags & g.Flags).Has(fact.FromLog):
+		return ids && !((f.Flags ^ g.Flags).Has(fact.FromLog) && w.omits(LogJoinsSpan))
+	case ids && w.omits(LogsApart):
+		return true
 	}
 	a, b := f.Fact, g.Fact
 	a.Resource, b.Resource, a.Previous, b.Previous, a.Linked, b.Linked = nil, nil, nil, nil, nil, nil
@@ -183,7 +193,7 @@ func (w *World) joined() (all []*KnownFact) {
 	})
 	for _, f := range spansFirst {
 		if f.Kind == fact.Request {
-			if i := slices.IndexFunc(requests, func(records []*KnownFact) bool { return f.sameAs(records[0]) }); i >= 0 {
+			if i := slices.IndexFunc(requests, func(records []*KnownFact) bool { return w.same(f, records[0]) }); i >= 0 {
 				requests[i] = append(requests[i], f)
 			} else {
 				requests = append(requests, []*KnownFact{f})
@@ -199,7 +209,7 @@ func (w *World) joined() (all []*KnownFact) {
 		})
 		r, logs := *best[0], KnownFact{}
 		for _, x := range best {
-			r.Order = min(r.Order, x.Order)
+			r.Order, r.Came = min(r.Order, x.Order), min(r.Came, x.Came)
 			r.Flags |= x.Flags & either
 			r.Outcome, r.Late = max(r.Outcome, x.Outcome), r.Late && x.Late
 			if x.Flags.Has(fact.FromLog) {
@@ -219,7 +229,7 @@ func (f *KnownFact) fill(x *KnownFact) {
 	if f.User.ID.IsZero() {
 		f.User, f.UserSource = x.User, x.UserSource
 	}
-	if f.Linked == nil {
+	if f.Linked.Key().IsZero() {
 		f.Linked = x.Linked
 	}
 	if f.Details.Status == 0 {
@@ -239,7 +249,7 @@ func (f *KnownFact) join(x *KnownFact) {
 	if cmp.Or(bytes.Compare(a[:], b[:]), cmp.Compare(x.UserSource, f.UserSource)) < 0 {
 		f.User, f.UserSource = x.User, x.UserSource
 	}
-	if f.Linked == nil {
+	if f.Linked.Key().IsZero() {
 		f.Linked = x.Linked
 	}
 	f.Details.Status = max(f.Details.Status, x.Details.Status)
@@ -255,15 +265,21 @@ func (f *KnownFact) join(x *KnownFact) {
 // § Verdicts do not depend on delivery.
 func (w *World) isLate(f *KnownFact, s fact.ID) bool {
 	for _, x := range w.Told[:f.Order] {
+		if f.End >= x.End-int64(w.cfg.ReorderWindow) {
+			continue
+		}
 		joins := func(r *KnownFact) func(*KnownFact) bool { // by the span of both
-			return func(s *KnownFact) bool { return s.Kind == fact.Request && s.sameAs(r) && s.sameAs(x) }
+			return func(s *KnownFact) bool { return s.Kind == fact.Request && w.same(s, r) && w.same(s, x) }
 		}
 		rejected := func(r *KnownFact) bool {
-			return r.Kind == fact.Request && r.Outcome == fact.Rejected && (r == x || r.sameAs(x) || slices.ContainsFunc(w.Told[:x.Order+1], joins(r)))
+			return r.Kind == fact.Request && r.Outcome == fact.Rejected && (r == x || w.same(r, x) || slices.ContainsFunc(w.Told[:x.Order+1], joins(r)))
+		}
+		if f.End >= x.End-int64(w.cfg.ReorderWindow) {
+			continue
 		}
 		says := x.Session.ID == s && x.Kind != fact.EndedUser &&
 			!(x.Kind == fact.Request && slices.ContainsFunc(w.Told[:x.Order+1], rejected))
-		if (says || x.IsRotation() && x.Previous.ID == s) && f.End < x.End-int64(w.cfg.ReorderWindow) {
+		if says || x.IsRotation() && x.Previous.ID == s {
 			return true
 		}
 	}

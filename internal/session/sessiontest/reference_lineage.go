@@ -52,12 +52,12 @@ func (w *World) Lineage(s fact.ID, before int64) (found *KnownFact) {
 		return bytes.Compare(x[:], y[:]) < 0
 	}
 	for _, f := range w.of[s] {
-		if f.IsRotation() && (!f.Late || f.Order < w.about.Order) &&
+		if f.IsRotation() && w.accuses(f) &&
 			(found == nil || f.At < found.At || f.At == found.At && smaller(f, found)) {
 			found = f
 		}
 	}
-	if found != nil && found.At > before {
+	if found != nil && (found.At > before || w.forgotten(found.Previous.ID)) {
 		return nil
 	}
 	return found
@@ -100,11 +100,11 @@ func (w *World) findContinues(r, rotation *KnownFact) bool {
 	for _, e := range holding {
 		within, recent = within && e.At >= t-tol, recent && e.At >= t-grace
 	}
-	if len(holding) == 0 {
+	if len(holding) == 0 || w.omits(Continues) {
 		return true
 	}
 	last := w.showedLast(r, parent, t)
-	if within && last.IsZero() {
+	if within && last.IsZero() && !w.omits(ContinuesNobody) {
 		return true
 	}
 	latest := t + tol
@@ -112,7 +112,7 @@ func (w *World) findContinues(r, rotation *KnownFact) bool {
 		latest = t + grace
 	}
 	at, first := w.showedFirst(rotation.Session.ID)
-	return recent && !last.IsZero() && first == last && at <= latest
+	return recent && !last.IsZero() && first == last && at <= latest && !w.omits(ContinuesSame)
 }
 
 // "An id that does not continue P and was rotated from it more than τ and at most
@@ -146,16 +146,18 @@ func (w *World) linkedTo(r *KnownFact, x ancestor, larger fact.ID, at int64) boo
 	for _, p := range w.line(r, x) {
 		until := at
 		if p.id != x.id {
-			until = min(at, p.rotation.At)
+			if until = min(at, p.rotation.At); w.omits(LinkedLineage) {
+				return false
+			}
 		}
 		since, authenticated := w.lastAuthentication(p.id, until)
 		names := func(f *KnownFact) bool {
-			return w.links(f, larger) && f.At <= until && (!authenticated || f.At >= since)
+			return w.links(f, larger) && f.At <= until && (!authenticated || f.At >= since || w.omits(LinkedSince))
 		}
 		if slices.ContainsFunc(w.of[p.id], names) {
 			return true
 		}
-		if authenticated {
+		if authenticated && !w.omits(LinkedSince) {
 			return false
 		}
 	}
@@ -165,5 +167,5 @@ func (w *World) linkedTo(r *KnownFact, x ancestor, larger fact.ID, at int64) boo
 // "A link counts from an event or a served request, never if presented".
 // § Linked.
 func (w *World) links(f *KnownFact, larger fact.ID) bool {
-	return f.Linked.Key() == larger && !larger.IsZero() && !f.Late && (f.Kind != fact.Request || w.Serves(f))
+	return f.Linked.Key() == larger && !larger.IsZero() && w.accuses(f) && !(f.Exempt && w.omits(ExemptLinks)) && (f.Kind != fact.Request || w.Serves(f))
 }

@@ -16,14 +16,14 @@ func (w *World) idle(r *KnownFact) (found []Rule) {
 	p, first := w.Policy(r), int64(math.MaxInt64)
 	a, _ := w.since(r, w.itself(r))
 	for _, q := range w.of[r.Session.ID] {
-		governed := q.Kind == fact.Request && q.Policy == r.Policy && !q.Late && (q == r || q.isActivity())
+		governed := q.Kind == fact.Request && q.Policy == r.Policy && !q.Late && (q == r || w.isActivity(q))
 		if !governed || q.Began > r.Began || q.Began >= first || p.IdleTimeout == 0 || r.Flags.Has(fact.Passive) {
 			continue
 		}
 		h := a
 		for _, f := range w.of[r.Session.ID] {
-			for _, x := range f.active() {
-				if f.isActivity() && x[0] < q.Began {
+			for _, x := range w.active(f) {
+				if w.isActivity(f) && x[0] < q.Began {
 					h = max(h, x[1])
 				}
 			}
@@ -58,7 +58,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 	tol, grace := int64(p.Tolerance), int64(p.EndGrace)
 	for _, e := range w.binding(r, x, math.MaxInt64, r.At) {
 		rotation := func(x *KnownFact) bool {
-			return max(x.At-e.At, e.At-x.At) <= tol && w.Lineage(x.Session.ID, w.Horizon(r)) == x && w.continues(r, x)
+			return max(x.At-e.At, e.At-x.At) <= tol && w.Lineage(x.Session.ID, w.Horizon(r)) == x && w.continues(r, x) && !w.omits(EndIsRotation)
 		}
 		switch {
 		case e.Kind == fact.EndedUser:
@@ -76,7 +76,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 	for _, parent := range line[1:] {
 		for _, e := range w.holding(r, parent) {
 			login, authenticated := w.authenticatedIn(line)
-			if e.At >= parent.rotation.At-tol || authenticated && login >= e.At-tol {
+			if e.At >= parent.rotation.At-tol || authenticated && login >= e.At-tol || w.omits(DeadParent) {
 				continue
 			}
 			typ := fact.EndedSession
@@ -98,7 +98,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*KnownFact) {
 	a, begins := w.since(r, x)
 	for _, e := range w.Told {
-		if e.At > until || begins && e.At <= a+int64(w.Policy(r).Tolerance) || !w.binds(e, r, x.id) {
+		if e.Kind != fact.Ended && e.Kind != fact.EndedUser || e.At > until || begins && e.At <= a+int64(w.Policy(r).Tolerance) || !w.binds(e, r, x.id) {
 			continue
 		}
 		switch e.Kind {
@@ -126,15 +126,15 @@ func (w *World) spares(r, e *KnownFact, x ancestor) bool {
 	for rotation := w.Lineage(e.Session.ID, before); rotation != nil; rotation = w.Lineage(rotation.Previous.ID, rotation.At-1) {
 		spared = append(spared, rotation.Previous.ID)
 	}
-	return slices.ContainsFunc(w.line(r, x), func(p ancestor) bool { return slices.Contains(spared, p.id) }) ||
-		w.linkedTo(r, x, e.Session.ID, e.At)
+	return (slices.ContainsFunc(w.line(r, x), func(p ancestor) bool { return slices.Contains(spared, p.id) }) ||
+		w.linkedTo(r, x, e.Session.ID, e.At)) && !w.omits(Spares)
 }
 
 // "A fact later than the window makes no new finding from the past, but ends and
 // authentications bind what follows".
 // § Verdicts do not depend on delivery.
 func (w *World) binds(e, r *KnownFact, s fact.ID) bool {
-	return e.Order < r.Order || !w.isLate(e, s)
+	return e.Order < r.Order || !w.isLate(e, s) || w.omits(LateBinds)
 }
 
 // Horizon reads "at or before r.start + τ or r.end, whichever is later".
@@ -181,7 +181,7 @@ func (w *World) firstIdentity(r *KnownFact, line []ancestor) (at int64, ok bool)
 	at = math.MaxInt64
 	for _, p := range line {
 		for _, f := range w.shown(p.id) {
-			if w.Policy(r).Evidence == fact.EvidenceIdentity && f.At <= p.until && f.At < at {
+			if w.Policy(r).Evidence == fact.EvidenceIdentity && f.At <= p.until && f.At < at && !w.omits(FirstIdentity) {
 				at, ok = f.At, true
 			}
 		}
@@ -198,10 +198,10 @@ func (w *World) firstIdentity(r *KnownFact, line []ancestor) (at int64, ok bool)
 func (w *World) start(s fact.ID, tol, until int64) (at int64, known bool) {
 	start, activity, first := int64(math.MaxInt64), int64(math.MaxInt64), w.first(s)
 	for _, f := range w.of[s] {
-		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (!f.Late || f.At >= first-tol) {
+		if (f.Kind == fact.Started || f.Kind == fact.Rotated) && (w.accuses(f) || f.At >= first-tol) {
 			start = min(start, f.At)
 		}
-		if f.isActivity() && !f.Late && !f.Exempt {
+		if w.isActivity(f) && !f.Late && (!f.Exempt || w.omits(ExemptAge)) {
 			activity = min(activity, f.At)
 		}
 	}
@@ -251,7 +251,7 @@ func (x *KnownFact) saidBy(r *KnownFact) bool {
 func (w *World) firstBut(s fact.ID, aside []*KnownFact) int64 {
 	first := int64(math.MaxInt64)
 	for _, f := range w.of[s] {
-		if !f.Late && !f.Exempt && !slices.Contains(aside, f) {
+		if !f.Late && (!f.Exempt || w.omits(ExemptAge)) && !slices.Contains(aside, f) {
 			first = min(first, f.At)
 		}
 	}

@@ -8,12 +8,18 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// shows reads "a user is shown by an event other than ended and ended_user, or by a
+// showsUser reads "a user is shown by an event other than ended and ended_user, or by a
 // request that was not rejected". An exempt one "counts for the idle clock, and for a link".
 // § Who is shown.
-func (f *KnownFact) shows() bool {
-	return !f.User.ID.IsZero() && f.Kind != fact.Ended && !f.Exempt && (!f.Late || f.Kind == fact.Authenticated)
+func (w *World) showsUser(f *KnownFact) bool {
+	return !f.User.ID.IsZero() && f.Kind != fact.Ended && (!f.Exempt || w.omits(ExemptShows))
 }
+
+// accuses reads "what comes later than the window and accuses (an end, a link, an identity,
+// a rotation, an older start) binds only what follows its arrival": not a request that is
+// judged and came before it.
+// § Verdicts do not depend on delivery.
+func (w *World) accuses(f *KnownFact) bool { return !f.Late || f.Order < w.about.Order }
 
 // shownLater reads "of two at one instant the one of the source listed first, then the one
 // with the greater pseudonym".
@@ -27,8 +33,14 @@ func shownLater(a, b *KnownFact) int {
 // others.
 // § Who is shown.
 func (w *World) shown(s fact.ID) (all []*KnownFact) {
+	return slices.DeleteFunc(w.everShown(s), func(f *KnownFact) bool { return !w.accuses(f) && f.Kind != fact.Authenticated })
+}
+
+// everShown has those, too, that came late: "what clears clears always".
+// § Verdicts do not depend on delivery.
+func (w *World) everShown(s fact.ID) (all []*KnownFact) {
 	for _, f := range w.of[s] {
-		if f.shows() {
+		if w.showsUser(f) {
 			all = append(all, f)
 		}
 	}
@@ -52,7 +64,7 @@ func (w *World) shownAt(r *KnownFact, x ancestor, at int64) (by, user fact.ID) {
 			by, user = x.id, f.User.ID
 		}
 	}
-	if !user.IsZero() {
+	if !user.IsZero() || w.omits(ShownBefore) {
 		return by, user
 	}
 	for _, parent := range w.line(r, x)[1:] {
@@ -83,14 +95,20 @@ func (w *World) showedFirst(s fact.ID) (at int64, user fact.ID) {
 // § Expiry.
 func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) bool {
 	by, _ := w.shownAt(r, x, e.At)
-	named := func(source uint8) bool {
-		return slices.ContainsFunc(slices.Concat(w.shown(x.id), w.shown(by)), func(f *KnownFact) bool {
-			return f.User.ID == e.User.ID && f.UserSource == source
-		})
+	other := false // at or before it, as came out late
+	for _, f := range w.everShown(x.id) {
+		if f.At <= e.At {
+			other = f.User.ID != e.User.ID
+		}
 	}
-	return slices.ContainsFunc(w.shown(x.id), func(f *KnownFact) bool {
-		return f.User.ID != e.User.ID && named(f.UserSource) && f.At > e.At && f.At <= until
-	})
+	named := func(source uint8) bool {
+		return slices.ContainsFunc(slices.Concat(w.everShown(x.id), w.everShown(by)), func(f *KnownFact) bool {
+			return f.User.ID == e.User.ID && f.UserSource == source
+		}) || w.omits(OneSource)
+	}
+	return (other || slices.ContainsFunc(w.everShown(x.id), func(f *KnownFact) bool {
+		return f.User.ID != e.User.ID && f.At > e.At && f.At <= until && named(f.UserSource)
+	})) && !w.omits(ShownSince)
 }
 
 // "A session on which more than max_users different users of one source were shown from
@@ -98,14 +116,18 @@ func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) 
 // § Shared ids.
 func (w *World) shared(r *KnownFact) bool {
 	users := map[uint8]map[fact.ID]bool{}
-	for _, f := range w.shown(r.Session.ID) {
-		if !w.sameLogin(r, f) {
+	for _, f := range w.everShown(r.Session.ID) {
+		if !w.sameLogin(r, f) && !w.omits(SharedSince) {
 			continue
 		}
-		if users[f.UserSource] == nil {
-			users[f.UserSource] = map[fact.ID]bool{}
+		source := f.UserSource
+		if source != 0 && w.omits(SharedSource) {
+			source = 0
 		}
-		if users[f.UserSource][f.User.ID] = true; w.cfg.MaxUsers > 0 && len(users[f.UserSource]) > w.cfg.MaxUsers {
+		if users[source] == nil {
+			users[source] = map[fact.ID]bool{}
+		}
+		if users[source][f.User.ID] = true; w.cfg.MaxUsers > 0 && len(users[source]) > w.cfg.MaxUsers {
 			return true
 		}
 	}

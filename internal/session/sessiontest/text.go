@@ -17,6 +17,7 @@ func (h *History) String() string {
 	writeWord(&b, h.Config.IdleDecisionWait > 0, fmt.Sprint("idlewait=", h.Config.IdleDecisionWait))
 	writeWord(&b, h.Config.MaxUsers != DefaultConfig().MaxUsers, fmt.Sprint("users=", h.Config.MaxUsers))
 	writeWord(&b, h.Config.LoginsAssumed > 0, fmt.Sprint("logins=", h.Config.LoginsAssumed))
+	writeWord(&b, h.Config.Retention != rememberAll, fmt.Sprint("retention=", h.Config.Retention))
 	writeWord(&b, h.Config.PerRequest, "request")
 	writeWord(&b, h.Config.Shards > 1, fmt.Sprint("lanes=", h.Config.Shards))
 	for _, p := range h.Config.Policies {
@@ -79,11 +80,11 @@ func writeFact(b *strings.Builder, f *fact.Fact) {
 		user += "/" + strconv.Itoa(int(f.UserSource))
 	}
 	writeWord(b, f.User.Raw != "", user)
-	if f.Previous != nil {
+	if f.Previous != nil && f.Previous.Raw != "" {
 		fmt.Fprintf(b, " from=%s", f.Previous.Raw)
 	}
 	writeWord(b, f.Trace[0] != 0 || f.Span[0] != 0, fmt.Sprintf("id=%d/%d", f.Trace[0], f.Span[0]))
-	if f.Linked != nil {
+	if f.Linked != nil && f.Linked.Raw != "" {
 		fmt.Fprintf(b, " linked=%s", f.Linked.Raw)
 	}
 	writeWord(b, f.Parent[0] != 0, fmt.Sprintf("parent=%d", f.Parent[0]))
