@@ -222,7 +222,7 @@ func hasTwins(facts []sessiontest.Arrival, session fact.ID) bool {
 // comesLast reports whether r starts behind all that was known of its session.
 func comesLast(w *sessiontest.World, r *sessiontest.KnownFact) bool {
 	for _, f := range w.Told[:len(w.Told)-1] {
-		if (f.Session.ID == r.Session.ID || f.IsRotation() && f.Previous.ID == r.Session.ID) && f.End > r.Began {
+		if (f.Session.ID == r.Session.ID || f.IsRotation() && f.Previous.Key() == r.Session.ID) && f.End > r.Began {
 			return false
 		}
 	}

@@ -146,7 +146,7 @@ func worldWithout(c Clause, cfg Config, blind []Blindness, arrivals []Arrival) *
 			w.of[f.Session.ID] = append(w.of[f.Session.ID], f)
 		}
 		if f.IsRotation() {
-			w.away[f.Previous.ID] = append(w.away[f.Previous.ID], f)
+			w.away[f.Previous.Key()] = append(w.away[f.Previous.Key()], f)
 		}
 	}
 	all := w.joined()
@@ -279,7 +279,7 @@ func (w *World) isLate(f *KnownFact, s fact.ID) bool {
 		}
 		says := x.Session.ID == s && x.Kind != fact.EndedUser &&
 			!(x.Kind == fact.Request && slices.ContainsFunc(w.Told[:x.Order+1], rejected))
-		if says || x.IsRotation() && x.Previous.ID == s {
+		if says || x.IsRotation() && x.Previous.Key() == s {
 			return true
 		}
 	}
