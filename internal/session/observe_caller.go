@@ -64,7 +64,11 @@ func (e *Engine) observeCaller(c *fact.Caller, hash uint64, latest, now int64) {
 // serviceCalls notes when a service calls. Where it did not seem to, what lies inside its
 // requests was told by their times alone.
 func (e *Engine) serviceCalls(c *fact.Caller, latest int64) {
-	x := &e.callers
+	x, window := &e.callers, int64(e.cfg.ReorderWindow)
+	around := span{c.Start - window, c.End + window}
+	if c.Resource == x.last && x.lastOf.covers(around) {
+		return
+	}
 	if c.Resource != x.last || x.lastOf == nil {
 		if x.last, x.lastOf = c.Resource, x.callingOf(c.Resource); x.lastOf == nil {
 			if len(x.services) >= maxCallingServices {
@@ -75,8 +79,7 @@ func (e *Engine) serviceCalls(c *fact.Caller, latest int64) {
 			x.services[nameOf(c.Resource).clone()] = x.lastOf
 		}
 	}
-	window := int64(e.cfg.ReorderWindow)
-	news, lost := x.lastOf.add(span{c.Start - window, c.End + window})
+	news, lost := x.lastOf.add(around)
 	e.stats.lost += int64(lost)
 	if news != (span{}) && latest >= news.from {
 		x.walk.begin(news)
