@@ -53,8 +53,10 @@ func (t *table) compactSome(cfg *Config, users *users, looks int) (looked int, d
 // compactOne puts tl back into its entry, which nothing refers to.
 func (t *table) compactOne(tl *timeline, cfg *Config, users *users) {
 	x := t.entry(tl.slot)
+	if len(tl.rotations)+len(tl.lineage) == 0 { // else a suspect of another session, older than all that, may yet be judged
+		tl.settle(t.oldestSeq, t.touch)
+	}
 	t.cool(tl)
-	tl.settle(t.oldestSeq)
 	x.compact(tl, cfg, users)
 	has := tl.compacted().fields()
 	if x.isPlain(tl, has, t.tombstones) {

@@ -116,6 +116,7 @@ func New(cfg Config) *Engine {
 		e.tombstones.tolerance = max(e.tombstones.tolerance, int64(cfg.Policies[i].Tolerance))
 	}
 	e.shards = newShards(&cfg, &e.tombstones)
+	e.each(func(l *shard) { l.sessions.touch = func(slot uint32) { e.touchSlot(l, slot) } })
 	e.shardMask = uint64(len(e.shards) - 1)
 	e.stats = newStats(&e.services, len(cfg.Policies), cfg.MaxServices)
 	e.stats.fingerprints = &e.tombstones.displaced

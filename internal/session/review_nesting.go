@@ -18,7 +18,7 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, k traceRecords) (due di
 		}
 		e.touchRecord(r)
 		if o != was && r.inside(was) { // what it lies inside has to be found out anew
-			r.state |= unplaced
+			e.displace(r, 0)
 			due |= dirtyLineage | dirtyNesting
 			return
 		}
@@ -29,7 +29,7 @@ func (e *Engine) nestOthers(t *timeline, o, was *record, k traceRecords) (due di
 			return
 		}
 		if (r.state^state)&(exempted|inBackground) != 0 && e.callers.any() { // what lies inside it may not lie inside o
-			r.state |= unplaced | startsOthers
+			e.displace(r, startsOthers)
 			due |= dirtyNesting
 		}
 		due |= dirtyLineage
@@ -102,6 +102,14 @@ type stray struct {
 	position uint64
 }
 
+// displace lets r be placed anew.
+func (e *Engine) displace(r *record, with recordState) {
+	e.touchRecord(r)
+	was := *r
+	r.state |= unplaced | with
+	e.straying(r, &was)
+}
+
 // straying notes that r, which was another before, is yet to be placed if no session
 // leads to it: it was rejected before its session was known.
 func (e *Engine) straying(r, was *record) {
@@ -128,8 +136,7 @@ func (e *Engine) placeStrays() (done bool) {
 func (e *Engine) renest(t *timeline, o *record, k traceRecords) (due dirtyFlags) {
 	visit := func(r *record) {
 		if r != o && r.session == o.session && r.kind == fact.Request && r.enclosing >= 0 {
-			e.touchRecord(r)
-			r.state |= unplaced
+			e.displace(r, 0)
 			due |= dirtyNesting
 		}
 	}
@@ -195,10 +202,7 @@ func (e *Engine) claim(o *record, k traceRecords) (due dirtyFlags) {
 	}
 	visit := func(r *record) {
 		if r.position != o.position && r.sameRequest(o) {
-			e.touchRecord(r)
-			before := *r
-			r.state |= unplaced
-			e.straying(r, &before)
+			e.displace(r, 0)
 			due |= dirtyNesting
 		}
 	}
@@ -281,10 +285,7 @@ func (e *Engine) nestAnew(place recordPlace, note recordState, now int64) {
 		if r.session != place.session || r.kind != fact.Request {
 			return
 		}
-		e.touchRecord(r)
-		was := *r
-		r.state |= unplaced | startsOthers | note
-		e.straying(r, &was)
+		e.displace(r, startsOthers|note)
 	}
 	if r := e.ring(place.session).at(place.position); r != nil {
 		anew(r)
@@ -338,6 +339,7 @@ func (e *Engine) walkCallers() (done bool) {
 func (e *Engine) awaitParent(r *record) {
 	if r.state&(awaitsParent|insideByTimes) != 0 {
 		if t := e.get(r.session); t != nil {
+			e.touch(t)
 			t.deferred = true // it may be suspected with no name at hand
 		}
 	}

@@ -283,7 +283,7 @@ func (w *evaluation) backEndings(each func(expiry)) {
 		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
 			x.doubt = ReasonEvicted
 		}
-		if b.typ == fact.RevokedSession && shownSince(w.t, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
+		if b.typ == fact.RevokedSession && shownSince(w.t.identities, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
 			voided = true
 		}
 		if w.violated(x.at) && !voided && (b.typ != fact.EndedSession || !w.t.rotatedWithin(b.end, tolerance)) {
@@ -342,7 +342,8 @@ func (w *evaluation) mayBeLate(at int64) bool {
 func (w *evaluation) lostDoubt(x *expiry) string {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	switch {
-	case (x.typ == fact.AbsoluteTimeout || x.inherited) && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
+	case w.inheritsLate,
+		(x.typ == fact.AbsoluteTimeout || x.inherited) && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
 		return ReasonEvicted

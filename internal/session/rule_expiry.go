@@ -31,8 +31,10 @@ type evaluation struct {
 
 	inherited heritage // what heritage found, once rooted
 	rooted    bool
-	heard     []heardEnd // what newestHeard found, once asked
-	heardOf   *timeline
+	// inheritsLate: some of that came too late for the request, and which is not known.
+	inheritsLate bool
+	heard        []heardEnd // what newestHeard found, once asked
+	heardOf      *timeline
 }
 
 // newEvaluation finds since when r's session lasts: its latest authentication at or
@@ -287,7 +289,7 @@ func (w *evaluation) endingsOf(above *heritage, user fact.ID, each func(expiry))
 		if !w.violated(at) || !w.applies(end) {
 			continue
 		}
-		if binds, doubt := w.bindsUser(above, w.t, end, user, w.r.At); binds {
+		if binds, doubt := w.bindsUser(above, w.t, end, user, w.r.At); binds && !w.cleared(above, w.t, end, user, w.r.At) {
 			_, own := identityAt(w.identities(w.t), end.at)
 			each(expiry{at: at, typ: fact.RevokedSession, since: end.at, by: w.e.services.names[end.service], doubt: doubt, inherited: !own})
 		}

@@ -31,6 +31,7 @@ func (w *evaluation) findHeritage() heritage {
 		assumed := w.assumed && i == 0
 		if known, ok := child.legacy.of(&p.r, w.r.policy, assumed); ok && (p.t == nil || p.t.back.back) {
 			h = known // what was learnt of it before it was thrown away
+			w.inheritsLate = w.inheritsLate || child.legacy.effectiveSeq > w.r.seq
 			continue
 		}
 		h = w.inherit(&h, p.t, &p.r, child, assumed)
@@ -60,6 +61,7 @@ func (w *evaluation) ancestors() (line []ancestor, h heritage) {
 	w.e.line = line
 	if r, ok := t.lineageAt(w.r.seq, before); ok {
 		known, ok := t.legacy.of(&r, w.r.policy, false)
+		w.inheritsLate = w.inheritsLate || ok && t.legacy.effectiveSeq > w.r.seq
 		if h = known; !ok {
 			h.unknownBefore = unset
 		}
@@ -106,7 +108,8 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 	if !slices.ContainsFunc(all[1:], func(h heritage) bool { return !h.same(&all[0]) }) {
 		all = all[:1]
 	}
-	e.setLegacy(t, legacy{r.from, r.at, slices.Clip(all)})
+	late := max(r.effectiveSeq, p.lateSeq(), t.lateSeq())
+	e.setLegacy(t, legacy{r.from, r.at, slices.Clip(all), late})
 	return true
 }
 
@@ -152,6 +155,10 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 	if !shown {
 		heirs, user, vague = above.heirs, above.heirUser, above.vague
 	}
+	lateUser, ok := identityAt(p.identities, r.at)
+	if !ok {
+		lateUser = above.lateUser
+	}
 	latest := r.at + tolerance
 	if within {
 		latest = r.at + grace
@@ -183,10 +190,10 @@ func (w *evaluation) inherit(above *heritage, p *timeline, r *rotation, child *t
 		h.line = append(slices.Clip(h.line), p.id)
 	}
 	h.linksOf(p, r.at, w.r.seq)
-	h.heirs, h.heirUser, h.vague, h.unidentified = heirs, user, vague, false
+	h.heirs, h.heirUser, h.lateUser, h.vague, h.unidentified = heirs, user, lateUser, vague, false
 	h.ends = slices.Clip(h.ends)
 	for _, end := range held {
-		if end.at < r.at-tolerance {
+		if end.at < r.at-tolerance && !end.cleared {
 			h.ends = append(h.ends, end)
 		}
 	}
@@ -221,18 +228,18 @@ func (w *evaluation) holding(above *heritage, p *timeline, r *rotation) (held []
 	counts := func(at int64) bool { return at <= until && !(begins && at <= since+int64(w.policy.Tolerance)) }
 	for i := range p.ends {
 		if end := &p.ends[i]; counts(end.at) && w.isEffective(end) {
-			held = append(held, heldEnd{end.at, fact.EndedSession, end.service, ""})
+			held = append(held, heldEnd{at: end.at, typ: fact.EndedSession, service: end.service})
 		}
 	}
 	if b := &p.back; b.end != 0 && b.typ != fact.RotatedSession && counts(b.end) {
-		held = append(held, heldEnd{b.end, b.typ, b.service, ReasonEvicted})
+		held = append(held, heldEnd{at: b.end, typ: b.typ, service: b.service, doubt: ReasonEvicted})
 	}
 	of := func(user fact.ID) {
 		ends := w.e.users.ends(user)
 		for i := range ends {
 			if end := &ends[i]; counts(end.at) {
 				if binds, doubt := w.bindsUser(above, p, end, user, until); binds {
-					held = append(held, heldEnd{end.at, fact.RevokedSession, end.service, doubt})
+					held = append(held, heldEnd{end.at, fact.RevokedSession, end.service, doubt, w.cleared(above, p, end, user, until)})
 				}
 			}
 		}
@@ -252,7 +259,7 @@ func (w *evaluation) holding(above *heritage, p *timeline, r *rotation) (held []
 			ends := w.e.users.ends(id)
 			for i := range ends {
 				if end := &ends[i]; counts(end.at) && w.bindsPart(above, p, end, id) {
-					held = append(held, heldEnd{end.at, fact.EndedSession, end.service, ""})
+					held = append(held, heldEnd{at: end.at, typ: fact.EndedSession, service: end.service})
 				}
 			}
 		})
@@ -267,19 +274,17 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 	if end.other == t.id || !w.isEffective(end) || t.seen() >= end.at || w.r.seq < end.nextSeq && w.cameLate(t, end) {
 		return false, ""
 	}
-	shown, own := identityAt(w.identities(t), end.at)
-	by := t.identities // who showed that user
+	list := w.identities(t)
+	shown, own := identityAt(list, end.at)
+	by := list // who showed that user
 	switch {
 	case own && end.at < t.shownFrom, !own && above.vague:
 		return true, ReasonBounds // whom it showed then, and since, is not all known
 	case !own:
 		shown = above.heirUser
-		by = slices.Concat(by, above.heirs)
+		by = slices.Concat(by, effective(above.heirs, w.r.seq))
 	}
-	if !sameUser(shown, user) || shownSince(t, by, user, end.at, until) {
-		return false, ""
-	}
-	if other, late := identityAt(t.identities, end.at); late && !sameUser(other, user) { // what clears clears always
+	if !sameUser(shown, user) || shownSince(list, by, user, end.at, until) {
 		return false, ""
 	}
 	if !end.other.IsZero() && t.isPart(above, largerSession(end.other), end.at, w.r.seq) {
@@ -287,6 +292,21 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 	}
 	spared, doubt := w.spares(end.other, above, t)
 	return !spared, doubt
+}
+
+// cleared reports whether an end of user that binds t by what counts for the request does
+// not by what came late, too: what clears clears always. Whether an id continues another one
+// does not depend on that, since it would accuse.
+func (w *evaluation) cleared(above *heritage, t *timeline, end *ending, user fact.ID, until int64) bool {
+	shown, own := identityAt(t.identities, end.at)
+	by := t.identities
+	switch {
+	case own && end.at < t.shownFrom, !own && above.vague:
+		return false // that is not all known
+	case !own:
+		shown, by = above.lateUser, slices.Concat(by, above.heirs)
+	}
+	return !sameUser(shown, user) || shownSince(t.identities, by, user, end.at, until)
 }
 
 // spares reports whether an end that names id ends neither t nor what it inherits above
@@ -319,11 +339,11 @@ func (w *evaluation) spares(id fact.ID, above *heritage, t *timeline) (spared bo
 	return id == t.id || slices.Contains(above.line, id), ReasonBounds
 }
 
-// shownSince reports whether t showed another user behind at, and no later than until: it
-// is that one's by then. Only users of one source are different, and by says which named
-// that user.
-func shownSince(t *timeline, by []identity, user fact.ID, at, until int64) bool {
-	return slices.ContainsFunc(t.identities, func(i identity) bool {
+// shownSince reports whether list shows another user behind at, and no later than until: the
+// session is that one's by then. Only users of one source are different, and by says which
+// named that user.
+func shownSince(list, by []identity, user fact.ID, at, until int64) bool {
+	return slices.ContainsFunc(list, func(i identity) bool {
 		return i.at > at && i.at <= until && !sameUser(i.user, user) &&
 			slices.ContainsFunc(by, func(j identity) bool { return sameUser(j.user, user) && sameSource(i.source, j.source) })
 	})

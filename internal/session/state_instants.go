@@ -113,7 +113,7 @@ const (
 	// MostUsers bounds Config.MaxUsers.
 	MostUsers = 50
 	// maxLateIdentities bounds how often whom a session showed came late to those who may yet
-	// be judged: what came later still is not known.
+	// be judged: of those who came between the first times and the last not all is known.
 	maxLateIdentities = 8
 	// anySource stands for one that is not known.
 	anySource = 0xff

@@ -21,8 +21,10 @@ type heritage struct {
 	firstIdentity int64
 	identified    bool
 	// heirUser is whom they showed last; of heirs those of that one say by which sources.
-	// vague: before that not all is known.
+	// lateUser: whom they did by what came too late for the request, too. vague: before that
+	// not all is known.
 	heirUser fact.ID
+	lateUser fact.ID
 	heirs    []identity
 	vague    bool
 	// ends held for one of them when it was rotated more than the tolerance later.
@@ -60,6 +62,7 @@ type heldEnd struct {
 	typ     fact.Type
 	service uint32
 	doubt   string
+	cleared bool // by what came late: it ends nobody, and holds all the same
 }
 
 // maxHeldEnds bounds those that are kept: the last ones may outlive a login.
@@ -91,6 +94,8 @@ type legacy struct {
 	from fact.ID
 	at   int64
 	all  []heritage // by policy, or one for all
+	// effectiveSeq: some of it counts for none that came before, see ending.effectiveSeq.
+	effectiveSeq uint64
 }
 
 // has reports whether it has id, the user whom what t was rotated from showed, or a larger
@@ -347,6 +352,7 @@ func readLegacy(d *wire.Decoder, base int64) (l legacy) {
 		}
 		if has&heritageUser != 0 {
 			h.heirUser = d.Uint128()
+			h.lateUser = h.heirUser
 			for range d.Len(1) {
 				h.heirs = append(h.heirs, identity{user: h.heirUser, source: d.Byte()})
 			}

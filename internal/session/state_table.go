@@ -31,6 +31,7 @@ type table struct {
 	compacting int    // timelines that compactSome has yet to look at
 	// oldestSeq is no greater than the order of any recent fact.
 	oldestSeq uint64
+	touch     func(slot uint32) // is called before what is stored of a session changes
 
 	probation probation
 	pinned    uint32 // not to be evicted, since it is being worked on

@@ -145,18 +145,35 @@ func (t *timeline) showedLate() bool {
 }
 
 // settle lets what came late count for all, where nothing that came before it can be judged
-// any more.
-func (t *timeline) settle(oldest uint64) {
+// any more. touch is called before the first change.
+func (t *timeline) settle(oldest uint64, touch func(slot uint32)) {
 	for seq := range t.effectiveSeqs() {
-		if *seq <= oldest {
+		if *seq != 0 && *seq <= oldest {
+			touch(t.slot)
 			*seq = 0
 		}
 	}
 }
 
+// lateSeq is since when all counts that came late; 0: none did.
+func (t *timeline) lateSeq() (latest uint64) {
+	for seq := range t.effectiveSeqs() {
+		if *seq != afterAll {
+			latest = max(latest, *seq)
+		}
+	}
+	for i := range t.ends {
+		latest = max(latest, t.ends[i].effectiveSeq)
+	}
+	return latest
+}
+
 // effectiveSeqs are since when each of what may have come late counts.
 func (t *timeline) effectiveSeqs() iter.Seq[*uint64] {
 	return func(yield func(*uint64) bool) {
+		if !yield(&t.legacy.effectiveSeq) {
+			return
+		}
 		for i := range t.lateStarts {
 			if !yield(&t.lateStarts[i].effectiveSeq) {
 				return

@@ -237,7 +237,7 @@ var timelineFields = [...]timelineField{
 	identitiesField(hasLinks, func(t *timeline) *[]identity { return &t.links }, false),
 	{
 		hasEffective,
-		func(t *timeline) bool { return len(t.lateStarts) > 0 || t.showedLate() },
+		func(t *timeline) bool { return len(t.lateStarts) > 0 || t.showedLate() || t.legacy.effectiveSeq > 0 },
 		func(w *timelineWriter, t *timeline) {
 			for seq := range t.effectiveSeqs() {
 				w.uvarint(*seq)

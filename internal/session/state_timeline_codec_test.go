@@ -95,7 +95,7 @@ func anyTimeline(d *rand.Rand) timeline {
 }
 
 func anyLegacy(d *rand.Rand) legacy {
-	l := legacy{from: fact.ID{d.Uint64(), d.Uint64()}, at: anything(d)}
+	l := legacy{from: fact.ID{d.Uint64(), d.Uint64()}, at: anything(d), effectiveSeq: d.Uint64N(3)}
 	for range 1 + d.IntN(3) {
 		h := noHeritage
 		h.known, h.identified, h.vague, h.unidentified = d.IntN(2) == 0, d.IntN(2) == 0, d.IntN(2) == 0, d.IntN(2) == 0
@@ -106,10 +106,11 @@ func anyLegacy(d *rand.Rand) legacy {
 		}
 		if h.cut = h.at != unset; d.IntN(2) == 0 {
 			h.heirUser = fact.ID{1 + d.Uint64N(9), 2}
+			h.lateUser = h.heirUser
 			h.heirs = []identity{{user: h.heirUser, source: uint8(d.Uint64())}}
 		}
 		if d.IntN(2) == 0 {
-			h.ends = []heldEnd{{anything(d), fact.RevokedSession, d.Uint32(), ReasonBounds}}
+			h.ends = []heldEnd{{at: anything(d), typ: fact.RevokedSession, service: d.Uint32(), doubt: ReasonBounds}}
 		}
 		if h.moreLinks = d.IntN(2) == 0; d.IntN(2) == 0 {
 			h.links = []heldLink{{fact.ID{d.Uint64(), d.Uint64()}, anything(d), anything(d)}}

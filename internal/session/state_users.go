@@ -316,12 +316,13 @@ func (u *users) joinIdentities(list []identity, logins []int64, most int) (kept 
 		}
 	}
 	if len(seqs) > maxLateIdentities {
+		few := maxLateIdentities - 1
 		for _, i := range list {
-			if i.effectiveSeq >= seqs[maxLateIdentities] {
+			if i.effectiveSeq >= seqs[few] {
 				from = max(from, i.at+1)
 			}
 		}
-		seqs = seqs[:maxLateIdentities]
+		seqs = append(seqs[:few], seqs[len(seqs)-1]) // who comes now has all
 	}
 	for _, seq := range seqs {
 		some, since := u.joinEffective(slices.Clone(effective(list, seq)), logins, most)

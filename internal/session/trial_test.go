@@ -34,7 +34,7 @@ type room struct {
 }
 
 // ordinary is room for all that most histories tell.
-var ordinary = room{sessions: 32, requests: 256, services: 16}
+var ordinary = room{sessions: 32, requests: 1024, services: 16}
 
 func (r room) give(cfg *Config) {
 	cfg.MaxSessions, cfg.MaxRecentRequests, cfg.MaxServices = r.sessions, r.requests, r.services

@@ -6,7 +6,8 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
-// alone is a session of which nothing else is said, nor of its user.
+// alone is a new session, for which there is always room. Nothing else is said of it if
+// all else was drawn before, nor of its user.
 func (m *maker) alone(n int) *madeSession {
 	s := &madeSession{name: SessionName(maxSessions + n), user: UserName(4), cursor: among(m, m.sessions...).cursor}
 	s.marks = []int64{s.cursor}

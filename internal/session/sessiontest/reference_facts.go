@@ -274,9 +274,6 @@ func (w *World) isLate(f *KnownFact, s fact.ID) bool {
 		rejected := func(r *KnownFact) bool {
 			return r.Kind == fact.Request && r.Outcome == fact.Rejected && (r == x || w.same(r, x) || slices.ContainsFunc(w.Told[:x.Order+1], joins(r)))
 		}
-		if f.End >= x.End-int64(w.cfg.ReorderWindow) {
-			continue
-		}
 		says := x.Session.ID == s && x.Kind != fact.EndedUser &&
 			!(x.Kind == fact.Request && slices.ContainsFunc(w.Told[:x.Order+1], rejected))
 		if says || x.IsRotation() && x.Previous.Key() == s {

@@ -61,6 +61,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 			return max(x.At-e.At, e.At-x.At) <= tol && w.Lineage(x.Session.ID, w.Horizon(r)) == x && w.continues(r, x) && !w.omits(EndIsRotation)
 		}
 		switch {
+		case w.cleared(r, x, e, r.At):
 		case e.Kind == fact.EndedUser:
 			found = append(found, Rule{Type: fact.RevokedSession, Expiry: e.At + grace, Since: e.At, By: e.Resource.ServiceName})
 		case e.Session.ID != x.id || !slices.ContainsFunc(w.away[x.id], rotation):
@@ -76,7 +77,7 @@ func (w *World) ends(r *KnownFact) (found []Rule) {
 	for _, parent := range line[1:] {
 		for _, e := range w.holding(r, parent) {
 			login, authenticated := w.authenticatedIn(line)
-			if e.At >= parent.rotation.At-tol || authenticated && login >= e.At-tol || w.omits(DeadParent) {
+			if e.At >= parent.rotation.At-tol || authenticated && login >= e.At-tol || w.cleared(r, parent, e, parent.until) || w.omits(DeadParent) {
 				continue
 			}
 			typ := fact.EndedSession
@@ -108,7 +109,7 @@ func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*
 			}
 		case fact.EndedUser:
 			if !e.User.ID.IsZero() && w.first(x.id) < e.At && w.showedLast(r, x, e.At) == e.User.ID &&
-				!w.shownSince(r, x, e, shown) && !w.spares(r, e, x) {
+				!w.shownSince(r, x, e, shown, w.shown) && !w.spares(r, e, x) {
 				found = append(found, e)
 			}
 		}

@@ -19,7 +19,9 @@ func (w *World) showsUser(f *KnownFact) bool {
 // a rotation, an older start) binds only what follows its arrival": not a request that is
 // judged and came before it.
 // § Verdicts do not depend on delivery.
-func (w *World) accuses(f *KnownFact) bool { return !f.Late || f.Order < w.about.Order }
+func (w *World) accuses(f *KnownFact) bool {
+	return !f.Late || f.Order < w.about.Order || w.omits(LateBinds)
+}
 
 // shownLater reads "of two at one instant the one of the source listed first, then the one
 // with the greater pseudonym".
@@ -52,14 +54,14 @@ func (w *World) everShown(s fact.ID) (all []*KnownFact) {
 // one its previous id showed last up to the rotation, if it continues that)".
 // § Expiry.
 func (w *World) showedLast(r *KnownFact, x ancestor, at int64) fact.ID {
-	_, user := w.shownAt(r, x, at)
+	_, user := w.shownAt(r, x, at, w.shown)
 	return user
 }
 
 // shownAt returns the user whom x, or what it continues, showed last at or before an
-// instant, and which of them did.
-func (w *World) shownAt(r *KnownFact, x ancestor, at int64) (by, user fact.ID) {
-	for _, f := range w.shown(x.id) {
+// instant, and which of them did, by the records that shown has of each.
+func (w *World) shownAt(r *KnownFact, x ancestor, at int64, shown func(s fact.ID) []*KnownFact) (by, user fact.ID) {
+	for _, f := range shown(x.id) {
 		if f.At <= at {
 			by, user = x.id, f.User.ID
 		}
@@ -68,7 +70,7 @@ func (w *World) shownAt(r *KnownFact, x ancestor, at int64) (by, user fact.ID) {
 		return by, user
 	}
 	for _, parent := range w.line(r, x)[1:] {
-		for _, f := range w.shown(parent.id) {
+		for _, f := range shown(parent.id) {
 			if f.At <= parent.rotation.At {
 				by, user = parent.id, f.User.ID
 			}
@@ -93,22 +95,28 @@ func (w *World) showedFirst(s fact.ID) (at int64, user fact.ID) {
 // "No user different from that one was shown on it behind that end and at or before r".
 // "Different only if one source named both": on this id, or on the one that showed that one.
 // § Expiry.
-func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64) bool {
-	by, _ := w.shownAt(r, x, e.At)
-	other := false // at or before it, as came out late
-	for _, f := range w.everShown(x.id) {
-		if f.At <= e.At {
-			other = f.User.ID != e.User.ID
-		}
-	}
+func (w *World) shownSince(r *KnownFact, x ancestor, e *KnownFact, until int64, shown func(s fact.ID) []*KnownFact) bool {
+	by, _ := w.shownAt(r, x, e.At, w.shown)
 	named := func(source uint8) bool {
-		return slices.ContainsFunc(slices.Concat(w.everShown(x.id), w.everShown(by)), func(f *KnownFact) bool {
+		return slices.ContainsFunc(slices.Concat(shown(x.id), shown(by)), func(f *KnownFact) bool {
 			return f.User.ID == e.User.ID && f.UserSource == source
 		}) || w.omits(OneSource)
 	}
-	return (other || slices.ContainsFunc(w.everShown(x.id), func(f *KnownFact) bool {
+	return slices.ContainsFunc(shown(x.id), func(f *KnownFact) bool {
 		return f.User.ID != e.User.ID && f.At > e.At && f.At <= until && named(f.UserSource)
-	})) && !w.omits(ShownSince)
+	}) && !w.omits(ShownSince)
+}
+
+// cleared reads "what clears clears always" of an end of a user: whoever came out late was
+// shown instead, or since. It accuses nobody: whether an id continues another one does not
+// depend on it.
+// § Verdicts do not depend on delivery.
+func (w *World) cleared(r *KnownFact, x ancestor, e *KnownFact, until int64) bool {
+	if e.Kind != fact.EndedUser {
+		return false
+	}
+	_, user := w.shownAt(r, x, e.At, w.everShown)
+	return user != e.User.ID || w.shownSince(r, x, e, until, w.everShown)
 }
 
 // "A session on which more than max_users different users of one source were shown from
