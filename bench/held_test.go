@@ -145,7 +145,7 @@ func runAdded(s scale) (values, error) {
 		c.tell(c.request(i))
 		if i%2 == 1 {
 			f := c.event(fact.Rotated, i)
-			f.Previous = c.name(i - 1)
+			f.Previous = new(c.name(i - 1))
 			c.tell(f)
 		}
 	})

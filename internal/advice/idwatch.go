@@ -46,7 +46,7 @@ func (w *idWatch) note(b *extract.Batch) {
 	mask, linked, locked := w.mask.Load(), w.linked, false
 	for i := range b.Facts {
 		f := &b.Facts[i]
-		if f.Session.ID[0]&mask != 0 && (!linked || f.Linked.Raw == "" || f.Linked.ID[0]&mask != 0) {
+		if f.Session.ID[0]&mask != 0 && (!linked || f.Linked == nil || f.Linked.ID[0]&mask != 0) {
 			continue
 		}
 		if !locked {
@@ -81,7 +81,7 @@ func (w *idWatch) noteFact(f *fact.Fact, mask uint64) {
 		return
 	}
 	isRequest := f.Kind == fact.Request
-	if f.Linked.Raw != "" && f.Linked.ID[0]&mask == 0 && (!isRequest || f.Outcome == fact.Served) {
+	if f.Linked != nil && f.Linked.Raw != "" && f.Linked.ID[0]&mask == 0 && (!isRequest || f.Outcome == fact.Served) {
 		w.now.linked(&w.differ, f.Linked.Raw)
 	}
 	if f.Session.Raw == "" || f.Session.ID[0]&mask != 0 {

@@ -100,8 +100,8 @@ func TestClasses(t *testing.T) {
 	w := newIDWatch(&Config{Linked: true})
 	w.mask.Store(1)
 	w.note(&extract.Batch{Facts: []fact.Fact{
-		{Session: fact.Name{ID: fact.ID{1}, Raw: "odd"}, Linked: fact.Name{ID: fact.ID{2}, Raw: "even"}},
-		{Session: fact.Name{ID: fact.ID{4}, Raw: "whole"}, Linked: fact.Name{ID: fact.ID{5}, Raw: "part"}},
+		{Session: fact.Name{ID: fact.ID{1}, Raw: "odd"}, Linked: &fact.Name{ID: fact.ID{2}, Raw: "even"}},
+		{Session: fact.Name{ID: fact.ID{4}, Raw: "whole"}, Linked: &fact.Name{ID: fact.ID{5}, Raw: "part"}},
 	}})
 	named := func(id string) bool { return w.now.named.has(w.differ.hash.of(id)) }
 	require.Equal(t, []bool{false, true, true, false}, []bool{named("odd"), named("even"), named("whole"), named("part")})

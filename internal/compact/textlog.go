@@ -6,6 +6,9 @@ import "encoding/binary"
 // [MaxText] bytes.
 type Texts [6]string
 
+// MoreTexts are those of Texts that hardly an entry has: the last ones.
+type MoreTexts [3]string
+
 // MaxText is the longest text in bytes that a text log holds; of a longer one it
 // holds the beginning.
 const MaxText = 1024
@@ -48,14 +51,20 @@ type textBlock struct {
 }
 
 // Put stores an entry and returns where, for one to refer to. Nothing is at 0. The
-// number is from -1<<20 to 1<<20-1; another one is stored as 0.
-func (l *TextLog) Put(number int32, t *Texts) uint64 { return l.put(number, t, 0) }
+// number is from -1<<20 to 1<<20-1; another one is stored as 0. More is nil where
+// there are no more texts.
+func (l *TextLog) Put(number int32, first, second, third string, more *MoreTexts) uint64 {
+	return l.put(number, first, second, third, more, 0)
+}
 
 // put is Put with room for others.
-func (l *TextLog) put(number int32, t *Texts, room int) uint64 {
-	// Every request comes here: no loop.
-	n0, n1, n2 := min(len(t[0]), MaxText), min(len(t[1]), MaxText), min(len(t[2]), MaxText)
-	n3, n4, n5 := min(len(t[3]), MaxText), min(len(t[4]), MaxText), min(len(t[5]), MaxText)
+func (l *TextLog) put(number int32, first, second, third string, more *MoreTexts, room int) uint64 {
+	// Every request comes here: no loop, and no text in an array.
+	n0, n1, n2 := min(len(first), MaxText), min(len(second), MaxText), min(len(third), MaxText)
+	n3, n4, n5 := 0, 0, 0
+	if more != nil {
+		n3, n4, n5 = min(len(more[0]), MaxText), min(len(more[1]), MaxText), min(len(more[2]), MaxText)
+	}
 	size := n0 + n1 + n2 + n3 + n4 + n5
 	lengths := uint64(n0) | uint64(n1)<<lengthBits | uint64(n2)<<(2*lengthBits) | uint64(n3)<<(3*lengthBits) | uint64(n4)<<(4*lengthBits)
 	room = max(room, size/roomUnit)
@@ -71,13 +80,18 @@ func (l *TextLog) put(number int32, t *Texts, room int) uint64 {
 		number = 0
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(number)&(1<<numberBits-1)|uint32(n5)<<numberBits)
-	b = append(append(append(b, t[0][:n0]...), t[1][:n1]...), t[2][:n2]...)
-	if n3+n4+n5 > 0 { // hardly an entry has all of them
-		b = append(append(append(b, t[3][:n3]...), t[4][:n4]...), t[5][:n5]...)
+	b = append(append(append(b, first[:n0]...), second[:n1]...), third[:n2]...)
+	if more != nil {
+		b = append(append(append(b, more[0][:n3]...), more[1][:n4]...), more[2][:n5]...)
 	}
 	block.bytes = b[:from+need]
 	block.refs++
 	return (l.before+uint64(n))<<32 | uint64(from)
+}
+
+// putAll is put with all texts.
+func (l *TextLog) putAll(number int32, t *Texts, room int) uint64 {
+	return l.put(number, t[0], t[1], t[2], (*MoreTexts)(t[len(t)-len(MoreTexts{}):]), room)
 }
 
 // grow adds a block with room for so many bytes, and returns how many there are.
@@ -154,11 +168,11 @@ func (l *TextLog) Replace(where uint64, number int32, t *Texts) uint64 {
 		if room = e.room(); need <= room {
 			n := textHeader + room*roomUnit
 			own := TextLog{blocks: []textBlock{{bytes: e[:0:n]}}} // in the same memory
-			own.put(number, t, room)
+			own.putAll(number, t, room)
 			return where
 		}
 	}
-	to := l.put(number, t, min(max(2*room, need), maxRoom))
+	to := l.putAll(number, t, min(max(2*room, need), maxRoom))
 	l.Release(where)
 	return to
 }

@@ -50,7 +50,7 @@ func TestTextsComeBack(t *testing.T) {
 		}), 1, 40).Draw(t, "entries")
 		var where []uint64
 		for i := range all {
-			where = append(where, l.Put(all[i].number, &all[i].texts))
+			where = append(where, l.putAll(all[i].number, &all[i].texts, 0))
 		}
 		for i := range all {
 			require.Equal(t, all[i].cut(), l.get(where[i]))
@@ -67,21 +67,21 @@ func TestTextBounds(t *testing.T) {
 		for i := range x.texts {
 			x.texts[i] = strings.Repeat(string(rune('a'+i)), MaxText)
 		}
-		require.Equal(t, x, l.get(l.Put(number, &x.texts)))
+		require.Equal(t, x, l.get(l.putAll(number, &x.texts, 0)))
 	}
 	for _, number := range []int32{-1<<20 - 1, 1 << 20} {
-		require.Zero(t, l.get(l.Put(number, &Texts{})).number)
+		require.Zero(t, l.get(l.Put(number, "", "", "", nil)).number)
 	}
 }
 
 func TestTextsAreBounded(t *testing.T) {
 	var l TextLog
 	x := Texts{2: strings.Repeat("x", 100*MaxText)}
-	first := l.Put(1, &x)
+	first := l.putAll(1, &x, 0)
 	require.Len(t, l.get(first).texts[2], MaxText)
 	where, held := first, 0
 	for range 10_000 {
-		next := l.Put(1, &x)
+		next := l.putAll(1, &x, 0)
 		l.Release(where)
 		where, held = next, max(held, l.Blocks())
 	}
@@ -106,7 +106,7 @@ func newTextRing(limit int) *textRing {
 func (r *textRing) push(x textEntry) {
 	i := r.next % len(r.where)
 	r.log.Release(r.where[i])
-	r.where[i], r.want[i] = r.log.Put(x.number, &x.texts), x.cut()
+	r.where[i], r.want[i] = r.log.putAll(x.number, &x.texts, 0), x.cut()
 	r.next++
 }
 

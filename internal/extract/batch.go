@@ -90,6 +90,7 @@ type Batch struct {
 	// Callers are the spans that may be parents of requests.
 	Callers []fact.Caller
 
+	names []fact.Name // that facts point to
 	arena
 	current int     // index of the resource that the current record is of, see speakFor
 	secrets secrets // of the current record
@@ -109,6 +110,15 @@ func (b *Batch) add(r fact.Resource) int {
 	return len(b.Resources) - 1
 }
 
+// name keeps n until b is reset, and returns nil where it is none.
+func (b *Batch) name(n fact.Name) *fact.Name {
+	if n.ID.IsZero() {
+		return nil
+	}
+	b.names = append(b.names, n) // those in front may move: what points to them still does
+	return &b.names[len(b.names)-1]
+}
+
 // refuse counts a fact of the current resource that is none.
 func (b *Batch) refuse(why Reason) { b.Refused[b.current][why]++ }
 
@@ -118,8 +128,9 @@ func (b *Batch) Reset() {
 	clear(b.Facts)
 	clear(b.Resources)
 	clear(b.Callers) // they point to resources
+	clear(b.names)
 	clear(b.secrets.ids[:cap(b.secrets.ids)])
-	b.Facts, b.Refs, b.Callers = b.Facts[:0], b.Refs[:0], b.Callers[:0]
+	b.Facts, b.Refs, b.Callers, b.names = b.Facts[:0], b.Refs[:0], b.Callers[:0], b.names[:0]
 	b.Resources, b.Seen, b.Refused = b.Resources[:0], b.Seen[:0], b.Refused[:0]
 	clear(b.route[:cap(b.route)])
 	b.reset()

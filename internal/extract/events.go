@@ -258,7 +258,7 @@ func (w *walk) say(e *event, id, user *whom, s *saying) *fact.Fact {
 	if user.reason == usable {
 		w.x.identifyUser(f, user)
 	}
-	f.Previous, f.Linked = previous, linked
+	f.Previous, f.Linked = w.b.name(previous), w.b.name(linked)
 	f.Start, f.End, f.At = s.at, s.at, s.at
 	f.Trace, f.Span = s.trace, s.span
 	return f

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -94,7 +95,7 @@ func TestRotation(t *testing.T) {
 	a := attrs{"session.id": "s1"}
 	f := logFact(t, x, a.with(attrs{"session.previous_id": "s0"}), start)
 	require.Equal(t, fact.Rotated, f.Kind)
-	require.Equal(t, sessionName(x, "s0"), f.Previous)
+	require.Equal(t, sessionName(x, "s0"), *f.Previous)
 	require.Equal(t, sessionName(x, "s1"), f.Session)
 	for _, c := range []struct {
 		name     string
@@ -139,4 +140,25 @@ func TestEventsTakeTheIDsOfTheRecord(t *testing.T) {
 	})
 	require.EqualValues(t, testTrace, f.Trace)
 	require.EqualValues(t, testSpan, f.Span)
+}
+
+// Each rotation of a batch has its own previous id, however many there are, and a batch
+// that was reset has none of them.
+func TestRotationsOfABatch(t *testing.T) {
+	x := newExtractor(t)
+	ld := plog.NewLogs()
+	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for i := range 100 {
+		one := oneLog(t, attrs{"session.id": fmt.Sprint("s", i), "session.previous_id": fmt.Sprint("p", i)}, eventNamed("session.start"))
+		one.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).CopyTo(records.AppendEmpty())
+	}
+	b := ofLogs(x, ld)
+	require.Len(t, b.Facts, 100)
+	for i := range b.Facts {
+		require.Equal(t, sessionName(x, fmt.Sprint("p", i)), *b.Facts[i].Previous)
+	}
+	b.Reset()
+	for _, n := range b.names[:cap(b.names)] {
+		require.Zero(t, n)
+	}
 }

@@ -14,7 +14,7 @@ type Extractor struct {
 
 	sessions, previous, linked, users sourceList
 	sessionRules, userRules           idRules
-	idNames                           []string // attributes that are session ids
+	idKeys                            keyTable // attributes that are session ids, in their order
 	// secretMask are the slots of attributes that are ids of sessions and users,
 	// and sourceMask those in which one is looked for on every record.
 	secretMask, sourceMask uint64
@@ -79,7 +79,7 @@ func (x *Extractor) addIDs(cfg *Config, r *sourceReader) error {
 	x.sourceMask, x.otherMask = x.sessions.mask|x.users.mask, x.users.mask|x.linked.mask
 	for i, s := range cfg.SessionID.Sources {
 		if i < len(x.sessions.sources) && x.sessions.sources[i].picker == nil {
-			x.idNames = append(x.idNames, s.Attribute)
+			x.idKeys.add(s.Attribute)
 		}
 	}
 	errs = append(errs,

@@ -26,9 +26,12 @@ func checkBatch(t require.TestingT, x *Extractor, b *Batch, records int) {
 		require.True(t, f.At == f.Start || f.At == f.End)
 		require.Less(t, f.Kind, fact.KindCount)
 		require.True(t, f.Kind == fact.EndedUser || !f.Session.ID.IsZero())
-		require.Equal(t, f.Kind == fact.Rotated, !f.Previous.ID.IsZero())
+		require.Equal(t, f.Kind == fact.Rotated, f.Previous != nil)
 		require.True(t, f.Kind != fact.Rotated || f.Session.ID != f.Previous.ID)
-		for _, n := range []fact.Name{f.Session, f.Previous, f.User} {
+		for _, n := range []*fact.Name{&f.Session, f.Previous, &f.User, f.Linked} {
+			if n == nil {
+				continue
+			}
 			require.Equal(t, n.ID.IsZero(), n.Raw == "")
 			require.LessOrEqual(t, len(n.Raw), maxIDSize)
 		}

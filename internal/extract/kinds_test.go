@@ -22,11 +22,14 @@ func said(b *Batch) string {
 		if f.Kind == fact.Request {
 			words = append(words, [...]string{"served", "indeterminate", "rejected"}[f.Outcome])
 		}
-		for _, n := range []struct{ key, raw string }{
-			{"of", f.Session.Raw}, {"by", f.User.Raw}, {"after", f.Previous.Raw}, {"in", f.Linked.Raw},
+		for _, n := range []struct {
+			key  string
+			name *fact.Name
+		}{
+			{"of", &f.Session}, {"by", &f.User}, {"after", f.Previous}, {"in", f.Linked},
 		} {
-			if n.raw != "" {
-				words = append(words, n.key, n.raw)
+			if n.name != nil && n.name.Raw != "" {
+				words = append(words, n.key, n.name.Raw)
 			}
 		}
 		for _, flag := range []struct {

@@ -263,12 +263,12 @@ func TestSourcesThatContradict(t *testing.T) {
 func TestLinked(t *testing.T) {
 	x := newExtractor(t, func(c *Config) { c.SessionID.Linked = Sources{{Attribute: "oidc.sid"}} })
 	for _, a := range []attrs{served, served.with(attrs{"http.route": "/login"})} {
-		require.Equal(t, sessionName(x, "larger"), spanFact(t, x, a.with(attrs{"oidc.sid": "larger"})).Linked)
+		require.Equal(t, sessionName(x, "larger"), *spanFact(t, x, a.with(attrs{"oidc.sid": "larger"})).Linked)
 		require.Zero(t, spanFact(t, x, a.with(attrs{"oidc.sid": "s1"})).Linked, "not onto itself")
 		require.Zero(t, spanFact(t, x, a.with(attrs{"oidc.sid": "null"})).Linked)
 	}
 	f := logFact(t, x, attrs{"session.id": "s1", "oidc.sid": "larger"}, eventNamed("authn_login_success"))
-	require.Equal(t, sessionName(x, "larger"), f.Linked)
+	require.Equal(t, sessionName(x, "larger"), *f.Linked)
 	f = spanFact(t, x, served.with(attrs{"oidc.sid": "larger-session", "url.path": "/a/larger-session"}))
 	require.Equal(t, "/a/_", f.Details.Path)
 }

@@ -81,7 +81,7 @@ func (w *walk) request(q *request) {
 			}
 		}
 		if x.linked.mask != 0 {
-			f.Linked = w.larger
+			f.Linked = w.b.name(w.larger)
 		}
 	}
 	rare := r.any(rareSlots)

@@ -35,16 +35,16 @@ func (x *Extractor) Traces(td ptrace.Traces, b *Batch) {
 // span looks at one span. Only SERVER and CONSUMER spans are requests: a
 // session id on others was copied onto them.
 func (w *walk) span(s ptrace.Span) {
-	var q request
-	switch kind := s.Kind(); kind {
-	case ptrace.SpanKindServer:
-	case ptrace.SpanKindConsumer:
-		q.flags = fact.Consumer
-		q.statusError = s.Status().Code() == ptrace.StatusCodeError
-	default:
+	kind := s.Kind()
+	if kind != ptrace.SpanKindServer && kind != ptrace.SpanKindConsumer {
 		w.other(s)
 		w.caller(s, kind == ptrace.SpanKindClient || kind == ptrace.SpanKindProducer)
 		return
+	}
+	var q request
+	if kind == ptrace.SpanKindConsumer {
+		q.flags = fact.Consumer
+		q.statusError = s.Status().Code() == ptrace.StatusCodeError
 	}
 	w.x.keys.collect(s.Attributes(), &w.record)
 	if w.record.any(rpcSystemSlots) {
@@ -75,7 +75,6 @@ const (
 func (w *walk) other(s ptrace.Span) {
 	if id, ok := w.namedBy(s.Attributes()); ok {
 		if len(id) <= w.reach {
-			w.record.seen = 0 // nothing else of it is looked at
 			w.hideIDs(&whom{raw: id, reason: usable}, &nobody, "")
 		}
 		w.seen.OtherWithID++

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 
@@ -191,13 +192,13 @@ func (x *Extractor) identifyUser(f *fact.Fact, user *whom) {
 // namedBy is the session id that a record with these attributes, or what it belongs
 // to, has, if that is usable: of those that are no facts all the same.
 func (w *walk) namedBy(attributes pcommon.Map) (id string, ok bool) {
-	for _, name := range w.x.idNames {
-		if v, ok := attributes.Get(name); ok {
-			id, reason := wholeOf(v, &w.x.sessionRules, w.b)
-			return id, reason == usable
-		}
+	if w.x.idKeys.collect(attributes, &w.record); w.record.seen == 0 {
+		return w.scopeID.raw, w.scopeID.reason == usable
 	}
-	return w.scopeID.raw, w.scopeID.reason == usable
+	first := w.record.values[bits.TrailingZeros64(w.record.seen)%maxSlots]
+	w.record.seen = 0 // nothing else of it is looked at
+	id, reason := wholeOf(first, &w.x.sessionRules, w.b)
+	return id, reason == usable
 }
 
 // fact appends one from the current record.

@@ -36,14 +36,14 @@ func Append(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudonym)
 		set bool
 	}{
 		{factSession, !f.Session.ID.IsZero()},
-		{factPrevious, !f.Previous.ID.IsZero()},
+		{factPrevious, !f.Previous.Key().IsZero()},
 		{factUser, !f.User.ID.IsZero()},
 		{factEnd, f.End != f.Start},
 		{factAt, f.At != f.Start},
 		{factTrace, f.Trace != [16]byte{}},
 		{factSpan, f.Span != [8]byte{}},
 		{factDetails, f.Details != Details{}},
-		{factLinked, !f.Linked.ID.IsZero()},
+		{factLinked, !f.Linked.Key().IsZero()},
 		{factParent, f.Parent != [8]byte{}},
 		{factUserSource, f.UserSource != 0},
 	} {
@@ -63,7 +63,7 @@ func Append(buf []byte, f *Fact, arrival int64, pseudonym func(*Name) Pseudonym)
 		buf = binary.AppendVarint(buf, f.At-f.Start)
 	}
 	for _, n := range f.names() {
-		if !n.ID.IsZero() {
+		if !n.Key().IsZero() {
 			p := pseudonym(n)
 			buf = append(wire.AppendUint128(buf, n.ID), p[:]...)
 		}
@@ -114,6 +114,12 @@ func Read(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 	if has&factAt != 0 {
 		f.At = d.After(f.Start)
 	}
+	if has&factPrevious != 0 {
+		f.Previous = new(Name)
+	}
+	if has&factLinked != 0 {
+		f.Linked = new(Name)
+	}
 	for i, n := range f.names() {
 		if has&[...]uint64{factSession, factPrevious, factUser, factLinked}[i] != 0 {
 			n.ID = d.Uint128()
@@ -148,4 +154,4 @@ func Read(buf []byte) (f Fact, arrival int64, rest []byte, err error) {
 }
 
 // names returns the names of f in the order in which they are written.
-func (f *Fact) names() [4]*Name { return [...]*Name{&f.Session, &f.Previous, &f.User, &f.Linked} }
+func (f *Fact) names() [4]*Name { return [...]*Name{&f.Session, f.Previous, &f.User, f.Linked} }

@@ -26,6 +26,14 @@ type Name struct {
 	Pseudonym *Pseudonym // where it is known already; then Raw may be empty
 }
 
+// Key is n's ID; that of nil is none.
+func (n *Name) Key() ID {
+	if n == nil {
+		return ID{}
+	}
+	return n.ID
+}
+
 // Kind says what one record tells of a session.
 type Kind uint8
 
@@ -107,8 +115,8 @@ const (
 func (f Flags) Has(want Flags) bool { return f&want == want }
 
 // Fact is what one record says about one session. Instants are nanoseconds
-// since the Unix epoch. What every request has comes first: a batch of facts is
-// more than the nearest cache holds.
+// since the Unix epoch. What every request has comes first, and what few have is behind
+// a pointer: a batch of facts is more than the nearest caches hold.
 type Fact struct {
 	Kind    Kind
 	Outcome Outcome
@@ -139,11 +147,13 @@ type Fact struct {
 	// Resource must not be nil. Facts of one resource may share the pointer.
 	Resource *Resource
 
-	Session  Name
-	Details  Details
-	User     Name // the identity that the record shows, or whose sessions end
-	Previous Name // of Rotated
+	// Previous is that of Rotated, else nil.
+	Previous *Name
 	// Linked is the larger session that this one is part of, where the record says so
-	// and its client did not.
-	Linked Name
+	// and its client did not, else nil.
+	Linked *Name
+
+	Session Name
+	Details Details
+	User    Name // the identity that the record shows, or whose sessions end
 }

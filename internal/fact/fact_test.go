@@ -2,6 +2,7 @@ package fact
 
 import (
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,4 +15,15 @@ func TestIDLess(t *testing.T) {
 			require.Equal(t, i < j, in[i].Less(in[j]), "%d %d", i, j)
 		}
 	}
+}
+
+// A batch of facts is more than a cache holds: what a fact has more costs every request.
+func TestFactIsSmall(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(Fact{}), uintptr(272))
+}
+
+func TestNameOfNobody(t *testing.T) {
+	var nobody *Name
+	require.True(t, nobody.Key().IsZero())
+	require.Equal(t, ID{1, 2}, (&Name{ID: ID{1, 2}}).Key())
 }

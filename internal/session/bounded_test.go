@@ -23,16 +23,16 @@ var floods = []struct {
 		f.Session = fact.Name{ID: fact.ID{7, i + 1}, Raw: "s" + strconv.FormatUint(i, 10)}
 	}},
 	{"rotations of one", func(_ *rand.Rand, i uint64, f *fact.Fact) {
-		f.Kind, f.Previous, f.Session = fact.Rotated, sessiontest.SessionName(0), fact.Name{ID: fact.ID{7, i + 1}, Raw: "new"}
+		f.Kind, f.Previous, f.Session = fact.Rotated, new(sessiontest.SessionName(0)), fact.Name{ID: fact.ID{7, i + 1}, Raw: "new"}
 	}},
 	{"rotations between two", func(_ *rand.Rand, i uint64, f *fact.Fact) {
-		f.Kind, f.Previous, f.Session = fact.Rotated, sessiontest.SessionName(int(i%2)), sessiontest.SessionName(int(i+1)%2)
+		f.Kind, f.Previous, f.Session = fact.Rotated, new(sessiontest.SessionName(int(i%2))), sessiontest.SessionName(int(i+1)%2)
 	}},
 	{"a long chain", func(_ *rand.Rand, i uint64, f *fact.Fact) {
-		f.Kind, f.Previous, f.Session = fact.Rotated, fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}, fact.Name{ID: fact.ID{7, i + 2}, Raw: "new"}
+		f.Kind, f.Previous, f.Session = fact.Rotated, &fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}, fact.Name{ID: fact.ID{7, i + 2}, Raw: "new"}
 	}},
 	{"rotations onto one at one instant", func(_ *rand.Rand, i uint64, f *fact.Fact) {
-		f.Kind, f.Previous = fact.Rotated, fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}
+		f.Kind, f.Previous = fact.Rotated, &fact.Name{ID: fact.ID{7, i + 1}, Raw: "old"}
 		f.Start, f.End, f.At = sessiontest.Epoch, sessiontest.Epoch, sessiontest.Epoch
 	}},
 	{"logins", func(_ *rand.Rand, _ uint64, f *fact.Fact) { f.Kind = fact.Authenticated }},
@@ -65,7 +65,7 @@ var floods = []struct {
 	}},
 	{"anything", func(d *rand.Rand, _ uint64, f *fact.Fact) {
 		f.Kind, f.Outcome = fact.Kind(d.IntN(int(fact.KindCount))), fact.Outcome(d.IntN(3))
-		f.Session, f.Previous, f.User = fact.Name{ID: fact.ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, fact.Name{ID: fact.ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, fact.Name{ID: fact.ID{d.Uint64N(1000) + 1, 8}, Raw: "u"}
+		f.Session, f.Previous, f.User = fact.Name{ID: fact.ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, &fact.Name{ID: fact.ID{7, d.Uint64N(1000) + 1}, Raw: "s"}, fact.Name{ID: fact.ID{d.Uint64N(1000) + 1, 8}, Raw: "u"}
 		f.Trace[0], f.Span[0] = byte(d.IntN(3)), byte(d.IntN(200))
 		f.Start -= d.Int64N(int64(time.Minute))
 		f.At = f.Start

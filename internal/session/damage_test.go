@@ -164,7 +164,7 @@ func TestNoRawID(t *testing.T) {
 	e := New(cfg)
 	f := fact.Fact{Session: fact.Name{ID: fact.ID{1, 1}, Raw: secret}, User: fact.Name{ID: fact.ID{2, 1}, Raw: secret}, Start: sessiontest.Epoch, End: sessiontest.Epoch, At: sessiontest.Epoch, Resource: sessiontest.Resources["web"]}
 	e.observe(&f, sessiontest.Epoch)
-	f.Kind, f.Previous, f.Session.ID = fact.Rotated, f.Session, fact.ID{1, 2}
+	f.Kind, f.Previous, f.Session.ID = fact.Rotated, new(f.Session), fact.ID{1, 2}
 	e.observe(&f, sessiontest.Epoch)
 	s := everything(e, sessiontest.Epoch)
 	s["journal"] = fact.Append(nil, &f, sessiontest.Epoch, cfg.pseudonym)
@@ -274,7 +274,7 @@ func TestLostIsDoubted(t *testing.T) {
 	for i := range 3 {
 		f := fact.Fact{Session: sessiontest.SessionName(i), Start: sessiontest.Epoch, End: sessiontest.Epoch, At: sessiontest.Epoch, Resource: sessiontest.Resources["web"]}
 		if e.observe(&f, sessiontest.Epoch); i == 2 {
-			f.Kind, f.Previous = fact.Rotated, sessiontest.SessionName(0)
+			f.Kind, f.Previous = fact.Rotated, new(sessiontest.SessionName(0))
 			e.observe(&f, sessiontest.Epoch)
 		}
 	}

@@ -30,7 +30,15 @@ func TestJournal(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := facts[i].Fact
-			for _, n := range []*fact.Name{&want.Session, &want.Previous, &want.User, &want.Linked} {
+			for _, n := range []**fact.Name{&want.Previous, &want.Linked} {
+				if *n != nil {
+					*n = new(**n) // the other may be another fact's, too
+				}
+			}
+			for _, n := range []*fact.Name{&want.Session, want.Previous, &want.User, want.Linked} {
+				if n == nil {
+					continue
+				}
 				if !n.ID.IsZero() {
 					p := cfg.pseudonym(n)
 					n.Pseudonym = &p

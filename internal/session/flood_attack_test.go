@@ -48,7 +48,7 @@ func floodAttack(t *testing.T, invented int, shown bool, change func(e *Engine, 
 		case i%2 == 1:
 			tell(fact.Fact{Kind: fact.EndedUser, User: user(i)})
 		case i%4 == 0:
-			tell(fact.Fact{Kind: fact.Rotated, Previous: session(i), Session: session(n + i)})
+			tell(fact.Fact{Kind: fact.Rotated, Previous: new(session(i)), Session: session(n + i)})
 		default:
 			tell(fact.Fact{Kind: fact.Ended, Session: session(i)})
 		}

@@ -25,7 +25,7 @@ func floodedHistory(seed uint64) *trial {
 	h.Steps = nil
 	n := uint64(0)
 	for _, s := range steps {
-		s.Fact.Linked = fact.Name{} // what it was part of is lost with a session, and counted as such
+		s.Fact.Linked = nil // what it was part of is lost with a session, and counted as such
 		h.Steps = append(h.Steps, s)
 		for range d.Roll(2) * d.Roll(6) {
 			n++
@@ -222,7 +222,7 @@ func hasTwins(facts []sessiontest.Arrival, session fact.ID) bool {
 // comesLast reports whether r starts behind all that was known of its session.
 func comesLast(w *sessiontest.World, r *sessiontest.KnownFact) bool {
 	for _, f := range w.Told[:len(w.Told)-1] {
-		if (f.Session.ID == r.Session.ID || f.IsRotation() && f.Previous.ID == r.Session.ID) && f.End > r.Began {
+		if (f.Session.ID == r.Session.ID || f.IsRotation() && f.Previous.Key() == r.Session.ID) && f.End > r.Began {
 			return false
 		}
 	}

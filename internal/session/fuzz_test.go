@@ -125,7 +125,7 @@ func anyStep(b []byte, now *int64) sessiontest.Step {
 	if f.Kind == fact.Request && b[6]%4 > 0 {
 		f.Outcome = fact.Served
 	}
-	f.Session, f.Previous, f.User = name(b[7]), name(b[8]), name(b[9])
+	f.Session, f.Previous, f.User = name(b[7]), new(name(b[8])), name(b[9])
 	if f.Kind == fact.Request {
 		f.Session = name(b[7]%5 + 1)
 	}

@@ -147,8 +147,14 @@ func (h *trial) batch(i int) (facts []fact.Fact) {
 // borrow moves the strings of f to memory.
 func borrow(f *fact.Fact, memory []byte) []byte {
 	texts := []*string{
-		&f.Session.Raw, &f.Previous.Raw, &f.User.Raw, &f.Details.Method, &f.Details.Route, &f.Details.Path,
+		&f.Session.Raw, &f.User.Raw, &f.Details.Method, &f.Details.Route, &f.Details.Path,
 		&f.Details.RPCMethod, &f.Details.Destination, &f.Details.User,
+	}
+	for _, n := range []**fact.Name{&f.Previous, &f.Linked} {
+		if *n != nil {
+			*n = new(**n) // the other may be another fact's, too
+			texts = append(texts, &(*n).Raw)
+		}
 	}
 	for _, text := range texts {
 		memory = append(memory, *text...)

@@ -151,7 +151,7 @@ func (e *Engine) route(facts []fact.Fact) *remainder {
 		rest.ends[f.Session.ID[1]&e.shardMask]++
 		if f.Kind != fact.Request {
 			rest.left.add(f.Session.ID)
-			rest.left.add(f.Previous.ID)
+			rest.left.add(f.Previous.Key())
 		}
 	}
 	sum := uint32(0)

@@ -28,11 +28,12 @@ func (e *Engine) holdCallers(callers []fact.Caller, now int64) {
 	e.each(func(l *shard) { latest = max(latest, l.recent.latest) })
 	var hashes [maxBlock]uint64
 	for len(callers) > 0 {
-		some := callers[:min(len(callers), len(hashes))]
+		some, touched := callers[:min(len(callers), len(hashes))], uint64(0)
 		for i := range some { // loads that do not wait for one another
 			hashes[i] = spanHash(some[i].Trace, some[i].Span)
-			x.touched += x.seen[x.bucketOf(hashes[i])*bucketSize]
+			touched += x.seen[x.bucketOf(hashes[i])*bucketSize]
 		}
+		x.touched = touched
 		for i := range some {
 			e.observeCaller(&some[i], hashes[i], latest, now)
 		}
@@ -63,7 +64,11 @@ func (e *Engine) observeCaller(c *fact.Caller, hash uint64, latest, now int64) {
 // serviceCalls notes when a service calls. Where it did not seem to, what lies inside its
 // requests was told by their times alone.
 func (e *Engine) serviceCalls(c *fact.Caller, latest int64) {
-	x := &e.callers
+	x, window := &e.callers, int64(e.cfg.ReorderWindow)
+	around := span{c.Start - window, c.End + window}
+	if c.Resource == x.last && x.lastOf.covers(around) {
+		return
+	}
 	if c.Resource != x.last || x.lastOf == nil {
 		if x.last, x.lastOf = c.Resource, x.callingOf(c.Resource); x.lastOf == nil {
 			if len(x.services) >= maxCallingServices {
@@ -74,8 +79,7 @@ func (e *Engine) serviceCalls(c *fact.Caller, latest int64) {
 			x.services[nameOf(c.Resource).clone()] = x.lastOf
 		}
 	}
-	window := int64(e.cfg.ReorderWindow)
-	news, lost := x.lastOf.add(span{c.Start - window, c.End + window})
+	news, lost := x.lastOf.add(around)
 	e.stats.lost += int64(lost)
 	if news != (span{}) && latest >= news.from {
 		x.walk.begin(news)

@@ -63,6 +63,21 @@ func BenchmarkObserveCallers(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/span")
 }
 
+// What is known of when a service calls grows at both ends, in one call as in several.
+func TestCallingGrows(t *testing.T) {
+	s := newStage(t, standard)
+	window, web := int64(s.cfg.ReorderWindow), sessiontest.Resources["web"]
+	var callers []fact.Caller
+	for i, at := range []int64{0, 0, 1, 5, -3, 2, -3, 6} {
+		at = s.now + at*int64(time.Second)
+		callers = append(callers, fact.Caller{Trace: [16]byte{1}, Span: [8]byte{byte(i + 1)}, Calls: true, Start: at - 1, End: at, Resource: web})
+	}
+	s.ObserveCallers(callers[:3], s.now)
+	s.ObserveCallers(callers[3:], s.now)
+	second := int64(time.Second)
+	require.Equal(t, []span{{s.now - 3*second - 1 - window, s.now + 6*second + window}}, s.callers.services[nameOf(web)].intervals)
+}
+
 // One id ten thousand times takes one place: what else was seen stays so.
 func TestOneCallerAgainAndAgain(t *testing.T) {
 	s := newStage(t, standard)

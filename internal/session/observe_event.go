@@ -19,7 +19,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	if f.Session.ID.IsZero() {
 		return
 	}
-	if f.Kind == fact.Rotated && (f.Previous.ID == f.Session.ID || f.Previous.ID.IsZero()) {
+	if f.Kind == fact.Rotated && (f.Previous.Key() == f.Session.ID || f.Previous.Key().IsZero()) {
 		g := *f
 		g.Kind = fact.Started
 		f = &g
@@ -40,7 +40,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 	rec := record{
 		seq:   e.seq,
 		Start: f.At, End: f.At, At: f.At, EffectiveStart: f.At, FirstEnd: f.At, Arrival: now,
-		session: f.Session.ID, user: shownBy(f), linked: largerSession(f.Linked.ID), userSource: f.UserSource, kind: f.Kind, policy: fact.NoPolicy, flags: f.Flags & fact.FromRequest, state: decided | evident,
+		session: f.Session.ID, user: shownBy(f), linked: largerSession(f.Linked.Key()), userSource: f.UserSource, kind: f.Kind, policy: fact.NoPolicy, flags: f.Flags & fact.FromRequest, state: decided | evident,
 	}
 	if rec.flags != 0 {
 		rec.parent = f.Span
@@ -88,7 +88,7 @@ func (e *Engine) observeEvent(f *fact.Fact, now int64) {
 		}
 		e.reportLifetime(t)
 	case fact.Rotated:
-		r := rotation{at: f.At, from: f.Previous.ID, rank: e.rank(&f.Previous)}
+		r := rotation{at: f.At, from: f.Previous.ID, rank: e.rank(f.Previous)}
 		if lateHere {
 			r.effectiveSeq = e.seq + 1
 		}
@@ -115,12 +115,12 @@ func (e *Engine) merelyPresented(f *fact.Fact) bool {
 func (e *Engine) rotatedAway(f *fact.Fact, service uint32, now int64) {
 	table := &e.shardOf(f.Session.ID).sessions
 	table.pinned = table.find(f.Session.ID)
-	from := e.timelineOf(&f.Previous, f, now)
+	from := e.timelineOf(f.Previous, f, now)
 	table.pinned = compact.NoSlot
 	if from == nil {
 		return
 	}
-	e.name(from, &f.Previous)
+	e.name(from, f.Previous)
 	end := ending{at: f.At, service: service, other: f.Session.ID, nextSeq: e.seq + 1, seq: e.seq}
 	if f.At < from.newest-int64(e.cfg.ReorderWindow) {
 		end.effectiveSeq = e.seq + 1
@@ -142,7 +142,7 @@ func (e *Engine) rotatedAway(f *fact.Fact, service uint32, now int64) {
 		due |= dirtyLineage
 	}
 	if due != 0 {
-		e.markDirty(from, due, cause{now, &f.Previous})
+		e.markDirty(from, due, cause{now, f.Previous})
 	}
 }
 

@@ -27,7 +27,7 @@ import (
 //
 // It may run beside itself in another shard, and changes nothing that is shared.
 func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
-	if f.Kind != fact.Request || f.Flags&fact.Exempt != 0 || !f.Linked.ID.IsZero() || !isActivity(f.Outcome, f.Flags) || !spansTime(f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
+	if f.Kind != fact.Request || f.Flags&fact.Exempt != 0 || f.Linked != nil || !isActivity(f.Outcome, f.Flags) || !spansTime(f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
 	if slot == compact.NoSlot {

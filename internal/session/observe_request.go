@@ -15,7 +15,7 @@ func (e *Engine) observeRequest(f *fact.Fact, now int64) Mark {
 	rec := record{
 		seq:   e.seq,
 		Start: f.Start, End: f.End, At: f.At, EffectiveStart: f.Start, FirstEnd: f.End, Arrival: now, enclosing: -1,
-		session: f.Session.ID, user: shownBy(f), linked: largerSession(f.Linked.ID), userSource: f.UserSource, trace: f.Trace, span: f.Span, parent: f.Parent,
+		session: f.Session.ID, user: shownBy(f), linked: largerSession(f.Linked.Key()), userSource: f.UserSource, trace: f.Trace, span: f.Span, parent: f.Parent,
 		slot: compact.NoSlot, kind: f.Kind, outcome: f.Outcome, policy: f.Policy, flags: f.Flags,
 	}
 	rec.resource = e.services.number(f.Resource, e.seq, e.oldestSeq)

@@ -41,10 +41,10 @@ func TestLineages(t *testing.T) {
 			add(fact.Fact{Kind: fact.Authenticated, Session: sessiontest.SessionName(0), User: sessiontest.UserName(0)}, 0)
 			add(fact.Fact{Kind: fact.Started, Session: sessiontest.SessionName(1)}, time.Millisecond)
 			for i := range steps {
-				add(fact.Fact{Kind: fact.Rotated, Previous: sessiontest.SessionName(i), Session: sessiontest.SessionName(i + 1)}, time.Duration(i+1)*time.Second)
+				add(fact.Fact{Kind: fact.Rotated, Previous: new(sessiontest.SessionName(i)), Session: sessiontest.SessionName(i + 1)}, time.Duration(i+1)*time.Second)
 			}
 			if loop {
-				add(fact.Fact{Kind: fact.Rotated, Previous: sessiontest.SessionName(steps), Session: sessiontest.SessionName(0)}, time.Duration(steps+1)*time.Second)
+				add(fact.Fact{Kind: fact.Rotated, Previous: new(sessiontest.SessionName(steps)), Session: sessiontest.SessionName(0)}, time.Duration(steps+1)*time.Second)
 			}
 			if revoked {
 				h.Config.Policies[0].AbsoluteTimeout = 0

@@ -38,7 +38,7 @@ func someLanes() (*Engine, int64) {
 		case i%50 == 49:
 			f.Kind = fact.Ended
 		case i%60 == 59:
-			f.Kind, f.Previous = fact.Rotated, fact.Name{ID: fact.ID{mix(n+1, 1), mix(n+1, 2)}, Raw: "r"}
+			f.Kind, f.Previous = fact.Rotated, &fact.Name{ID: fact.ID{mix(n+1, 1), mix(n+1, 2)}, Raw: "r"}
 		case n%10 == 0:
 			f.User = sessiontest.UserName(int(n) % 26)
 		}

@@ -209,7 +209,9 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 			return 0
 		}
 	default:
-		// The list says too little to put another user in its place.
+		// The list says too little to put another user in its place for good, and the recent
+		// facts may be gone before they are read again.
+		e.setIdentities(t, append(slices.Clone(t.identities), who))
 		return dirtyTimeline | dirtyLineage
 	}
 	e.joinIdentities(t, append(t.identities, who), nil, 0)

@@ -227,6 +227,13 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 	}
 }
 
+// heardAgain reports whether something came, since t came back, of what it did up to an
+// instant: what was learnt of it before does not know that.
+func (t *timeline) heardAgain(until int64) bool {
+	return t.first <= until || len(t.ends) > 0 && t.ends[0].at <= until || len(t.authentications) > 0 && t.authentications[0] <= until ||
+		slices.ContainsFunc(t.identities, func(i identity) bool { return i.source != anySource })
+}
+
 // turnAway notes that a fact of id, which is not in the table, was not taken: what
 // is not taken is not known.
 func (e *Engine) turnAway(id fact.ID, g evicted, now int64) {

@@ -37,7 +37,7 @@ func (s *stage) chain(steps int) {
 	for i := range steps {
 		s.now += int64(time.Second)
 		s.observe(&fact.Fact{
-			Kind: fact.Rotated, Previous: sessiontest.SessionName(i), Session: sessiontest.SessionName(i + 1),
+			Kind: fact.Rotated, Previous: new(sessiontest.SessionName(i)), Session: sessiontest.SessionName(i + 1),
 			Start: s.now, End: s.now, At: s.now, Resource: sessiontest.Resources["web"],
 		}, s.now)
 	}
@@ -53,7 +53,7 @@ func TestLineageIsUnbounded(t *testing.T) {
 				s := newStage(t, policy, func(c *Config) { c.MaxSessions = 300; c.ReorderWindow = 24 * time.Hour })
 				s.tell("a authenticated at=0s user=u1")
 				s.observe(&fact.Fact{
-					Kind: fact.Activity, Session: sessiontest.SessionName(0), Linked: larger, Start: s.now, End: s.now, At: s.now,
+					Kind: fact.Activity, Session: sessiontest.SessionName(0), Linked: &larger, Start: s.now, End: s.now, At: s.now,
 					Resource: sessiontest.Resources["web"],
 				}, s.now)
 				s.chain(steps)

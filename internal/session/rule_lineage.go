@@ -32,6 +32,9 @@ func (w *evaluation) findHeritage() heritage {
 		if known, ok := child.legacy.of(&p.r, w.r.policy, assumed); ok && (p.t == nil || p.t.back.back) {
 			h = known // what was learnt of it before it was thrown away
 			w.inheritsLate = w.inheritsLate || child.legacy.effectiveSeq > w.r.seq
+			if p.t != nil && p.t.heardAgain(p.r.at+int64(w.policy.Tolerance)) {
+				h.unknownBefore = unset
+			}
 			continue
 		}
 		h = w.inherit(&h, p.t, &p.r, child, assumed)

@@ -84,14 +84,14 @@ func (c *callers) add(hash uint64, end int64) (displaced bool) {
 	c.touch(n)
 	c.used = true
 	for i, x := range b {
-		if x>>32<<32 == tag && x != 0 {
+		if (x^tag)>>32 == 0 && x != 0 {
 			b[i] = tag | uint64(max(uint32(x), ended))
 			return false
 		}
 	}
 	last := b[bucketSize-1]
-	copy(b[1:], b[:])
-	b[0] = tag | uint64(ended)
+	// One by one: what is read as a whole so soon behind its parts waits for them.
+	b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7] = tag|uint64(ended), b[0], b[1], b[2], b[3], b[4], b[5], b[6]
 	if last == 0 {
 		return false
 	}
@@ -136,6 +136,16 @@ func (c *calling) calls(from, to int64) bool {
 	}
 	i, _ := slices.BinarySearchFunc(c.intervals, from, func(x span, from int64) int { return cmp.Compare(x.to, from) })
 	return i < len(c.intervals) && c.intervals[i].from <= to
+}
+
+// covers reports whether the last interval has all of x, as it mostly does: then add has
+// nothing to do.
+func (c *calling) covers(x span) bool {
+	if c == nil || len(c.intervals) == 0 {
+		return false
+	}
+	last := &c.intervals[len(c.intervals)-1]
+	return last.from <= x.from && x.to <= last.to
 }
 
 // add joins an interval, and returns what of it is new: all, or what is behind or before

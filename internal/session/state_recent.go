@@ -303,8 +303,10 @@ type detailLog struct{ compact.TextLog }
 
 // put stores d and returns where, for one record to refer to. Nothing is at 0.
 func (l *detailLog) put(d *fact.Details) uint64 {
-	t := textsOf(d)
-	return l.Put(d.Status, &t)
+	if len(d.RPCMethod)+len(d.Destination)+len(d.User) == 0 { // as almost always
+		return l.Put(d.Status, d.Method, d.Route, d.Path, nil)
+	}
+	return l.Put(d.Status, d.Method, d.Route, d.Path, &compact.MoreTexts{d.RPCMethod, d.Destination, d.User})
 }
 
 // replace lets d take the place of what is at where, for the record that refers

@@ -356,7 +356,7 @@ func TestTruncated(t *testing.T) {
 		{"ends", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Ended }},
 		{"logins", maxInstants, func(_ int, f *fact.Fact) { f.Kind = fact.Authenticated }},
 		{"rotations away", maxInstants, func(i int, f *fact.Fact) {
-			f.Kind, f.Previous, f.Session = fact.Rotated, f.Session, sessiontest.SessionName(i+1)
+			f.Kind, f.Previous, f.Session = fact.Rotated, new(f.Session), sessiontest.SessionName(i+1)
 		}},
 		{"silences", maxIntervals, func(int, *fact.Fact) {}},
 	} {

@@ -44,7 +44,7 @@ func inSpan(f fact.Fact, trace, span int) fact.Fact {
 
 func rotatedFact(from, to fact.Name, ms int) fact.Fact {
 	f := tideFact(fact.Rotated, to, ms)
-	f.Previous = from
+	f.Previous = &from
 	return f
 }
 
@@ -145,7 +145,7 @@ func tides(n int) []tide {
 		{name: "ends of a larger session with many parts", facts: n, fact: func(i int) fact.Fact {
 			if i%2 == 0 {
 				f := inSpan(tideFact(fact.Request, tideSession(i), i), i, 0)
-				f.Linked = tideSession(1)
+				f.Linked = new(tideSession(1))
 				return f
 			}
 			return tideFact(fact.Ended, tideSession(1), i-500)
@@ -155,7 +155,7 @@ func tides(n int) []tide {
 			if i%3 != 0 {
 				f = rotatedFact(tideSession(i%11), tideSession((i+1)%11), i*7919%n)
 			}
-			f.Linked = tideSession((i + 1) % 7)
+			f.Linked = new(tideSession((i + 1) % 7))
 			return f
 		}},
 		{name: "rotations behind ends behind rotations", facts: n, fact: func(i int) fact.Fact {
@@ -321,8 +321,8 @@ func TestTidesMeet(t *testing.T) {
 			return inSpan(tideFact(fact.Request, tideID(4, i%1000), i/len(all)), i, 5)
 		}
 		f := all[which].fact(i / (len(all) + 1) % n)
-		for _, name := range []*fact.Name{&f.Session, &f.Previous} {
-			if !name.ID.IsZero() {
+		for _, name := range []*fact.Name{&f.Session, f.Previous} {
+			if !name.Key().IsZero() {
 				name.ID[1] ^= uint64(which+1) << 40
 			}
 		}

@@ -131,7 +131,7 @@ func (e *episode) revoked() {
 		user = first.user
 	}
 	if first != e.s {
-		e.tell(fact.Rotated, e.s).Previous = first.name
+		e.tell(fact.Rotated, e.s).Previous = new(first.name)
 		e.step()
 	}
 	spares := among(e.maker, fact.Name{}, fact.Name{}, e.s.name, first.name)
@@ -166,13 +166,13 @@ func (e *episode) linked() {
 		default:
 			e.tell(fact.Activity, by)
 		}
-		e.facts[len(e.facts)-1].Linked = larger.name
+		e.facts[len(e.facts)-1].Linked = new(larger.name)
 	}
 	if e.chance(35) {
 		if by = e.someSession(80); by != e.s {
 			names()
 			e.step()
-			e.tell(fact.Rotated, e.s).Previous = by.name
+			e.tell(fact.Rotated, e.s).Previous = new(by.name)
 		}
 	} else {
 		if e.chance(60) {
@@ -238,7 +238,7 @@ func (e *episode) old() {
 	e.dies(f.At + int64(e.p.AbsoluteTimeout))
 	e.step()
 	if first != e.s {
-		e.tell(fact.Rotated, e.s).Previous = first.name
+		e.tell(fact.Rotated, e.s).Previous = new(first.name)
 		e.step()
 	}
 	e.show(e.tell(among(e.maker, fact.Activity, fact.Started), e.s), e.s, 70)
@@ -253,7 +253,7 @@ func (e *episode) changed() {
 	e.dies(e.at + int64(e.p.EndGrace))
 	e.wait(0, e.p.Tolerance, e.p.Tolerance/2, -e.p.Tolerance)
 	f := e.tell(fact.Rotated, next)
-	f.Previous = e.s.name
+	f.Previous = new(e.s.name)
 	e.dies(e.at + int64(e.p.RotationGrace))
 	e.show(f, e.s, 60)
 }
@@ -292,7 +292,7 @@ func (e *episode) rotatedBehind(percent int) {
 	e.dies(e.at + int64(p.EndGrace))
 	e.wait(p.Tolerance+1, p.RotationGrace, (p.Tolerance+p.RotationGrace)/2, p.Tolerance, 0, p.RotationGrace+1, -p.Tolerance)
 	f = e.tell(fact.Rotated, e.s)
-	f.Previous = parent.name
+	f.Previous = new(parent.name)
 	if e.chance(percent) {
 		if e.chance(50) {
 			e.wait(p.Tolerance, 0, p.RotationGrace)

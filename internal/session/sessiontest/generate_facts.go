@@ -36,7 +36,7 @@ func (m *maker) changeID(s *madeSession) {
 	m.facts = append(m.facts, end)
 	m.mark(s, f.At)
 	next := among(m, m.sessions...)
-	f.Kind, f.Session, f.Previous = fact.Rotated, next.name, s.name
+	f.Kind, f.Session, f.Previous = fact.Rotated, next.name, new(s.name)
 	move(int64(among(m, p.Tolerance, 0, 1, -p.Tolerance, p.RotationGrace, time.Second, p.Tolerance+1, p.RotationGrace+1, -time.Second)))
 	show(s.user, 25)
 	m.facts = append(m.facts, f)
@@ -44,7 +44,7 @@ func (m *maker) changeID(s *madeSession) {
 	m.mark(s, f.At)
 	if m.chance(60) {
 		move(int64(among(m, 0, p.Tolerance, 1, p.Tolerance+1, p.RotationGrace, p.RotationGrace+1)))
-		f.Kind, f.Previous = fact.Activity, fact.Name{}
+		f.Kind, f.Previous = fact.Activity, nil
 		show(among(m, s.user, s.user, next.user), 80)
 		m.facts = append(m.facts, f)
 		m.mark(next, f.At)
@@ -68,9 +68,9 @@ func (m *maker) anonymous(cursor int64) {
 	}
 	add(among(m, fact.Started, fact.Activity), a.name, 0)
 	add(fact.Ended, a.name, among(m, 3*time.Second, p.Tolerance+1, 10*time.Second))
-	f.Previous = a.name
+	f.Previous = new(a.name)
 	add(fact.Rotated, b.name, among(m, p.Tolerance+1, p.RotationGrace, (p.Tolerance+p.RotationGrace)/2, p.RotationGrace+1, p.Tolerance))
-	f.Previous = fact.Name{}
+	f.Previous = nil
 	f.Policy, f.Details = uint8(policy), fact.Details{Method: "GET", Route: "/b", Status: 200}
 	f.Trace, f.Span = m.ids()
 	add(fact.Request, b.name, among(m, p.EndGrace+p.Tolerance+1, p.Tolerance, 20*time.Second))
@@ -114,15 +114,15 @@ func (m *maker) happen(s *madeSession) {
 		m.inside(s, f)
 	case x < 87+ends:
 		f.Kind = fact.Rotated
-		f.Previous = among(m, m.sessions...).name
+		f.Previous = new(among(m, m.sessions...).name)
 		for _, other := range m.sessions {
-			if other.name == f.Previous {
+			if other.name == *f.Previous {
 				m.mark(other, at)
 			}
 		}
 		if m.chance(15) { // a fork
 			m.facts = append(m.facts, f)
-			f.Previous = among(m, m.sessions...).name
+			f.Previous = new(among(m, m.sessions...).name)
 		}
 	case x < 87+ends+ends/2+1:
 		f.Kind, f.User = fact.Ended, fact.Name{}
@@ -191,7 +191,7 @@ func (m *maker) says(r fact.Fact) {
 		Flags: fact.FromRequest | r.Flags&(fact.Presented|fact.UserPresented), Trace: r.Trace, Span: r.Span, Resource: r.Resource,
 	}
 	if f.Start, f.End, f.At = r.End, r.End, r.End; f.Kind == fact.Rotated {
-		f.Previous = among(m, m.sessions...).name
+		f.Previous = new(among(m, m.sessions...).name)
 	}
 	m.facts = append(m.facts, f)
 }
@@ -247,8 +247,8 @@ func present(f *fact.Fact) {
 // linked lets f name the larger session that its own is part of, if the history has some.
 func (m *maker) linked(s *madeSession, f *fact.Fact) {
 	if s.larger.Raw != "" && m.chance(35) {
-		if f.Linked = s.larger; m.chance(6) {
-			f.Linked = among(m, m.sessions...).name
+		if f.Linked = new(s.larger); m.chance(6) {
+			f.Linked = new(among(m, m.sessions...).name)
 		}
 	}
 }

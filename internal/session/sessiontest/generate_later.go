@@ -65,7 +65,7 @@ func (m *maker) unmask() {
 		e.shown(f, UserName(5))
 	} else { // a rotation whose grace is not over
 		e.p.RotationGrace = max(e.p.RotationGrace, time.Duration(late-e.at))
-		e.tell(fact.Rotated, m.alone(2)).Previous = e.s.name
+		e.tell(fact.Rotated, m.alone(2)).Previous = new(e.s.name)
 		e.shown(&e.facts[len(e.facts)-1], e.s.user)
 	}
 	e.comesLater()
@@ -81,14 +81,14 @@ func (m *maker) inherit() {
 	m.cfg.Retention, e.at = 10*time.Hour, e.s.cursor
 	e.lives(parent, fact.Started, fact.Authenticated, fact.Activity)
 	if f := &m.facts[len(m.facts)-1]; m.larger {
-		f.Linked = m.sessions[0].name
+		f.Linked = new(m.sessions[0].name)
 	}
 	if m.chance(25) {
 		e.tell(fact.Ended, parent)
 		e.wait(m.cfg.Policies[0].Tolerance+1, 0)
 	}
 	f := e.tell(fact.Rotated, e.s)
-	f.Previous = parent.name
+	f.Previous = new(parent.name)
 	e.show(f, parent, 30)
 	m.sessions = m.sessions[:len(m.sessions)-1] // nothing else is said of it
 	if e.s.user = (fact.Name{}); m.chance(30) {
@@ -104,8 +104,8 @@ func (m *maker) simplify(f *fact.Fact) {
 	if f.Kind == fact.EndedUser {
 		f.Session = fact.Name{}
 	}
-	if f.Kind == fact.Rotated && f.Previous == m.heir.name {
-		f.Kind, f.Previous = fact.Started, fact.Name{}
+	if f.Kind == fact.Rotated && f.Previous.Key() == m.heir.name.ID {
+		f.Kind, f.Previous = fact.Started, nil
 	}
 }
 

@@ -118,6 +118,6 @@ func (m *maker) mayPrecede(f, x *fact.Fact) bool {
 // akin reports whether two facts speak of one session.
 func akin(a, b *fact.Fact) bool {
 	return a.Kind == fact.EndedUser || b.Kind == fact.EndedUser || a.Session.ID == b.Session.ID ||
-		a.Kind == fact.Rotated && a.Previous.ID == b.Session.ID || b.Kind == fact.Rotated && b.Previous.ID == a.Session.ID ||
-		a.Kind == fact.Rotated && b.Kind == fact.Rotated && a.Previous.ID == b.Previous.ID
+		a.Kind == fact.Rotated && a.Previous.Key() == b.Session.ID || b.Kind == fact.Rotated && b.Previous.Key() == a.Session.ID ||
+		a.Kind == fact.Rotated && b.Kind == fact.Rotated && a.Previous.Key() == b.Previous.Key()
 }

@@ -212,12 +212,12 @@ func (p *parser) valued(f *fact.Fact, k, v string) {
 			f.UserSource = p.number(source)
 		}
 	case "from":
-		f.Previous = p.session(v)
+		f.Previous = new(p.session(v))
 	case "id":
 		trace, span, _ := strings.Cut(v, "/")
 		f.Trace[0], f.Span[0] = p.number(trace), p.number(span)
 	case "linked":
-		f.Linked = p.session(v)
+		f.Linked = new(p.session(v))
 	case "parent":
 		f.Parent[0] = p.number(v)
 	default:

@@ -136,7 +136,7 @@ func insideOf(is fact.Flags) (nearest, further Clause) {
 // for the retention when what is judged came.
 func (w *World) forgotten(s fact.ID) bool {
 	return w.cfg.Retention != rememberAll && w.omits(Outlives) && !slices.ContainsFunc(w.Told, func(f *KnownFact) bool {
-		return (f.Session.ID == s || f.Previous.ID == s) && f.Came <= w.about.Came && f.Came >= w.about.Came-int64(w.cfg.Retention)
+		return (f.Session.ID == s || f.Previous.Key() == s) && f.Came <= w.about.Came && f.Came >= w.about.Came-int64(w.cfg.Retention)
 	})
 }
 
@@ -157,7 +157,7 @@ func (c Clause) tellsNothing(f *fact.Fact) {
 	case ParentSeen:
 		f.Parent = [8]byte{}
 	case Linked:
-		f.Linked = fact.Name{}
+		f.Linked = nil
 	}
 }
 

@@ -35,7 +35,7 @@ func (w *World) active(f *KnownFact) [][2]int64 {
 // IsRotation reads "a start, and the previous id ended here (onto itself: only a start)".
 // § Fact.
 func (f *KnownFact) IsRotation() bool {
-	return f.Kind == fact.Rotated && f.Previous.ID != f.Session.ID && !f.Previous.ID.IsZero()
+	return f.Kind == fact.Rotated && f.Previous.Key() != f.Session.ID && !f.Previous.Key().IsZero()
 }
 
 // "Lies inside a longer one of the same session and trace"; "a record without both
@@ -146,7 +146,7 @@ func worldWithout(c Clause, cfg Config, blind []Blindness, arrivals []Arrival) *
 			w.of[f.Session.ID] = append(w.of[f.Session.ID], f)
 		}
 		if f.IsRotation() {
-			w.away[f.Previous.ID] = append(w.away[f.Previous.ID], f)
+			w.away[f.Previous.Key()] = append(w.away[f.Previous.Key()], f)
 		}
 	}
 	all := w.joined()
@@ -177,8 +177,8 @@ func (w *World) same(f, g *KnownFact) bool {
 		return true
 	}
 	a, b := f.Fact, g.Fact
-	a.Resource, b.Resource = nil, nil
-	return a == b && *f.Resource == *g.Resource
+	a.Resource, b.Resource, a.Previous, b.Previous, a.Linked, b.Linked = nil, nil, nil, nil, nil, nil
+	return a == b && *f.Resource == *g.Resource && f.Previous.Key() == g.Previous.Key() && f.Linked.Key() == g.Linked.Key()
 }
 
 // "What the span says holds, the log fills what it lacks (a user, a route, a status; of
@@ -229,7 +229,7 @@ func (f *KnownFact) fill(x *KnownFact) {
 	if f.User.ID.IsZero() {
 		f.User, f.UserSource = x.User, x.UserSource
 	}
-	if f.Linked.ID.IsZero() {
+	if f.Linked.Key().IsZero() {
 		f.Linked = x.Linked
 	}
 	if f.Details.Status == 0 {
@@ -249,7 +249,7 @@ func (f *KnownFact) join(x *KnownFact) {
 	if cmp.Or(bytes.Compare(a[:], b[:]), cmp.Compare(x.UserSource, f.UserSource)) < 0 {
 		f.User, f.UserSource = x.User, x.UserSource
 	}
-	if f.Linked.ID.IsZero() {
+	if f.Linked.Key().IsZero() {
 		f.Linked = x.Linked
 	}
 	f.Details.Status = max(f.Details.Status, x.Details.Status)
@@ -276,7 +276,7 @@ func (w *World) isLate(f *KnownFact, s fact.ID) bool {
 		}
 		says := x.Session.ID == s && x.Kind != fact.EndedUser &&
 			!(x.Kind == fact.Request && slices.ContainsFunc(w.Told[:x.Order+1], rejected))
-		if says || x.IsRotation() && x.Previous.ID == s {
+		if says || x.IsRotation() && x.Previous.Key() == s {
 			return true
 		}
 	}

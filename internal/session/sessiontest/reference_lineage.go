@@ -25,7 +25,7 @@ func (w *World) itself(r *KnownFact) ancestor {
 // parent is what a rotation led away from: "each up to the rotation plus τ".
 // § Lineage.
 func (w *World) parent(r, rotation *KnownFact) ancestor {
-	return ancestor{rotation.Previous.ID, rotation, rotation.At + int64(w.Policy(r).Tolerance), rotation.At - 1, rotation.At}
+	return ancestor{rotation.Previous.Key(), rotation, rotation.At + int64(w.Policy(r).Tolerance), rotation.At - 1, rotation.At}
 }
 
 // line is x and what it continues, the nearest first.
@@ -122,7 +122,7 @@ func (w *World) findContinues(r, rotation *KnownFact) bool {
 // § Suspected, confirmed, retracted, inconclusive.
 func (w *World) unidentified(r *KnownFact) *KnownFact {
 	rotation := w.Lineage(r.Session.ID, w.Horizon(r))
-	if rotation == nil || w.continues(r, rotation) || w.shows(r.Session.ID, r.At) || w.shows(rotation.Previous.ID, rotation.At) {
+	if rotation == nil || w.continues(r, rotation) || w.shows(r.Session.ID, r.At) || w.shows(rotation.Previous.Key(), rotation.At) {
 		return nil
 	}
 	for _, e := range w.holding(r, w.parent(r, rotation)) {
@@ -167,5 +167,5 @@ func (w *World) linkedTo(r *KnownFact, x ancestor, larger fact.ID, at int64) boo
 // "A link counts from an event or a served request, never if presented".
 // § Linked.
 func (w *World) links(f *KnownFact, larger fact.ID) bool {
-	return f.Linked.ID == larger && !larger.IsZero() && w.accuses(f) && !(f.Exempt && w.omits(ExemptLinks)) && (f.Kind != fact.Request || w.Serves(f))
+	return f.Linked.Key() == larger && !larger.IsZero() && w.accuses(f) && !(f.Exempt && w.omits(ExemptLinks)) && (f.Kind != fact.Request || w.Serves(f))
 }

@@ -124,8 +124,8 @@ func (w *World) binding(r *KnownFact, x ancestor, until, shown int64) (found []*
 // § Fact.
 func (w *World) spares(r, e *KnownFact, x ancestor) bool {
 	spared, before := []fact.ID{e.Session.ID}, w.Horizon(r)
-	for rotation := w.Lineage(e.Session.ID, before); rotation != nil; rotation = w.Lineage(rotation.Previous.ID, rotation.At-1) {
-		spared = append(spared, rotation.Previous.ID)
+	for rotation := w.Lineage(e.Session.ID, before); rotation != nil; rotation = w.Lineage(rotation.Previous.Key(), rotation.At-1) {
+		spared = append(spared, rotation.Previous.Key())
 	}
 	return (slices.ContainsFunc(w.line(r, x), func(p ancestor) bool { return slices.Contains(spared, p.id) }) ||
 		w.linkedTo(r, x, e.Session.ID, e.At)) && !w.omits(Spares)

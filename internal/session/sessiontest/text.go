@@ -80,9 +80,13 @@ func writeFact(b *strings.Builder, f *fact.Fact) {
 		user += "/" + strconv.Itoa(int(f.UserSource))
 	}
 	writeWord(b, f.User.Raw != "", user)
-	writeWord(b, f.Previous.Raw != "", "from="+f.Previous.Raw)
+	if f.Previous != nil && f.Previous.Raw != "" {
+		fmt.Fprintf(b, " from=%s", f.Previous.Raw)
+	}
 	writeWord(b, f.Trace[0] != 0 || f.Span[0] != 0, fmt.Sprintf("id=%d/%d", f.Trace[0], f.Span[0]))
-	writeWord(b, f.Linked.Raw != "", "linked="+f.Linked.Raw)
+	if f.Linked != nil && f.Linked.Raw != "" {
+		fmt.Fprintf(b, " linked=%s", f.Linked.Raw)
+	}
 	writeWord(b, f.Parent[0] != 0, fmt.Sprintf("parent=%d", f.Parent[0]))
 }
 
