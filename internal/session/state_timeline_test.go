@@ -117,14 +117,17 @@ func TestCompactedKeepsItsName(t *testing.T) {
 		t    timeline
 		kept bool
 	}{
-		"nothing":   {timeline{}, false},
-		"a user":    {timeline{identities: make([]identity, 1)}, true},
-		"a part":    {timeline{links: make([]identity, 1)}, true},
-		"rotated":   {timeline{rotations: make([]ending, 1)}, true},
-		"a lineage": {timeline{lineage: make([]rotation, 1)}, true},
-		"deferred":  {timeline{deferred: true}, true},
-		"several":   {timeline{identities: make([]identity, 1), links: make([]identity, 1), rotations: make([]ending, 2), lineage: make([]rotation, 2)}, true},
-		"an end":    {timeline{ends: make([]ending, 1)}, false},
+		"nothing":    {timeline{}, false},
+		"a user":     {timeline{identities: make([]identity, 1)}, true},
+		"a part":     {timeline{links: make([]identity, 1)}, true},
+		"rotated":    {timeline{rotations: make([]ending, 1)}, true},
+		"a lineage":  {timeline{lineage: make([]rotation, 1)}, true},
+		"deferred":   {timeline{deferred: true}, true},
+		"user, part": {timeline{identities: make([]identity, 1), links: make([]identity, 1)}, true},
+		"part, away": {timeline{links: make([]identity, 1), rotations: make([]ending, 1)}, true},
+		"away, from": {timeline{rotations: make([]ending, 1), lineage: make([]rotation, 1)}, true},
+		"several":    {timeline{identities: make([]identity, 1), links: make([]identity, 1), rotations: make([]ending, 2), lineage: make([]rotation, 2)}, true},
+		"an end":     {timeline{ends: make([]ending, 1)}, false},
 	} {
 		c.t.pseudonym = name
 		require.Equal(t, c.kept, c.t.compacted().pseudonym == name, what)
