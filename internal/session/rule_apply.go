@@ -211,8 +211,12 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 	default:
 		// The list says too little to put another user in its place for good, and the recent
 		// facts may be gone before they are read again.
+		first, _ := firstShown(t.identities)
 		e.setIdentities(t, append(slices.Clone(t.identities), who))
-		return dirtyTimeline | dirtyLineage
+		if now, _ := firstShown(t.identities); now != first && len(t.lineage) > 0 {
+			due = dirtyParents
+		}
+		return due | dirtyTimeline | dirtyLineage
 	}
 	e.joinIdentities(t, append(t.identities, who), nil, 0)
 	if len(t.lineage) > 0 { // whether it continues that may depend on whom it shows
