@@ -4,22 +4,23 @@ import "encoding/binary"
 
 // Texts are what an entry of a text log holds beside its number, each of at most
 // [MaxText] bytes.
-type Texts [6]string
+type Texts [7]string
 
 // MoreTexts are those of Texts that hardly an entry has: the last ones.
-type MoreTexts [3]string
+type MoreTexts [4]string
 
 // MaxText is the longest text in bytes that a text log holds; of a longer one it
 // holds the beginning.
 const MaxText = 1024
 
-// In front of its texts an entry has two words, of 64 and 32 bits: the lengths of the
-// first five texts and the room; the number and the length of the last text.
+// In front of its texts an entry has two words of 64 bits: the lengths of the first five
+// texts and the room; the number and the lengths of the others.
 const (
-	lengthBits = 11
-	roomBits   = 64 - lengthBits*(len(Texts{})-1)
-	numberBits = 32 - lengthBits
-	textHeader = 8 + 4
+	lengthBits  = 11
+	inFirstWord = 5
+	roomBits    = 64 - lengthBits*inFirstWord
+	numberBits  = 21
+	textHeader  = 8 + 8
 	// roomUnit is what the room for texts is counted in: as much as there can be fits
 	// in its bits.
 	roomUnit = 1 << 4
@@ -61,11 +62,11 @@ func (l *TextLog) Put(number int32, first, second, third string, more *MoreTexts
 func (l *TextLog) put(number int32, first, second, third string, more *MoreTexts, room int) uint64 {
 	// Every request comes here: no loop, and no text in an array.
 	n0, n1, n2 := min(len(first), MaxText), min(len(second), MaxText), min(len(third), MaxText)
-	n3, n4, n5 := 0, 0, 0
+	n3, n4, n5, n6 := 0, 0, 0, 0
 	if more != nil {
-		n3, n4, n5 = min(len(more[0]), MaxText), min(len(more[1]), MaxText), min(len(more[2]), MaxText)
+		n3, n4, n5, n6 = min(len(more[0]), MaxText), min(len(more[1]), MaxText), min(len(more[2]), MaxText), min(len(more[3]), MaxText)
 	}
-	size := n0 + n1 + n2 + n3 + n4 + n5
+	size := n0 + n1 + n2 + n3 + n4 + n5 + n6
 	lengths := uint64(n0) | uint64(n1)<<lengthBits | uint64(n2)<<(2*lengthBits) | uint64(n3)<<(3*lengthBits) | uint64(n4)<<(4*lengthBits)
 	room = max(room, size/roomUnit)
 	need := textHeader + max(size, room*roomUnit)
@@ -76,13 +77,13 @@ func (l *TextLog) put(number int32, first, second, third string, more *MoreTexts
 	block := &l.blocks[n-1]
 	b, from := block.bytes, len(block.bytes)
 	b = binary.LittleEndian.AppendUint64(b, lengths|uint64(room)<<(64-roomBits))
-	if number != number<<lengthBits>>lengthBits {
+	if number != number<<(32-numberBits)>>(32-numberBits) {
 		number = 0
 	}
-	b = binary.LittleEndian.AppendUint32(b, uint32(number)&(1<<numberBits-1)|uint32(n5)<<numberBits)
+	b = binary.LittleEndian.AppendUint64(b, uint64(number)&(1<<numberBits-1)|uint64(n5)<<numberBits|uint64(n6)<<(numberBits+lengthBits))
 	b = append(append(append(b, first[:n0]...), second[:n1]...), third[:n2]...)
 	if more != nil {
-		b = append(append(append(b, more[0][:n3]...), more[1][:n4]...), more[2][:n5]...)
+		b = append(append(append(append(b, more[0][:n3]...), more[1][:n4]...), more[2][:n5]...), more[3][:n6]...)
 	}
 	block.bytes = b[:from+need]
 	block.refs++
@@ -133,8 +134,8 @@ func (e TextEntry) size() (n int) {
 
 // length is that of text i.
 func (e TextEntry) length(i int) int {
-	if i == len(Texts{})-1 {
-		return int(binary.LittleEndian.Uint32(e[8:]) >> numberBits)
+	if i >= inFirstWord {
+		return int(binary.LittleEndian.Uint64(e[8:]) >> (numberBits + (i-inFirstWord)*lengthBits) & (1<<lengthBits - 1))
 	}
 	return int(binary.LittleEndian.Uint64(e) >> (i * lengthBits) & (1<<lengthBits - 1))
 }
@@ -144,7 +145,7 @@ func (e TextEntry) room() int { return int(binary.LittleEndian.Uint64(e) >> (64 
 
 // Number returns the number of e.
 func (e TextEntry) Number() int32 {
-	return int32(binary.LittleEndian.Uint32(e[8:])<<lengthBits) >> lengthBits
+	return int32(binary.LittleEndian.Uint64(e[8:])<<(32-numberBits)) >> (32 - numberBits)
 }
 
 // Texts returns the texts of e, in its memory.

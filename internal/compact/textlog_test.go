@@ -139,7 +139,7 @@ func TestTextsOutliveOthers(t *testing.T) {
 	for _, limit := range []int{1, 2, 7, 60} {
 		r := newTextRing(limit)
 		for range 4000 {
-			x := textEntry{d.Int32(), Texts{text(), text(), text(), text(), text(), text()}}
+			x := textEntry{d.Int32(), Texts{text(), text(), text(), text(), text(), text(), text()}}
 			if r.next > 0 && d.IntN(3) > 0 {
 				r.replace(d.IntN(min(r.next, limit)), x)
 			} else {
@@ -169,7 +169,7 @@ func TestReplacedTextsAreBounded(t *testing.T) {
 			text := strings.Repeat("x", n+1)
 			for i := range limit {
 				if i < r.next {
-					r.replace(i, textEntry{0, Texts{text, text, text, text, text, text}})
+					r.replace(i, textEntry{0, Texts{text, text, text, text, text, text, text}})
 				}
 			}
 		}

@@ -34,6 +34,12 @@ func (d *Details) Values() [DetailTexts]string {
 	return [...]string{d.Method, d.Route, d.Path, d.RPCMethod, d.Destination, d.User}
 }
 
+// CommonTexts are the first ones, which almost every request has.
+const CommonTexts = 3
+
+// HasRare reports whether d has a text behind those.
+func (d *Details) HasRare() bool { return len(d.RPCMethod)+len(d.Destination)+len(d.User) > 0 }
+
 // uncounted is how many texts follow where their number is not written.
 const uncounted = 5
 

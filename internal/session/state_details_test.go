@@ -59,3 +59,15 @@ func TestLateSpanKeepsDetails(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryTextIsKept: each text of a request's details is kept though it has no other.
+func TestEveryTextIsKept(t *testing.T) {
+	var l detailLog
+	for i := range fact.DetailTexts {
+		var d fact.Details
+		*d.Texts()[i] = "x"
+		if got := l.get(l.put(&d)); got != d {
+			t.Errorf("text %d: %+v, want %+v", i, got, d)
+		}
+	}
+}

@@ -296,17 +296,23 @@ func le(b []byte) uint64 {
 		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
-const _ = uint(compact.MaxText - fact.MaxText)
+const (
+	_ = uint(compact.MaxText - fact.MaxText)
+	_ = uint(len(compact.Texts{}) - fact.DetailTexts)
+)
 
 // detailLog keeps the details of the recent records.
 type detailLog struct{ compact.TextLog }
 
 // put stores d and returns where, for one record to refer to. Nothing is at 0.
 func (l *detailLog) put(d *fact.Details) uint64 {
-	if len(d.RPCMethod)+len(d.Destination)+len(d.User) == 0 { // as almost always
+	if !d.HasRare() { // as almost always
 		return l.Put(d.Status, d.Method, d.Route, d.Path, nil)
 	}
-	return l.Put(d.Status, d.Method, d.Route, d.Path, &compact.MoreTexts{d.RPCMethod, d.Destination, d.User})
+	var more compact.MoreTexts
+	texts := d.Values()
+	copy(more[:], texts[fact.CommonTexts:])
+	return l.Put(d.Status, d.Method, d.Route, d.Path, &more)
 }
 
 // replace lets d take the place of what is at where, for the record that refers
