@@ -104,6 +104,7 @@ func countMeetings(n uint64, how sessiontest.Delivery) *meetings {
 // TestClausesDecide: each clause decides something in one of a hundred histories at least,
 // and so do most two of them in one.
 func TestClausesDecide(t *testing.T) {
+	noGoroutine(t)
 	n := min(histories/40, 1500)
 	met := countMeetings(n, sessiontest.InWindow)
 	late := countMeetings(n/5, sessiontest.AnyOrder)[sessiontest.LateBinds][sessiontest.LateBinds] * 5

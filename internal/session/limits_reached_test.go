@@ -87,6 +87,7 @@ func TestBusySessionOfASlowLogin(t *testing.T) {
 // TestHotAncestor: an id that is made dirty all the time, and was rotated, holds up no
 // review of others.
 func TestHotAncestor(t *testing.T) {
+	noGoroutine(t)
 	n := 20_000
 	e := tideEngine(&tide{change: func(c *Config) {
 		c.DecisionWait, c.MaxRecentRequests, c.ReorderWindow = time.Second, 1_000_000, time.Hour

@@ -44,6 +44,7 @@ func beside(h *trial, steps int) (fast, slow *Engine, now int64) {
 // TestFastIsSlow: an engine that looks at each request closely finds, counts and would store
 // the same.
 func TestFastIsSlow(t *testing.T) {
+	noGoroutine(t)
 	for seed := range max(histories/200, 500) {
 		h := seededHistory(firstSeed+seed, []sessiontest.Delivery{sessiontest.InWindow, sessiontest.AnyOrder}[seed%2])
 		fast, slow, now := beside(h, len(h.Steps)*int(1+seed%4)/4)
@@ -60,6 +61,7 @@ func TestFastIsSlow(t *testing.T) {
 // TestFastIsSlowInLittleRoom: it counts the same requests and verdicts also where they give
 // up their places before they are decided.
 func TestFastIsSlowInLittleRoom(t *testing.T) {
+	noGoroutine(t)
 	for seed := range max(histories/200, 500) {
 		h := seededHistory(firstSeed+seed, sessiontest.InWindow)
 		h.room.requests = 8 + int(seed%40)

@@ -61,6 +61,7 @@ func longGaps(e *Engine) (n int) {
 // TestRestoredIsTheSame: a restored engine would store what was stored, and what it counts
 // adds up. Suspects and closed findings have new numbers first, and users once those whom nobody shows are gone.
 func TestRestoredIsTheSame(t *testing.T) {
+	noGoroutine(t)
 	since := map[string]int{"suspects": 1, "findings": 1, "closed": 1, "users": 2}
 	for seed := range max(histories/500, 200) {
 		h := seededHistory(firstSeed+seed, sessiontest.AnyOrder)

@@ -16,6 +16,7 @@ import (
 // What lay inside a request that turns out to be another starts where it does itself,
 // however many there are.
 func TestRejoinedFrames(t *testing.T) {
+	noGoroutine(t)
 	var b strings.Builder
 	b.WriteString("policy p0 idle=10s\na request at=0s id=9/9\na request at=100s..160s served log id=1/250\n")
 	for i := range 3 * traceLooks {

@@ -96,6 +96,7 @@ func TestDurations(t *testing.T) {
 // TestMeasuredIsBounded: whoever never takes what was measured pays for policies,
 // types and services, not for sessions and requests.
 func TestMeasuredIsBounded(t *testing.T) {
+	noGoroutine(t)
 	s := newStage(t, standard, func(c *Config) { c.MaxSessions, c.MaxServices, c.Retention = 1000, 4, time.Hour })
 	const sessions = 5000
 	for i := range sessions {
