@@ -54,7 +54,7 @@ func (t *table) compactSome(cfg *Config, users *users, looks int) (looked int, d
 func (t *table) compactOne(tl *timeline, cfg *Config, users *users) {
 	x := t.entry(tl.slot)
 	if len(tl.rotations)+len(tl.lineage) == 0 { // else a suspect of another session, older than all that, may yet be judged
-		tl.settle(t.oldestSeq, t.touch)
+		tl.countForAll(t.oldestSeq, t.touch)
 	}
 	t.cool(tl)
 	x.compact(tl, cfg, users)

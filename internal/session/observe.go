@@ -15,7 +15,7 @@ const maxBlock = 64
 
 // remainder is what the fast path has left of a batch.
 type remainder struct {
-	base     uint64   // order of the batch's first fact, less 1
+	base     uint64   // seq of the batch's first fact, less 1
 	facts    []uint32 // their indexes, of which the first taken have been taken
 	taken    int
 	sorted   bool
@@ -267,20 +267,20 @@ func (e *Engine) observeSlow(facts []fact.Fact, now int64, rest *remainder, susp
 // once. The same facts give the same findings in every order.
 func (e *Engine) observe(f *fact.Fact, now int64) Mark {
 	e.watch(now)
-	order := e.observed.Add(1)
+	seq := e.observed.Add(1)
 	if !e.admit(f, now) {
 		return Mark{}
 	}
 	l := e.shardOf(f.Session.ID)
-	if n, known := e.services.known(f.Resource, order); known && e.fastRequest(l, f, now, l.sessions.find(f.Session.ID), traceHash(f), n, order) {
+	if n, known := e.services.known(f.Resource, seq); known && e.fastRequest(l, f, now, l.sessions.find(f.Session.ID), traceHash(f), n, seq) {
 		return Mark{}
 	}
-	return e.observeAny(f, now, order)
+	return e.observeAny(f, now, seq)
 }
 
 // observeAny takes a fact that has been admitted.
-func (e *Engine) observeAny(f *fact.Fact, now int64, order uint64) Mark {
-	e.seq = order
+func (e *Engine) observeAny(f *fact.Fact, now int64, seq uint64) Mark {
+	e.seq = seq
 	e.work.allow(max(workOfFact-fastLooks()-workOfCompaction, 1))
 	e.compactSome()
 	if f.Kind == fact.Request {

@@ -26,12 +26,12 @@ import (
 // number of its resource.
 //
 // It may run beside itself in another shard, and changes nothing that is shared.
-func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, order uint64) bool {
+func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, resource uint32, seq uint64) bool {
 	if f.Kind != fact.Request || f.Flags&fact.Exempt != 0 || f.Linked != nil || !isActivity(f.Outcome, f.Flags) || !spansTime(f.Flags) || f.Policy >= 16 && f.Policy != fact.NoPolicy {
 		return false
 	}
 	if slot == compact.NoSlot {
-		return e.fastFirst(l, f, now, hash, resource, order)
+		return e.fastFirst(l, f, now, hash, resource, seq)
 	}
 	x := l.sessions.entry(slot)
 	if x.flags&warm != 0 {
@@ -70,7 +70,7 @@ func (e *Engine) fastRequest(l *shard, f *fact.Fact, now int64, slot uint32, has
 	if !e.makeFastRoom(l) {
 		return false
 	}
-	rec := e.fastRecord(l, f, now, slot, hash, place, known, resource, order)
+	rec := e.fastRecord(l, f, now, slot, hash, place, known, resource, seq)
 	if known {
 		e.nestFast(l, rec)
 	}
@@ -114,7 +114,7 @@ func (e *Engine) mayComeFirst(x *entry, f *fact.Fact) bool {
 
 // fastFirst takes an ordinary request that is the first of its session, so that
 // ids which are heard of once, and may be invented, cost little.
-func (e *Engine) fastFirst(l *shard, f *fact.Fact, now int64, hash uint64, resource uint32, order uint64) bool {
+func (e *Engine) fastFirst(l *shard, f *fact.Fact, now int64, hash uint64, resource uint32, seq uint64) bool {
 	if f.Policy == fact.NoPolicy || f.Start != f.At || f.Flags&fact.Sampled != 0 || !shownBy(f).IsZero() || f.Session.ID.IsZero() ||
 		l.sessions.full() || e.nearLimit() || !e.tombstones.older(f.Start) || e.tombstones.known(f.Session.ID) {
 		return false
@@ -134,7 +134,7 @@ func (e *Engine) fastFirst(l *shard, f *fact.Fact, now int64, hash uint64, resou
 		id: f.Session.ID, from: f.Start, end: f.End, since: f.At, heard: seconds(now),
 		recent: uint32(l.recent.next), facts: countAndOpened(1, f.Policy), policies: 1 << f.Policy, policy: f.Policy, flags: taken | fast,
 	}
-	e.noteJudged(l, e.fastRecord(l, f, now, slot, hash, place, false, resource, order))
+	e.noteJudged(l, e.fastRecord(l, f, now, slot, hash, place, false, resource, seq))
 	return true
 }
 
@@ -147,11 +147,11 @@ func (e *Engine) nearLimit() bool {
 
 // fastRecord counts a request that stands alone and is evidence, and puts it
 // among the recent facts, where there is room. It fills the record in place.
-func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, place int, known bool, resource uint32, order uint64) *record {
+func (e *Engine) fastRecord(l *shard, f *fact.Fact, now int64, slot uint32, hash uint64, place int, known bool, resource uint32, seq uint64) *record {
 	l.stats.facts++
 	recent := &l.recent
 	r := recent.place(recent.next)
-	r.position, r.seq = recent.next, order
+	r.position, r.seq = recent.next, seq
 	r.ofTrace = 0
 	if known {
 		r.ofTrace = recent.traces.At(place)

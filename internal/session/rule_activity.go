@@ -106,12 +106,12 @@ func (t *timeline) silence(p *Policy, policy uint8, from, at int64) (since int64
 
 // started reports the session's start. It is known unless something else came
 // more than tolerance before it. A start that came behind the window is one for a
-// request of order if it came before that, or if it makes the session no older than it
+// request of seq if it came before that, or if it makes the session no older than it
 // was known to be, but for tolerance.
-func (t *timeline) started(tolerance int64, order uint64) (at int64, known bool) {
+func (t *timeline) started(tolerance int64, seq uint64) (at int64, known bool) {
 	at = t.firstStart
 	for _, late := range t.lateStarts {
-		if late.effectiveSeq <= order || late.at >= t.first-tolerance {
+		if late.effectiveSeq <= seq || late.at >= t.first-tolerance {
 			at = min(at, late.at)
 		}
 	}

@@ -21,7 +21,7 @@ type ending struct {
 	// effectiveSeq: an end that came later than the reorder window binds only the
 	// requests that arrived behind it. 0: for all.
 	effectiveSeq uint64
-	// nextSeq is the order that the next fact had when it came, order its own.
+	// nextSeq is the seq that the next fact had when it came, seq its own.
 	nextSeq, seq uint64
 	other        fact.ID // the id rotated to, or the session that is spared
 }
@@ -87,16 +87,16 @@ type identity struct {
 
 func (i identity) cameLate() bool { return i.effectiveSeq > 0 }
 
-// effective are those of list that count for a request of order.
-func effective(list []identity, order uint64) []identity {
-	tooLate := func(i identity) bool { return i.effectiveSeq > order }
+// effective are those of list that count for a request of seq.
+func effective(list []identity, seq uint64) []identity {
+	tooLate := func(i identity) bool { return i.effectiveSeq > seq }
 	if !slices.ContainsFunc(list, tooLate) {
 		return list
 	}
 	return slices.DeleteFunc(slices.Clone(list), tooLate)
 }
 
-// afterAll is the order of a request to come.
+// afterAll is the seq of a request to come.
 const afterAll = math.MaxUint64
 
 // laterInstant is one that came later than the reorder window.

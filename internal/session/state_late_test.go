@@ -12,9 +12,9 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
-// TestLateIsSettled: a session that showed somebody in what came late costs what others
+// TestLateCountsForAll: a session that showed somebody in what came late costs what others
 // cost once nothing that came before it can be judged any more.
-func TestLateIsSettled(t *testing.T) {
+func TestLateCountsForAll(t *testing.T) {
 	h := parsedTrial(`policy p0 idle=3600s
 config window=10s
 a started at=0s
@@ -88,9 +88,9 @@ b request at=35s
 now=50s a activity at=5s user=u1
 advance`
 
-// TestLateIsNotSettledForOthers: what came late counts for none that came before, though
+// TestLateDoesNotCountForOthers: what came late counts for none that came before, though
 // only a suspect of another session is left of those.
-func TestLateIsNotSettledForOthers(t *testing.T) {
+func TestLateDoesNotCountForOthers(t *testing.T) {
 	a := sessiontest.SessionName(0).ID
 	s := newStage(t, heirs, func(c *Config) { c.IdleDecisionWait = 4 * time.Hour })
 	s.tell(heirs)

@@ -40,7 +40,7 @@ type services struct {
 	resources []*resource // by resource number; 0 is OtherService
 	byValue   map[fact.Resource]uint32
 	free      []uint32
-	collectAt uint64 // the order from which on it is worth to look for more of them
+	collectAt uint64 // the seq from which on it is worth to look for more of them
 
 	lastPointer *fact.Resource // what number was looked up last
 	last        uint32
@@ -49,7 +49,7 @@ type services struct {
 type resource struct {
 	fact.Resource
 	service uint32
-	used    atomic.Uint64 // order of the last fact that refers to it, about
+	used    atomic.Uint64 // seq of the last fact that refers to it, about
 }
 
 func newServices(limit int) services {
@@ -64,21 +64,21 @@ func newServices(limit int) services {
 // became so, that of a former run first.
 func (e *Engine) serviceNames() []string { return slices.Clone(e.services.names[1:]) }
 
-// number returns r's number. order is that of the fact that refers to it, oldest
+// number returns r's number. seq is that of the fact that refers to it, oldest
 // says that of the oldest one which may still be referred to.
-func (s *services) number(r *fact.Resource, order uint64, oldest func() uint64) uint32 {
+func (s *services) number(r *fact.Resource, seq uint64, oldest func() uint64) uint32 {
 	if r != s.lastPointer {
-		s.lastPointer, s.last = r, s.lookUp(*r, order, oldest)
+		s.lastPointer, s.last = r, s.lookUp(*r, seq, oldest)
 	}
-	s.resources[s.last].used.Store(order)
+	s.resources[s.last].used.Store(seq)
 	return s.last
 }
 
 // known returns r's number if it has one. It may be called concurrently with
 // itself.
-func (s *services) known(r *fact.Resource, order uint64) (n uint32, known bool) {
+func (s *services) known(r *fact.Resource, seq uint64) (n uint32, known bool) {
 	if n, known = s.byValue[*r]; known {
-		s.resources[n].used.Store(order)
+		s.resources[n].used.Store(seq)
 	}
 	return n, known
 }
@@ -87,16 +87,16 @@ func (s *services) known(r *fact.Resource, order uint64) (n uint32, known bool) 
 // by pointer is used for something else.
 func (s *services) forgetPointers() { s.lastPointer = nil }
 
-func (s *services) lookUp(r fact.Resource, order uint64, oldest func() uint64) uint32 {
+func (s *services) lookUp(r fact.Resource, seq uint64, oldest func() uint64) uint32 {
 	if n, ok := s.byValue[r]; ok {
 		return n
 	}
 	n := uint32(len(s.resources))
 	if int(n) > maxResources*s.limit {
 		// All are looked through, so not for each that comes.
-		if len(s.free) == 0 && order >= s.collectAt {
+		if len(s.free) == 0 && seq >= s.collectAt {
 			if s.collect(oldest()); len(s.free) == 0 {
-				s.collectAt = order + uint64(len(s.resources)/8)
+				s.collectAt = seq + uint64(len(s.resources)/8)
 			}
 		}
 		if len(s.free) == 0 {

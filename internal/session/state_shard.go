@@ -92,7 +92,7 @@ func (e *Engine) each(do func(*shard)) {
 	}
 }
 
-// oldestSeq returns the order of the oldest recent fact that there is.
+// oldestSeq returns the seq of the oldest recent fact that there is.
 func (e *Engine) oldestSeq() uint64 {
 	oldest := e.observed.Load()
 	e.each(func(l *shard) {

@@ -29,7 +29,7 @@ type table struct {
 	spare      []*timeline
 	encoded    []byte // reused
 	compacting int    // timelines that compactSome has yet to look at
-	// oldestSeq is no greater than the order of any recent fact.
+	// oldestSeq is no greater than the seq of any recent fact.
 	oldestSeq uint64
 	touch     func(slot uint32) // is called before what is stored of a session changes
 

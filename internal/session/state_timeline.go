@@ -144,9 +144,9 @@ func (t *timeline) showedLate() bool {
 	return slices.ContainsFunc(t.identities, identity.cameLate) || slices.ContainsFunc(t.links, identity.cameLate)
 }
 
-// settle lets what came late count for all, where nothing that came before it can be judged
+// countForAll lets what came late count for all, where nothing that came before it can be judged
 // any more. touch is called before the first change.
-func (t *timeline) settle(oldest uint64, touch func(slot uint32)) {
+func (t *timeline) countForAll(oldest uint64, touch func(slot uint32)) {
 	for seq := range t.effectiveSeqs() {
 		if *seq != 0 && *seq <= oldest {
 			touch(t.slot)
@@ -278,11 +278,11 @@ func (t *timeline) addRotation(r rotation) (changed bool) {
 	return true
 }
 
-// lineageAt returns the rotation onto this id that counts for a request of order:
+// lineageAt returns the rotation onto this id that counts for a request of seq:
 // the earliest, if it came at or before an instant.
-func (t *timeline) lineageAt(order uint64, before int64) (r rotation, ok bool) {
+func (t *timeline) lineageAt(seq uint64, before int64) (r rotation, ok bool) {
 	for i := range t.lineage {
-		if have := &t.lineage[i]; have.effectiveSeq <= order && (!ok || have.before(&r)) {
+		if have := &t.lineage[i]; have.effectiveSeq <= seq && (!ok || have.before(&r)) {
 			r, ok = *have, true
 		}
 	}
@@ -307,9 +307,9 @@ func (t *timeline) follows(p *timeline) (follows, straight bool) {
 const maxLineage = 64
 
 // showsFirst reports whether the first user that t shows, no later than until, is that one,
-// for a request of order.
-func (t *timeline) showsFirst(user fact.ID, until int64, order uint64) bool {
-	first, ok := firstShown(effective(t.identities, order))
+// for a request of seq.
+func (t *timeline) showsFirst(user fact.ID, until int64, seq uint64) bool {
+	first, ok := firstShown(effective(t.identities, seq))
 	return ok && first.at <= until && sameUser(first.user, user)
 }
 

@@ -160,11 +160,11 @@ func (h *heritage) eachLarger(t *timeline, each func(id fact.ID)) {
 
 // isPart reports whether t, which inherits above, named the larger session id at or before
 // an instant and since its latest login, or, where there was none, what it continues did,
-// as far as that counts for a request of order.
-func (t *timeline) isPart(above *heritage, id fact.ID, at int64, order uint64) bool {
+// as far as that counts for a request of seq.
+func (t *timeline) isPart(above *heritage, id fact.ID, at int64, seq uint64) bool {
 	since, login := t.loginAt(at)
 	return slices.ContainsFunc(t.links, func(l identity) bool {
-		return l.user == id && l.at <= at && l.effectiveSeq <= order && (!login || l.at >= since)
+		return l.user == id && l.at <= at && l.effectiveSeq <= seq && (!login || l.at >= since)
 	}) || !login && slices.ContainsFunc(above.links, func(l heldLink) bool {
 		return l.id == id && l.from <= at && at < l.to
 	})
@@ -185,9 +185,9 @@ func (h *heritage) link(l heldLink) {
 	h.moreLinks = true
 }
 
-// linksOf joins what p named up to an instant, as far as that counts for a request of order,
+// linksOf joins what p named up to an instant, as far as that counts for a request of seq,
 // to what is inherited, and lets its logins end what was named before them.
-func (h *heritage) linksOf(p *timeline, until int64, order uint64) {
+func (h *heritage) linksOf(p *timeline, until int64, seq uint64) {
 	loginBehind := func(at int64) int64 {
 		if i := loginsUntil(p.authentications, at); i < len(p.authentications) && p.authentications[i] <= until {
 			return p.authentications[i]
@@ -204,7 +204,7 @@ func (h *heritage) linksOf(p *timeline, until int64, order uint64) {
 		}
 	}
 	for _, l := range p.links {
-		if l.at <= until && l.effectiveSeq <= order {
+		if l.at <= until && l.effectiveSeq <= seq {
 			h.link(heldLink{l.user, l.at, loginBehind(l.at)})
 		}
 	}

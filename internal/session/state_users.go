@@ -350,7 +350,7 @@ func (u *users) relevant(list []identity, logins []int64) (kept []identity) {
 	return kept
 }
 
-// joinEffective is joinIdentities of what counts for one order.
+// joinEffective is joinIdentities of what counts for one seq.
 func (u *users) joinEffective(list []identity, logins []int64, most int) (kept []identity, from int64) {
 	slices.SortFunc(list, u.shownLater)
 	if most == 0 || oneUser(list) {
