@@ -56,6 +56,7 @@ func TestLateIdentitiesAreBounded(t *testing.T) {
 		require.Empty(t, o.trouble)
 		require.Positive(t, o.engine.stats.lost)
 		require.LessOrEqual(t, len(o.engine.get(sessiontest.SessionName(0).ID).identities), maxLateIdentities*maxLateIdentities)
+		require.Len(t, o.final, 1)
 		for _, f := range o.final {
 			require.Equal(t, fact.Inconclusive, f.State, "%s", h.FindingText(&f))
 			require.Equal(t, ReasonBounds, f.Reason)
