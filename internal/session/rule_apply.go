@@ -164,8 +164,8 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 	case fact.Started, fact.Rotated:
 		switch {
 		case !inTime:
-			if r.At < t.firstStart && t.addLateStart(laterInstant{r.At, r.seq + 1}) {
-				due |= dirtyLineage
+			if r.At < t.firstStart {
+				due |= e.addLateStart(t, r)
 			}
 		case r.At < t.firstStart:
 			t.firstStart, t.firstBeside = r.At, unset
@@ -186,6 +186,17 @@ func (e *Engine) applyEvent(t *timeline, r *record) (due dirtyFlags) {
 		if t.intervals.add(r.At, r.At, 0, e.gap, t.lastInactiveStart) {
 			due |= dirtyVerdicts
 		}
+	}
+	return due
+}
+
+// addLateStart joins a start from the past to those of t.
+func (e *Engine) addLateStart(t *timeline, r *record) (due dirtyFlags) {
+	starts, changed, lost := addEnding(t.lateStarts, ending{at: r.At, effectiveSeq: r.effectiveSeq()})
+	t.lateStarts = starts
+	e.stats.lost += int64(lost)
+	if changed {
+		due = dirtyLineage
 	}
 	return due
 }

@@ -60,17 +60,17 @@ func TestStarted(t *testing.T) {
 		"just behind":         {timeline{first: 100, firstBeside: unset, firstStart: 105}, 105, true},
 		"further behind":      {timeline{first: 100, firstBeside: unset, firstStart: 106}, 106, false},
 		"beside what said it": {timeline{first: 100, firstBeside: 101, firstStart: 106}, 106, true},
-		"late":                {timeline{first: 100, firstBeside: unset, firstStart: unset, lateStarts: []laterInstant{{at: 95, effectiveSeq: 9}}}, 95, true},
-		"too late":            {timeline{first: 100, firstBeside: unset, firstStart: unset, lateStarts: []laterInstant{{at: 94, effectiveSeq: 9}}}, unset, false},
-		"too late, and late":  {timeline{first: 100, firstBeside: unset, firstStart: 105, lateStarts: []laterInstant{{at: 94, effectiveSeq: 9}, {at: 97, effectiveSeq: 9}}}, 97, true},
-		"late, and behind":    {timeline{first: 100, firstBeside: 1, firstStart: 105, lateStarts: []laterInstant{{at: 97, effectiveSeq: 9}}}, 97, true},
+		"late":                {timeline{first: 100, firstBeside: unset, firstStart: unset, lateStarts: []ending{{at: 95, effectiveSeq: 9}}}, 95, true},
+		"too late":            {timeline{first: 100, firstBeside: unset, firstStart: unset, lateStarts: []ending{{at: 94, effectiveSeq: 9}}}, unset, false},
+		"too late, and late":  {timeline{first: 100, firstBeside: unset, firstStart: 105, lateStarts: []ending{{at: 94, effectiveSeq: 9}, {at: 97, effectiveSeq: 9}}}, 97, true},
+		"late, and behind":    {timeline{first: 100, firstBeside: 1, firstStart: 105, lateStarts: []ending{{at: 97, effectiveSeq: 9}}}, 97, true},
 		"come back":           {timeline{first: 100, firstBeside: unset, firstStart: 100, back: comeback{back: true}}, 100, false},
 	} {
 		at, known := c.t.started(tolerance, 8)
 		require.Equal(t, c.at, at, name)
 		require.Equal(t, c.known, known, name)
 	}
-	late := timeline{first: 100, firstBeside: unset, firstStart: unset, lateStarts: []laterInstant{{at: 90, effectiveSeq: 9}}}
+	late := timeline{first: 100, firstBeside: unset, firstStart: unset, lateStarts: []ending{{at: 90, effectiveSeq: 9}}}
 	for order, want := range map[uint64]int64{8: unset, 9: 90} { // what follows it has nothing to do with that
 		at, _ := late.started(tolerance, order)
 		require.Equal(t, want, at)

@@ -37,7 +37,7 @@ func TestTombstoneSays(t *testing.T) {
 		"one not so long":   {"a request at=0s\na request at=5s\na request at=9.999999999s", nil, tombstoneActive | tombstoneBrief},
 		"a start":           {"a started at=0s", nil, tombstoneActive | tombstoneBrief | tombstoneLogin},
 		"a late start": {
-			"a request at=0s", func(tl *timeline) { tl.lateStarts = []laterInstant{{at: tl.first}} },
+			"a request at=0s", func(tl *timeline) { tl.lateStarts = []ending{{at: tl.first}} },
 			tombstoneActive | tombstoneBrief | tombstoneLogin,
 		},
 		"a login":             {"a authenticated at=0s", nil, tombstoneActive | tombstoneLogin},

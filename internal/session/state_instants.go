@@ -99,12 +99,6 @@ func effective(list []identity, seq uint64) []identity {
 // afterAll is the seq of a request to come.
 const afterAll = math.MaxUint64
 
-// laterInstant is one that came later than the reorder window.
-type laterInstant struct {
-	at           int64
-	effectiveSeq uint64 // see ending.effectiveSeq
-}
-
 const (
 	// maxRuns is how many of the last changes of user are known of a session.
 	maxRuns = 8

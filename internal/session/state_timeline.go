@@ -22,11 +22,11 @@ type timeline struct {
 	id        fact.ID
 	pseudonym fact.Pseudonym
 
-	newest                int64          // latest end of any fact; decides what is late
-	first                 int64          // earliest own time of any fact
-	firstBeside           int64          // first, as far as a request that says the start goes; see readBeside
-	firstStart            int64          // earliest start or rotation onto this id
-	lateStarts            []laterInstant // those that came behind the window
+	newest                int64    // latest end of any fact; decides what is late
+	first                 int64    // earliest own time of any fact
+	firstBeside           int64    // first, as far as a request that says the start goes; see readBeside
+	firstStart            int64    // earliest start or rotation onto this id
+	lateStarts            []ending // those that came behind the window, joined as ends are
 	firstActivity         int64
 	intervals             intervals
 	nestedStarts          []nestedStart
@@ -158,12 +158,14 @@ func (t *timeline) countForAll(oldest uint64, touch func(slot uint32)) {
 // lateSeq is since when all counts that came late; 0: none did.
 func (t *timeline) lateSeq() (latest uint64) {
 	for seq := range t.effectiveSeqs() {
-		if *seq != afterAll {
-			latest = max(latest, *seq)
-		}
+		latest = max(latest, *seq)
 	}
-	for i := range t.ends {
-		latest = max(latest, t.ends[i].effectiveSeq)
+	for _, list := range [...][]ending{t.ends, t.lateStarts} {
+		for i := range list {
+			if seq := list[i].effectiveSeq; seq != afterAll {
+				latest = max(latest, seq)
+			}
+		}
 	}
 	return latest
 }
@@ -174,11 +176,6 @@ func (t *timeline) effectiveSeqs() iter.Seq[*uint64] {
 		if !yield(&t.legacy.effectiveSeq) {
 			return
 		}
-		for i := range t.lateStarts {
-			if !yield(&t.lateStarts[i].effectiveSeq) {
-				return
-			}
-		}
 		for _, list := range [...][]identity{t.identities, t.links} {
 			for i := range list {
 				if !yield(&list[i].effectiveSeq) {
@@ -187,24 +184,6 @@ func (t *timeline) effectiveSeqs() iter.Seq[*uint64] {
 			}
 		}
 	}
-}
-
-// addLateStart notes that a start came behind the window: it makes the session no older
-// for what came before it.
-func (t *timeline) addLateStart(s laterInstant) (changed bool) {
-	i, found := slices.BinarySearchFunc(t.lateStarts, s.at, func(have laterInstant, at int64) int { return cmp.Compare(have.at, at) })
-	switch {
-	case found && t.lateStarts[i].effectiveSeq <= s.effectiveSeq:
-		return false
-	case found:
-		t.lateStarts[i] = s
-		return true
-	}
-	t.lateStarts = slices.Insert(t.lateStarts, i, s)
-	if len(t.lateStarts) > maxInstants {
-		t.lateStarts = slices.Delete(t.lateStarts, 0, 1)
-	}
-	return true
 }
 
 // boundIntervals keeps the list of intervals bounded, given how far back a request to come

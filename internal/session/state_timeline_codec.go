@@ -187,15 +187,14 @@ var timelineFields = [...]timelineField{
 	{
 		hasLateStarts,
 		func(t *timeline) bool { return len(t.lateStarts) > 0 },
-		func(w *timelineWriter, t *timeline) {
-			w.list(len(t.lateStarts), t.newest)
-			for _, s := range t.lateStarts {
-				w.instant(s.at)
-			}
-		},
+		func(w *timelineWriter, t *timeline) { w.buf = appendEndings(w.buf, t.lateStarts, t.newest) },
 		func(d *timelineReader, t *timeline) {
+			if d.Version >= 3 {
+				t.lateStarts = readEndings(d.Decoder, t.lateStarts, t.newest)
+				return
+			}
 			for range d.list(1, t.newest) {
-				t.lateStarts = append(t.lateStarts, laterInstant{d.instant(), afterAll})
+				t.lateStarts = append(t.lateStarts, ending{at: d.instant(), effectiveSeq: afterAll})
 			}
 		},
 	},
@@ -237,7 +236,7 @@ var timelineFields = [...]timelineField{
 	identitiesField(hasLinks, func(t *timeline) *[]identity { return &t.links }, false),
 	{
 		hasEffective,
-		func(t *timeline) bool { return len(t.lateStarts) > 0 || t.showedLate() || t.legacy.effectiveSeq > 0 },
+		func(t *timeline) bool { return t.showedLate() || t.legacy.effectiveSeq > 0 },
 		func(w *timelineWriter, t *timeline) {
 			for seq := range t.effectiveSeqs() {
 				w.uvarint(*seq)

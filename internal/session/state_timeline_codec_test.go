@@ -63,7 +63,7 @@ func anyTimeline(d *rand.Rand) timeline {
 		},
 		func() { t.authentications, t.droppedAuthentication = instants(), anything(d) }, func() {
 			for _, at := range instants() {
-				t.lateStarts = append(t.lateStarts, laterInstant{at, d.Uint64()})
+				t.lateStarts = append(t.lateStarts, ending{at: at, effectiveSeq: d.Uint64()})
 			}
 		},
 		func() { t.ends = endings() }, func() { t.rotations = endings() }, func() { t.raised = endings() },
