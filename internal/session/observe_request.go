@@ -140,7 +140,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 		}
 		if merged.outcome != fact.Rejected && rec.End > t.newest {
 			t.newest = rec.End
-			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, nextSeq: e.seq + 1, seq: e.seq})
+			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seq: e.seq})
 		}
 	}
 	if merged == was && d == before {

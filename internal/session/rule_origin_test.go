@@ -124,7 +124,7 @@ func TestInheritedEnd(t *testing.T) {
 
 // An end came behind the window where what came before it ended later than that.
 func TestCameLate(t *testing.T) {
-	end := ending{at: 10, seq: 5, nextSeq: 6}
+	end := ending{at: 10, seq: 5}
 	for name, c := range map[string]struct {
 		t    timeline
 		late bool

@@ -21,8 +21,7 @@ type ending struct {
 	// effectiveSeq: an end that came later than the reorder window binds only the
 	// requests that arrived behind it. 0: for all.
 	effectiveSeq uint64
-	// nextSeq is the seq that the next fact had when it came, seq its own.
-	nextSeq, seq uint64
+	seq          uint64  // of the fact that said it, where it matters who came before that
 	other        fact.ID // the id rotated to, or the session that is spared
 }
 

@@ -262,7 +262,7 @@ func (u *users) removeEnd(id fact.ID, i int) {
 }
 
 func (u *users) ends(id fact.ID) []ending {
-	if id[1] == 0 && len(u.ended) > 0 {
+	if id[1] == 0 {
 		if x := u.get(id); x != nil {
 			id = x.id
 		}
