@@ -46,7 +46,7 @@ func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (due di
 	}
 	note := func(r *record) {
 		itself := r.position == o.position
-		if r.kind != fact.Request || !itself && !another && !e.lies(o, r) && !(r.outcome == fact.Rejected && e.lies(r, o)) {
+		if r.kind != fact.Request || !itself && !another && !e.lies(o, r) {
 			return
 		}
 		noted := r.state & aroundRejected
