@@ -47,22 +47,45 @@ func TestOrdinaryRequestsShareTheLock(t *testing.T) {
 	}
 }
 
+// unlikeBatch is one of events and requests, of which one is the first of its session.
+func unlikeBatch(s *stage) (facts []fact.Fact) {
+	for n, kind := range []fact.Kind{fact.Started, fact.Request, fact.Ended, fact.Request, fact.Request, fact.Request} {
+		if f := tideFact(fact.Request, tideSession(n), 0); n != 4 {
+			s.observe(&f, s.now)
+		}
+		facts = append(facts, tideFact(kind, tideSession(n), 1000+n))
+	}
+	s.compactAll()
+	return facts
+}
+
 // What is kept of the facts of a batch says in which order they came, whichever way they
 // took, and their resource is known for as long.
 func TestBatchKeepsItsOrder(t *testing.T) {
 	s := newStage(t, standard, func(c *Config) { c.Shards = 4 })
-	s.tell("b request at=0s\nd request at=0.1s api\nf request at=0.2s")
-	s.compactAll()
-	base := s.observed.Load()
-	facts := factsOf("a started at=1s\nb request at=2s\nc ended at=3s\nd request at=4s api\ne request at=5s\nf request at=6s")
+	facts := unlikeBatch(s)
+	base := s.observed.Add(100)
 	rest := s.route(facts)
 	require.False(t, s.observeFast(facts, s.now, rest))
 	require.Equal(t, 2, rest.len(), "events are looked at closely")
+	last := base + uint64(len(facts))
+	require.GreaterOrEqual(t, s.services.resources[rest.number].used.Load(), last)
 	require.False(t, s.observeSlow(facts, s.now, rest, nil))
 	for i := range facts {
 		tl := s.get(facts[i].Session.ID)
+		require.Equal(t, base+uint64(i)+1, tl.shard.recent.at(tl.recent).seq, "fact %d", i)
+	}
+}
+
+// A resource is known until the last fact that it is of is gone, though one that came before
+// is looked at behind it.
+func TestResourceIsOfTheLast(t *testing.T) {
+	s := newStage(t, standard)
+	facts := unlikeBatch(s)
+	require.Zero(t, s.Observe(facts, s.now, nil))
+	for i := range facts {
+		tl := s.get(facts[i].Session.ID)
 		r := tl.shard.recent.at(tl.recent)
-		require.Equal(t, base+uint64(i)+1, r.seq, "fact %d", i)
 		require.GreaterOrEqual(t, s.services.resources[r.resource].used.Load(), r.seq, "fact %d", i)
 	}
 }
