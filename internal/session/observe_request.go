@@ -165,9 +165,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	}
 	e.describe(duplicate, before, d)
 	if t == nil { // all of it was rejected
-		if was.flags&fact.FromLog != 0 {
-			e.claim(duplicate, k)
-		}
+		e.claim(duplicate, k)
 		e.straying(duplicate, &was)
 		return Mark{}
 	}
@@ -183,9 +181,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	if !all || !noted {
 		duplicate.state |= unplaced | startsOthers
 	}
-	if was.flags&fact.FromLog != 0 {
-		due |= e.claim(duplicate, k)
-	}
+	due |= e.claim(duplicate, k)
 	if duplicate.state&unplaced != 0 {
 		due |= dirtyNesting
 	}
