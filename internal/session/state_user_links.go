@@ -194,13 +194,11 @@ func (h *heritage) linksOf(p *timeline, until int64, seq uint64) {
 		}
 		return unset
 	}
-	if len(h.links) > 0 {
-		above, login := h.links, loginBehind(longAgo)
-		h.links = nil
-		for _, l := range above {
-			if l.to = min(l.to, login); l.from < l.to {
-				h.link(l)
-			}
+	above, login := h.links, loginBehind(longAgo)
+	h.links = nil
+	for _, l := range above {
+		if l.to = min(l.to, login); l.from < l.to {
+			h.link(l)
 		}
 	}
 	for _, l := range p.links {

@@ -168,8 +168,8 @@ type userEnd struct {
 	at   int64 // on the collector's clock
 }
 
-// maxUsersEnded bounds how many ends of users are remembered.
-const maxUsersEnded = 1 << 20
+// maxUsersEnded bounds how many ends of users are remembered. Tests have fewer.
+var maxUsersEnded = 1 << 20
 
 // end joins an end to those of user, who must be known. It reports whether it
 // is a new one.
