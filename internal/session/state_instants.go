@@ -154,11 +154,8 @@ func boundIdentities(list []identity, logins []int64, most int) (kept []identity
 		}
 	}
 	kept = append(kept, list[first:]...)
-	if n := len(kept); n > maxIdentities {
-		kept = slices.Delete(kept, 1, 1+n-maxIdentities)
-		from = max(from, kept[1].at)
-	}
-	return kept, from
+	kept = slices.Delete(kept, 1, 1+max(len(kept)-maxIdentities, 0))
+	return kept, max(from, kept[1].at)
 }
 
 // different is how many users of a source list shows.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 )
 
@@ -114,4 +115,28 @@ func TestEndsOfUsersAreBounded(t *testing.T) {
 	require.Equal(t, 2, u.came.Len())
 	require.Empty(t, u.ends(fact.ID{1, 1}))
 	require.Len(t, u.ends(fact.ID{3, 1}), 1)
+}
+
+// There are so many links between users and sessions, and room for another where one was
+// taken back.
+func TestUserLinksAreBounded(t *testing.T) {
+	defer func(was int) { maxUserLinks = was }(maxUserLinks)
+	maxUserLinks = 2
+	u := newUsers()
+	require.True(t, u.add(user1, fact.Pseudonym{1}))
+	for place, lost := range []int64{0, 0, 1} {
+		u.addLink(user1, uint32(place))
+		require.Equal(t, lost, u.lost, "%d", place)
+	}
+	u.unlink(user1, 0)
+	u.addLink(user1, 7)
+	require.EqualValues(t, 1, u.lost)
+	require.Equal(t, []uint32{7, 1}, slotsOf(&u, user1))
+}
+
+// Each user who may be known has a place in the index, and a number that an entry can hold.
+func TestUserNumbersFit(t *testing.T) {
+	require.Less(t, maxUsers, compact.MaxSlots)
+	x := entry{user: uint32(maxUsers)}
+	require.EqualValues(t, maxUsers, x.userNumber())
 }
