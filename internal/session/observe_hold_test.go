@@ -111,6 +111,29 @@ func TestLastBlockOfHold(t *testing.T) {
 	require.Equal(t, workOfHold, workOfFast()+block*rest.spent)
 }
 
+// A hold goes on with the next block, be it of another shard, as long as there is room for
+// that.
+func TestHoldGoesOn(t *testing.T) {
+	defer asShipped()()
+	for _, shards := range []int{1, 2} {
+		s := newStage(t, standard, func(c *Config) { c.Shards = shards; c.MaxSessions = 1 << 14; c.MaxRecentRequests = 1 << 14 })
+		require.Zero(t, workOfFast()%block, "that is what this is about")
+		var facts []fact.Fact
+		left := [2]int{workOfFast(), workOfFast()} // so many of each shard
+		for n := 0; left[0]+left[1] > 0; n++ {
+			f := tideFact(fact.Request, tideSession(n), n)
+			if shard := &left[f.Session.ID[1]&1]; *shard > 0 {
+				*shard--
+				facts = append(facts, f)
+			}
+		}
+		rest := s.route(facts)
+		require.True(t, s.observeFast(facts, sessiontest.Epoch, rest))
+		require.Equal(t, workOfFast()+block, len(facts)-rest.unseen, "%d shards", shards)
+		require.Equal(t, workOfFast()+block, rest.spent, "each costs one unit")
+	}
+}
+
 // A hold takes what has to be looked at closely for as long as one more fact may cost what
 // it may, however much was ever done; what is left of it is for what waits.
 func TestFactsOfOneHold(t *testing.T) {

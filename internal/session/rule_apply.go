@@ -343,7 +343,7 @@ func (e *Engine) setLinks(t *timeline, list []identity) {
 
 // bindsPart reports whether an end of the larger session id binds t, which inherits above.
 func (w *evaluation) bindsPart(above *heritage, t *timeline, end *ending, id fact.ID) bool {
-	return w.isEffective(end) && t.seen() < end.at && !(w.r.seq <= end.seq && w.cameLate(t, end)) && t.isPart(above, id, end.at, w.r.seq)
+	return w.isEffective(end) && t.seen() < end.at && !w.isTooLate(t, end) && t.isPart(above, id, end.at, w.r.seq)
 }
 
 // startsWithIdentity reports whether t showed a user, and a policy takes that for its start.

@@ -333,6 +333,11 @@ func (w *evaluation) cameLate(t *timeline, end *ending) bool {
 		slices.ContainsFunc(w.lastHeard(t), func(x heardEnd) bool { return x.seq <= end.seq && x.end > late })
 }
 
+// isTooLate reports whether an end came so, and behind the request.
+func (w *evaluation) isTooLate(t *timeline, end *ending) bool {
+	return w.r.seq <= end.seq && w.cameLate(t, end)
+}
+
 // lastHeard returns the ends of the last facts of the session. Where there are more
 // than are looked at, all before those is taken to have ended as late as it can have
 // when it came: what is not known accuses nobody.

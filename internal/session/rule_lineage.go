@@ -279,7 +279,7 @@ func (w *evaluation) holding(above *heritage, p *timeline, r *rotation) (held []
 // bindsUser reports whether an end of user binds t, which inherits above: t was seen before
 // it, showed that one last, and up to an instant no other since.
 func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user fact.ID, until int64) (binds bool, doubt string) {
-	if end.other == t.id || !w.isEffective(end) || t.seen() >= end.at || w.r.seq <= end.seq && w.cameLate(t, end) {
+	if end.other == t.id || !w.isEffective(end) || t.seen() >= end.at || w.isTooLate(t, end) {
 		return false, ""
 	}
 	list := w.identities(t)

@@ -67,8 +67,24 @@ func TestInherit(t *testing.T) {
 			p.first, p.firstStart = 38, 38
 			h.at, h.firstIdentity = 20, above
 		})
-		require.EqualValues(t, min(above, 40), h.firstIdentity)
+		require.Equal(t, min(above, 40), h.firstIdentity)
 		require.Equal(t, want, h.identified, "the one above is of %d", above)
+	}
+}
+
+// Which ids it continues is known where an end may name one of them.
+func TestLineIsKeptForEnds(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		w := backOf(t, comeback{}, 1000)
+		w.e.work.allow(1000)
+		if named {
+			w.e.users.sparing[fact.ID{9, 9}] = []fact.ID{{3, 3}}
+		}
+		p := sessionOf(w.e, 7)
+		h := w.inherit(&noHeritage, p, &rotation{at: 50, from: p.id}, w.t, false)
+		require.NotEqual(t, int64(unset), h.at)
+		require.Equal(t, named, len(h.line) == 1 && h.line[0] == p.id)
+		require.Equal(t, !named, len(h.line) == 0)
 	}
 }
 
@@ -97,7 +113,7 @@ func TestSummarize(t *testing.T) {
 		e.work.allow(c.work)
 		require.Equal(t, c.done, e.summarize(tl), name)
 		if c.done {
-			require.EqualValues(t, c.at, tl.legacy.all[0].at, name)
+			require.Equal(t, c.at, tl.legacy.all[0].at, name)
 		}
 	}
 }
@@ -195,6 +211,24 @@ func TestIsRotation(t *testing.T) {
 		require.Equal(t, want, is, "%d", unknownBefore)
 		require.Equal(t, !want, doubt == ReasonEvicted, "%d", unknownBefore)
 	}
+}
+
+// Whom a session shows, and what it is part of, costs a judgement nothing as long as nobody's
+// sessions were ended.
+func TestJudgementWithoutEnds(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.Linked = true })
+	s.tell("a started at=0s\na request at=1s user=u1 linked=b\na request at=2s user=u2 linked=c")
+	a := s.get(sessiontest.SessionName(0).ID)
+	r := *a.shard.recent.at(a.recent)
+	spent := func() uint64 {
+		before := s.work.done
+		s.work.allow(1000)
+		require.False(t, s.judge(a, &r).short)
+		return s.work.done - before
+	}
+	require.EqualValues(t, 1, spent())
+	s.tell("- ended_user at=3s user=u3")
+	require.EqualValues(t, 1+2+2, spent())
 }
 
 // A judgement needs work for each rotation of the session, and for what lies inside the

@@ -10,6 +10,24 @@ import (
 	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
+// Half of the work that is left is for the suspects of a trace in which something was
+// rejected; whoever is left out is looked at later.
+func TestRejectionsLeaveWork(t *testing.T) {
+	for work, want := range map[int]int{0: 0, 10: 5, 20: 10, 30: 20} {
+		s := newStage(t, standard)
+		s.tell("a started at=0s")
+		for i := range 10 {
+			s.tell(fmt.Sprintf("a request at=20s id=1/%d", i+1))
+		}
+		require.Equal(t, 10, s.pending())
+		a := s.get(sessiontest.SessionName(0).ID)
+		s.work.allow(work)
+		_, all := s.noteRejections(a.shard.recent.at(a.recent), false, traceRecords{})
+		require.Equal(t, want, s.work.left, "of %d", work)
+		require.Equal(t, work >= 20, all, "with %d", work)
+	}
+}
+
 // What was served behind a rejection inside a request clears it, if it was not refused
 // itself: so many of those are looked into, and so much of a trace is. What is left out is
 // counted, and clears nothing.
