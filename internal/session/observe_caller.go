@@ -66,6 +66,9 @@ func (e *Engine) observeCaller(c *fact.Caller, hash uint64, latest, now int64) {
 func (e *Engine) serviceCalls(c *fact.Caller, latest int64) {
 	x, window := &e.callers, int64(e.cfg.ReorderWindow)
 	around := span{c.Start - window, c.End + window}
+	if c.Resource == x.last && x.lastOf.covers(around) {
+		return
+	}
 	if c.Resource != x.last || x.lastOf == nil {
 		if x.last, x.lastOf = c.Resource, x.callingOf(c.Resource); x.lastOf == nil {
 			if len(x.services) >= maxCallingServices {

@@ -138,6 +138,16 @@ func (c *calling) calls(from, to int64) bool {
 	return i < len(c.intervals) && c.intervals[i].from <= to
 }
 
+// covers reports whether the last interval has all of x, as it mostly does: then add has
+// nothing to do.
+func (c *calling) covers(x span) bool {
+	if c == nil || len(c.intervals) == 0 {
+		return false
+	}
+	last := &c.intervals[len(c.intervals)-1]
+	return last.from <= x.from && x.to <= last.to
+}
+
 // add joins an interval, and returns what of it is new: all, or what is behind or before
 // all that was known of it.
 func (c *calling) add(x span) (news span, lost int) {

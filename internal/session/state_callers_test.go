@@ -140,3 +140,15 @@ func TestKnownCallsAreNoNews(t *testing.T) {
 		}
 	}
 }
+
+// The last interval covers what lies in it, up to its bounds, and nothing else.
+func TestCallingCovers(t *testing.T) {
+	c := &calling{since: longAgo, intervals: []span{{10, 20}, {100, 110}}}
+	for x, want := range map[span]bool{
+		{100, 110}: true, {100, 105}: true, {105, 110}: true, {99, 105}: false, {105, 111}: false, {12, 15}: false, {10, 20}: false, {120, 130}: false,
+	} {
+		require.Equal(t, want, c.covers(x), "%v", x)
+	}
+	require.False(t, (&calling{}).covers(span{}), "there is none")
+	require.False(t, (*calling)(nil).covers(span{}))
+}
