@@ -82,7 +82,7 @@ func TestFirstEnd(t *testing.T) {
 			c.change(tl)
 		}
 		e.work.allow(1000)
-		end := e.firstEnd(tl)
+		end := e.firstEnd(tl, true)
 		require.Equal(t, c.since != 0, end.ended, name)
 		require.Equal(t, c.since, end.since, name)
 		require.Equal(t, c.typ, end.typ, name)
@@ -154,5 +154,64 @@ func TestLostDoubtOfLineage(t *testing.T) {
 			want = ReasonEvicted
 		}
 		require.Equal(t, want, w.lostDoubt(&c.x), name)
+	}
+}
+
+// An end that a session inherits is the first that it is left with for sure where nothing
+// older can come any more.
+func TestFirstEndOfHeir(t *testing.T) {
+	for settled, unsure := range map[bool]bool{true: false, false: true} {
+		s := newStage(t, "policy p0 rotation=10s\n")
+		s.tell("b request at=0s user=u1\nb ended at=5s\na rotated from=b at=6s user=u1")
+		s.work.allow(1000)
+		end := s.firstEnd(s.get(sessiontest.SessionName(0).ID), settled)
+		require.True(t, end.ended)
+		require.True(t, end.inherited)
+		require.Equal(t, unsure, end.unsure, "settled: %v", settled)
+	}
+}
+
+// The first user whom a session shows since it came back may have begun it where an identity
+// is asked for: from an instant on, up to where a login would count.
+func TestMayBegin(t *testing.T) {
+	const since = int64(90)
+	for name, c := range map[string]struct {
+		shown  []identity
+		begins bool
+		want   bool
+	}{
+		"nobody":                 {nil, false, false},
+		"then":                   {[]identity{{at: since}}, false, true},
+		"before":                 {[]identity{{at: since - 1}}, false, false},
+		"the second then":        {[]identity{{at: since - 1}, {at: since}}, false, false},
+		"up to the request":      {[]identity{{at: 105}}, false, true},
+		"later":                  {[]identity{{at: 106}}, false, false},
+		"whom its tombstone had": {[]identity{{at: since, source: anySource}}, false, false},
+		"the beginning is known": {[]identity{{at: since}}, true, false},
+	} {
+		w := evaluationOf(t, timeline{identities: c.shown}, 100)
+		w.begins = c.begins
+		require.Equal(t, c.want, w.mayBegin(since), name)
+		w.policy.Evidence = fact.EvidenceSuccess
+		require.False(t, w.mayBegin(since), "%s: where nobody asks for it", name)
+	}
+}
+
+// Whom what a session continues showed last is sure where all is known of that since the
+// session was first heard of, and nothing older can come any more.
+func TestLastIdentityOfHeir(t *testing.T) {
+	for before, want := range map[int64]bool{-1: true, 0: true, 1: false} {
+		s := newStage(t, standard)
+		s.tell("b request at=0s user=u1\na rotated from=b at=6s")
+		a := s.get(sessiontest.SessionName(0).ID)
+		s.get(sessiontest.SessionName(1).ID).unknownBefore = a.first + before
+		s.work.allow(1000)
+		for _, settled := range []bool{false, true} {
+			user, since, sure, ok := s.lastIdentity(a, settled)
+			require.True(t, ok)
+			require.Equal(t, sessiontest.UserName(0).ID, user)
+			require.Equal(t, a.first, since)
+			require.Equal(t, settled && want, sure, "known since %d, settled: %v", before, settled)
+		}
 	}
 }

@@ -91,17 +91,18 @@ func TestLineIsKeptForEnds(t *testing.T) {
 // What is kept of what an id inherits needs work for each policy, and leads on only to what
 // came before.
 func TestSummarize(t *testing.T) {
+	const enough = 4*2 + maxForgotten // of two policies
 	for name, c := range map[string]struct {
 		work    int
 		further int64 // when what it was rotated from was rotated
 		done    bool
 		at      int64 // where its absolute clock starts
 	}{
-		"enough":         {8, 45, true, 3},
-		"too little":     {7, 45, false, 0},
-		"just before":    {8, 49, true, 3},
-		"at one instant": {8, 50, true, 30},
-		"later":          {8, 51, true, 30},
+		"enough":         {enough, 45, true, 3},
+		"too little":     {enough - 1, 45, false, 0},
+		"just before":    {enough, 49, true, 3},
+		"at one instant": {enough, 50, true, 30},
+		"later":          {enough, 51, true, 30},
 	} {
 		e := newStage(t, standard+"policy p1\n")
 		tl, p, root := sessionOf(e.Engine, 1), sessionOf(e.Engine, 2), fact.ID{3, 1}
