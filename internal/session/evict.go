@@ -22,7 +22,7 @@ func (e *Engine) evictSilent(l *shard, now int64) (done bool) {
 			continue
 		}
 		t := l.sessions.timeline(slot)
-		if e.undecidedIn(t) {
+		if e.undecidedIn(t) || e.isAskedFor(t) {
 			continue
 		}
 		if !e.discardSuspects(t) { // comes again
@@ -38,6 +38,13 @@ func (e *Engine) evictSilent(l *shard, now int64) (done bool) {
 // evictLooks is how many places of a shard one round looks at for sessions that
 // have been silent for the retention.
 const evictLooks = 1024
+
+// isAskedFor reports whether a finding of what t was rotated from is open: whether an end of
+// that one is its rotation is asked of t.
+func (e *Engine) isAskedFor(t *timeline) bool {
+	e.spend(len(t.lineage))
+	return slices.ContainsFunc(t.lineage, func(r rotation) bool { return len(e.suspects.of(r.from)) > 0 })
+}
 
 // discardSuspects lets go of all suspects of t, whose findings stay as they were
 // reported. It reports whether the work that is left allowed that.

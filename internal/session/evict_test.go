@@ -255,3 +255,21 @@ func TestPartOfForgotten(t *testing.T) {
 		})
 	}
 }
+
+// A session that is silent is kept as long as a finding of what it was rotated from is open.
+func TestSilentIsAskedFor(t *testing.T) {
+	s := newStage(t, "config wait=10s window=1m\npolicy p0\n", func(c *Config) { c.Retention = time.Hour })
+	s.tell("a activity at=0s user=u1\nb rotated from=a at=5s\na ended at=5s\na request at=20s")
+	ended := s.wait(time.Minute)
+	require.Len(t, ended, 1)
+	require.Equal(t, fact.EndedSession, ended[0].Type, "b shows nobody: it does not continue a")
+	b := sessiontest.SessionName(1).ID
+	for range 3 { // a is heard of, b is not
+		s.tell("now=" + time.Duration(s.now-sessiontest.Epoch+int64(50*time.Minute)).String() + " a activity at=21s")
+		require.Empty(t, s.wait(0), "it stays what it was")
+		require.NotNil(t, s.get(b))
+	}
+	s.wait(2 * time.Hour)
+	s.wait(time.Second)
+	require.Nil(t, s.get(b))
+}
