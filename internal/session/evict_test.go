@@ -183,11 +183,12 @@ func TestIdentityOfComeback(t *testing.T) {
 		w := backOf(t, comeback{back: true, typ: fact.EndedSession, end: 100}, 200)
 		policy := *w.policy
 		policy.Evidence = c.evidence
-		w.policy, w.begins, w.t.identities = &policy, false, c.shown
+		w.policy, w.begins, w.t.identities, w.t.unknownBefore = &policy, false, c.shown, 300
 		n := 0
 		w.backEndings(func(x expiry) {
 			n++
-			require.Equal(t, c.doubt, x.doubt, name)
+			require.Empty(t, x.doubt, name)
+			require.Equal(t, c.doubt, w.lostDoubt(&x), name)
 		})
 		require.Equal(t, 1, n, name)
 	}
@@ -272,4 +273,64 @@ func TestSilentIsAskedFor(t *testing.T) {
 	s.wait(2 * time.Hour)
 	s.wait(time.Second)
 	require.Nil(t, s.get(b))
+}
+
+// That one was part of a larger session which ended is not sure of what gave way: a login
+// between, which comes later or was lost, makes it none.
+func TestPartThatGaveWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after string
+		settled       bool
+		want          fact.State
+	}{
+		"ended by it before":          {"a activity at=1s linked=d\nd ended at=20s", "", false, fact.Inconclusive},
+		"and nothing more came":       {"a activity at=1s linked=d\nd ended at=20s", "", true, fact.Confirmed},
+		"it ended itself":             {"a activity at=1s\na ended at=20s", "", false, fact.Confirmed},
+		"a login is lost":             {"a authenticated at=3s", "a activity at=1s linked=d\nd ended at=20s", true, fact.Inconclusive},
+		"none":                        {"a activity at=3s", "a activity at=1s linked=d\nd ended at=20s", true, fact.Confirmed},
+		"named since it was heard of": {"a authenticated at=3s", "a activity at=10s linked=d\nd ended at=20s", true, fact.Confirmed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, states := newStage(t, "config wait=10s window=1h\npolicy p0\n", func(c *Config) { c.Linked = true }), map[string]fact.State{}
+			s.tell(c.before)
+			s.advance(s.now)
+			reason := EvictedLimit
+			if c.settled {
+				reason = EvictedRetention
+			}
+			s.evict(s.get(sessiontest.SessionName(0).ID), s.now, reason)
+			if c.after != "" {
+				s.tell(c.after)
+			}
+			s.tell("a request at=2m")
+			lastStates(s.wait(time.Minute), states)
+			require.Equal(t, c.want, states["a"])
+		})
+	}
+}
+
+// What is inherited by a rotation is not sure where an earlier one may be lost: the earliest
+// is what an id comes from.
+func TestRotationThatGaveWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		before string
+		want   fact.State
+	}{
+		"a rotation":  {"a rotated from=c at=2s", fact.Inconclusive},
+		"none":        {"a activity at=2s", fact.Confirmed},
+		"not seen":    {"", fact.Confirmed},
+		"but a login": {"a authenticated at=2s", fact.Inconclusive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, states := newStage(t, "config wait=10s window=1h\npolicy p0\n"), map[string]fact.State{}
+			s.tell("b activity at=3s user=u1\n" + c.before)
+			s.advance(s.now)
+			if c.before != "" {
+				s.thrown(0)
+			}
+			s.tell("a rotated from=b at=10s\n- ended_user at=20s user=u1\na request at=2m")
+			lastStates(s.wait(time.Minute), states)
+			require.Equal(t, c.want, states["a"])
+		})
+	}
 }

@@ -132,8 +132,8 @@ func (e *Engine) firstEnd(t *timeline, settled bool) (first knownEnd) {
 		w := e.newEvaluation(t, &r)
 		w.forAll = true
 		w.endings(func(x expiry) {
-			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.unknownBefore || x.inherited && !settled {
-				x.doubt = ReasonEvicted // what was thrown away before that may void it
+			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.unknownBefore || (x.inherited || x.linked != 0) && !settled {
+				x.doubt = ReasonEvicted // what was thrown away before that, or comes yet, may void it
 			}
 			if w.isShared() {
 				x.doubt = ReasonShared
@@ -303,7 +303,7 @@ func (w *evaluation) backEndings(each func(expiry)) {
 			voided = w.begins && w.since > b.end+tolerance
 		}
 		x := expiry{at: b.end + grace, typ: b.typ, since: b.end, by: w.e.services.names[b.service], vouched: true}
-		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBy(b.end) || w.mayBegin(b.end-tolerance) {
+		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBy(b.end) {
 			x.doubt = ReasonEvicted
 		}
 		if b.typ == fact.RevokedSession && shownSince(w.t.identities, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
@@ -318,12 +318,15 @@ func (w *evaluation) backEndings(each func(expiry)) {
 	}
 }
 
-// mayBegin reports whether the first user that t shows since it came back, at or behind an
-// instant, would begin it if nobody was shown before.
+// mayBegin reports whether the first user of whom it is known that t shows it, at or behind
+// an instant, would begin it if nobody was shown before.
 func (w *evaluation) mayBegin(since int64) bool {
 	list := w.identities(w.t)
-	return w.policy.Evidence == fact.EvidenceIdentity && !w.begins && len(list) > 0 &&
-		list[0].source != anySource && list[0].at >= since && list[0].at <= w.limit
+	if w.policy.Evidence != fact.EvidenceIdentity || w.authentication != 0 || len(list) == 0 || list[0].source == anySource {
+		return false
+	}
+	_, known := w.firstIdentity(w.t, w.limit)
+	return !known && list[0].at >= since && list[0].at <= w.limit
 }
 
 // lostEnd is an end that may have come behind first and up to last: the last one
@@ -376,11 +379,16 @@ func (w *evaluation) lostDoubt(x *expiry) string {
 	case w.inheritsLate,
 		(x.typ == fact.AbsoluteTimeout || x.inherited) && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
+	case x.happened() && w.mayBegin(x.since-tolerance):
+		return w.whyUnknown()
+	case b.login && len(w.t.lineage) > 0 && (x.typ == fact.AbsoluteTimeout || x.inherited): // an earlier rotation may be lost
+		return ReasonEvicted
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
 		return ReasonEvicted
 	case !b.back:
 		return ""
 	case w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.unknownBefore, // it may be the session's start
+		b.login && x.linked != 0 && x.linked < w.t.unknownBefore,
 		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.unknownBefore:
 		return ReasonEvicted
 	}

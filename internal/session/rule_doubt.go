@@ -95,14 +95,18 @@ func (w *evaluation) doubt(x *expiry) string {
 	if x.typ == fact.EndedSession || x.typ == fact.RevokedSession {
 		since -= int64(w.policy.Tolerance) // so much before an end a start still voids it
 	}
-	switch {
-	case w.t.unknownBefore <= since, x.vouched && w.t.unknownBefore > w.e.restarted:
-	case w.t.unknownBefore <= w.e.restarted:
-		return ReasonRestart
-	default:
-		return ReasonEvicted
+	if w.t.unknownBefore <= since || x.vouched && w.t.unknownBefore > w.e.restarted {
+		return ""
 	}
-	return ""
+	return w.whyUnknown()
+}
+
+// whyUnknown is why not all is known of the session before some instant.
+func (w *evaluation) whyUnknown() string {
+	if w.t.unknownBefore <= w.e.restarted {
+		return ReasonRestart
+	}
+	return ReasonEvicted
 }
 
 // reportsLogins reports whether logins under the request's policy are reported: one was

@@ -145,8 +145,11 @@ type expiry struct {
 	vouched bool
 	// inherited: it is that of an id that this one continues.
 	inherited bool
-	by        string // the service that reported an end
-	doubt     string // why it cannot be confirmed; empty if it can
+	// linked is when the id last named the larger session of which it is the end: a login
+	// since would void it. 0: it is none of one, or of one that is inherited.
+	linked int64
+	by     string // the service that reported an end
+	doubt  string // why it cannot be confirmed; empty if it can
 }
 
 // violated reports whether the request starts later than at by more than the
@@ -291,8 +294,11 @@ func (w *evaluation) partEndings(each func(expiry)) {
 			end := &ends[i]
 			at := end.at + int64(w.policy.EndGrace)
 			if w.violated(at) && w.applies(end) && w.bindsPart(above, w.t, end, id) {
-				own := w.bindsPart(&noHeritage, w.t, end, id)
-				each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service], inherited: !own})
+				x := expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service]}
+				if x.inherited = !w.bindsPart(&noHeritage, w.t, end, id); !x.inherited {
+					x.linked = w.t.namedAt(id, end.at)
+				}
+				each(x)
 			}
 		}
 	})

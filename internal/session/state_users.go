@@ -280,6 +280,17 @@ func (t *timeline) names(larger fact.ID) bool {
 	return slices.ContainsFunc(t.links, func(l identity) bool { return l.user == larger })
 }
 
+// namedAt is when t last named the larger session of that id, which it did, up to an instant.
+func (t *timeline) namedAt(larger fact.ID, until int64) int64 {
+	at := int64(longAgo)
+	for _, l := range t.links {
+		if l.user == larger && l.at <= until {
+			at = max(at, l.at)
+		}
+	}
+	return at
+}
+
 // shownLater orders identities by when they were shown: of two at one instant the one of
 // the source that is listed first holds, then the one with the greater pseudonym.
 func (u *users) shownLater(a, b identity) int {
