@@ -312,7 +312,7 @@ func (e *Engine) walkCallers() (done bool) {
 	for ; w.shard < len(e.shards); w.shard, w.position = w.shard+1, 0 {
 		ring := &e.shards[w.shard].recent
 		for w.position = max(w.position, ring.oldest()); w.position < ring.next; w.position++ {
-			if e.work.left <= 0 {
+			if e.work.left <= 1 { // it may be nested anew
 				return false
 			}
 			e.spend(1)
@@ -322,7 +322,7 @@ func (e *Engine) walkCallers() (done bool) {
 		}
 	}
 	for ; w.suspect < len(e.suspects.items); w.suspect++ {
-		if e.work.left <= 0 {
+		if e.work.left <= 1 { // it may be nested anew
 			return false
 		}
 		e.spend(1)

@@ -1,0 +1,111 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
+)
+
+// thrifty lets step do its work by little and little: it is allowed least units, then one
+// more, and so on up to enough, and all that again until it says that it is done. No call may
+// spend more than it is allowed, and enough is to get on with.
+func thrifty(t *testing.T, s *stage, name string, least, enough int, step func() bool) {
+	t.Helper()
+	for range 100 {
+		for allowed := least; allowed <= enough; allowed++ {
+			s.work.allow(allowed)
+			before := s.workDone()
+			done := step()
+			require.LessOrEqual(t, s.workDone()-before, uint64(allowed), name)
+			if done {
+				return
+			}
+		}
+	}
+	require.Fail(t, "enough is not", name)
+}
+
+// repeated is line for each of 0 to n-1, with its number in place of each #.
+func repeated(n int, line string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.ReplaceAll(line, "#", fmt.Sprint(i)) + "\n")
+	}
+	return b.String()
+}
+
+// letters is line for each of so many sessions, with its name in place of each #.
+func letters(n int, line string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.ReplaceAll(line, "#", sessiontest.SessionName(i).Raw) + "\n")
+	}
+	return b.String()
+}
+
+// What is dirty is seen to by so little work at once as there happens to be.
+func TestReviewByLittleAndLittle(t *testing.T) {
+	noGoroutine(t)
+	const wide = "config window=1h\n" + standard
+	defer func(looks, steps int) { traceLooks, maxTraceSteps = looks, steps }(traceLooks, maxTraceSteps)
+	traceLooks, maxTraceSteps = 4, 16
+	framed := "a started at=0s\na request at=50s..90s id=1/200\n"
+	inner := repeated(3*traceLooks, "a request at=7#0ms id=1/#")
+	for _, c := range []struct {
+		name, policies, before, after string
+		enough                        int
+	}{
+		{"doubt", standard, letters(9, "# ended at=0s\n# request at=20s") + "now=60s advance", "blind 0s..70s crash", workOfJudgement},
+		{"an end of a user", standard, letters(9, "# request at=1s user=u1"), "- ended_user at=2s user=u1", workOfJudgement},
+		{"a service that calls", wide, letters(9, "# started at=0s\n# request at=20s..21s id=1/1\n# request at=20.1s parent=9 id=1/2"), "call at=20s..21s id=1/7", 3*maxTraceSteps + workOfJudgement},
+		{"what came in time", wide, "a started at=0s\na request at=20s", "a activity at=10s", workOfJudgement},
+		{"what was rotated", wide, letters(9, "# request at=9s") + "a request at=10s\n" + letters(9, "# rotated from=a at=12s"), "a authenticated at=1s", workOfJudgement + 1},
+		{"what it was rotated from", "config window=1s\n" + standard, letters(12, "# ended at=13s") + letters(12, "now=20s z rotated from=# at=12s"), "z authenticated at=20s user=u1", workOfJudgement + 1},
+		{"many requests", wide, "a started at=0s\n" + repeated(workOfJudgement, "a request at=1#ms"), "a request at=2s id=1/1 log\na request at=2s id=1/1 rejected", 2 * (workOfJudgement + 2)},
+		{"a start beside many", wide, repeated(workOfJudgement, "a request at=0s id=1/1"), "a started at=5s said id=1/1", 3 * (workOfJudgement + 2)},
+		{"a long trace", wide, framed + inner, "a activity at=2s", 3*maxTraceSteps + workOfJudgement},
+		{"a long trace of suspects", wide, framed + "now=200s advance\n" + inner, "a activity at=2s", 3*maxTraceSteps + workOfJudgement},
+	} {
+		tell := func() *stage {
+			s := newStage(t, c.policies, func(c *Config) { c.MaxRecentRequests = 1 << 14 })
+			s.tell(c.before)
+			s.tell(c.after)
+			return s
+		}
+		s, other := tell(), tell()
+		require.NotZero(t, s.backlog(), c.name)
+		thrifty(t, s, c.name, 0, c.enough, s.resume)
+		require.Empty(t, auditWork(s.Engine), c.name)
+		require.Equal(t, other.wait(time.Hour), s.wait(time.Hour), c.name)
+		require.Equal(t, counts(other.Engine), counts(s.Engine), c.name)
+	}
+}
+
+// What is due is done by so little work at once as there happens to be.
+func TestPhasesByLittleAndLittle(t *testing.T) {
+	noGoroutine(t)
+	defer little{workOfFact, workOfHold, traceLooks, maxPending, 4, maxMembers, minReach}.set().set()
+	late := letters(9, "# ended at=0s\n# request at=20s")
+	for _, c := range []struct {
+		name, facts   string
+		phase         phase
+		least, enough int
+	}{
+		{"decided", letters(9, "# request at=1s"), phaseDecide, 1, workOfDecision + 1},
+		{"suspects decided", late, phaseDecideSuspects, 1, workOfJudgement + 1},
+		{"many open", late + "now=60s advance\n" + letters(9, "# request at=70s\n"), phaseBound, 0, workOfJudgement + 2*maxMembers},
+		{"sent again", late + "now=60s advance\n" + letters(9, "# request at=61s") + "now=80s advance", phaseRecall, 0, 1},
+		{"sent", late + "now=60s advance\n" + letters(9, "blind 0s..30s crash"), phaseReport, 0, workOfJudgement},
+		{"silent", letters(9, "# request at=1s user=u1\n# request at=2s user=u2\nnow=60s advance"), phaseEvict, 0, 2 * maxIdentities},
+	} {
+		s := newStage(t, "config update=1h\n"+standard, func(c *Config) { c.Retention, c.MaxRecentRequests = time.Minute, 8 })
+		s.tell(c.facts)
+		s.tick.now = s.now + int64(time.Hour)
+		thrifty(t, s, c.name, c.least, c.enough, func() bool { return s.phase(c.phase) })
+	}
+}
