@@ -321,13 +321,7 @@ func (e *Engine) rebuild(t *timeline) {
 		links, t.moreLinks = links[:0], false
 	} else {
 		t.sampled = slices.DeleteFunc(t.sampled, func(login int64) bool { return login > gone })
-		if oneUser(identities) { // who may have been shown after each login that was so long ago
-			for _, at := range t.authentications {
-				if at > identities[0].at && at <= gone {
-					identities = append(identities, identity{at: at, user: identities[0].user, source: identities[0].source})
-				}
-			}
-		}
+		identities = t.sinceLogins(identities, gone)
 		for _, a := range active {
 			if a.start <= gone || t.back.back && a.start <= t.unknownBefore {
 				t.intervals.add(a.start, a.end, a.policies, e.gap, longAgo)

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,5 +55,48 @@ func TestRebuildOfAPart(t *testing.T) {
 		s.tell(c.after)
 		s.wait(0)
 		require.Equal(t, c.suspected, s.pending() == 1, c.name)
+	}
+}
+
+// What ended with what the recent facts no longer reach stays, too: where one of eight that
+// are reached turns out to be another, the reference, which knows all, says the same.
+func TestRebuildAtTheEdge(t *testing.T) {
+	pushed := repeated(7, "z request at=11.#s")
+	const refused = "a request at=12s id=1/1 log\na request at=12s id=1/1 rejected\nnow=13s advance\n"
+	for name, text := range map[string]string{
+		"activity": "policy p0 idle=10s tolerance=1s\npolicy p1 idle=1s\na started at=0s\na request at=10s\n" +
+			pushed + refused + "a request at=20.5s",
+		"what was sampled since a login": "policy p0 idle=10s\npolicy p1 idle=1s\na started at=0s\na authenticated at=10s\na request at=10s sampled\n" +
+			pushed + refused + "a request at=30s",
+		"who was shown since a login": "config users=1\npolicy p0 idle=10s\na request at=0s user=u1\na authenticated at=10s\na request at=10s user=u1\n" +
+			pushed + "a request at=15s user=u2\nnow=16s advance\na request at=40s",
+		"nobody was since another": "config users=1\npolicy p0 idle=10s\na request at=0s user=u1\na request at=10s user=u1\n" +
+			pushed + "a authenticated at=14s\na request at=15s user=u2\nnow=16s advance\na request at=40s",
+	} {
+		h := parsedTrial("config window=1h\n" + text)
+		h.room.requests = 8
+		require.Empty(t, check(h, false), name)
+	}
+}
+
+// So many facts are read again, and where there was one more that is counted.
+func TestRebuildIsBounded(t *testing.T) {
+	for _, c := range []struct {
+		name, first, each string
+		most              int
+	}{
+		{"all", "", "a request at=1s id=1/1", maxRebuild},
+		{"up to a start", "a request at=0s..5s user=u1 id=1/1\na started at=5s said id=1/1\n", "a request at=1s..4s id=1/1 rejected", maxBeside - 2},
+	} {
+		for more := range 2 {
+			s := newStage(t, "config window=1h\n"+standard, func(c *Config) { c.MaxRecentRequests = 1 << 14 })
+			s.tell(c.first)
+			for i := range c.most + more {
+				s.tell(strings.ReplaceAll(c.each, "1/1", fmt.Sprintf("%d/%d", 2+i/250, 1+i%250)))
+			}
+			before := s.stats.lost
+			s.rebuild(s.get(sessiontest.SessionName(0).ID))
+			require.EqualValues(t, more, s.stats.lost-before, c.name)
+		}
 	}
 }

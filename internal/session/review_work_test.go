@@ -12,18 +12,22 @@ import (
 )
 
 // thrifty lets step do its work by little and little: it is allowed least units, then one
-// more, and so on up to enough, and all that again until it says that it is done. No call may
-// spend more than it is allowed, and enough is to get on with.
+// more, and so on up to enough, and all that again with each session that was seen to, until
+// it says that it is done. No call may spend more than it is allowed, and enough is to get on
+// with.
 func thrifty(t *testing.T, s *stage, name string, least, enough int, step func() bool) {
 	t.Helper()
 	for range 100 {
 		for allowed := least; allowed <= enough; allowed++ {
 			s.work.allow(allowed)
-			before := s.workDone()
+			before, cleaned := s.workDone(), s.cleaned
 			done := step()
 			require.LessOrEqual(t, s.workDone()-before, uint64(allowed), name)
 			if done {
 				return
+			}
+			if s.cleaned != cleaned {
+				break
 			}
 		}
 	}
@@ -39,11 +43,12 @@ func repeated(n int, line string) string {
 	return b.String()
 }
 
-// letters is line for each of so many sessions, with its name in place of each #.
+// letters is line for each of so many sessions, with its name in place of each #, and with a
+// number that goes down in place of each ~.
 func letters(n int, line string) string {
 	var b strings.Builder
 	for i := range n {
-		b.WriteString(strings.ReplaceAll(line, "#", sessiontest.SessionName(i).Raw) + "\n")
+		b.WriteString(strings.NewReplacer("#", sessiontest.SessionName(i).Raw, "~", fmt.Sprint(n-i)).Replace(line) + "\n")
 	}
 	return b.String()
 }
@@ -65,7 +70,7 @@ func TestReviewByLittleAndLittle(t *testing.T) {
 		{"a service that calls", wide, letters(9, "# started at=0s\n# request at=20s..21s id=1/1\n# request at=20.1s parent=9 id=1/2"), "call at=20s..21s id=1/7", 3*maxTraceSteps + workOfJudgement},
 		{"what came in time", wide, "a started at=0s\na request at=20s", "a activity at=10s", workOfJudgement},
 		{"what was rotated", wide, letters(9, "# request at=9s") + "a request at=10s\n" + letters(9, "# rotated from=a at=12s"), "a authenticated at=1s", workOfJudgement + 1},
-		{"what it was rotated from", "config window=1s\n" + standard, letters(12, "# ended at=13s") + letters(12, "now=20s z rotated from=# at=12s"), "z authenticated at=20s user=u1", workOfJudgement + 1},
+		{"what it was rotated from", "config window=1s\n" + standard, letters(12, "# ended at=13s") + "z rotated from=a at=20s\n" + letters(12, "now=20s z rotated from=# at=~s") + "advance", "z authenticated at=20s user=u1", workOfJudgement + 1},
 		{"many requests", wide, "a started at=0s\n" + repeated(workOfJudgement, "a request at=1#ms"), "a request at=2s id=1/1 log\na request at=2s id=1/1 rejected", 2 * (workOfJudgement + 2)},
 		{"a start beside many", wide, repeated(workOfJudgement, "a request at=0s id=1/1"), "a started at=5s said id=1/1", 3 * (workOfJudgement + 2)},
 		{"a long trace", wide, framed + inner, "a activity at=2s", 3*maxTraceSteps + workOfJudgement},
@@ -100,12 +105,16 @@ func TestPhasesByLittleAndLittle(t *testing.T) {
 		{"suspects decided", late, phaseDecideSuspects, 1, workOfJudgement + 1},
 		{"many open", late + "now=60s advance\n" + letters(9, "# request at=70s\n"), phaseBound, 0, workOfJudgement + 2*maxMembers},
 		{"sent again", late + "now=60s advance\n" + letters(9, "# request at=61s") + "now=80s advance", phaseRecall, 0, 1},
-		{"sent", late + "now=60s advance\n" + letters(9, "blind 0s..30s crash"), phaseReport, 0, workOfJudgement},
+		{"sent", late + "now=60s advance\n" + letters(9, "# request at=61s"), phaseReport, 0, workOfJudgement},
 		{"silent", letters(9, "# request at=1s user=u1\n# request at=2s user=u2\nnow=60s advance"), phaseEvict, 0, 2 * maxIdentities},
 	} {
 		s := newStage(t, "config update=1h\n"+standard, func(c *Config) { c.Retention, c.MaxRecentRequests = time.Minute, 8 })
 		s.tell(c.facts)
 		s.tick.now = s.now + int64(time.Hour)
+		for before := range c.phase {
+			s.work.allow(workOfHold)
+			require.True(t, s.phase(before), c.name)
+		}
 		thrifty(t, s, c.name, c.least, c.enough, func() bool { return s.phase(c.phase) })
 	}
 }

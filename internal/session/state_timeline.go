@@ -366,3 +366,17 @@ func (t *timeline) dirtyAsOf() int64 {
 	}
 	return t.dirtySince
 }
+
+// sinceLogins is list, whom t shows, and if that is one user, at each login of which not all
+// that followed is known, too: who may have been shown since.
+func (t *timeline) sinceLogins(list []identity, gone int64) []identity {
+	if !oneUser(list) {
+		return list
+	}
+	for _, at := range t.authentications {
+		if at > list[0].at && at <= gone {
+			list = append(list, identity{at: at, user: list[0].user, source: list[0].source})
+		}
+	}
+	return list
+}
