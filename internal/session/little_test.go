@@ -159,16 +159,19 @@ func (a *auditor) auditFindings() {
 }
 
 func (a *auditor) auditTimelines() {
-	due := map[uint32]int{}
-	for _, place := range a.dirty[a.dirtyDone:] {
+	due, turn := map[uint32]int{}, map[uint32]uint64{}
+	for i, place := range a.dirty[a.dirtyDone:] {
 		due[place]++
+		turn[place] = a.cleaned + uint64(i)
 	}
+	a.require(a.dirtyDone == 0 || a.dirtyDone < len(a.dirty), "what has been seen to is kept")
 	a.each(func(l *shard) {
 		for i, t := range l.sessions.timelines {
 			x := l.sessions.entry(t.slot)
 			a.require(int(t.place) == i && x.id == t.id && x.more == t.place && x.flags&(taken|warm) == taken|warm, "a timeline is out of place")
 			a.require(int(t.suspects) == len(a.suspects.of(t.id)), "a session has %d suspects, not %d", len(a.suspects.of(t.id)), t.suspects)
 			a.require(t.dirty == 0 || due[t.placeOf()] > 0, "due %d, listed %d times", t.dirty, due[t.placeOf()])
+			a.require(t.dirty == 0 || t.dirtyTurn == turn[t.placeOf()], "it waits for turn %d at turn %d", t.dirtyTurn, turn[t.placeOf()])
 			a.require(t.review.underWay || t.review == review{}, "a review that is not under way")
 			a.require(!t.review.underWay || t.dirty != 0, "a review under way, and nothing is due")
 		}
