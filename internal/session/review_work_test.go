@@ -94,27 +94,32 @@ func TestReviewByLittleAndLittle(t *testing.T) {
 // What is due is done by so little work at once as there happens to be.
 func TestPhasesByLittleAndLittle(t *testing.T) {
 	noGoroutine(t)
-	defer little{workOfFact, workOfHold, traceLooks, maxPending, 4, maxMembers, minReach}.set().set()
+	defer func(open int) { minOpen = open }(minOpen)
+	minOpen = 4
 	late := letters(9, "# ended at=0s\n# request at=20s")
-	for _, c := range []struct {
+	for _, row := range []struct {
 		name, facts   string
 		phase         phase
+		perRequest    bool // one finding for each
 		least, enough int
 	}{
-		{"decided", letters(9, "# request at=1s"), phaseDecide, 1, workOfDecision + 1},
-		{"suspects decided", late, phaseDecideSuspects, 1, workOfJudgement + 1},
-		{"many open", late + "now=60s advance\n" + letters(9, "# request at=70s\n"), phaseBound, 0, workOfJudgement + 2*maxMembers},
-		{"sent again", late + "now=60s advance\n" + letters(9, "# request at=61s") + "now=80s advance", phaseRecall, 0, 1},
-		{"sent", late + "now=60s advance\n" + letters(9, "# request at=61s"), phaseReport, 0, workOfJudgement},
-		{"silent", letters(9, "# request at=1s user=u1\n# request at=2s user=u2\nnow=60s advance"), phaseEvict, 0, 2 * maxIdentities},
+		{"decided", letters(9, "# request at=1s"), phaseDecide, false, 1, workOfDecision + 1},
+		{"suspects decided", late, phaseDecideSuspects, false, 1, workOfJudgement + 1},
+		{"many open", late + "now=60s advance\n" + letters(9, "# request at=70s\n"), phaseBound, false, 0, workOfJudgement + 2*maxMembers},
+		{"sent again", letters(3, "# ended at=0s\n# request at=20s") + "now=60s advance\n" + letters(3, "# request at=61s") + "now=80s advance", phaseRecall, false, 0, 1},
+		{"sent", late + "now=60s advance\n" + letters(9, "# request at=61s"), phaseReport, false, 0, workOfJudgement},
+		{"silent", letters(9, "# request at=1s user=u1\n# request at=2s user=u2\nnow=60s advance"), phaseEvict, false, 0, 2 * maxIdentities},
+		{"silent, and suspected", letters(3, "# ended at=0s\n# request at=20s\n# request at=21s\n# request at=22s\n# request at=23s") + "now=60s advance", phaseEvict, true, 0, 2*maxIdentities + 4},
 	} {
-		s := newStage(t, "config update=1h\n"+standard, func(c *Config) { c.Retention, c.MaxRecentRequests = time.Minute, 8 })
-		s.tell(c.facts)
+		s := newStage(t, "config update=1h\n"+standard, func(c *Config) { c.Retention, c.MaxRecentRequests, c.PerRequest = time.Minute, 8, row.perRequest })
+		s.tell(row.facts)
 		s.tick.now = s.now + int64(time.Hour)
-		for before := range c.phase {
+		for before := range row.phase {
 			s.work.allow(workOfHold)
-			require.True(t, s.phase(before), c.name)
+			require.True(t, s.phase(before), row.name)
+			s.tick.shard = 0
 		}
-		thrifty(t, s, c.name, c.least, c.enough, func() bool { return s.phase(c.phase) })
+		thrifty(t, s, row.name, row.least, row.enough, func() bool { return s.phase(row.phase) })
+		require.Equal(t, row.phase == phaseEvict, s.sessions() == 0, "%s: %d", row.name, s.sessions())
 	}
 }
