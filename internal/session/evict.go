@@ -70,9 +70,6 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	t.dirty, t.review = 0, review{}
 	e.retractEmptied(t.id, now)
 	e.discardSuspects(t) // there are none, unless it was so few
-	for list := e.findings.bySession[t.id]; len(list) > 0; list = e.findings.bySession[t.id] {
-		e.closeFinding(list[len(list)-1])
-	}
 	e.reportLifetime(t)
 	e.spend(len(t.identities) + len(t.links))
 	if len(t.links) > 0 { // an end of what it is part of will not find it

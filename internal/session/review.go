@@ -189,14 +189,14 @@ func (e *Engine) reviewLineage(t *timeline) (done bool) {
 
 func (e *Engine) reviewSuspects(t *timeline) (done bool) {
 	v := &t.review
-	for v.suspects > 0 {
-		if e.work.left < workOfJudgement {
-			return false
-		}
+	for {
 		list := e.suspects.of(t.id)
 		// From behind: where one is let go of, the last takes its place.
 		if v.suspects = min(v.suspects, len(list)); v.suspects == 0 {
-			break
+			return true
+		}
+		if e.work.left < workOfJudgement {
+			return false
 		}
 		s := list[v.suspects-1]
 		if !e.placeAlone(&s.record) || !e.refresh(t) {
@@ -208,7 +208,6 @@ func (e *Engine) reviewSuspects(t *timeline) (done bool) {
 			e.reevaluate(s)
 		}
 	}
-	return true
 }
 
 // placeRecords looks through the traces of the requests of t, before any is judged:
@@ -272,9 +271,6 @@ func (e *Engine) refresh(t *timeline) bool {
 	}
 	before := int64(unset)
 	for range maxLineage {
-		if len(t.lineage) == 0 {
-			break
-		}
 		// The earliest of all: a late one that does not count leads to one more at most.
 		r, ok := t.lineageAt(afterAll, before)
 		if !ok {
@@ -312,7 +308,7 @@ func (e *Engine) rebuild(t *timeline) {
 		gone = t.newest
 		e.stats.lost++
 	}
-	complete := reach == t.facts && reach < maxFacts
+	complete := reach == t.facts
 	active, identities, links := slices.Clone(t.intervals), slices.Clone(t.identities), slices.Clone(t.links)
 	t.intervals, t.nestedStarts = t.intervals[:0], t.nestedStarts[:0]
 	if complete {

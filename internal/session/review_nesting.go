@@ -240,7 +240,7 @@ func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 		e.discard(s)
 	}
 	e.undefer(r)
-	r.kind, r.span, r.enclosing, r.state = part, [8]byte{}, -1, r.state&(late|evident)|decided
+	r.kind, r.span, r.state = part, [8]byte{}, r.state&(late|evident)|decided
 	e.nest(duplicate, k)
 	e.awaitParent(duplicate)
 	e.describe(duplicate, before, d)
