@@ -315,10 +315,11 @@ func (t *timeline) addSampled(at int64) (added bool) {
 // splitSampled notes that a login came at an instant: on which side of it activity was
 // dropped is not known until t is read again. It reports whether that has to be done.
 func (t *timeline) splitSampled(at int64) bool {
-	if before, ok := t.loginAt(at - 1); len(t.sampled) > 0 && (ok && slices.Contains(t.sampled, before) || !ok && slices.Contains(t.sampled, longAgo)) {
-		return t.addSampled(at)
+	before, ok := t.loginAt(at - 1)
+	if !ok {
+		before = longAgo
 	}
-	return false
+	return slices.Contains(t.sampled, before) && t.addSampled(at)
 }
 
 // sampledNow reports whether activity may have been dropped since the last login.

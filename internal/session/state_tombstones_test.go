@@ -309,6 +309,7 @@ func TestRoomForTombstones(t *testing.T) {
 		if before > 0 && before&(before-1) == 0 { // no round of splits is under way
 			require.Equal(t, 8*used >= 3*bucketWays*int(before), x.buckets > before, "%d in %d", used, before)
 		}
+		require.True(t, x.buckets > splitsAtOnce || x.buckets&(x.buckets-1) == 0, "%d: a round that is begun is done", x.buckets)
 	}
 }
 
