@@ -108,10 +108,16 @@ func TestPhasesByLittleAndLittle(t *testing.T) {
 		{"many open", late + "now=60s advance\n" + letters(9, "# request at=70s\n"), phaseBound, false, 0, workOfJudgement + 2*maxMembers},
 		{"sent again", letters(3, "# ended at=0s\n# request at=20s") + "now=60s advance\n" + letters(3, "# request at=61s") + "now=80s advance", phaseRecall, false, 0, 1},
 		{"sent", late + "now=60s advance\n" + letters(9, "# request at=61s"), phaseReport, false, 0, workOfJudgement},
+		{"resting", letters(9, "# request at=1s"), phaseCompact, false, 2, 2},
 		{"silent", letters(9, "# request at=1s user=u1\n# request at=2s user=u2\nnow=60s advance"), phaseEvict, false, 0, 2 * maxIdentities},
 		{"silent, and suspected", letters(3, "# ended at=0s\n# request at=20s\n# request at=21s\n# request at=22s\n# request at=23s") + "now=60s advance", phaseEvict, true, 0, 2*maxIdentities + 4},
 	} {
-		s := newStage(t, "config update=1h\n"+standard, func(c *Config) { c.Retention, c.MaxRecentRequests, c.PerRequest = time.Minute, 8, row.perRequest })
+		s := newStage(t, "config update=1h\n"+standard, func(c *Config) {
+			c.MaxRecentRequests, c.PerRequest = 8, row.perRequest
+			if row.phase == phaseEvict {
+				c.Retention = time.Minute
+			}
+		})
 		s.tell(row.facts)
 		s.tick.now = s.now + int64(time.Hour)
 		for before := range row.phase {
