@@ -87,7 +87,8 @@ func TestRestoredSlot(t *testing.T) {
 // Sessions that were to be seen to are so after a restart, in their order.
 func TestDirtyKeepTheirOrder(t *testing.T) {
 	s := newStage(t, standard)
-	s.tell(letters(5, "# request at=9s"))
+	s.tell(letters(5, "# request at=9s") + "z ended at=9s\nz request at=9s\nz authenticated at=1s\nadvance")
+	require.NotZero(t, s.cleaned)
 	for _, n := range []int{3, 0, 4, 1} {
 		s.tell(fmt.Sprintf("%s authenticated at=1s", sessiontest.SessionName(n).Raw))
 	}
