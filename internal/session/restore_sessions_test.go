@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -170,14 +171,14 @@ func TestDetailsLieInOrder(t *testing.T) {
 		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 20 })
 		for i := range facts {
 			at := s.now + int64(i)
-			s.observe(&fact.Fact{Session: sessiontest.SessionName(0), Start: at, End: at, At: at, Resource: sessiontest.Resources["web"], Details: fact.Details{Path: fmt.Sprint(i)}}, at)
+			s.observe(&fact.Fact{Session: sessiontest.SessionName(0), Start: at, End: at, At: at, Resource: sessiontest.Resources["web"], Details: fact.Details{Path: strconv.Itoa(i)}}, at)
 		}
 		r := &s.again().shards[0].recent
 		last := uint64(0)
 		for p := r.oldest(); p < r.next; p++ {
 			require.Greater(t, r.at(p).details, last, "%d of %d", p, facts)
 			last = r.at(p).details
-			require.Equal(t, fmt.Sprint(p-1), r.details.get(last).Path)
+			require.Equal(t, strconv.FormatUint(p-1, 10), r.details.get(last).Path)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package session
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +38,7 @@ func thrifty(t *testing.T, s *stage, name string, least, enough int, step func()
 func repeated(n int, line string) string {
 	var b strings.Builder
 	for i := range n {
-		b.WriteString(strings.ReplaceAll(line, "#", fmt.Sprint(i)) + "\n")
+		b.WriteString(strings.ReplaceAll(line, "#", strconv.Itoa(i)) + "\n")
 	}
 	return b.String()
 }
@@ -48,7 +48,7 @@ func repeated(n int, line string) string {
 func letters(n int, line string) string {
 	var b strings.Builder
 	for i := range n {
-		b.WriteString(strings.NewReplacer("#", sessiontest.SessionName(i).Raw, "~", fmt.Sprint(n-i)).Replace(line) + "\n")
+		b.WriteString(strings.NewReplacer("#", sessiontest.SessionName(i).Raw, "~", strconv.Itoa(n-i)).Replace(line) + "\n")
 	}
 	return b.String()
 }
