@@ -185,3 +185,36 @@ func TestSuspectRoom(t *testing.T) {
 	s.seq = 12 // one of those that wait for their decision is looked at first
 	require.True(t, s.makeSuspectRoom(s.get(sessiontest.SessionName(0).ID)))
 }
+
+// A suspect that turns out, when it is decided, to have violated only a rule which waits
+// longer waits for that.
+func TestWaitsLongerAfterAll(t *testing.T) {
+	s := newStage(t, "policy p0 idle=10s end=2s\nconfig wait=10s", func(c *Config) { c.IdleDecisionWait = time.Minute })
+	s.tell("a started at=0s\na ended at=5s\na request at=20s")
+	s.get(sessiontest.SessionName(0).ID).ends = nil
+	require.Empty(t, s.wait(10*time.Second))
+	require.Equal(t, 1, s.pending())
+	require.Empty(t, s.wait(50*time.Second-1))
+	found := s.wait(1)
+	require.Len(t, found, 1)
+	require.Equal(t, fact.IdleTimeout, found[0].Type)
+}
+
+// Who is accused by what came just before the time to decide, and is yet to be held against
+// the past, has its wait from then on.
+func TestAccusedWhenDecided(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\na request at=9s\nadvance\nnow=18s a ended at=2s")
+	require.NotZero(t, s.backlog())
+	s.now = sessiontest.Epoch + int64(19*time.Second)
+	s.tick.now = s.now
+	for _, now := range []phase{phaseDecide, phaseDecideSuspects} {
+		s.work.allow(workOfHold)
+		require.True(t, s.phase(now))
+		s.tick.shard = 0
+	}
+	require.Equal(t, 1, s.pending())
+	s.tick = tick{}
+	require.Empty(t, s.wait(9*time.Second-1))
+	require.Len(t, s.wait(1), 1)
+}

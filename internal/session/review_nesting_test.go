@@ -100,3 +100,17 @@ func TestAwaitedParentsAreCounted(t *testing.T) {
 		require.EqualValues(t, c.lost, s.stats.lost, name)
 	}
 }
+
+// What is not looked at where two records of one request are joined is counted each time.
+func TestLateMergeIsBounded(t *testing.T) {
+	defer func(was int) { maxTraceSteps = was }(maxTraceSteps)
+	for steps, lost := range map[int]int64{256: 0, 3: 3} {
+		s := newStage(t, standard)
+		s.tell("a ended at=0s\n" + repeated(6, "a request at=2#s..3#s id=1/1#"))
+		s.work.allow(workOfHold)
+		maxTraceSteps = steps
+		ring := &s.shards[0].recent
+		s.mergeLate(s.get(sessiontest.SessionName(0).ID), ring.at(2), ring.at(7), traceRecords{all: true})
+		require.Equal(t, lost, s.stats.lost)
+	}
+}

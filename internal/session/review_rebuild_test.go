@@ -2,12 +2,14 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
@@ -98,5 +100,58 @@ func TestRebuildIsBounded(t *testing.T) {
 			s.rebuild(s.get(sessiontest.SessionName(0).ID))
 			require.EqualValues(t, more, s.stats.lost-before, c.name)
 		}
+	}
+}
+
+// What was active before a session was thrown away stays so when it is read again.
+func TestRebuildOfWhatCameBack(t *testing.T) {
+	s := newStage(t, "policy p0 idle=1s")
+	s.tell("a request at=20s")
+	tl, at := s.get(idOf(0)), func(d time.Duration) interval {
+		return interval{start: sessiontest.Epoch + int64(d), end: sessiontest.Epoch + int64(d)}
+	}
+	tl.back, tl.unknownBefore, tl.facts = comeback{back: true}, sessiontest.Epoch+int64(10*time.Second), 2
+	tl.intervals = []interval{at(5 * time.Second), at(10 * time.Second), at(15 * time.Second), tl.intervals[0]}
+	s.rebuild(tl)
+	require.Len(t, tl.intervals, 3, "15 s is what a fact that is known said, and no longer does")
+	require.Equal(t, at(10*time.Second), tl.intervals[1])
+}
+
+// Whether a session continues what it was rotated from is asked again where it turns out that
+// whom it showed first is another, or was at another time, and only there.
+func TestRebuildTellsParents(t *testing.T) {
+	for name, c := range map[string]struct {
+		rejected []uint64
+		due      dirtyFlags
+	}{"as it was": {nil, 0}, "later": {[]uint64{1}, dirtyVerdicts}, "nobody": {[]uint64{1, 2}, dirtyVerdicts}, "the second": {[]uint64{2}, 0}} {
+		s := newStage(t, standard)
+		s.tell("a started at=0s\na ended at=4s\nb rotated from=a at=4.5s\nb request at=5s user=u1\nb request at=6s user=u1")
+		s.wait(0)
+		a, b := s.get(idOf(0)), s.get(idOf(1))
+		ring, n := &s.shards[0].recent, uint64(0)
+		for p := ring.oldest(); p < ring.next; p++ {
+			if r := ring.at(p); r.kind == fact.Request {
+				if n++; slices.Contains(c.rejected, n) {
+					r.outcome = fact.Rejected
+				}
+			}
+		}
+		require.Zero(t, a.dirty)
+		s.rebuild(b)
+		require.Equal(t, c.due, a.dirty, name)
+	}
+}
+
+// So many requests of a session are judged once more, and where there was one more that is
+// counted.
+func TestReviewIsBounded(t *testing.T) {
+	defer func(was int) { minReach = was }(minReach)
+	minReach = 4
+	for more := range 2 {
+		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 64 })
+		s.tell(repeated(minReach+more, "a request at=1.#s"))
+		s.markDirty(s.get(idOf(0)), dirtyVerdicts, cause{at: s.now})
+		s.advance(s.now)
+		require.EqualValues(t, more, s.stats.lost)
 	}
 }
