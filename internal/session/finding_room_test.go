@@ -191,6 +191,7 @@ func TestSuspectRoom(t *testing.T) {
 func TestWaitsLongerAfterAll(t *testing.T) {
 	s := newStage(t, "policy p0 idle=10s end=2s\nconfig wait=10s", func(c *Config) { c.IdleDecisionWait = time.Minute })
 	s.tell("a started at=0s\na ended at=5s\na request at=20s")
+	s.wait(0)
 	s.get(sessiontest.SessionName(0).ID).ends = nil
 	require.Empty(t, s.wait(10*time.Second))
 	require.Equal(t, 1, s.pending())

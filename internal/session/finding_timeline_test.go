@@ -171,7 +171,7 @@ func TestTimelineOfRetraction(t *testing.T) {
 // are looked at.
 func TestTimelineOfManyEvents(t *testing.T) {
 	s := newStage(t, standard, withTimelines, func(c *Config) { c.MaxRecentRequests = 1000 })
-	s.tell("a ended at=0s\na request at=20s\n" + repeated(fact.MaxTimeline, "a activity at=21.#s"))
+	s.tell("a ended at=0s\na request at=20s\n" + repeated(fact.MaxTimeline, "a activity at=2#ms"))
 	found := s.wait(time.Minute)
 	require.Len(t, found, 1)
 	require.Len(t, found[0].Timeline.Requests, 1)
