@@ -88,7 +88,7 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 		e.stats.lost++
 	}
 	if was.state&startsOthers != 0 || (r.state^was.state)&(exempted|inBackground) != 0 && e.callers.any() {
-		due |= e.renest(t, r, k) | e.claim(r, k)
+		due |= e.renest(r, k) | e.claim(r, k)
 	}
 	if due != 0 {
 		e.markDirty(t, due, cause{at: r.Arrival})
@@ -133,7 +133,7 @@ func (e *Engine) placeStrays() (done bool) {
 
 // renest lets all of its session that lies inside anything in the trace of o find
 // out anew what that is.
-func (e *Engine) renest(t *timeline, o *record, k traceRecords) (due dirtyFlags) {
+func (e *Engine) renest(o *record, k traceRecords) (due dirtyFlags) {
 	visit := func(r *record) {
 		if r != o && r.session == o.session && r.kind == fact.Request && r.enclosing >= 0 {
 			e.displace(r, 0)
@@ -143,13 +143,11 @@ func (e *Engine) renest(t *timeline, o *record, k traceRecords) (due dirtyFlags)
 	for _, r := range k.records {
 		visit(r)
 	}
-	if t.suspects > 0 {
-		suspects := e.suspects.byTrace[o.hash()]
-		looks := min(len(suspects), maxTraceSteps)
-		e.spend(looks)
-		for _, s := range suspects[:looks] {
-			visit(&s.record)
-		}
+	suspects := e.suspects.byTrace[o.hash()]
+	looks := min(len(suspects), maxTraceSteps)
+	e.spend(looks)
+	for _, s := range suspects[:looks] {
+		visit(&s.record)
 	}
 	return due
 }

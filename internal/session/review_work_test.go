@@ -129,3 +129,30 @@ func TestPhasesByLittleAndLittle(t *testing.T) {
 		require.Equal(t, row.phase == phaseEvict, s.sessions() == 0, "%s: %d", row.name, s.sessions())
 	}
 }
+
+// A record is placed by all of its trace, or later, whether its session is known or not.
+func TestPlacedByLittleAndLittle(t *testing.T) {
+	defer func(was int) { maxTraceSteps = was }(maxTraceSteps)
+	maxTraceSteps = 16
+	for name, c := range map[string]struct {
+		first         string
+		least, enough int
+		step          func(s *stage) bool
+	}{
+		"known":   {"a started at=0s\n", 1, workOfDecision + 1, func(s *stage) bool { return s.phase(phaseDecide) }},
+		"unknown": {"z started at=0s\n", 0, maxTraceSteps + workOfJudgement, func(s *stage) bool { return s.placeStrays() }},
+	} {
+		s := newStage(t, standard)
+		s.tell(c.first + "a request at=1s..9s rejected id=1/1\n" + repeated(5, "a request at=2.#s..3s rejected id=1/2#"))
+		ring := &s.shards[0].recent
+		for p := uint64(3); p < ring.next; p++ {
+			s.displace(ring.at(p), 0)
+		}
+		s.tick.now = s.now + int64(time.Hour)
+		thrifty(t, s, name, c.least, c.enough, func() bool { return c.step(s) })
+		for p := uint64(3); p < ring.next; p++ {
+			require.EqualValues(t, 8*time.Second, ring.at(p).enclosing, name)
+			require.Zero(t, ring.at(p).state&traceTruncated, name)
+		}
+	}
+}
