@@ -26,6 +26,7 @@ func (a *auditErrors) auditUsers(e *Engine) {
 			t := &e.shards[place>>compact.SlotBits].sessions
 			slot := place & compact.SlotMask
 			if slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) && !t.peek(slot).legacy.has(x.id) &&
+				!slices.ContainsFunc(t.peek(slot).forgotten, func(id fact.ID) bool { return forgottenSession(id) == x.id }) &&
 				!slices.ContainsFunc(t.peek(slot).links, func(l identity) bool { return l.user == x.id }) {
 				a.addf("user %v leads to a session that does not show it", x.id)
 			}
@@ -72,6 +73,9 @@ func (a *auditErrors) auditUsers(e *Engine) {
 				if !slices.ContainsFunc(seen, func(u fact.ID) bool { return sameUser(u, i.user) }) {
 					seen = append(seen, i.user)
 				}
+			}
+			for _, id := range tl.forgotten {
+				seen = append(seen, forgottenSession(id))
 			}
 			for _, h := range tl.legacy.all {
 				ids := []fact.ID{h.heirUser}

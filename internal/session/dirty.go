@@ -105,7 +105,15 @@ func (e *Engine) reach() int { return max(minReach, e.cfg.MaxRecentRequests/64) 
 
 // markSessionsDirty lets an end of user that came at now be held against all its sessions.
 func (e *Engine) markSessionsDirty(user fact.ID, now int64) {
-	if n := e.users.number(user); n != 0 && e.users.begin(n, now) {
+	e.walkSessions(user, now, false)
+}
+
+// tellHeirs lets what was told at now of t, which was thrown away and came back, be known to
+// those that go on without it.
+func (e *Engine) tellHeirs(t *timeline, now int64) { e.walkSessions(forgottenSession(t.id), now, true) }
+
+func (e *Engine) walkSessions(user fact.ID, now int64, word bool) {
+	if n := e.users.number(user); n != 0 && e.users.begin(n, now, word) {
 		e.userEnds = append(e.userEnds, n)
 	}
 }

@@ -1,6 +1,11 @@
 package session
 
-import "github.com/otelcol-session/otelcol-session/internal/compact"
+import (
+	"slices"
+
+	"github.com/otelcol-session/otelcol-session/internal/compact"
+	"github.com/otelcol-session/otelcol-session/internal/fact"
+)
 
 // evictSilent lets go of sessions of l that have been silent for the retention. It
 // reports whether the work that is left allowed that.
@@ -57,6 +62,9 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	if t.stale() {
 		e.mayRebuild(t)
 	}
+	if t.back.back && t.dirty&(dirtyLineage|dirtyHeritage) != 0 {
+		e.doubtHeirs(t)
+	}
 	if t.dirty&(dirtyLineage|dirtyHeritage) != 0 { // what it has to leave is not told yet
 		for i := range t.rotations {
 			if child := e.get(t.rotations[i].other); child != nil && child != t {
@@ -66,6 +74,9 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 				}
 			}
 		}
+	}
+	if reason == EvictedLimit {
+		e.awaitWordOf(t)
 	}
 	t.dirty, t.review = 0, review{}
 	e.retractEmptied(t.id, now)
@@ -81,8 +92,64 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	for _, i := range t.identities {
 		e.users.unlink(i.user, t.placeOf())
 	}
-	e.leaveTombstone(t)
+	for _, id := range t.forgotten {
+		e.users.unlink(forgottenSession(id), t.placeOf())
+	}
+	e.leaveTombstone(t, reason == EvictedRetention)
 	e.setLegacy(t, legacy{})
 	e.stats.evicted[reason]++
 	t.shard.sessions.remove(t.slot)
+}
+
+// awaitWordOf lets what t was rotated to hear what is told of it, and of those that it
+// continues, once it is thrown away: it may have come too early, and be no evidence of silence.
+func (e *Engine) awaitWordOf(t *timeline) {
+	for i := range t.rotations {
+		child := e.get(t.rotations[i].other)
+		if child == nil || child == t || !slices.ContainsFunc(child.lineage, func(r rotation) bool { return r.from == t.id }) {
+			continue
+		}
+		e.touch(child)
+		e.spend(1 + len(t.forgotten))
+		e.listenFor(child, t.id)
+		for _, id := range t.forgotten {
+			e.listenFor(child, id)
+		}
+	}
+}
+
+func (e *Engine) listenFor(child *timeline, id fact.ID) {
+	switch {
+	case slices.Contains(child.forgotten, id):
+	case len(child.forgotten) == maxForgotten:
+		e.stats.lost++
+	default:
+		child.forgotten = append(child.forgotten, id)
+		e.users.addLink(forgottenSession(id), child.placeOf())
+	}
+}
+
+// maxHeirs bounds how many of those that go on without a session that came back are told at
+// once that it is thrown away anew.
+const maxHeirs = 64
+
+// doubtHeirs puts in doubt what those learnt of t that go on without it: something was told
+// of it that they have not heard.
+func (e *Engine) doubtHeirs(t *timeline) {
+	x := e.users.get(forgottenSession(t.id))
+	if x == nil {
+		return
+	}
+	looks := maxHeirs
+	for l := x.first; l != 0; l = e.users.links[l].next {
+		if looks--; looks < 0 {
+			e.stats.lost++
+			return
+		}
+		heir := e.timelineAt(e.users.links[l].place)
+		e.touch(heir)
+		e.spend(1)
+		heir.legacy.doubt()
+		e.markDirty(heir, dirtyHeritage, cause{at: t.dirtySince})
+	}
 }

@@ -141,7 +141,10 @@ func TestUserEndsBehindTombstones(t *testing.T) {
 	require.Equal(t, "u1", sessiontest.RawOf(found[0].User))
 	require.Equal(t, 1, s.users.count)
 	s.tell("a request at=16s user=u1\n- ended_user at=16s user=u2\na request at=17s user=u1")
-	require.Equal(t, []identity{{at: sessiontest.Epoch, user: sessiontest.UserName(0).ID, source: anySource}}, s.get(sessiontest.SessionName(0).ID).identities)
+	require.Equal(t, []identity{
+		{at: sessiontest.Epoch, user: sessiontest.UserName(0).ID, source: anySource},
+		{at: sessiontest.Epoch + int64(16*time.Second), user: sessiontest.UserName(0).ID},
+	}, s.get(sessiontest.SessionName(0).ID).identities)
 }
 
 // What ended and was thrown away is over until it is logged in to.

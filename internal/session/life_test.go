@@ -16,7 +16,7 @@ import (
 // heard of once. bare: no fact says anything of another record, see bareFacts.
 func crampedHistory(seed uint64, bare bool) *trial {
 	d := sessiontest.NewDice(seed, 3)
-	h := trialOf(sessiontest.MakePlain(d, sessiontest.InWindow))
+	h := trialOf(sessiontest.Make(d, sessiontest.InWindow))
 	if bare {
 		h.bareFacts()
 	}

@@ -152,6 +152,9 @@ func (r *shardRestorer) adopted(t *timeline, place uint32) {
 	for id := range t.legacy.own(t) {
 		r.links = append(r.links, sessionLink{id, place})
 	}
+	for _, id := range t.forgotten {
+		r.links = append(r.links, sessionLink{forgottenSession(id), place})
+	}
 	if t.dirty != 0 {
 		r.dirty = append(r.dirty, place)
 	}

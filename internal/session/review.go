@@ -27,7 +27,11 @@ func (e *Engine) resume() (done bool) {
 		user := e.userEnds[0]
 		if place, ok := e.users.next(user); ok {
 			e.spend(1)
-			e.markDirty(e.timelineAt(place), dirtyLineage, cause{at: e.users.user(user).since})
+			due := dirtyLineage
+			if e.users.user(user).word {
+				due = dirtyHeritage
+			}
+			e.markDirty(e.timelineAt(place), due, cause{at: e.users.user(user).since})
 			continue
 		}
 		e.userEnds = e.userEnds[1:]
@@ -160,6 +164,9 @@ func (e *Engine) reviewLineage(t *timeline) (done bool) {
 			e.spend(1)
 			e.markSessionsDirty(user, v.since)
 		}
+	}
+	if v.own && t.back.back && v.lineage && v.children == 0 {
+		e.tellHeirs(t, v.since)
 	}
 	for ; v.lineage && v.children < len(t.rotations); v.children++ {
 		if e.work.left <= 0 {

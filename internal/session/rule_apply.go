@@ -215,7 +215,7 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 			e.users.addLink(who.user, t.placeOf())
 		}
 	case oneUser(t.identities) && t.identities[0].user == who.user:
-		same := slices.IndexFunc(t.identities, func(have identity) bool { return have.source == who.source || have.source == anySource })
+		same := slices.IndexFunc(t.identities, func(have identity) bool { return have.source == who.source })
 		if same >= 0 && t.identities[same].at <= who.at && t.identities[same].effectiveSeq <= who.effectiveSeq {
 			return 0
 		}

@@ -30,8 +30,9 @@ type comeback struct {
 	seen int64
 }
 
-// leaveTombstone keeps what t, which is thrown away, said.
-func (e *Engine) leaveTombstone(t *timeline) {
+// leaveTombstone keeps what t, which is thrown away, said. settled: nothing more will come
+// that is older, so that what it inherited is sure.
+func (e *Engine) leaveTombstone(t *timeline, settled bool) {
 	newest := t.newest + 1
 	s := tombstone{newest: seconds(max(newest, t.unknownBefore))}
 	for _, x := range [...]struct {
@@ -55,8 +56,11 @@ func (e *Engine) leaveTombstone(t *timeline) {
 	e.work.cut = false
 	first := min(t.first, t.back.seenOr(t.first))
 	tolerance := e.tombstones.tolerance
-	if user, at, ok := e.lastIdentity(t); ok {
+	if user, at, sure, ok := e.lastIdentity(t, settled); ok {
 		s.user, s.at = user[0], at
+		if !sure {
+			s.said |= tombstoneLost
+		}
 		if n := len(t.authentications); n > 0 {
 			s.at = max(s.at, t.authentications[n-1])
 		}
@@ -64,7 +68,7 @@ func (e *Engine) leaveTombstone(t *timeline) {
 			s.at = max(s.at, start)
 		}
 	}
-	if end := e.firstEnd(t); end.ended {
+	if end := e.firstEnd(t, settled); end.ended {
 		s.said |= uint32(end.typ-fact.EndedSession+1) | e.services.byName[end.by]<<tombstoneFlags
 		s.at = end.since
 		if end.unsure {
@@ -90,19 +94,19 @@ func (b *comeback) seenOr(otherwise int64) int64 {
 	return otherwise
 }
 
-// lastIdentity returns the user whom t, or what it was rotated from, showed last,
-// and since when that holds.
-func (e *Engine) lastIdentity(t *timeline) (user fact.ID, since int64, ok bool) {
+// lastIdentity returns the user whom t, or what it was rotated from, showed last, since
+// when that holds, and whether it is sure that what it was rotated from did.
+func (e *Engine) lastIdentity(t *timeline, settled bool) (user fact.ID, since int64, sure, ok bool) {
 	if n := len(t.identities); n > 0 {
-		return t.identities[n-1].user, startOfRun(t.identities), true
+		return t.identities[n-1].user, startOfRun(t.identities), true, true
 	}
 	if len(t.lineage) == 0 || t.first == unset {
-		return fact.ID{}, 0, false
+		return fact.ID{}, 0, false, false
 	}
 	r := requestToCome(0)
 	w := e.newEvaluation(t, &r)
-	user = w.heritage().heirUser
-	return user, t.first, !user.IsZero()
+	h := w.heritage()
+	return h.heirUser, t.first, settled && h.unknownBefore <= t.first, !h.heirUser.IsZero()
 }
 
 // requestToCome is a request of policy that starts behind all there is.
@@ -117,8 +121,8 @@ type knownEnd struct {
 	unsure, later bool
 }
 
-// firstEnd finds by which end t is over, by the ordinary rules.
-func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
+// firstEnd finds by which end t is over, by the ordinary rules. settled: as in leaveTombstone.
+func (e *Engine) firstEnd(t *timeline, settled bool) (first knownEnd) {
 	if len(t.ends)+len(t.rotations)+len(t.lineage) == 0 && t.back.end == 0 && t.back.last == 0 && !e.someUserEnded(t) {
 		return first
 	}
@@ -128,7 +132,7 @@ func (e *Engine) firstEnd(t *timeline) (first knownEnd) {
 		w := e.newEvaluation(t, &r)
 		w.forAll = true
 		w.endings(func(x expiry) {
-			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.unknownBefore {
+			if !x.vouched && x.since-int64(w.policy.Tolerance) < t.unknownBefore || x.inherited && !settled {
 				x.doubt = ReasonEvicted // what was thrown away before that may void it
 			}
 			if w.isShared() {
@@ -234,6 +238,18 @@ func (t *timeline) heardAgain(until int64) bool {
 		slices.ContainsFunc(t.identities, func(i identity) bool { return i.source != anySource })
 }
 
+// wordOfForgotten reports whether something came, since they came back, of what those that
+// t continues did up to an instant.
+func (e *Engine) wordOfForgotten(t *timeline, until int64) bool {
+	return slices.ContainsFunc(t.forgotten, func(id fact.ID) bool {
+		if !e.take(1) {
+			return true
+		}
+		p := e.get(id)
+		return p != nil && p.back.back && p.heardAgain(until)
+	})
+}
+
 // turnAway notes that a fact of id, which is not in the table, was not taken: what
 // is not taken is not known.
 func (e *Engine) turnAway(id fact.ID, g evicted, now int64) {
@@ -265,9 +281,9 @@ func (e *Engine) comeBackLost(t *timeline, g *generation) {
 // seen is an instant at which t had been heard of.
 func (t *timeline) seen() int64 { return min(t.first, t.back.seenOr(unset)) }
 
-// changedBefore reports whether t has shown a user up to at since it came back.
-func (t *timeline) changedBefore(at int64) bool {
-	return slices.ContainsFunc(t.identities, func(i identity) bool { return i.at < at })
+// changedBy reports whether t has shown a user at or before at since it came back.
+func (t *timeline) changedBy(at int64) bool {
+	return slices.ContainsFunc(t.identities, func(i identity) bool { return i.at <= at && i.source != anySource })
 }
 
 // rotatedWithin reports whether it was a rotation by which the session ended,
@@ -287,7 +303,7 @@ func (w *evaluation) backEndings(each func(expiry)) {
 			voided = w.begins && w.since > b.end+tolerance
 		}
 		x := expiry{at: b.end + grace, typ: b.typ, since: b.end, by: w.e.services.names[b.service], vouched: true}
-		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBefore(b.end) {
+		if b.unsure || b.typ == fact.RevokedSession && w.t.changedBy(b.end) || w.mayBegin(b.end-tolerance) {
 			x.doubt = ReasonEvicted
 		}
 		if b.typ == fact.RevokedSession && shownSince(w.t.identities, w.t.identities, w.identityAt(b.end), b.end, w.r.At) {
@@ -300,6 +316,14 @@ func (w *evaluation) backEndings(each func(expiry)) {
 	if b.last != 0 {
 		w.lostEnd(b.first, b.last, each)
 	}
+}
+
+// mayBegin reports whether the first user that t shows since it came back, at or behind an
+// instant, would begin it if nobody was shown before.
+func (w *evaluation) mayBegin(since int64) bool {
+	list := w.identities(w.t)
+	return w.policy.Evidence == fact.EvidenceIdentity && !w.begins && len(list) > 0 &&
+		list[0].source != anySource && list[0].at >= since && list[0].at <= w.limit
 }
 
 // lostEnd is an end that may have come behind first and up to last: the last one

@@ -19,7 +19,7 @@ func thrownAway(t *testing.T, text string, change func(tl *timeline)) tombstone 
 	if change != nil {
 		change(tl)
 	}
-	s.leaveTombstone(tl)
+	s.leaveTombstone(tl, true)
 	return *s.tombstones.of(sessiontest.SessionName(0).ID)
 }
 
@@ -72,7 +72,7 @@ func TestTombstoneOfLogin(t *testing.T) {
 		s := newStage(t, standard+"policy p1 idle=10s\n")
 		s.tell(text)
 		before := s.authenticated
-		s.leaveTombstone(s.get(sessiontest.SessionName(0).ID))
+		s.leaveTombstone(s.get(sessiontest.SessionName(0).ID), true)
 		require.Equal(t, all, s.authenticated == ^uint64(0), "%s: %b before, %b", text, before, s.authenticated)
 	}
 }
@@ -221,10 +221,10 @@ func TestBackRotatedWithin(t *testing.T) {
 	require.False(t, (&comeback{typ: fact.EndedSession, end: 100}).rotatedWithin(100, 5))
 }
 
-func TestChangedBefore(t *testing.T) {
+func TestChangedBy(t *testing.T) {
 	tl := timeline{identities: []identity{{at: 10}, {at: 20}}}
-	require.False(t, tl.changedBefore(10))
-	require.True(t, tl.changedBefore(11))
+	require.False(t, tl.changedBy(9))
+	require.True(t, tl.changedBy(10))
 }
 
 // Only what may have shown a user of whom there are ends is held against those.
@@ -338,11 +338,12 @@ func TestRevokedComeback(t *testing.T) {
 		doubt string
 	}{
 		"nobody since":             {nil, true, ""},
-		"the same since":           {[]identity{{at: 100, user: u1}}, true, ""},
+		"the same since":           {[]identity{{at: 100, user: u1, source: anySource}}, true, ""},
+		"somebody at it":           {[]identity{{at: 100, user: u1}}, true, ReasonEvicted},
 		"somebody before":          {[]identity{{at: 99, user: u1}}, true, ReasonEvicted},
 		"another since":            {[]identity{{at: 100, user: u1}, {at: 150, user: u2}}, false, ""},
-		"another, but too late":    {[]identity{{at: 100, user: u1}, {at: 201, user: u2}}, true, ""},
-		"another of other sources": {[]identity{{at: 100, user: u1}, {at: 150, user: u2, source: 1}}, true, ""},
+		"another, but too late":    {[]identity{{at: 101, user: u1}, {at: 201, user: u2}}, true, ""},
+		"another of other sources": {[]identity{{at: 101, user: u1}, {at: 150, user: u2, source: 1}}, true, ""},
 	} {
 		w := backOf(t, comeback{back: true, typ: fact.RevokedSession, end: 100}, 200)
 		w.begins, w.t.identities = false, c.shown

@@ -311,7 +311,8 @@ func (w *evaluation) partEndings(each func(expiry)) {
 			end := &ends[i]
 			at := end.at + int64(w.policy.EndGrace)
 			if w.violated(at) && w.applies(end) && w.bindsPart(above, w.t, end, id) {
-				each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service]})
+				own := w.bindsPart(&noHeritage, w.t, end, id)
+				each(expiry{at: at, typ: fact.EndedSession, since: end.at, by: w.e.services.names[end.service], inherited: !own})
 			}
 		}
 	})

@@ -32,7 +32,8 @@ func (w *evaluation) findHeritage() heritage {
 		if known, ok := child.legacy.of(&p.r, w.r.policy, assumed); ok && (p.t == nil || p.t.back.back) {
 			h = known // what was learnt of it before it was thrown away
 			w.inheritsLate = w.inheritsLate || child.legacy.effectiveSeq > w.r.seq
-			if p.t != nil && p.t.heardAgain(p.r.at+int64(w.policy.Tolerance)) {
+			until := p.r.at + int64(w.policy.Tolerance)
+			if p.t != nil && p.t.heardAgain(until) || w.e.wordOfForgotten(child, until) {
 				h.unknownBefore = unset
 			}
 			continue
@@ -80,11 +81,14 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 		return true
 	}
 	p, policies := e.get(r.from), len(e.cfg.Policies)
-	if _, learnt := t.legacy.of(&r, 0, false); p == nil || p.back.back && learnt { // what has been learnt outlives it
-		return true
-	}
-	if e.work.left < 4*policies {
+	if e.work.left < 4*policies+maxForgotten {
 		return false
+	}
+	if _, learnt := t.legacy.of(&r, 0, false); p == nil || p.back.back && learnt { // what has been learnt outlives it
+		if until := r.at + e.tombstones.tolerance; learnt && (p != nil && p.heardAgain(until) || e.wordOfForgotten(t, until)) {
+			t.legacy.doubt()
+		}
+		return true
 	}
 	var all []heritage
 	for i := range policies {
@@ -294,6 +298,9 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 		return false, ""
 	}
 	spared, doubt := w.spares(end.other, above, t)
+	if doubt == "" && t.back.lost && own && !slices.ContainsFunc(list, func(i identity) bool { return i.at <= end.at && i.source != anySource }) {
+		doubt = ReasonEvicted // that it showed that one is not sure
+	}
 	return !spared, doubt
 }
 

@@ -163,6 +163,14 @@ func (l *legacy) of(r *rotation, policy uint8, assumed bool) (h heritage, ok boo
 	return h, true
 }
 
+// doubt says that all of it may be otherwise.
+func (l *legacy) doubt() {
+	l.all = slices.Clone(l.all)
+	for i := range l.all {
+		l.all[i].unknownBefore = unset
+	}
+}
+
 // What a stored ending has, by bits.
 const (
 	endingEffectiveSeq = 1 << iota

@@ -43,6 +43,7 @@ const (
 	hasLegacy
 	hasFirstBeside
 	hasEffective // what came late, from when on that counts
+	hasForgotten
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -52,7 +53,7 @@ const hasPlain = hasFirst | hasNewest | hasFirstActivity | hasIntervals | hasPol
 
 // timelineField is one field of a stored timeline. Fields are written in the order of
 // timelineFields, those that are set. What is not written is what [timeline.empty]
-// says. A new field is one more of them, with a bit of its own.
+// says. A new field is one more of them, with the next bit.
 type timelineField struct {
 	bit   uint64
 	isSet func(t *timeline) bool
@@ -249,6 +250,7 @@ var timelineFields = [...]timelineField{
 		},
 	},
 	flagField(hasMoreLinks, func(t *timeline) *bool { return &t.moreLinks }),
+	forgottenField(hasForgotten),
 }
 
 // fields returns what is set of t, by bits.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/wire"
 )
 
 // maxSessionsOfUser bounds how many sessions of one user, who may be
@@ -18,6 +19,16 @@ func largerSession(id fact.ID) fact.ID {
 		return id
 	}
 	return fact.ID{mix(id[0], 0x6c61726765722073), mix(id[1], id[0]) | 1}
+}
+
+// maxForgotten bounds how many of those that an id continues, and that were thrown away, are
+// listened for.
+const maxForgotten = 8
+
+// forgottenSession is what those are found by that continue session id, which was thrown
+// away for want of room.
+func forgottenSession(id fact.ID) fact.ID {
+	return fact.ID{mix(id[0], 0x666f72676f747465), mix(id[1], id[0]) | 1}
 }
 
 func linkHash(user, place uint32) uint64 { return mix(uint64(user)<<32|uint64(place), 1) }
@@ -92,12 +103,12 @@ func (u *users) unlink(id fact.ID, place uint32) {
 	u.release(id)
 }
 
-// begin lets all sessions of user be walked over, because of what came at now. It
-// reports whether they were not being walked over already.
-func (u *users) begin(user uint32, now int64) bool {
+// begin lets all sessions of user be walked over, because of an end or a word that came at
+// now. It reports whether they were not being walked over already.
+func (u *users) begin(user uint32, now int64, word bool) bool {
 	u.touch(int(user))
 	x := u.user(user)
-	x.since = now
+	x.since, x.word = now, word && (x.word || !x.walking)
 	if x.walking {
 		x.again = true
 		return false
@@ -207,5 +218,23 @@ func (h *heritage) linksOf(p *timeline, until int64, seq uint64) {
 		if l.at <= until && l.effectiveSeq <= seq {
 			h.link(heldLink{l.user, l.at, loginBehind(l.at)})
 		}
+	}
+}
+
+func forgottenField(bit uint64) timelineField {
+	return timelineField{
+		bit,
+		func(t *timeline) bool { return len(t.forgotten) > 0 },
+		func(w *timelineWriter, t *timeline) {
+			w.uvarint(uint64(len(t.forgotten)))
+			for _, id := range t.forgotten {
+				w.buf = wire.AppendUint128(w.buf, id)
+			}
+		},
+		func(d *timelineReader, t *timeline) {
+			for range d.Len(16) {
+				t.forgotten = append(t.forgotten, d.Uint128())
+			}
+		},
 	}
 }

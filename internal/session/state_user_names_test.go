@@ -69,12 +69,12 @@ func TestWalkOverSessions(t *testing.T) {
 		}
 		return places
 	}
-	require.True(t, u.begin(n, 1))
+	require.True(t, u.begin(n, 1, false))
 	require.Equal(t, []uint32{13, 11, 10}, walk())
-	require.True(t, u.begin(n, 2), "it is over")
+	require.True(t, u.begin(n, 2, false), "it is over")
 	_, ok := u.next(n)
 	require.True(t, ok)
-	require.False(t, u.begin(n, 3))
+	require.False(t, u.begin(n, 3, false))
 	require.Equal(t, []uint32{11, 10, 13, 11, 10}, walk())
 	_, ok = u.next(n)
 	require.False(t, ok)

@@ -62,6 +62,7 @@ type user struct {
 	walking, again bool
 	walk           uint32
 	since          int64 // when the last of these ends came
+	word           bool  // there is none: something was told of one that they continue
 	held           bool  // see [Engine.hold]
 }
 
@@ -362,7 +363,7 @@ func (u *users) joinEffective(list []identity, logins []int64, most int) (kept [
 		if n := len(kept); n > 0 && (!sameUser(kept[n-1].user, w.user) || loginsUntil(logins, kept[n-1].at) != loginsUntil(logins, w.at)) {
 			run = n
 		}
-		if !slices.ContainsFunc(kept[run:], func(have identity) bool { return have.source == w.source || have.source == anySource }) {
+		if !slices.ContainsFunc(kept[run:], func(have identity) bool { return have.source == w.source }) {
 			kept = append(kept, w)
 		}
 	}

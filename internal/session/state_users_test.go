@@ -100,7 +100,7 @@ func slotsOf(u *users, id fact.ID) (slots []uint32) {
 	if user == 0 {
 		return nil
 	}
-	u.begin(user, 0)
+	u.begin(user, 0, false)
 	for place, ok := u.next(user); ok; place, ok = u.next(user) {
 		slots = append(slots, place)
 	}

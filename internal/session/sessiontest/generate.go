@@ -36,16 +36,12 @@ func Seeded(seed uint64, how Delivery) *History { return Make(NewDice(seed, 0), 
 
 // Make makes a history of some 80 arrivals. The same rolls give the same history: who
 // changes the order of the rolls changes every history.
-func Make(d Dice, how Delivery) *History { return draw(d, how, 0, true) }
+func Make(d Dice, how Delivery) *History { return draw(d, how, 0) }
 
 // MakeDeep is [Make] where so many of a hundred of what happens are long traces.
-func MakeDeep(d Dice, how Delivery, deep int) *History { return draw(d, how, deep, true) }
+func MakeDeep(d Dice, how Delivery, deep int) *History { return draw(d, how, deep) }
 
-// MakePlain is [Make] where all that happens is drawn by itself: some 45 arrivals, in which
-// rules meet less often.
-func MakePlain(d Dice, how Delivery) *History { return draw(d, how, 0, false) }
-
-func draw(d Dice, how Delivery, deep int, episodes bool) *History {
+func draw(d Dice, how Delivery, deep int) *History {
 	m := &maker{Dice: d, cfg: DefaultConfig(), times: map[[2]int64]bool{}, facts: make([]fact.Fact, 0, 64)}
 	m.blind, m.sampled, m.calm = m.chance(24), m.chance(8), m.chance(60)
 	m.logins = !m.blind || m.chance(50)
@@ -67,10 +63,10 @@ func draw(d Dice, how Delivery, deep int, episodes bool) *History {
 		m.sessions = append(m.sessions, s)
 	}
 	facts := 22 + m.Roll(30)
-	for n := m.Roll(14); n > 0 && episodes; n-- {
+	for n := m.Roll(14); n > 0; n-- {
 		m.episode()
 	}
-	if m.chance(11) && episodes && how == InWindow { // what a late fact says of one that is forgotten is not all known
+	if m.chance(11) && how == InWindow { // what a late fact says of one that is forgotten is not all known
 		m.inherit()
 	}
 	for facts = max(facts, len(m.facts)+6); len(m.facts) < facts; {
@@ -81,7 +77,6 @@ func draw(d Dice, how Delivery, deep int, episodes bool) *History {
 		}
 	}
 	switch x := m.Roll(100); {
-	case !episodes:
 	case x >= 89:
 		m.unmask()
 	case x >= 86:
