@@ -311,3 +311,18 @@ func TestUserWithoutEnds(t *testing.T) {
 	r.addUserEnds()
 	require.Empty(t, e.users.ended)
 }
+
+// What rests as one that an ordinary request is taken for does so after a restart, too.
+func TestRestingSessionsRest(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a request at=1s user=u1\nb authenticated at=0s\nb request at=1s\nc request at=1s")
+	s.wait(time.Minute)
+	s.compactAll()
+	table := &s.again().shards[0].sessions
+	require.Empty(t, table.timelines)
+	for n := range 3 {
+		x := table.entry(table.find(idOf(n)))
+		require.NotZero(t, x.flags&fast)
+		require.Equal(t, n == 0, x.userNumber() != 0)
+	}
+}
