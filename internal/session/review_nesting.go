@@ -214,6 +214,9 @@ func (e *Engine) claim(o *record, k traceRecords) (due dirtyFlags) {
 	e.spend(looks)
 	for _, s := range suspects[:looks] {
 		visit(&s.record)
+		if s.position < o.position { // all that is left of the first: o joins that
+			e.displace(o, 0)
+		}
 	}
 	if looks < len(suspects) {
 		e.stats.lost++

@@ -114,3 +114,19 @@ func TestLateMergeIsBounded(t *testing.T) {
 		require.Equal(t, lost, s.stats.lost)
 	}
 }
+
+// A request of which nothing but a suspect is left is joined by what turns out to be it.
+func TestSpanJoinsWhatIsLeft(t *testing.T) {
+	defer func(was int) { traceLooks = was }(traceLooks)
+	for _, looks := range []int{2, traceLooks} {
+		traceLooks = looks
+		s := newStage(t, standard, func(c *Config) { c.MaxRecentRequests = 8 })
+		s.tell("a ended at=0s\na request at=20s log id=1/250\n" + repeated(8, "z request at=20.#s") +
+			repeated(3, "a request at=2#s rejected id=1/1#") + "a request at=23s log id=1/250\na request at=22s id=1/250")
+		found := s.wait(time.Minute)
+		require.Len(t, found, 1)
+		require.Equal(t, 1, found[0].Requests, "%d looks", looks)
+		require.Len(t, s.suspects.byPlace, 1, "%d looks", looks)
+		require.Empty(t, auditWork(s.Engine))
+	}
+}
