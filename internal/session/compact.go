@@ -119,7 +119,7 @@ func (x *entry) compact(t *timeline, cfg *Config, users *users) {
 func (x *entry) isPlain(t *timeline, has uint64, tombstones *tombstones) bool {
 	return has&^hasPlain == 0 && x.flags&fast != 0 && len(t.intervals) == 1 &&
 		t.intervals[0].start == t.first && t.first == t.firstActivity && t.first == x.from && t.first == x.since &&
-		t.intervals[0].policies == policyBit(x.opened()) && t.policies < 1<<16 && t.unknownBefore <= tombstones.before(x.from)
+		t.intervals[0].policies == policyBit(x.opened()) && t.unknownBefore <= tombstones.before(x.from)
 }
 
 // sinceAtLeast is an instant no later than the one that the absolute clock

@@ -37,6 +37,8 @@ func (s *stage) tell(text string) (m Mark) {
 			m = s.observe(&step.Fact, s.now)
 		case sessiontest.Blind:
 			s.blind(step.Blind.From, step.Blind.To, step.Blind.Reason)
+		case sessiontest.Call:
+			s.ObserveCallers([]fact.Caller{step.Caller}, s.now)
 		case sessiontest.Advance:
 			s.advance(s.now)
 		}

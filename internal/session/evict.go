@@ -21,15 +21,10 @@ func (e *Engine) evictSilent(l *shard, now int64) (done bool) {
 		if slot == compact.NoSlot || now-l.sessions.heardAt(slot) <= retention {
 			continue
 		}
-		t := l.sessions.timeline(slot)
-		if e.undecidedIn(t) || e.isAskedFor(t) {
-			continue
-		}
-		if !e.discardSuspects(t) { // comes again
+		if asked, done := e.evictParents(l.sessions.timeline(slot), now); !done || !asked && !e.evictOneSilent(l.sessions.timeline(slot), now) { // comes again
 			l.sessions.sweep, l.swept = slot-1, l.swept-1
 			return false
 		}
-		e.evict(t, now, EvictedRetention)
 	}
 	l.swept = 0
 	return true
@@ -39,11 +34,36 @@ func (e *Engine) evictSilent(l *shard, now int64) (done bool) {
 // have been silent for the retention.
 const evictLooks = 1024
 
-// isAskedFor reports whether a finding of what t was rotated from is open: whether an end of
-// that one is its rotation is asked of t.
-func (e *Engine) isAskedFor(t *timeline) bool {
-	e.spend(len(t.lineage))
-	return slices.ContainsFunc(t.lineage, func(r rotation) bool { return len(e.suspects.of(r.from)) > 0 })
+// evictOneSilent lets go of t unless something about it is undecided. It reports whether the
+// work that is left allowed that.
+func (e *Engine) evictOneSilent(t *timeline, now int64) (done bool) {
+	if e.undecidedIn(t) {
+		return true
+	}
+	if !e.discardSuspects(t) {
+		return false
+	}
+	e.evict(t, now, EvictedRetention)
+	return true
+}
+
+// evictParents lets go of what t was rotated from where that is silent, too, and may yet ask t
+// whether an end of it is a rotation. asked: it may still, since it is heard of. done: the
+// work that is left allowed that.
+func (e *Engine) evictParents(t *timeline, now int64) (asked, done bool) {
+	tolerance := e.tombstones.tolerance
+	for _, r := range slices.Clone(t.lineage) {
+		e.spend(1)
+		p := e.get(r.from)
+		if p == nil || p == t || !slices.ContainsFunc(p.ends, func(x ending) bool { return max(x.at-r.at, r.at-x.at) <= tolerance }) {
+			continue
+		}
+		if now-p.lastArrival > int64(e.cfg.Retention) && !e.evictOneSilent(p, now) {
+			return false, false
+		}
+		asked = asked || e.get(r.from) != nil
+	}
+	return asked, true
 }
 
 // discardSuspects lets go of all suspects of t, whose findings stay as they were
@@ -88,9 +108,6 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	t.dirty, t.review = 0, review{}
 	e.retractEmptied(t.id, now)
 	e.discardSuspects(t) // there are none, unless it was so few
-	for list := e.findings.bySession[t.id]; len(list) > 0; list = e.findings.bySession[t.id] {
-		e.closeFinding(list[len(list)-1])
-	}
 	e.reportLifetime(t)
 	e.spend(len(t.identities) + len(t.links))
 	if len(t.links) > 0 { // an end of what it is part of will not find it

@@ -257,22 +257,32 @@ func TestPartOfForgotten(t *testing.T) {
 	}
 }
 
-// A session that is silent is kept as long as a finding of what it was rotated from is open.
+// A session that is silent is kept as long as what it was rotated from may ask it whether an
+// end is a rotation, and goes behind that one where both are silent.
 func TestSilentIsAskedFor(t *testing.T) {
-	s := newStage(t, "config wait=10s window=1m\npolicy p0\n", func(c *Config) { c.Retention = time.Hour })
-	s.tell("a activity at=0s user=u1\nb rotated from=a at=5s\na ended at=5s\na request at=20s")
-	ended := s.wait(time.Minute)
-	require.Len(t, ended, 1)
-	require.Equal(t, fact.EndedSession, ended[0].Type, "b shows nobody: it does not continue a")
-	b := sessiontest.SessionName(1).ID
-	for range 3 { // a is heard of, b is not
-		s.tell("now=" + time.Duration(s.now-sessiontest.Epoch+int64(50*time.Minute)).String() + " a activity at=21s")
-		require.Empty(t, s.wait(0), "it stays what it was")
-		require.NotNil(t, s.get(b))
+	for end, kept := range map[string]bool{"5s": true, "4s": true, "6s": true, "3.999999999s": false, "6.000000001s": false} {
+		s := newStage(t, "config wait=10s window=1m\npolicy p0 tolerance=1s\n", func(c *Config) { c.Retention = time.Hour })
+		s.tell("a activity at=0s user=u1\nb rotated from=a at=5s\na ended at=" + end + "\na request at=20s")
+		require.Len(t, s.wait(time.Minute), 1)
+		b := sessiontest.SessionName(1).ID
+		for range 3 { // a is heard of, b is not
+			s.tell("now=" + time.Duration(s.now-sessiontest.Epoch+int64(50*time.Minute)).String() + " a activity at=21s")
+			require.Empty(t, s.wait(0), "it stays what it was")
+		}
+		require.Equal(t, kept, s.get(b) != nil, end)
+		s.wait(time.Hour)
+		s.wait(1)
+		require.Zero(t, s.sessions(), "both are silent")
 	}
+}
+
+// Two that are rotated to one another do not keep one another.
+func TestSilentCircleGoes(t *testing.T) {
+	s := newStage(t, "config wait=10s window=1m\npolicy p0\n", func(c *Config) { c.Retention = time.Hour })
+	s.tell("b rotated from=a at=5s\na rotated from=b at=5s\na ended at=5s\nb ended at=5s\na rotated from=a at=5s")
+	s.wait(time.Minute)
 	s.wait(2 * time.Hour)
-	s.wait(time.Second)
-	require.Nil(t, s.get(b))
+	require.Zero(t, s.sessions())
 }
 
 // That one was part of a larger session which ended is not sure of what gave way: a login
@@ -333,4 +343,42 @@ func TestRotationThatGaveWay(t *testing.T) {
 			require.Equal(t, c.want, states["a"])
 		})
 	}
+}
+
+// What is evicted before what it leaves was told leaves it all the same: to what continues
+// it, where that is known.
+func TestEvictedBeforeItIsTold(t *testing.T) {
+	for _, c := range []struct {
+		name, before, late string
+		suspected          bool
+	}{
+		{"a login", "b rotated from=a at=55s", "now=56s a authenticated at=50s", false},
+		{"no login", "b rotated from=a at=55s", "now=56s a activity at=50s", true},
+		{"to one that is gone", "c rotated from=a at=53s\nd activity at=54s\nb rotated from=a at=55s", "now=56s a authenticated at=50s", false},
+	} {
+		s := newStage(t, "config window=1h\n"+standard, func(c *Config) { c.MaxSessions = 3 })
+		s.shards[0].sessions.established = 0
+		s.tell("a started at=0s\na request at=1s\n" + c.before + "\nb activity at=55.5s user=u1\nadvance\n")
+		s.tell(c.late + "\nz activity at=57s\ny activity at=57s")
+		require.Nil(t, s.get(sessiontest.SessionName(0).ID), c.name)
+		s.wait(0)
+		s.tell("now=62s b activity at=60s\nb activity at=69s\nb request at=70s")
+		require.Equal(t, c.suspected, s.pending() > 0, c.name)
+	}
+}
+
+// What was found of a session and is not so any more is said though the session is thrown
+// away before the finding's turn has come.
+func TestEvictedBeforeItIsRetracted(t *testing.T) {
+	s := newStage(t, standard, func(c *Config) { c.MaxSessions = 1 })
+	s.tell("a started at=0s\na request at=20s")
+	require.Len(t, s.wait(time.Minute), 1)
+	s.tell("a authenticated at=19s")
+	s.work.allow(workOfHold)
+	require.True(t, s.resume())
+	s.tell("b request at=21s")
+	require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit))
+	found := s.takeFindings()
+	require.Len(t, found, 1)
+	require.Equal(t, fact.Retracted, found[0].State)
 }

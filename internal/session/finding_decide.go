@@ -54,9 +54,6 @@ func (e *Engine) undecide(s *suspect, due int64) {
 // whether the work that is left allowed that.
 func (e *Engine) boundOpen(now int64) (done bool) {
 	limit := max(minOpen, e.cfg.MaxRecentRequests/8)
-	if e.open <= limit {
-		return true
-	}
 	for e.open > limit {
 		oldest := e.suspects.decided.Front()
 		if oldest == nil {

@@ -81,7 +81,7 @@ func (e *Engine) reportOne(f *finding, now int64, all bool) (done bool) {
 // session is evicted: what was found is not so, and nobody would say it later.
 func (e *Engine) retractEmptied(session fact.ID, now int64) {
 	for _, f := range slices.Clone(e.findings.bySession[session]) {
-		if (f.dirty || f.inLater >= 0) && len(f.members) == 0 {
+		if len(f.members) == 0 {
 			e.reportOne(f, now, true)
 		}
 	}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -133,4 +134,88 @@ func TestWaitsByAnotherRule(t *testing.T) {
 	found := s.wait(1)
 	require.Len(t, found, 1)
 	require.Equal(t, fact.EndedSession, found[0].Type)
+}
+
+// Where a session has as many suspects as may be, one of several that are looked at, from
+// all over them, stays as it was reported: not the one that the finding is about, nor one of
+// which something is yet to be said.
+func TestSuspectRoom(t *testing.T) {
+	defer func(was int) { minReach = was }(minReach)
+	minReach = 4
+	of := func(s *stage) (list []*suspect) { return slices.Clone(s.suspects.of(sessiontest.SessionName(0).ID)) }
+	late := func(s *stage, n int) (*timeline, []*suspect) {
+		s.tell(repeated(n, "a request at=2#s id=1/1#"))
+		return s.get(sessiontest.SessionName(0).ID), of(s)
+	}
+	room := func(text string) *stage {
+		s := newStage(t, text+standard, func(c *Config) { c.MaxRecentRequests = 64 })
+		s.tell("a ended at=0s")
+		return s
+	}
+
+	s := room("")
+	tl, _ := late(s, 7)
+	s.wait(time.Minute)
+	require.True(t, s.makeSuspectRoom(tl))
+	require.Len(t, of(s), 7, "there is room")
+
+	s = room("")
+	tl, list := late(s, 8)
+	s.wait(time.Minute)
+	s.seq = 0
+	require.True(t, s.makeSuspectRoom(tl))
+	require.Len(t, of(s), 7)
+	require.False(t, list[0].discarded, "the finding is about it")
+	require.True(t, list[1].discarded)
+	require.EqualValues(t, 1, s.stats.closed)
+
+	s = room("config update=1h\n")
+	late(s, 7)
+	s.wait(time.Minute)
+	s.tell("now=200s a request at=200s id=1/99")
+	s.wait(time.Minute)
+	require.Len(t, s.findings.later, 1)
+	require.False(t, s.makeSuspectRoom(s.get(sessiontest.SessionName(0).ID)), "it is said later")
+
+	s = room("")
+	late(s, 8)
+	s.wait(time.Minute)
+	minReach = 8
+	s.tell(repeated(8, "a request at=20#s id=1/2#"))
+	s.seq = 12 // one of those that wait for their decision is looked at first
+	require.True(t, s.makeSuspectRoom(s.get(sessiontest.SessionName(0).ID)))
+}
+
+// A suspect that turns out, when it is decided, to have violated only a rule which waits
+// longer waits for that.
+func TestWaitsLongerAfterAll(t *testing.T) {
+	s := newStage(t, "policy p0 idle=10s end=2s\nconfig wait=10s", func(c *Config) { c.IdleDecisionWait = time.Minute })
+	s.tell("a started at=0s\na ended at=5s\na request at=20s")
+	s.wait(0)
+	s.get(sessiontest.SessionName(0).ID).ends = nil
+	require.Empty(t, s.wait(10*time.Second))
+	require.Equal(t, 1, s.pending())
+	require.Empty(t, s.wait(50*time.Second-1))
+	found := s.wait(1)
+	require.Len(t, found, 1)
+	require.Equal(t, fact.IdleTimeout, found[0].Type)
+}
+
+// Who is accused by what came just before the time to decide, and is yet to be held against
+// the past, has its wait from then on.
+func TestAccusedWhenDecided(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a started at=0s\na request at=9s\nadvance\nnow=18s a ended at=2s")
+	require.NotZero(t, s.backlog())
+	s.now = sessiontest.Epoch + int64(19*time.Second)
+	s.tick.now = s.now
+	for _, now := range []phase{phaseDecide, phaseDecideSuspects} {
+		s.work.allow(workOfHold)
+		require.True(t, s.phase(now))
+		s.tick.shard = 0
+	}
+	require.Equal(t, 1, s.pending())
+	s.tick = tick{}
+	require.Empty(t, s.wait(9*time.Second-1))
+	require.Len(t, s.wait(1), 1)
 }

@@ -284,7 +284,7 @@ func (e *Engine) updateSuspect(r *record, d *fact.Details) {
 	}
 	e.suspects.touchOne(s)
 	ring := e.ring(r.session).at(r.position)
-	if ring != nil && ring != r && ring.session == r.session {
+	if ring != nil && ring.session == r.session {
 		*ring = *r
 	}
 	if &s.record != r {

@@ -166,3 +166,14 @@ func TestTimelineOfRetraction(t *testing.T) {
 	require.Contains(t, drawn(found[0].Timeline), "authenticated 19s")
 	require.NotContains(t, drawn(found[0].Timeline), "late=true")
 }
+
+// A request that a finding stands on is shown though nothing but events came since, more than
+// are looked at.
+func TestTimelineOfManyEvents(t *testing.T) {
+	s := newStage(t, standard, withTimelines, func(c *Config) { c.MaxRecentRequests = 1000 })
+	s.tell("a ended at=0s\na request at=20s\n" + repeated(fact.MaxTimeline, "a activity at=2#ms"))
+	found := s.wait(time.Minute)
+	require.Len(t, found, 1)
+	require.Len(t, found[0].Timeline.Requests, 1)
+	require.Equal(t, int64(math.MinInt64), found[0].Timeline.HeldFrom)
+}

@@ -71,6 +71,7 @@ func run(h *trial, scribble bool) (o outcome) {
 		}
 	}
 	var memory []byte
+	lost := map[*Engine]int64{}
 	do := func(i int, s *sessiontest.Step) {
 		now = s.Now
 		switch s.Verb {
@@ -97,6 +98,10 @@ func run(h *trial, scribble bool) (o outcome) {
 		if h.audit && o.trouble == "" {
 			o.trouble = auditWork(e)
 		}
+		if o.trouble == "" && e.stats.lost < lost[e] {
+			o.trouble = "less was given up than before"
+		}
+		lost[e] = e.stats.lost
 	}
 	restarts := newRestarter(h)
 	for i := 0; i < len(h.Steps); i++ {

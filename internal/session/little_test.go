@@ -159,16 +159,19 @@ func (a *auditor) auditFindings() {
 }
 
 func (a *auditor) auditTimelines() {
-	due := map[uint32]int{}
-	for _, place := range a.dirty[a.dirtyDone:] {
+	due, turn := map[uint32]int{}, map[uint32]uint64{}
+	for i, place := range a.dirty[a.dirtyDone:] {
 		due[place]++
+		turn[place] = a.cleaned + uint64(i)
 	}
+	a.require(a.dirtyDone == 0 || a.dirtyDone < len(a.dirty), "what has been seen to is kept")
 	a.each(func(l *shard) {
 		for i, t := range l.sessions.timelines {
 			x := l.sessions.entry(t.slot)
 			a.require(int(t.place) == i && x.id == t.id && x.more == t.place && x.flags&(taken|warm) == taken|warm, "a timeline is out of place")
 			a.require(int(t.suspects) == len(a.suspects.of(t.id)), "a session has %d suspects, not %d", len(a.suspects.of(t.id)), t.suspects)
 			a.require(t.dirty == 0 || due[t.placeOf()] > 0, "due %d, listed %d times", t.dirty, due[t.placeOf()])
+			a.require(t.dirty == 0 || t.dirtyTurn == turn[t.placeOf()], "it waits for turn %d at turn %d", t.dirtyTurn, turn[t.placeOf()])
 			a.require(t.review.underWay || t.review == review{}, "a review that is not under way")
 			a.require(!t.review.underWay || t.dirty != 0, "a review under way, and nothing is due")
 		}
@@ -199,14 +202,14 @@ func (a *auditor) auditRecords() {
 
 // little is how little work an engine may do at once, and how little it may keep.
 type little struct {
-	fact, hold, looks    int
-	pending              uint32
-	open, members, reach int
+	fact, hold, looks, steps int
+	pending                  uint32
+	open, members, reach     int
 }
 
 func (l little) set() (before little) {
-	before = little{workOfFact, workOfHold, traceLooks, maxPending, minOpen, maxMembers, minReach}
-	workOfFact, workOfHold, traceLooks, maxPending, minOpen, maxMembers, minReach = l.fact, l.hold, l.looks, l.pending, l.open, l.members, l.reach
+	before = little{workOfFact, workOfHold, traceLooks, maxTraceSteps, maxPending, minOpen, maxMembers, minReach}
+	workOfFact, workOfHold, traceLooks, maxTraceSteps, maxPending, minOpen, maxMembers, minReach = l.fact, l.hold, l.looks, l.steps, l.pending, l.open, l.members, l.reach
 	return before
 }
 
@@ -236,10 +239,10 @@ func TestLittleWork(t *testing.T) {
 func littles() []little {
 	least := workOfDecision + 2*maxTraceSteps
 	return []little{
-		{64, 4096, 32, 64, minOpen, maxMembers, minReach},
-		{16, least, 2, 64, minOpen, maxMembers, minReach},
-		{4, least + 100, 2, 2, minOpen, maxMembers, minReach},
-		{6, 2 * least, 3, 1, minOpen, maxMembers, minReach},
+		{64, 4096, 32, 256, 64, minOpen, maxMembers, minReach},
+		{16, least, 2, 256, 64, minOpen, maxMembers, minReach},
+		{4, least + 100, 2, 256, 2, minOpen, maxMembers, minReach},
+		{6, 2 * least, 3, 256, 1, minOpen, maxMembers, minReach},
 	}
 }
 
@@ -258,7 +261,7 @@ func TestLittleRoom(t *testing.T) {
 
 func littleRooms() []little {
 	least := workOfDecision + 2*maxTraceSteps
-	return []little{{64, 4096, 32, 64, 2, 2, 2}, {8, least, 2, 2, 1, 1, 1}, {16, least, 2, 4, 6, 3, 4}}
+	return []little{{64, 4096, 32, 256, 64, 2, 2, 2}, {8, least, 2, 256, 2, 1, 1, 1}, {16, least, 2, 3, 4, 6, 3, 4}, {64, least, 1, 1, 64, 64, 8, 8}}
 }
 
 // cramped is a deep history of an engine that keeps next to nothing.

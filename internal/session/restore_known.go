@@ -194,7 +194,7 @@ func (r *restorer) readUsers(d *wire.Decoder) {
 				u.add(id, name)
 			}
 		case tagUserEnds:
-			if list := readEndings(d, nil, 0); d.Err == nil && len(list) > 0 && u.number(id) != 0 {
+			if list := readEndings(d, nil, 0); d.Err == nil && u.number(id) != 0 {
 				r.userEnds[id] = list
 			}
 		case tagUserEnd:

@@ -62,8 +62,8 @@ func (r *restorer) addSuspects() {
 		r.addSuspect(s)
 	}
 	for _, s := range r.unplaced {
-		if list := r.e.suspects.of(s.session); len(list) > 1 && s.inSession == 0 {
-			list = slices.Clone(list)
+		if s.inSession == 0 { // once for each session
+			list := slices.Clone(r.e.suspects.of(s.session))
 			slices.SortStableFunc(list, func(a, b *suspect) int { return cmp.Compare(was[a], was[b]) })
 			r.e.suspects.reorder(s.session, list)
 		}

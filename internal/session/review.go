@@ -196,14 +196,14 @@ func (e *Engine) reviewLineage(t *timeline) (done bool) {
 
 func (e *Engine) reviewSuspects(t *timeline) (done bool) {
 	v := &t.review
-	for v.suspects > 0 {
-		if e.work.left < workOfJudgement {
-			return false
-		}
+	for {
 		list := e.suspects.of(t.id)
 		// From behind: where one is let go of, the last takes its place.
 		if v.suspects = min(v.suspects, len(list)); v.suspects == 0 {
-			break
+			return true
+		}
+		if e.work.left < workOfJudgement {
+			return false
 		}
 		s := list[v.suspects-1]
 		if !e.placeAlone(&s.record) || !e.refresh(t) {
@@ -215,7 +215,6 @@ func (e *Engine) reviewSuspects(t *timeline) (done bool) {
 			e.reevaluate(s)
 		}
 	}
-	return true
 }
 
 // placeRecords looks through the traces of the requests of t, before any is judged:
@@ -279,9 +278,6 @@ func (e *Engine) refresh(t *timeline) bool {
 	}
 	before := int64(unset)
 	for range maxLineage {
-		if len(t.lineage) == 0 {
-			break
-		}
 		// The earliest of all: a late one that does not count leads to one more at most.
 		r, ok := t.lineageAt(afterAll, before)
 		if !ok {
@@ -319,7 +315,7 @@ func (e *Engine) rebuild(t *timeline) {
 		gone = t.newest
 		e.stats.lost++
 	}
-	complete := reach == t.facts && reach < maxFacts
+	complete := reach == t.facts
 	active, identities, links := slices.Clone(t.intervals), slices.Clone(t.identities), slices.Clone(t.links)
 	t.intervals, t.nestedStarts = t.intervals[:0], t.nestedStarts[:0]
 	if complete {
@@ -328,13 +324,7 @@ func (e *Engine) rebuild(t *timeline) {
 		links, t.moreLinks = links[:0], false
 	} else {
 		t.sampled = slices.DeleteFunc(t.sampled, func(login int64) bool { return login > gone })
-		if oneUser(identities) { // who may have been shown after each login that was so long ago
-			for _, at := range t.authentications {
-				if at > identities[0].at && at <= gone {
-					identities = append(identities, identity{at: at, user: identities[0].user, source: identities[0].source})
-				}
-			}
-		}
+		identities = t.sinceLogins(identities, gone)
 		for _, a := range active {
 			if a.start <= gone || t.back.back && a.start <= t.unknownBefore {
 				t.intervals.add(a.start, a.end, a.policies, e.gap, longAgo)

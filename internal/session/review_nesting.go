@@ -88,7 +88,7 @@ func (e *Engine) place(t *timeline, r *record) (done bool) {
 		e.stats.lost++
 	}
 	if was.state&startsOthers != 0 || (r.state^was.state)&(exempted|inBackground) != 0 && e.callers.any() {
-		due |= e.renest(t, r, k) | e.claim(r, k)
+		due |= e.renest(r, k) | e.claim(r, k)
 	}
 	if due != 0 {
 		e.markDirty(t, due, cause{at: r.Arrival})
@@ -133,7 +133,7 @@ func (e *Engine) placeStrays() (done bool) {
 
 // renest lets all of its session that lies inside anything in the trace of o find
 // out anew what that is.
-func (e *Engine) renest(t *timeline, o *record, k traceRecords) (due dirtyFlags) {
+func (e *Engine) renest(o *record, k traceRecords) (due dirtyFlags) {
 	visit := func(r *record) {
 		if r != o && r.session == o.session && r.kind == fact.Request && r.enclosing >= 0 {
 			e.displace(r, 0)
@@ -143,13 +143,11 @@ func (e *Engine) renest(t *timeline, o *record, k traceRecords) (due dirtyFlags)
 	for _, r := range k.records {
 		visit(r)
 	}
-	if t.suspects > 0 {
-		suspects := e.suspects.byTrace[o.hash()]
-		looks := min(len(suspects), maxTraceSteps)
-		e.spend(looks)
-		for _, s := range suspects[:looks] {
-			visit(&s.record)
-		}
+	suspects := e.suspects.byTrace[o.hash()]
+	looks := min(len(suspects), maxTraceSteps)
+	e.spend(looks)
+	for _, s := range suspects[:looks] {
+		visit(&s.record)
 	}
 	return due
 }
@@ -216,6 +214,9 @@ func (e *Engine) claim(o *record, k traceRecords) (due dirtyFlags) {
 	e.spend(looks)
 	for _, s := range suspects[:looks] {
 		visit(&s.record)
+		if s.position < o.position { // all that is left of the first: o joins that
+			e.displace(o, 0)
+		}
 	}
 	if looks < len(suspects) {
 		e.stats.lost++
@@ -240,7 +241,7 @@ func (e *Engine) mergeLate(t *timeline, duplicate, r *record, k traceRecords) {
 		e.discard(s)
 	}
 	e.undefer(r)
-	r.kind, r.span, r.enclosing, r.state = part, [8]byte{}, -1, r.state&(late|evident)|decided
+	r.kind, r.span, r.state = part, [8]byte{}, r.state&(late|evident)|decided
 	e.nest(duplicate, k)
 	e.awaitParent(duplicate)
 	e.describe(duplicate, before, d)
@@ -312,7 +313,7 @@ func (e *Engine) walkCallers() (done bool) {
 	for ; w.shard < len(e.shards); w.shard, w.position = w.shard+1, 0 {
 		ring := &e.shards[w.shard].recent
 		for w.position = max(w.position, ring.oldest()); w.position < ring.next; w.position++ {
-			if e.work.left <= 0 {
+			if e.work.left <= 1 { // it may be nested anew
 				return false
 			}
 			e.spend(1)
@@ -322,7 +323,7 @@ func (e *Engine) walkCallers() (done bool) {
 		}
 	}
 	for ; w.suspect < len(e.suspects.items); w.suspect++ {
-		if e.work.left <= 0 {
+		if e.work.left <= 1 { // it may be nested anew
 			return false
 		}
 		e.spend(1)

@@ -223,7 +223,7 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 		// The list says too little to put another user in its place for good, and the recent
 		// facts may be gone before they are read again.
 		first, _ := firstShown(t.identities)
-		e.setIdentities(t, append(slices.Clone(t.identities), who))
+		e.setIdentities(t, append(t.sinceLogins(slices.Clone(t.identities), t.shard.recent.gone), who))
 		if now, _ := firstShown(t.identities); now != first {
 			due = dirtyParents
 		}

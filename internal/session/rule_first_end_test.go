@@ -190,7 +190,9 @@ func TestMayBegin(t *testing.T) {
 		"the beginning is known": {[]identity{{at: since}}, true, false},
 	} {
 		w := evaluationOf(t, timeline{identities: c.shown}, 100)
-		w.begins = c.begins
+		if w.t.unknownBefore = 200; c.begins {
+			w.t.unknownBefore = longAgo
+		}
 		require.Equal(t, c.want, w.mayBegin(since), name)
 		w.policy.Evidence = fact.EvidenceSuccess
 		require.False(t, w.mayBegin(since), "%s: where nobody asks for it", name)

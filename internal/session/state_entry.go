@@ -95,10 +95,9 @@ func (x *entry) showOne(number uint32, list []identity) {
 		return
 	}
 	for _, i := range list {
-		switch {
-		case i.source == anySource:
+		if i.source == anySource {
 			x.user |= 1<<32 - 1<<userBits
-		case i.source < 32-userBits:
+		} else { // of the last ones it is not known
 			x.user |= 1 << userBits << i.source
 		}
 	}

@@ -190,3 +190,45 @@ func TestEvictedWhenCleared(t *testing.T) {
 	require.Equal(t, fact.Retracted, found[0].State)
 	require.Equal(t, 2, found[0].Revision)
 }
+
+// An invented id gives way though the few that are looked at are others.
+func TestFloodIsFound(t *testing.T) {
+	s := newStage(t, "config window=10s ahead=1h\npolicy p0", func(c *Config) { c.MaxSessions = 64 })
+	table := &s.shards[0].sessions
+	table.established = int64(time.Second)
+	fleeting := 62 // a slot that is not looked at
+	for i := range 64 {
+		for _, at := range []int{0, 2000} {
+			if i != fleeting || at == 0 {
+				f := tideFact(fact.Request, tideSession(i), at+i)
+				s.observe(&f, f.At)
+			}
+		}
+	}
+	require.True(t, table.fleeting(table.find(tideSession(fleeting).ID)))
+	f := tideFact(fact.Request, tideSession(99), 3000)
+	s.observe(&f, f.At)
+	require.EqualValues(t, 1, s.counters().Evicted(EvictedLimit))
+	require.Equal(t, compact.NoSlot, table.find(tideSession(fleeting).ID))
+}
+
+// A session is fleeting that has been there for a moment and showed nobody.
+func TestFleeting(t *testing.T) {
+	for facts, is := range map[string]bool{
+		"a activity at=0s":                                           true,
+		"a activity at=0s user=u1":                                   false,
+		"a authenticated at=0s":                                      false,
+		"a authenticated at=0s user=u1":                              false,
+		"a activity at=0s\na activity at=0.999999999s":               true,
+		"a activity at=0s\na activity at=1s":                         false,
+		"a activity at=0s user=u1\na activity at=5s\nnow=9s advance": false,
+	} {
+		s := newStage(t, standard)
+		table := &s.shards[0].sessions
+		table.established = int64(time.Second)
+		s.tell(facts)
+		slot := table.find(sessiontest.SessionName(0).ID)
+		s.get(sessiontest.SessionName(0).ID)
+		require.Equal(t, is, table.fleeting(slot), facts)
+	}
+}

@@ -106,3 +106,10 @@ func TestRankOfSession(t *testing.T) {
 		}
 	}
 }
+
+// Nothing is written of what was not inherited.
+func TestNoHeritageIsShort(t *testing.T) {
+	l := legacy{all: []heritage{noHeritage}}
+	b := l.append(nil, 0)
+	require.Equal(t, []byte{0, 0}, b[len(fact.ID{})*8+2:], "of what there is, and of ends")
+}

@@ -46,10 +46,8 @@ func newShards(cfg *Config, tombstones *tombstones) []shard {
 		l := &shards[i]
 		l.number, l.cursor = uint32(i), 1
 		l.recent = newRecent((cfg.MaxRecentRequests + n - 1) / n)
-		limit := cfg.MaxSessions
-		if n > 1 {
-			limit = min(limit, limit/n+limit/n/64+64)
-		}
+		share := cfg.MaxSessions / n
+		limit := min(cfg.MaxSessions, share+share/64+64)
 		l.sessions = newTable(limit, all, l, tombstones)
 	}
 	return shards

@@ -157,3 +157,20 @@ func TestOneSession(t *testing.T) {
 }
 
 func (e *Engine) sessionsIn(shard int) *table { return &e.shards[shard].sessions }
+
+// Whether a session may have been seen before an instant is known of one that is worked on
+// and of one that rests.
+func TestBeganBefore(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a request at=5s")
+	at := s.get(sessiontest.SessionName(0).ID).first
+	for _, rests := range []bool{false, true} {
+		if rests {
+			s.compactAll()
+		}
+		slot := s.shards[0].sessions.find(sessiontest.SessionName(0).ID)
+		require.Equal(t, rests, s.shards[0].sessions.entry(slot).flags&warm == 0)
+		require.False(t, s.beganBefore(slot, at))
+		require.True(t, s.beganBefore(slot, at+1))
+	}
+}

@@ -316,10 +316,11 @@ func (t *timeline) addSampled(at int64) (added bool) {
 // splitSampled notes that a login came at an instant: on which side of it activity was
 // dropped is not known until t is read again. It reports whether that has to be done.
 func (t *timeline) splitSampled(at int64) bool {
-	if before, ok := t.loginAt(at - 1); len(t.sampled) > 0 && (ok && slices.Contains(t.sampled, before) || !ok && slices.Contains(t.sampled, longAgo)) {
-		return t.addSampled(at)
+	before, ok := t.loginAt(at - 1)
+	if !ok {
+		before = longAgo
 	}
-	return false
+	return slices.Contains(t.sampled, before) && t.addSampled(at)
 }
 
 // sampledNow reports whether activity may have been dropped since the last login.
@@ -366,4 +367,18 @@ func (t *timeline) dirtyAsOf() int64 {
 		return max(t.dirtySince, t.review.againSince)
 	}
 	return t.dirtySince
+}
+
+// sinceLogins is list, whom t shows, and if that is one user, at each login of which not all
+// that followed is known, too: who may have been shown since.
+func (t *timeline) sinceLogins(list []identity, gone int64) []identity {
+	if !oneUser(list) {
+		return list
+	}
+	for _, at := range t.authentications {
+		if at > list[0].at && at <= gone {
+			list = append(list, identity{at: at, user: list[0].user, source: list[0].source})
+		}
+	}
+	return list
 }

@@ -233,3 +233,38 @@ func TestLargeTimelines(t *testing.T) {
 		require.Equal(t, large, tl.large())
 	}
 }
+
+// What came late counts for all as soon as nothing that came before it can be judged, and
+// when that is is known.
+func TestCountForAll(t *testing.T) {
+	for name, of := range map[string]func(tl *timeline) *uint64{
+		"a user":  func(tl *timeline) *uint64 { tl.identities = make([]identity, 1); return &tl.identities[0].effectiveSeq },
+		"a link":  func(tl *timeline) *uint64 { tl.links = make([]identity, 1); return &tl.links[0].effectiveSeq },
+		"a past":  func(tl *timeline) *uint64 { return &tl.legacy.effectiveSeq },
+		"an end":  func(tl *timeline) *uint64 { tl.ends = make([]ending, 1); return &tl.ends[0].effectiveSeq },
+		"a start": func(tl *timeline) *uint64 { tl.lateStarts = make([]ending, 1); return &tl.lateStarts[0].effectiveSeq },
+	} {
+		var tl timeline
+		seq, touched := of(&tl), 0
+		*seq = 7
+		require.EqualValues(t, 7, tl.lateSeq(), name)
+		tl.countForAll(6, func(uint32) { touched++ })
+		require.EqualValues(t, 7, *seq, name)
+		require.Zero(t, touched, name)
+		if tl.countForAll(7, func(uint32) { touched++ }); len(tl.ends)+len(tl.lateStarts) == 0 { // those are compared with each request
+			require.Zero(t, *seq, name)
+			require.Equal(t, 1, touched, name)
+		}
+		*seq = afterAll
+		if len(tl.ends)+len(tl.lateStarts) > 0 {
+			require.Zero(t, tl.lateSeq(), "%s: it never counts", name)
+		}
+	}
+}
+
+// Nothing is written of what is not there.
+func TestEmptyTimelineHasNoFields(t *testing.T) {
+	var tl timeline
+	tl.empty(fact.ID{1, 1}, 0)
+	require.Zero(t, tl.fields(), "%b", tl.fields())
+}

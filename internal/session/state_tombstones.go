@@ -139,7 +139,7 @@ func (t *tombstones) of(id fact.ID) *tombstone {
 // known reports whether id may have been thrown away. It may be called
 // concurrently with itself.
 func (t *tombstones) known(id fact.ID) bool {
-	return t.of(id) != nil || len(t.displaced.generations) > 0 && t.displaced.of(tagOf(id)) != nil
+	return t.of(id) != nil || t.displaced.of(tagOf(id)) != nil
 }
 
 // remove takes away the tombstone of id, which has come back.

@@ -293,3 +293,43 @@ func TestStartedBefore(t *testing.T) {
 		require.Equal(t, c.want, x.startedBefore(&rotation{at: 10, from: id}), name)
 	}
 }
+
+// There are as many places as sessions, in whole buckets, and all are split as soon as three
+// in eight places of theirs are in use.
+func TestRoomForTombstones(t *testing.T) {
+	for _, n := range []int{1, 2, bucketWays - 1, bucketWays, bucketWays + 1, 3 * bucketWays, 3*bucketWays + 1} {
+		x := newTombstones(n)
+		require.EqualValues(t, (n-1)/bucketWays+1, x.limit, "%d", n)
+		require.Equal(t, min(n, bucketWays), x.ways)
+	}
+	x := newTombstones(1 << 10)
+	for i := range uint64(300) {
+		before, used := x.buckets, x.count
+		x.put(i+1, speaks(1))
+		if before > 0 && before&(before-1) == 0 { // no round of splits is under way
+			require.Equal(t, 8*used >= 3*bucketWays*int(before), x.buckets > before, "%d in %d", used, before)
+		}
+		require.True(t, x.buckets > splitsAtOnce || x.buckets&(x.buckets-1) == 0, "%d: a round that is begun is done", x.buckets)
+	}
+}
+
+// Of those in one bucket one gives way that is in it.
+func TestWhoGivesWay(t *testing.T) {
+	brief, silent, ended := tombstone{said: tombstoneBrief, newest: 3}, tombstone{newest: 2}, tombstone{said: 1, newest: 1}
+	for name, c := range map[string]struct {
+		have   []tombstone
+		comes  tombstone
+		victim int
+	}{
+		"the only one":              {[]tombstone{ended}, ended, 0},
+		"the only one, though such": {[]tombstone{brief}, ended, 0},
+		"a brief one":               {[]tombstone{ended, silent, brief, brief}, ended, 2},
+		"not the last brief one":    {[]tombstone{ended, brief, silent}, ended, 2},
+		"but for another":           {[]tombstone{ended, brief, silent}, brief, 1},
+		"nor where it is in front":  {[]tombstone{brief, ended, ended}, ended, 1},
+	} {
+		var b bucket
+		copy(b.tombstones[:], c.have)
+		require.Equal(t, c.victim, b.leastUseful(&c.comes, len(c.have)), name)
+	}
+}
