@@ -7,6 +7,7 @@ type tick struct {
 	shard int // of the phase, the next
 	// resume: the next call goes on with what is dirty.
 	resume bool
+	again  bool // all phases before the eviction are done a second time
 }
 
 // phase is one part of what is done at an instant, in this order.
@@ -49,6 +50,11 @@ func (e *Engine) advanceSome(now int64) (more bool) {
 		}
 	}
 	for k.phase < phaseCount {
+		if k.phase == phaseEvict && !k.again && e.backlog() > 0 {
+			// What was decided just now may be asked for once more, and ask what is silent.
+			k.again, k.resume, k.phase = true, false, phaseDecide
+			return true
+		}
 		if !e.phase(k.phase) {
 			return true
 		}
