@@ -33,7 +33,11 @@ const oneMinute = "config wait=10s window=1h\npolicy p0 absolute=1m\n"
 // What is told of an id that was thrown away puts what goes on without it in doubt, before it
 // is decided and afterwards.
 func TestWordOfForgotten(t *testing.T) {
-	const old = "a started at=0s\nb rotated from=a at=5s\nb request at=2m"
+	const (
+		old   = "a started at=0s\nb rotated from=a at=5s\nb request at=2m"
+		line  = "a started at=0s\nc rotated from=a at=2s\nb rotated from=c at=5s\nb request at=2m"
+		shown = "a started at=0s user=u1\na request at=1s user=u1\nb rotated from=a at=5s\nb request at=2m"
+	)
 	for name, c := range map[string]struct {
 		before string
 		throw  []int
@@ -46,7 +50,11 @@ func TestWordOfForgotten(t *testing.T) {
 		"a login before the rotation": {old, []int{0}, "a authenticated at=4s", nil, false, fact.Inconclusive},
 		"an end before it":            {old, []int{0}, "a ended at=3s", nil, false, fact.Inconclusive},
 		"one behind it":               {old, []int{0}, "a authenticated at=9s", nil, false, fact.Confirmed},
-		"of the one before":           {"a started at=0s\nc rotated from=a at=2s\nb rotated from=c at=5s\nb request at=2m", []int{0, 2}, "a authenticated at=1s", nil, false, fact.Inconclusive},
+		"which was thrown away anew":  {old, []int{0}, "a authenticated at=9s", []int{0}, false, fact.Confirmed},
+		"the same user behind it":     {shown, []int{0}, "a request at=2m user=u1", nil, false, fact.Confirmed},
+		"and before it":               {shown, []int{0}, "a request at=2s user=u1", nil, false, fact.Inconclusive},
+		"of the one before":           {line, []int{0, 2}, "a authenticated at=1s", nil, false, fact.Inconclusive},
+		"which went after that":       {line, []int{2, 0}, "a authenticated at=1s", nil, false, fact.Inconclusive},
 		"and it is thrown away anew":  {old, []int{0}, "a authenticated at=4s", []int{0}, false, fact.Inconclusive},
 		"which was heard of":          {old, []int{0}, "a authenticated at=4s", []int{0}, true, fact.Inconclusive},
 		"that another source names the user who ended": {
@@ -143,6 +151,7 @@ func TestHeirsAreBounded(t *testing.T) {
 	s := newStage(t, oneMinute, func(c *Config) { c.MaxSessions = 4 * maxHeirs })
 	for n := range maxHeirs + 1 {
 		tl := s.shardOf(fact.ID{2 + uint64(n), 1}).sessions.insert(fact.ID{2 + uint64(n), 1})
+		tl.lineage = []rotation{{at: sessiontest.Epoch, from: sessiontest.SessionName(0).ID}}
 		tl.legacy = legacy{all: []heritage{noHeritage}}
 		s.listenFor(tl, sessiontest.SessionName(0).ID)
 	}
@@ -253,5 +262,71 @@ func TestPartOfForgotten(t *testing.T) {
 			lastStates(s.wait(time.Minute), states)
 			require.Equal(t, c.want, states["b"])
 		})
+	}
+}
+
+// Where many were rotated from one that gives way, each of which is to listen for many, the
+// fact that it gives way to costs no more than another, and who cannot listen is in doubt.
+func TestWordIsHandedOnInBounds(t *testing.T) {
+	d := tide{change: func(c *Config) { c.MaxSessions = 200 }}
+	e, now := tideEngine(&d, 200), sessiontest.Epoch
+	tell := func(f fact.Fact) {
+		e.observe(&f, now)
+		e.advance(now)
+	}
+	parent, child := tideSession(maxForgotten+1), func(i int) fact.Name { return tideSession(100 + i) }
+	for i := range maxForgotten + 1 {
+		tell(rotatedFact(tideSession(i), tideSession(i+1), i))
+		e.evict(e.get(tideSession(i).ID), now, EvictedLimit)
+	}
+	require.Len(t, e.get(parent.ID).forgotten, maxForgotten)
+	for i := range maxInstants {
+		tell(rotatedFact(parent, child(i), 20+i))
+	}
+	before := e.workDone()
+	e.work.allow(workOfFact / 2)
+	e.evict(e.get(parent.ID), now, EvictedLimit)
+	require.LessOrEqual(t, e.workDone()-before, uint64(workOfFact))
+	listen, doubted := 0, 0
+	for i := range maxInstants {
+		switch tl := e.get(child(i).ID); {
+		case len(tl.forgotten) > 0:
+			listen++
+		case tl.legacy.all[0].unknownBefore == unset:
+			doubted++
+		}
+	}
+	require.Positive(t, listen)
+	require.Equal(t, maxInstants, listen+doubted)
+	require.NoError(t, e.audit())
+}
+
+// Whom one inherited that was thrown away is not sure, but it was not heard of before it was
+// rotated: what ended that one's sessions by then is nothing to it.
+func TestInheritedBehindAnEnd(t *testing.T) {
+	s := newStage(t, "config wait=10s window=1h\npolicy p0\n")
+	s.tell("c activity at=0s user=u1\n- ended_user at=10s user=u1\nb authenticated at=20s user=u1\na rotated from=b at=25s\na request at=26s")
+	s.advance(s.now)
+	s.thrown(0)
+	s.tell("a request at=2m")
+	require.Empty(t, s.wait(time.Minute))
+}
+
+// What is taken by an entry alone is as good as what is looked at closely: that a source names
+// whom a tombstone told of is kept.
+func TestSourceOfComeback(t *testing.T) {
+	for _, rests := range []bool{false, true} {
+		s, states := newStage(t, "config wait=10s window=1h\npolicy p0 idle=1h\n"), map[string]fact.State{}
+		s.tell("b activity at=0s user=u1\na rotated from=b at=5s\na request at=6s")
+		s.advance(s.now)
+		s.thrown(0)
+		s.tell("a request at=30s")
+		s.advance(s.now)
+		if rests {
+			s.compactAll()
+		}
+		s.tell("a request at=31s user=u1\n- ended_user at=40s user=u1\na request at=2m")
+		lastStates(s.wait(time.Minute), states)
+		require.Equal(t, fact.Confirmed, states["a"], "rests: %v", rests)
 	}
 }

@@ -95,10 +95,7 @@ func (x *entry) showOne(number uint32, list []identity) {
 		return
 	}
 	for _, i := range list {
-		switch {
-		case i.source == anySource:
-			x.user |= 1<<32 - 1<<userBits
-		case i.source < 32-userBits:
+		if i.source < 32-userBits {
 			x.user |= 1 << userBits << i.source
 		}
 	}
