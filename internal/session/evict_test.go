@@ -330,3 +330,23 @@ func TestSourceOfComeback(t *testing.T) {
 		require.Equal(t, fact.Confirmed, states["a"], "rests: %v", rests)
 	}
 }
+
+// One that was heard of before what now seems to be its lineage may have been rotated from
+// another: what that one died of is not sure to be its end.
+func TestLineageOfComeback(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		s, states := newStage(t, "config wait=10s window=1h\npolicy p0 rotation=30s\n"), map[string]fact.State{}
+		if away {
+			s.tell("b started at=0s\na rotated from=b at=2s\na request at=3s user=u1")
+			s.advance(s.now)
+			s.thrown(0)
+		}
+		s.tell("c activity at=1s user=u1\nc ended at=8s\na rotated from=c at=9s\na request at=10s user=u1\na request at=2m")
+		lastStates(s.wait(time.Minute), states)
+		want := fact.Confirmed
+		if away {
+			want = fact.Inconclusive
+		}
+		require.Equal(t, want, states["a"], "away: %v", away)
+	}
+}

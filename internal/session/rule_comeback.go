@@ -386,6 +386,7 @@ func (w *evaluation) lostDoubt(x *expiry) string {
 	case !b.back:
 		return ""
 	case w.t.firstStart != unset && w.t.firstStart-tolerance <= w.t.unknownBefore, // it may be the session's start
+		x.inherited && slices.ContainsFunc(w.t.lineage, func(r rotation) bool { return b.seen < r.at }), // which may be another
 		x.typ >= fact.EndedSession && !x.vouched && (b.login || x.typ == fact.RevokedSession) && x.since-tolerance < w.t.unknownBefore:
 		return ReasonEvicted
 	}
