@@ -109,7 +109,7 @@ func (e *Engine) holdSlow(facts []fact.Fact, now int64, rest *remainder, suspect
 // in one hold of the lock, which may be shared, and reports whether there is more.
 func (e *Engine) observeFast(facts []fact.Fact, now int64, rest *remainder) (more bool) {
 	rest.spent, rest.resource, rest.number = 0, nil, compact.NoSlot
-	first := int(mix(rest.base, 1)) & (len(e.shards) - 1)
+	first := int(mix(rest.base, 1))
 	for round := range 2 {
 		for i := range e.shards {
 			n := (first + i) & (len(e.shards) - 1)

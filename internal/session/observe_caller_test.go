@@ -152,3 +152,22 @@ func TestCallersOfSeveralServices(t *testing.T) {
 	require.Len(t, s.callers.callingOf(sessiontest.Resources["web"]).intervals, 3)
 	require.Len(t, s.callers.callingOf(sessiontest.Resources["api"]).intervals, 1)
 }
+
+// A service that turns out to call lets be looked through what ended since then, and a parent
+// that is seen those that wait for it.
+func TestCallersAreHeldAgainstWhatCame(t *testing.T) {
+	for before, due := range map[int64]bool{0: true, 1: false} {
+		s := newStage(t, "config window=10s\npolicy p0\n")
+		s.tell("a request at=20s")
+		at := s.now + int64(10*time.Second) + before
+		s.ObserveCallers([]fact.Caller{{Trace: [16]byte{9}, Span: [8]byte{9}, Calls: true, Start: at, End: at, Resource: sessiontest.Resources["web"]}}, at)
+		require.Equal(t, due, s.callers.walk.due, "%d", before)
+	}
+
+	s := newStage(t, "policy p0\n")
+	c := fact.Caller{Trace: [16]byte{9}, Span: [8]byte{9}, Start: s.now, End: s.now, Resource: sessiontest.Resources["web"]}
+	hash := spanHash(c.Trace, c.Span)
+	s.callers.awaited.add(hash, recordPlace{session: sessiontest.SessionName(0).ID, position: 1})
+	s.ObserveCallers([]fact.Caller{c}, s.now)
+	require.NotContains(t, s.callers.awaited.of, hash)
+}

@@ -121,7 +121,7 @@ func (e *Engine) rotatedAway(f *fact.Fact, service uint32, now int64) {
 		return
 	}
 	e.name(from, f.Previous)
-	end := ending{at: f.At, service: service, other: f.Session.ID, nextSeq: e.seq + 1, seq: e.seq}
+	end := ending{at: f.At, service: service, other: f.Session.ID, seq: e.seq}
 	if f.At < from.newest-int64(e.cfg.ReorderWindow) {
 		end.effectiveSeq = e.seq + 1
 	}
@@ -153,7 +153,7 @@ func (e *Engine) observeUserEnd(f *fact.Fact, now int64) {
 	}
 	e.nameUser(&f.User)
 	service := e.services.resources[e.services.number(f.Resource, e.seq, e.oldestSeq)].service
-	end := ending{at: f.At, service: service, other: f.Session.ID, nextSeq: e.seq + 1, seq: e.seq}
+	end := ending{at: f.At, service: service, other: f.Session.ID, seq: e.seq}
 	if !e.users.end(f.User.ID, end, now) {
 		return
 	}
@@ -169,7 +169,7 @@ func (e *Engine) endParts(f *fact.Fact, now int64) {
 		return
 	}
 	service := e.services.resources[e.services.number(f.Resource, e.seq, e.oldestSeq)].service
-	if e.users.end(id, ending{at: f.At, service: service, nextSeq: e.seq + 1, seq: e.seq}, now) {
+	if e.users.end(id, ending{at: f.At, service: service, seq: e.seq}, now) {
 		e.markSessionsDirty(id, now)
 	}
 }

@@ -40,3 +40,12 @@ func TestEndOfPartsWithoutRoom(t *testing.T) {
 	s.tell("a ended at=6s")
 	require.EqualValues(t, 1, s.counters().Truncated())
 }
+
+// What merely presents an id counts where a policy takes that for proof, and there is one.
+func TestMerelyPresented(t *testing.T) {
+	s := newStage(t, "policy p0\npolicy p1 presented\n")
+	for policy, want := range map[uint8]bool{0: true, 1: false, 2: true, fact.NoPolicy: true} {
+		f := fact.Fact{Kind: fact.Ended, Flags: fact.FromRequest | fact.Presented, Policy: policy}
+		require.Equal(t, want, s.merelyPresented(&f), "%d", policy)
+	}
+}

@@ -140,7 +140,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 		}
 		if merged.outcome != fact.Rejected && rec.End > t.newest {
 			t.newest = rec.End
-			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, nextSeq: e.seq + 1, seq: e.seq})
+			t.raised, _, _ = addEnding(t.raised, ending{at: rec.End, seq: e.seq})
 		}
 	}
 	if merged == was && d == before {
@@ -165,9 +165,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	}
 	e.describe(duplicate, before, d)
 	if t == nil { // all of it was rejected
-		if was.flags&fact.FromLog != 0 {
-			e.claim(duplicate, k)
-		}
+		e.claim(duplicate, k)
 		e.straying(duplicate, &was)
 		return Mark{}
 	}
@@ -183,9 +181,7 @@ func (e *Engine) merge(t *timeline, duplicate, rec *record, f *fact.Fact, k trac
 	if !all || !noted {
 		duplicate.state |= unplaced | startsOthers
 	}
-	if was.flags&fact.FromLog != 0 {
-		due |= e.claim(duplicate, k)
-	}
+	due |= e.claim(duplicate, k)
 	if duplicate.state&unplaced != 0 {
 		due |= dirtyNesting
 	}

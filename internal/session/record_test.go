@@ -126,3 +126,24 @@ func TestKnowsBetter(t *testing.T) {
 		}
 	}
 }
+
+// The ring has memory for so many records and no more, and those can be found by what they
+// have in common.
+func TestRecentHasRoom(t *testing.T) {
+	require.Len(t, newRecent(chunkSize).chunks, 1)
+	require.Len(t, newRecent(chunkSize+1).chunks, 2)
+	r := newRecent(chunkSize + 3)
+	for range chunkSize + 1 {
+		r.place(r.next)
+		r.step()
+	}
+	require.Len(t, r.chunks[1], 3)
+	for _, next := range []uint64{1, 2, 4, 5, 6, 100} {
+		r := newRecent(4)
+		for r.next < next {
+			r.place(r.next)
+			r.step()
+		}
+		require.EqualValues(t, min(next-1, 4), r.window().Reach)
+	}
+}

@@ -224,7 +224,7 @@ func (e *Engine) showIdentity(t *timeline, who identity, others bool) (due dirty
 		// facts may be gone before they are read again.
 		first, _ := firstShown(t.identities)
 		e.setIdentities(t, append(slices.Clone(t.identities), who))
-		if now, _ := firstShown(t.identities); now != first && len(t.lineage) > 0 {
+		if now, _ := firstShown(t.identities); now != first {
 			due = dirtyParents
 		}
 		return due | dirtyTimeline | dirtyLineage
@@ -343,7 +343,7 @@ func (e *Engine) setLinks(t *timeline, list []identity) {
 
 // bindsPart reports whether an end of the larger session id binds t, which inherits above.
 func (w *evaluation) bindsPart(above *heritage, t *timeline, end *ending, id fact.ID) bool {
-	return w.isEffective(end) && t.seen() < end.at && !(w.r.seq < end.nextSeq && w.cameLate(t, end)) && t.isPart(above, id, end.at, w.r.seq)
+	return w.isEffective(end) && t.seen() < end.at && !w.isTooLate(t, end) && t.isPart(above, id, end.at, w.r.seq)
 }
 
 // startsWithIdentity reports whether t showed a user, and a policy takes that for its start.

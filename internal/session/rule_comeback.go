@@ -377,11 +377,9 @@ func (w *evaluation) lostDoubt(x *expiry) string {
 	b, tolerance := &w.t.back, int64(w.policy.Tolerance)
 	switch {
 	case w.inheritsLate,
-		(x.typ == fact.AbsoluteTimeout || x.inherited) && len(w.t.lineage) > 0 && w.origin().unknownBefore > x.since:
+		(x.typ == fact.AbsoluteTimeout || x.inherited) && w.origin().unknownBefore > x.since:
 		return ReasonEvicted
 	case w.mayBeLate(w.r.End) || !x.vouched && x.typ != fact.IdleTimeout && x.typ != fact.AbsoluteTimeout && w.mayBeLate(x.since):
-		return ReasonEvicted
-	case x.typ == fact.AbsoluteTimeout && x.since < w.t.unknownBefore:
 		return ReasonEvicted
 	case !b.back:
 		return ""

@@ -92,3 +92,60 @@ func TestRestarted(t *testing.T) {
 		require.Equal(t, c.reason, found[0].Reason, c.name)
 	}
 }
+
+// What nothing that was thrown away clears is in doubt all the same where an engine that
+// stopped may have known more.
+func TestVouchedAfterRestart(t *testing.T) {
+	const restarted = int64(500)
+	for name, c := range map[string]struct {
+		vouched bool
+		before  int64 // not all is known of what came before
+		want    string
+	}{
+		"all is known":                 {false, 395, ""},
+		"thrown away":                  {false, restarted + 1, ReasonEvicted},
+		"thrown away, and vouched for": {true, restarted + 1, ""},
+		"the engine stopped":           {false, restarted, ReasonRestart},
+		"that cannot be vouched for":   {true, restarted, ReasonRestart},
+		"nor what it had thrown away":  {true, restarted - 1, ReasonRestart},
+	} {
+		w := backOf(t, comeback{}, 1000)
+		w.e.authenticated, w.e.restarted, w.t.unknownBefore = ^uint64(0), restarted, c.before
+		require.Equal(t, c.want, w.doubt(&expiry{typ: fact.EndedSession, since: 400, vouched: c.vouched}), name)
+	}
+}
+
+// What was sampled matters from the login before the request up to the next one.
+func TestSampledUpToTheNextLogin(t *testing.T) {
+	for name, c := range map[string]struct {
+		logins, sampled []int64
+		want            bool
+	}{
+		"nothing":                 {nil, nil, false},
+		"no login":                {nil, []int64{longAgo}, true},
+		"since the login":         {[]int64{900}, []int64{900}, true},
+		"before the login":        {[]int64{900}, []int64{longAgo}, false},
+		"since the next one":      {[]int64{900, 1100}, []int64{1100}, false},
+		"since the one before":    {[]int64{800, 900}, []int64{800}, false},
+		"before the first login":  {[]int64{1100}, []int64{longAgo}, true},
+		"since the first, behind": {[]int64{1100}, []int64{1100}, false},
+	} {
+		w := backOf(t, comeback{}, 1000)
+		w.t.authentications, w.t.sampled = c.logins, c.sampled
+		w.begin()
+		require.Equal(t, c.want, w.isSampled(), name)
+	}
+}
+
+// Where no request waits for its parent nothing is looked through because one may have been
+// seen.
+func TestLostCallersWithNobodyWaiting(t *testing.T) {
+	s := newStage(t, standard)
+	s.loseCallers(s.now)
+	require.Zero(t, s.backlog())
+	s.callers.awaited.add(7, recordPlace{})
+	s.loseCallers(s.now)
+	require.Zero(t, s.backlog(), "that was known")
+	s.loseCallers(s.now + secondNanos)
+	require.Equal(t, 1, s.backlog())
+}

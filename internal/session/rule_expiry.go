@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -63,7 +64,7 @@ func (w *evaluation) begin() {
 		return
 	}
 	if first, ok := w.firstIdentity(t, w.limit); ok {
-		if len(t.lineage) == 0 || w.heritage().login == longAgo && w.heritage().firstIdentity == unset {
+		if h := w.heritage(); h.login == longAgo && h.firstIdentity == unset {
 			w.since, w.known, w.begins = first, w.startsWithin(t, first), true
 			return
 		}
@@ -110,10 +111,7 @@ type origin struct {
 // origin finds the latest authentication in the lineage; without one, where an identity
 // is asked for, the first that was shown in it; without that, the root's start.
 func (w *evaluation) origin() origin {
-	h := &noHeritage
-	if len(w.t.lineage) > 0 {
-		h = w.heritage()
-	}
+	h := w.heritage()
 	unknown := max(h.unknownBefore, w.t.unknownBefore)
 	first, shows := w.firstIdentity(w.t, w.limit)
 	switch login, ok := w.login(); {
@@ -131,10 +129,7 @@ func (w *evaluation) origin() origin {
 
 // login is the latest authentication in the lineage.
 func (w *evaluation) login() (at int64, ok bool) {
-	at = longAgo
-	if len(w.t.lineage) > 0 {
-		at = w.heritage().login
-	}
+	at = w.heritage().login
 	if w.authentication != 0 {
 		at = max(at, w.authentication)
 	}
@@ -172,13 +167,7 @@ func (x *expiry) earlier(y *expiry) bool {
 	if x.happened() != y.happened() {
 		return x.happened()
 	}
-	if x.at != y.at {
-		return x.at < y.at
-	}
-	if x.typ != y.typ {
-		return precedence[x.typ] < precedence[y.typ]
-	}
-	return x.by < y.by
+	return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(precedence[x.typ], precedence[y.typ]), cmp.Compare(x.by, y.by)) < 0
 }
 
 // same reports whether y is the same expiry, doubted or not.
@@ -197,10 +186,9 @@ func (w *evaluation) expiries(each func(expiry)) {
 			each(expiry{at: at, typ: fact.AbsoluteTimeout, since: o.at})
 		}
 	}
-	if limit := int64(w.policy.IdleTimeout); limit > 0 && w.r.flags&fact.Passive == 0 {
-		since, found := w.t.silence(w.policy, w.r.policy, w.since, w.r.EffectiveStart)
-		if found && w.violated(since+limit) {
-			each(expiry{at: since + limit, typ: fact.IdleTimeout, since: since})
+	if w.r.flags&fact.Passive == 0 {
+		if since, found := w.t.silence(w.policy, w.r.policy, w.since, w.r.EffectiveStart); found {
+			each(expiry{at: since + int64(w.policy.IdleTimeout), typ: fact.IdleTimeout, since: since})
 		}
 	}
 }
@@ -229,9 +217,7 @@ func (w *evaluation) endings(each func(expiry)) {
 	if t.back.back {
 		w.backEndings(each)
 	}
-	if len(t.lineage) > 0 {
-		w.inheritedEndings(each)
-	}
+	w.inheritedEndings(each)
 	if len(w.e.users.ended) > 0 {
 		w.userEndings(each)
 		w.lostUserEndings(each)
@@ -264,10 +250,7 @@ func (w *evaluation) inheritedEndings(each func(expiry)) {
 // userEndings are the ends of all sessions of a user whom this session showed
 // last when they came.
 func (w *evaluation) userEndings(each func(expiry)) {
-	above := &noHeritage
-	if len(w.t.lineage) > 0 {
-		above = w.heritage()
-	}
+	above := w.heritage()
 	for n, i := range w.t.identities {
 		if !slices.ContainsFunc(w.t.identities[:n], func(o identity) bool { return sameUser(o.user, i.user) }) {
 			w.endingsOf(above, i.user, each)
@@ -298,10 +281,7 @@ func (w *evaluation) endingsOf(above *heritage, user fact.ID, each func(expiry))
 
 // partEndings are the ends of the larger sessions that this one is part of.
 func (w *evaluation) partEndings(each func(expiry)) {
-	above := &noHeritage
-	if len(w.t.lineage) > 0 {
-		above = w.heritage()
-	}
+	above := w.heritage()
 	above.eachLarger(w.t, func(id fact.ID) {
 		if !w.e.take(1) {
 			return
@@ -326,7 +306,7 @@ func (w *evaluation) identities(t *timeline) []identity { return effective(t.ide
 // zero ID: none. An id that shows none has the one that its previous id showed
 // last up to the rotation, if it continues that.
 func (w *evaluation) identityAt(at int64) fact.ID {
-	if user, ok := identityAt(w.identities(w.t), at); ok || len(w.t.lineage) == 0 {
+	if user, ok := identityAt(w.identities(w.t), at); ok {
 		return user
 	}
 	return w.heritage().heirUser
@@ -351,7 +331,12 @@ func (w *evaluation) cameLate(t *timeline, end *ending) bool {
 	}
 	raises := func(x ending) bool { return x.seq < end.seq && x.at > late }
 	return slices.ContainsFunc(t.rotations, raises) || slices.ContainsFunc(t.raised, raises) ||
-		slices.ContainsFunc(w.lastHeard(t), func(x heardEnd) bool { return x.seq < end.nextSeq && x.end > late })
+		slices.ContainsFunc(w.lastHeard(t), func(x heardEnd) bool { return x.seq <= end.seq && x.end > late })
+}
+
+// isTooLate reports whether an end came so, and behind the request.
+func (w *evaluation) isTooLate(t *timeline, end *ending) bool {
+	return w.r.seq <= end.seq && w.cameLate(t, end)
 }
 
 // lastHeard returns the ends of the last facts of the session. Where there are more

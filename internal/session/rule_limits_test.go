@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // silences are histories and what they tell of the idle timeout that a service
@@ -94,6 +96,21 @@ func TestSilenceOfStreams(t *testing.T) {
 		require.Empty(t, o.trouble)
 		got := slices.DeleteFunc(lines(counters(o.engine)), func(group string) bool { return !isBound(group) })
 		require.Equal(t, lines(want), got, text)
+	}
+}
+
+// The end of a stream is heard of before what begins later, and not before what begins with
+// it.
+func TestSilenceBehindStream(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"a request at=0s..100s stream\na request at=100.000000001s": 1,
+		"a request at=0s..100s stream\na request at=100s":           100 * time.Second,
+		"a request at=0s..100s\na request at=100s":                  0,
+	} {
+		s := newStage(t, "policy p0 idle=1h")
+		s.tell(text)
+		a := s.get(sessiontest.SessionName(0).ID)
+		require.EqualValues(t, want, s.gapBefore(a, a.shard.recent.at(a.recent)), text)
 	}
 }
 
@@ -237,4 +254,53 @@ func TestAgesAreKept(t *testing.T) {
 	e, trouble := everything(s.Engine, s.now).restored(s.cfg, s.now)
 	require.Empty(t, trouble)
 	require.Equal(t, before, agesOf(e))
+}
+
+// A silence and an age are measured where there is work left for that, and what they cost
+// is bounded, however many records the session has.
+func TestMeasuringIsBounded(t *testing.T) {
+	const text = "policy p0 idle=1h absolute=1h\n"
+	s := newStage(t, text, func(c *Config) { c.MaxRecentRequests = 4 * gapLooks })
+	s.tell("a started at=0s")
+	for i := range 2 * gapLooks {
+		s.served(0, time.Duration(i+1)*time.Second, 0)
+	}
+	a := s.get(sessiontest.SessionName(0).ID)
+	r := a.shard.recent.at(a.recent)
+	done := s.work.done
+	require.EqualValues(t, time.Second, s.gapBefore(a, r))
+	require.EqualValues(t, gapLooks, s.work.done-done)
+
+	none := [2]Bounds{}
+	measured := func(work int, measure func()) (b [2]Bounds) {
+		*s.stats.bounds(0, 1), *s.stats.ages(0, 1) = Bounds{}, Bounds{}
+		s.work.allow(work)
+		measure()
+		return [2]Bounds{*s.stats.bounds(0, 1), *s.stats.ages(0, 1)}
+	}
+	for name, measure := range map[string]func(){
+		"silence": func() { s.measureGap(a, r, 1) },
+		"age":     func() { s.measureAge(a, r, 1) },
+	} {
+		require.Equal(t, none, measured(gapLooks+workOfJudgement-1, measure), name)
+		require.NotEqual(t, none, measured(gapLooks+workOfJudgement, measure), name)
+	}
+}
+
+// How old a session was that was refused is learnt where all is known since its beginning.
+func TestAgeOfWhatIsKnown(t *testing.T) {
+	for _, c := range []struct {
+		before time.Duration // not all is known of what came before
+		want   []string
+	}{
+		{0, []string{"p0 web rejected_min 15", "p0 web served_max 10"}},
+		{1, []string{"p0 web served_max 10"}},
+	} {
+		s := newStage(t, "policy p0 absolute=1h")
+		s.tell("a started at=0s\na request at=9s\na request at=10s")
+		s.get(sessiontest.SessionName(0).ID).unknownBefore = after(c.before)
+		s.tell("a request at=15s rejected")
+		s.wait(time.Hour)
+		require.Equal(t, c.want, agesOf(s.Engine), "%d", c.before)
+	}
 }

@@ -14,6 +14,9 @@ type ancestor struct {
 
 // heritage returns what the request's id has from those that it continues.
 func (w *evaluation) heritage() *heritage {
+	if len(w.t.lineage) == 0 {
+		return &noHeritage
+	}
 	if !w.rooted {
 		w.rooted = true
 		w.inherited = w.findHeritage()
@@ -254,7 +257,11 @@ func (w *evaluation) holding(above *heritage, p *timeline, r *rotation) (held []
 			}
 		}
 	}
-	if len(users) > 0 && w.e.take(1) {
+	if len(users) == 0 {
+		w.e.holds = held
+		return held
+	}
+	if w.e.take(1) {
 		for n, i := range p.identities {
 			if !slices.ContainsFunc(p.identities[:n], func(o identity) bool { return sameUser(o.user, i.user) }) {
 				of(i.user)
@@ -264,16 +271,14 @@ func (w *evaluation) holding(above *heritage, p *timeline, r *rotation) (held []
 			of(above.heirUser)
 		}
 	}
-	if len(users) > 0 {
-		above.eachLarger(p, func(id fact.ID) {
-			ends := w.e.users.ends(id)
-			for i := range ends {
-				if end := &ends[i]; counts(end.at) && w.bindsPart(above, p, end, id) {
-					held = append(held, heldEnd{at: end.at, typ: fact.EndedSession, service: end.service})
-				}
+	above.eachLarger(p, func(id fact.ID) {
+		ends := w.e.users.ends(id)
+		for i := range ends {
+			if end := &ends[i]; counts(end.at) && w.bindsPart(above, p, end, id) {
+				held = append(held, heldEnd{at: end.at, typ: fact.EndedSession, service: end.service})
 			}
-		})
-	}
+		}
+	})
 	w.e.holds = held
 	return held
 }
@@ -281,7 +286,7 @@ func (w *evaluation) holding(above *heritage, p *timeline, r *rotation) (held []
 // bindsUser reports whether an end of user binds t, which inherits above: t was seen before
 // it, showed that one last, and up to an instant no other since.
 func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user fact.ID, until int64) (binds bool, doubt string) {
-	if end.other == t.id || !w.isEffective(end) || t.seen() >= end.at || w.r.seq < end.nextSeq && w.cameLate(t, end) {
+	if end.other == t.id || !w.isEffective(end) || t.seen() >= end.at || w.isTooLate(t, end) {
 		return false, ""
 	}
 	list := w.identities(t)
@@ -394,5 +399,5 @@ func (w *evaluation) isRotation(at int64) (is bool, doubt string) {
 // isUnidentified reports whether the id would continue the one before if the same user had
 // been shown, and neither shows one.
 func (w *evaluation) isUnidentified() bool {
-	return len(w.t.lineage) > 0 && w.heritage().unidentified && !slices.ContainsFunc(w.identities(w.t), func(i identity) bool { return i.at <= w.r.At })
+	return w.heritage().unidentified && !slices.ContainsFunc(w.identities(w.t), func(i identity) bool { return i.at <= w.r.At })
 }

@@ -46,7 +46,7 @@ func (e *Engine) noteRejections(o *record, another bool, k traceRecords) (due di
 	}
 	note := func(r *record) {
 		itself := r.position == o.position
-		if r.kind != fact.Request || !itself && !another && !e.lies(o, r) && !(r.outcome == fact.Rejected && e.lies(r, o)) {
+		if r.kind != fact.Request || !itself && !another && !e.lies(o, r) {
 			return
 		}
 		noted := r.state & aroundRejected
@@ -328,19 +328,9 @@ func (e *Engine) knowsBetter(a, b *record) bool {
 	if la, lb := a.flags&fact.FromLog, b.flags&fact.FromLog; la != lb {
 		return la == 0
 	}
-	switch {
-	case a.Start != b.Start:
-		return a.Start < b.Start
-	case a.End != b.End:
-		return a.End < b.End
-	case a.policy != b.policy:
-		return a.policy < b.policy
-	}
 	sa, sb := e.services.resources[a.resource], e.services.resources[b.resource]
-	if c := cmp.Or(cmp.Compare(sa.ServiceName, sb.ServiceName), cmp.Compare(a.At, b.At),
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.policy, b.policy),
+		cmp.Compare(sa.ServiceName, sb.ServiceName), cmp.Compare(a.At, b.At),
 		cmp.Compare(sa.ServiceNamespace, sb.ServiceNamespace), cmp.Compare(sa.Environment, sb.Environment),
-		cmp.Compare(sa.ServiceInstance, sb.ServiceInstance)); c != 0 {
-		return c < 0
-	}
-	return a.flags&^eitherFlags < b.flags&^eitherFlags
+		cmp.Compare(sa.ServiceInstance, sb.ServiceInstance), cmp.Compare(a.flags&^eitherFlags, b.flags&^eitherFlags)) < 0
 }

@@ -92,6 +92,14 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// An identity that is as early as the inherited one is known if it has a known start.
+func TestOriginOfBoth(t *testing.T) {
+	w := evaluationOf(t, timeline{unknownBefore: longAgo, first: 48, firstStart: 48, firstBeside: unset, identities: []identity{{at: 50}}}, 100)
+	w.rooted, w.t.lineage, w.inherited = true, make([]rotation, 1), noHeritage
+	w.inherited.at, w.inherited.firstIdentity = 20, 50
+	require.Equal(t, origin{at: 50, known: true, unknownBefore: longAgo}, w.origin())
+}
+
 // What is inherited of an end is held against a request behind its grace, unless it was
 // logged in again, but for the tolerance, since.
 func TestInheritedEnd(t *testing.T) {
@@ -124,7 +132,7 @@ func TestInheritedEnd(t *testing.T) {
 
 // An end came behind the window where what came before it ended later than that.
 func TestCameLate(t *testing.T) {
-	end := ending{at: 10, seq: 5, nextSeq: 6}
+	end := ending{at: 10, seq: 5}
 	for name, c := range map[string]struct {
 		t    timeline
 		late bool

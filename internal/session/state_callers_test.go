@@ -126,3 +126,29 @@ func TestAwaitedOnce(t *testing.T) {
 	require.NotContains(t, a.of, uint64(7))
 	require.Contains(t, a.of, uint64(8))
 }
+
+// That a service called while it is known to have done so is no news.
+func TestKnownCallsAreNoNews(t *testing.T) {
+	known := []span{{10, 20}, {100, 110}}
+	for _, x := range known {
+		for _, y := range []span{x, {x.from, x.to - 1}, {x.from + 1, x.to}, {x.from, x.from}, {x.to, x.to}} {
+			c := calling{since: longAgo, intervals: []span{known[0], known[1]}}
+			news, lost := c.add(y)
+			require.Zero(t, news, "%v", y)
+			require.Zero(t, lost)
+			require.Equal(t, known, c.intervals)
+		}
+	}
+}
+
+// The last interval covers what lies in it, up to its bounds, and nothing else.
+func TestCallingCovers(t *testing.T) {
+	c := &calling{since: longAgo, intervals: []span{{10, 20}, {100, 110}}}
+	for x, want := range map[span]bool{
+		{100, 110}: true, {100, 105}: true, {105, 110}: true, {99, 105}: false, {105, 111}: false, {12, 15}: false, {10, 20}: false, {120, 130}: false,
+	} {
+		require.Equal(t, want, c.covers(x), "%v", x)
+	}
+	require.False(t, (&calling{}).covers(span{}), "there is none")
+	require.False(t, (*calling)(nil).covers(span{}))
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/otelcol-session/otelcol-session/internal/fact"
@@ -76,4 +77,34 @@ func TestIdentitiesAreBoundedAsSaid(t *testing.T) {
 			t.Fatalf("%d are kept", len(got))
 		}
 	})
+}
+
+// Of a user that a session showed for so long as many are kept as there is room for beside
+// the last changes.
+func TestLongFirstUser(t *testing.T) {
+	var list []identity
+	for at := range int64(100) {
+		user := user1
+		if at >= 70 && at%2 == 0 {
+			user = user2
+		}
+		list = append(list, identity{at: at, user: user})
+	}
+	want, wanted := naivelyBounded(slices.Clone(list), nil, 0)
+	got, from := boundIdentities(slices.Clone(list), nil, 0)
+	require.Equal(t, want, got)
+	require.Equal(t, wanted, from)
+	require.Len(t, got, maxIdentities/2+maxRuns)
+}
+
+// Who is shown once more after a login is kept where as many users as may be are counted
+// since then.
+func TestShownSinceEachLogin(t *testing.T) {
+	for most, want := range map[int]int{0: 2, 1: 3, 5: 3} {
+		u := newUsers()
+		list := []identity{{at: 1, user: user1}, {at: 2, user: user2}, {at: 8, user: user2}}
+		kept, from := u.joinEffective(list, []int64{5}, most)
+		require.Len(t, kept, want, "%d", most)
+		require.EqualValues(t, longAgo, from)
+	}
 }

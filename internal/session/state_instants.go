@@ -21,8 +21,7 @@ type ending struct {
 	// effectiveSeq: an end that came later than the reorder window binds only the
 	// requests that arrived behind it. 0: for all.
 	effectiveSeq uint64
-	// nextSeq is the seq that the next fact had when it came, seq its own.
-	nextSeq, seq uint64
+	seq          uint64  // of the fact that said it, where it matters who came before that
 	other        fact.ID // the id rotated to, or the session that is spared
 }
 
@@ -155,11 +154,8 @@ func boundIdentities(list []identity, logins []int64, most int) (kept []identity
 		}
 	}
 	kept = append(kept, list[first:]...)
-	if n := len(kept); n > maxIdentities {
-		kept = slices.Delete(kept, 1, 1+n-maxIdentities)
-		from = max(from, kept[1].at)
-	}
-	return kept, from
+	kept = slices.Delete(kept, 1, 1+max(len(kept)-maxIdentities, 0))
+	return kept, max(from, kept[1].at)
 }
 
 // different is how many users of a source list shows.

@@ -111,3 +111,14 @@ func TestIdentitiesAreBounded(t *testing.T) {
 	require.Equal(t, from, list[2].at)
 	require.Zero(t, list[0].at)
 }
+
+// What is known of an end is no news, nor that it counts for fewer.
+func TestEndingIsNoNews(t *testing.T) {
+	list := []ending{{at: 5, effectiveSeq: 7}}
+	for seq, want := range map[uint64]bool{6: true, 7: false, 8: false} {
+		got, changed, lost := addEnding([]ending{list[0]}, ending{at: 5, effectiveSeq: seq})
+		require.Equal(t, want, changed, "%d", seq)
+		require.Zero(t, lost)
+		require.Equal(t, min(seq, 7), got[0].effectiveSeq)
+	}
+}

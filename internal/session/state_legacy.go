@@ -181,7 +181,7 @@ func (l *legacy) doubt() {
 // What a stored ending has, by bits.
 const (
 	endingEffectiveSeq = 1 << iota
-	endingNextSeq
+	endingSeq
 	endingOther
 )
 
@@ -193,8 +193,8 @@ func appendEndings(buf []byte, list []ending, base int64) []byte {
 		if x.effectiveSeq != 0 {
 			has |= endingEffectiveSeq
 		}
-		if x.nextSeq != 0 || x.seq != 0 {
-			has |= endingNextSeq
+		if x.seq != 0 {
+			has |= endingSeq
 		}
 		if !x.other.IsZero() {
 			has |= endingOther
@@ -205,8 +205,8 @@ func appendEndings(buf []byte, list []ending, base int64) []byte {
 		if has&endingEffectiveSeq != 0 {
 			buf = binary.AppendUvarint(buf, x.effectiveSeq)
 		}
-		if has&endingNextSeq != 0 {
-			buf = binary.AppendUvarint(buf, x.nextSeq)
+		if has&endingSeq != 0 {
+			buf = binary.AppendUvarint(buf, x.seq+1) // of the fact behind it, as it was stored once
 			buf = binary.AppendUvarint(buf, x.seq)
 		}
 		if has&endingOther != 0 {
@@ -224,8 +224,8 @@ func readEndings(d *wire.Decoder, list []ending, base int64) []ending {
 		if has&endingEffectiveSeq != 0 {
 			x.effectiveSeq = d.Uvarint()
 		}
-		if has&endingNextSeq != 0 {
-			x.nextSeq, x.seq = d.Uvarint(), d.Uvarint()
+		if has&endingSeq != 0 {
+			_, x.seq = d.Uvarint(), d.Uvarint()
 		}
 		if has&endingOther != 0 {
 			x.other = d.Uint128()

@@ -100,8 +100,8 @@ const (
 // older is the position of which low are the low bits, the newest one before r; 0: none.
 // Records that can be reached are fewer than there are low bits.
 func (r *record) older(low uint32) uint64 {
-	if d := uint32(r.position) - low; low != 0 && uint64(d) < r.position && d != 0 {
-		return r.position - uint64(d)
+	if d := uint32(r.position) - low; low != 0 && d != 0 {
+		return r.position - min(uint64(d), r.position)
 	}
 	return 0
 }

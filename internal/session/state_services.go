@@ -49,7 +49,7 @@ type services struct {
 type resource struct {
 	fact.Resource
 	service uint32
-	used    atomic.Uint64 // seq of the last fact that refers to it, about
+	used    atomic.Uint64 // seq of the last fact that refers to it, or of one behind it
 }
 
 func newServices(limit int) services {
@@ -70,7 +70,7 @@ func (s *services) number(r *fact.Resource, seq uint64, oldest func() uint64) ui
 	if r != s.lastPointer {
 		s.lastPointer, s.last = r, s.lookUp(*r, seq, oldest)
 	}
-	s.resources[s.last].used.Store(seq)
+	s.resources[s.last].use(seq)
 	return s.last
 }
 
@@ -78,9 +78,16 @@ func (s *services) number(r *fact.Resource, seq uint64, oldest func() uint64) ui
 // itself.
 func (s *services) known(r *fact.Resource, seq uint64) (n uint32, known bool) {
 	if n, known = s.byValue[*r]; known {
-		s.resources[n].used.Store(seq)
+		s.resources[n].use(seq)
 	}
 	return n, known
+}
+
+// use notes that the fact of seq refers to r. One that came before may be told later, and
+// several at once.
+func (r *resource) use(seq uint64) {
+	for was := r.used.Load(); was < seq && !r.used.CompareAndSwap(was, seq); was = r.used.Load() {
+	}
 }
 
 // forgetPointers must be called before the memory of resources that were passed

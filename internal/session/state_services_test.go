@@ -58,3 +58,32 @@ func TestShownServices(t *testing.T) {
 	require.Equal(t, 380, ShownServices(1000, int(VerdictCount)))
 	require.Zero(t, ShownServices(200, 5000))
 }
+
+// All resources are looked through for some that nothing refers to when one comes for which
+// there is no room; where there was none, only after so many other facts.
+func TestResourcesAreCollectedSeldom(t *testing.T) {
+	s := newServices(1)
+	looks, oldest := 0, uint64(1)
+	lookUp := func(instance string, seq uint64) uint32 {
+		return s.number(&fact.Resource{ServiceName: "shop", ServiceInstance: instance}, seq, func() uint64 { looks++; return oldest })
+	}
+	for i := range maxResources {
+		require.NotZero(t, lookUp(strconv.Itoa(i), 5))
+	}
+	require.Zero(t, looks)
+	const seq = uint64(1000)
+	next := seq + uint64(len(s.resources)/8)
+	for _, c := range []struct {
+		seq   uint64
+		looks int
+	}{{seq, 1}, {seq + 1, 1}, {next - 1, 1}, {next, 2}} {
+		require.Zero(t, lookUp("another", c.seq), "%+v", c)
+		require.Equal(t, c.looks, looks, "%+v", c)
+	}
+	s.resources[7].used.Store(0)
+	next += uint64(len(s.resources) / 8)
+	require.NotZero(t, lookUp("another", next))
+	require.Equal(t, 3, looks)
+	require.Zero(t, lookUp("one more", next+1), "there is none to be let go of")
+	require.Equal(t, 4, looks, "the last time there was")
+}

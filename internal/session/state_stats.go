@@ -39,8 +39,10 @@ const boundCount = 2
 // join makes b the bounds of all that either of the two is of.
 func (b *Bounds) join(o Bounds) {
 	b.ServedMax = max(b.ServedMax, o.ServedMax)
-	if b.RejectedMin == 0 || o.RejectedMin != 0 && o.RejectedMin < b.RejectedMin {
+	if b.RejectedMin == 0 {
 		b.RejectedMin = o.RejectedMin
+	} else if o.RejectedMin != 0 {
+		b.RejectedMin = min(b.RejectedMin, o.RejectedMin)
 	}
 }
 

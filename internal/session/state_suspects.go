@@ -90,7 +90,7 @@ func (e *Engine) removeSuspect(s *suspect) {
 
 // addToTrace lets s be found by what names it, if it names its trace and its span.
 func (x *suspects) addToTrace(s *suspect) {
-	if s.inTrace, s.inRequest = -1, -1; !s.identified() {
+	if s.inTrace = -1; !s.identified() {
 		return
 	}
 	trace, name := s.hash(), s.name()

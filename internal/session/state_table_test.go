@@ -7,6 +7,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 func newTestTable(limit int) *table {
@@ -79,4 +80,37 @@ func TestSpareTimelines(t *testing.T) {
 	}
 	require.Len(t, x.spare, timelinesAtOnce)
 	require.Empty(t, x.timelines)
+}
+
+// A table grows by half, and by none that it will never use.
+func TestTableGrowsByHalf(t *testing.T) {
+	for limit, want := range map[int][]int{10 * pageSize: {1, 2, 3, 4, 6, 9, 10}, 7 * pageSize: {1, 2, 3, 4, 6, 7}, 7*pageSize + 1: {1, 2, 3, 4, 6, 8}} {
+		x := newTestTable(limit)
+		var pages []int
+		for len(pages) < len(want) {
+			x.grow()
+			pages = append(pages, len(x.pages))
+		}
+		require.Equal(t, want, pages, "%d", limit)
+	}
+	x := newTestTable(2 * pageSize)
+	for i := range pageSize {
+		x.place(fact.ID{uint64(i) << 40, 1})
+	}
+	require.Nil(t, x.at(x.slots, fact.ID{1, 1}), "nothing was ever there")
+}
+
+// What a session needed beside its entry is free when it is removed.
+func TestRemovedIsFree(t *testing.T) {
+	s := newStage(t, standard)
+	s.tell("a authenticated at=1s\na request at=2s\nadvance")
+	s.compactAll()
+	x := s.sessionsIn(0)
+	require.Positive(t, x.slab.Bytes())
+	x.remove(x.find(sessiontest.SessionName(0).ID))
+	require.Zero(t, x.slab.Bytes())
+	s.tell("b request at=2s")
+	s.compactAll()
+	require.Zero(t, x.slab.Bytes())
+	x.remove(x.find(sessiontest.SessionName(1).ID))
 }

@@ -31,9 +31,6 @@ func anyTimeline(d *rand.Rand) timeline {
 		for range n() {
 			x := ending{at: anything(d), service: d.Uint32()}
 			if d.IntN(2) == 0 {
-				x.nextSeq = d.Uint64()
-			}
-			if d.IntN(2) == 0 {
 				x.seq = d.Uint64()
 			}
 			if d.IntN(2) == 0 {

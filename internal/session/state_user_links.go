@@ -12,6 +12,9 @@ import (
 // "anonymous", a late end of all of them is held against.
 const maxSessionsOfUser = 1 << 12
 
+// maxUserLinks bounds the links between users and sessions. Tests have fewer.
+var maxUserLinks = compact.MaxSlots
+
 // largerSession is what the sessions that are part of session id are found by: like those
 // of a user, they end with it.
 func largerSession(id fact.ID) fact.ID {
@@ -57,7 +60,7 @@ func (u *users) addLink(id fact.ID, place uint32) {
 	}
 	x := u.user(user)
 	n := u.spare
-	if x.sessions >= maxSessionsOfUser || n == 0 && len(u.links) > compact.MaxSlots {
+	if x.sessions >= maxSessionsOfUser || n == 0 && len(u.links) > maxUserLinks {
 		u.lost++
 		return
 	}
@@ -205,13 +208,11 @@ func (h *heritage) linksOf(p *timeline, until int64, seq uint64) {
 		}
 		return unset
 	}
-	if len(h.links) > 0 {
-		above, login := h.links, loginBehind(longAgo)
-		h.links = nil
-		for _, l := range above {
-			if l.to = min(l.to, login); l.from < l.to {
-				h.link(l)
-			}
+	above, login := h.links, loginBehind(longAgo)
+	h.links = nil
+	for _, l := range above {
+		if l.to = min(l.to, login); l.from < l.to {
+			h.link(l)
 		}
 	}
 	for _, l := range p.links {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
+	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
 
 // A name is kept for a while of a user who was let go of, and of nobody else.
@@ -113,4 +114,19 @@ func TestShownLater(t *testing.T) {
 	require.False(t, u.fillsLess(in[4], in[3]))
 	require.False(t, u.fillsLess(in[4], in[4]), "it is not less than itself")
 	require.True(t, u.fillsLess(in[2], in[4]), "the first source holds")
+}
+
+// Whoever was known by half of an id is named when the whole is heard.
+func TestUserIsNamedOnce(t *testing.T) {
+	s := newStage(t, standard)
+	u := sessiontest.UserName(0)
+	s.users.byHash(u.ID[0])
+	require.Zero(t, s.users.pseudonymOf(u.ID))
+	s.nameUser(&u)
+	require.Equal(t, s.cfg.pseudonym(&u), s.users.pseudonymOf(u.ID))
+	require.Equal(t, u.ID, s.users.get(u.ID).id)
+	other := u
+	other.Raw = "whoever"
+	s.nameUser(&other)
+	require.Equal(t, s.cfg.pseudonym(&u), s.users.pseudonymOf(u.ID), "it has a name")
 }

@@ -169,8 +169,8 @@ type userEnd struct {
 	at   int64 // on the collector's clock
 }
 
-// maxUsersEnded bounds how many ends of users are remembered.
-const maxUsersEnded = 1 << 20
+// maxUsersEnded bounds how many ends of users are remembered. Tests have fewer.
+var maxUsersEnded = 1 << 20
 
 // end joins an end to those of user, who must be known. It reports whether it
 // is a new one.
@@ -263,7 +263,7 @@ func (u *users) removeEnd(id fact.ID, i int) {
 }
 
 func (u *users) ends(id fact.ID) []ending {
-	if id[1] == 0 && len(u.ended) > 0 {
+	if id[1] == 0 {
 		if x := u.get(id); x != nil {
 			id = x.id
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-session/otelcol-session/internal/compact"
 	"github.com/otelcol-session/otelcol-session/internal/fact"
 	"github.com/otelcol-session/otelcol-session/internal/session/sessiontest"
 )
@@ -191,4 +192,61 @@ func TestUserIsKnownWhenShown(t *testing.T) {
 		advance`)
 	u1 := sessiontest.UserName(0)
 	require.Len(t, slotsOf(&s.users, u1.ID), 1)
+}
+
+// An end that may bind one of a user's sessions is kept; of many sessions not all are asked.
+func TestOldEndsOfManySessions(t *testing.T) {
+	for sessions, kept := range map[uint32]bool{maxEndLooks - 1: false, maxEndLooks: false, maxEndLooks + 1: true} {
+		u := newUsers()
+		require.True(t, u.add(user1, fact.Pseudonym{1}))
+		for place := range sessions {
+			u.addLink(user1, place)
+		}
+		require.True(t, u.end(user1, ending{at: 10}, 100))
+		asked := uint32(0)
+		u.removeOldEnds(200, 300, 1, func(uint32, int64) bool { asked++; return false })
+		require.Equal(t, min(sessions, maxEndLooks), asked)
+		require.Equal(t, kept, len(u.ends(user1)) == 1, "%d", sessions)
+	}
+}
+
+// Of more ends than are remembered the one that came first is given up, and counted.
+func TestEndsOfUsersAreBounded(t *testing.T) {
+	defer func(was int) { maxUsersEnded = was }(maxUsersEnded)
+	maxUsersEnded = 2
+	u := newUsers()
+	for n := range uint64(3) {
+		id := fact.ID{n + 1, 1}
+		require.True(t, u.add(id, fact.Pseudonym{1}))
+		require.Zero(t, u.lost)
+		require.True(t, u.end(id, ending{at: 10}, int64(n)))
+	}
+	require.EqualValues(t, 1, u.lost)
+	require.Equal(t, 2, u.came.Len())
+	require.Empty(t, u.ends(fact.ID{1, 1}))
+	require.Len(t, u.ends(fact.ID{3, 1}), 1)
+}
+
+// There are so many links between users and sessions, and room for another where one was
+// taken back.
+func TestUserLinksAreBounded(t *testing.T) {
+	defer func(was int) { maxUserLinks = was }(maxUserLinks)
+	maxUserLinks = 2
+	u := newUsers()
+	require.True(t, u.add(user1, fact.Pseudonym{1}))
+	for place, lost := range []int64{0, 0, 1} {
+		u.addLink(user1, uint32(place))
+		require.Equal(t, lost, u.lost, "%d", place)
+	}
+	u.unlink(user1, 0)
+	u.addLink(user1, 7)
+	require.EqualValues(t, 1, u.lost)
+	require.Equal(t, []uint32{7, 1}, slotsOf(&u, user1))
+}
+
+// Each user who may be known has a place in the index, and a number that an entry can hold.
+func TestUserNumbersFit(t *testing.T) {
+	require.Less(t, maxUsers, compact.MaxSlots)
+	x := entry{user: uint32(maxUsers)}
+	require.EqualValues(t, maxUsers, x.userNumber())
 }
