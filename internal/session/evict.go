@@ -102,9 +102,6 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 			}
 		}
 	}
-	if reason == EvictedLimit {
-		e.awaitWordOf(t)
-	}
 	t.dirty, t.review = 0, review{}
 	e.retractEmptied(t.id, now)
 	e.discardSuspects(t) // there are none, unless it was so few
@@ -123,60 +120,82 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 		e.users.unlink(forgottenSession(id), t.placeOf())
 	}
 	e.leaveTombstone(t, reason == EvictedRetention)
+	if reason == EvictedLimit {
+		e.awaitWordOf(t)
+	}
 	e.setLegacy(t, legacy{})
 	e.stats.evicted[reason]++
 	t.shard.sessions.remove(t.slot)
 }
 
-// awaitWordOf lets what t was rotated to hear what is told of it, and of those that it
-// continues, once it is thrown away: it may have come too early, and be no evidence of silence.
+// awaitWordOf lets what t was rotated to hear what is told of it once it is thrown away, and
+// of what it continues: it may have come too early, and be no evidence of silence. So do those
+// hear of the latter that went on without what t was rotated to.
 func (e *Engine) awaitWordOf(t *timeline) {
 	for i := range t.rotations {
 		child := e.get(t.rotations[i].other)
-		if child == nil || child == t || !slices.ContainsFunc(child.lineage, func(r rotation) bool { return r.from == t.id }) {
-			continue
-		}
-		e.touch(child)
-		e.spend(1 + len(t.forgotten))
-		e.listenFor(child, t.id)
-		for _, id := range t.forgotten {
-			e.listenFor(child, id)
+		switch {
+		case child == nil || child == t || !slices.ContainsFunc(child.lineage, func(r rotation) bool { return r.from == t.id }):
+		case !e.take(1):
+			e.touch(child)
+			child.legacy.doubt()
+			e.stats.lost++
+		default:
+			e.touch(child)
+			e.listenFor(child, t.id)
 		}
 	}
+	above := t.forgotten
+	if r, ok := t.lineageAt(afterAll, unset); ok && !slices.Contains(above, r.from) {
+		above = append(slices.Clip(above), r.from) // its turn may come later
+	}
+	e.eachHeir(t, len(above), func(heir *timeline) {
+		for _, id := range above {
+			e.listenFor(heir, id)
+		}
+	})
 }
 
-func (e *Engine) listenFor(child *timeline, id fact.ID) {
+func (e *Engine) listenFor(heir *timeline, id fact.ID) {
 	switch {
-	case slices.Contains(child.forgotten, id):
-	case len(child.forgotten) == maxForgotten:
+	case id == heir.id || slices.Contains(heir.forgotten, id):
+	case len(heir.forgotten) == maxForgotten:
 		e.stats.lost++
 	default:
-		child.forgotten = append(child.forgotten, id)
-		e.users.addLink(forgottenSession(id), child.placeOf())
+		heir.forgotten = append(heir.forgotten, id)
+		e.users.addLink(forgottenSession(id), heir.placeOf())
 	}
 }
 
-// maxHeirs bounds how many of those that go on without a session that came back are told at
-// once that it is thrown away anew.
-const maxHeirs = 64
-
-// doubtHeirs puts in doubt what those learnt of t that go on without it: something was told
-// of it that they have not heard.
+// doubtHeirs puts in doubt what those learnt of t that go on without it, and have not heard
+// what was told of it since.
 func (e *Engine) doubtHeirs(t *timeline) {
+	e.eachHeir(t, 1, func(heir *timeline) {
+		if r, ok := heir.lineageAt(afterAll, unset); ok && t.heardAgain(r.at+e.tombstones.tolerance, &heir.legacy) {
+			heir.legacy.doubt()
+			e.markDirty(heir, dirtyHeritage, cause{at: t.dirtySince})
+		}
+	})
+}
+
+// maxHeirs bounds how many of those that go on without a session are looked at at once.
+const maxHeirs = 16
+
+// eachHeir calls do with those that go on without t, before they change, if each costs so many
+// units; what there is no room for is counted.
+func (e *Engine) eachHeir(t *timeline, units int, do func(heir *timeline)) {
 	x := e.users.get(forgottenSession(t.id))
-	if x == nil {
+	if x == nil || units == 0 {
 		return
 	}
 	looks := maxHeirs
 	for l := x.first; l != 0; l = e.users.links[l].next {
-		if looks--; looks < 0 {
+		if looks--; looks < 0 || !e.take(units) {
 			e.stats.lost++
 			return
 		}
 		heir := e.timelineAt(e.users.links[l].place)
 		e.touch(heir)
-		e.spend(1)
-		heir.legacy.doubt()
-		e.markDirty(heir, dirtyHeritage, cause{at: t.dirtySince})
+		do(heir)
 	}
 }

@@ -16,7 +16,8 @@ type comeback struct {
 	// login: it had, or may have had, an authentication or a start, which may void
 	// an end that comes now and is older.
 	login bool
-	// unsure: end is not its first end under every policy.
+	// unsure: end is not its first end under every policy, or whom it showed it inherited
+	// from what it may not continue.
 	unsure bool
 	typ    fact.Type
 	// service is who reported end: an index in services.names.
@@ -56,11 +57,9 @@ func (e *Engine) leaveTombstone(t *timeline, settled bool) {
 	e.work.cut = false
 	first := min(t.first, t.back.seenOr(t.first))
 	tolerance := e.tombstones.tolerance
-	if user, at, sure, ok := e.lastIdentity(t, settled); ok {
+	user, at, sure, ok := e.lastIdentity(t, settled)
+	if ok {
 		s.user, s.at = user[0], at
-		if !sure {
-			s.said |= tombstoneLost
-		}
 		if n := len(t.authentications); n > 0 {
 			s.at = max(s.at, t.authentications[n-1])
 		}
@@ -68,15 +67,16 @@ func (e *Engine) leaveTombstone(t *timeline, settled bool) {
 			s.at = max(s.at, start)
 		}
 	}
-	if end := e.firstEnd(t, settled); end.ended {
+	end := e.firstEnd(t, settled)
+	if end.ended {
 		s.said |= uint32(end.typ-fact.EndedSession+1) | e.services.byName[end.by]<<tombstoneFlags
 		s.at = end.since
-		if end.unsure {
-			s.said |= tombstoneUnsure
-		}
 		if end.later {
 			s.said |= tombstoneLater
 		}
+	}
+	if end.unsure || ok && !sure && !end.ended {
+		s.said |= tombstoneUnsure
 	}
 	if first < s.at {
 		s.said |= tombstoneSeen
@@ -98,7 +98,8 @@ func (b *comeback) seenOr(otherwise int64) int64 {
 // when that holds, and whether it is sure that what it was rotated from did.
 func (e *Engine) lastIdentity(t *timeline, settled bool) (user fact.ID, since int64, sure, ok bool) {
 	if n := len(t.identities); n > 0 {
-		return t.identities[n-1].user, startOfRun(t.identities), true, true
+		last := &t.identities[n-1]
+		return last.user, startOfRun(t.identities), !t.back.unsure || last.source != anySource, true
 	}
 	if len(t.lineage) == 0 || t.first == unset {
 		return fact.ID{}, 0, false, false
@@ -202,7 +203,7 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 		return
 	}
 	newest := was.before()
-	t.back = comeback{back: true, seen: was.at, lost: was.said&tombstoneLost != 0, login: was.said&(tombstoneLogin|tombstoneVague) != 0}
+	t.back = comeback{back: true, seen: was.at, lost: was.said&tombstoneLost != 0, login: was.said&(tombstoneLogin|tombstoneVague) != 0, unsure: was.said&tombstoneUnsure != 0}
 	if was.said&tombstoneSeen != 0 {
 		t.back.seen--
 	}
@@ -220,7 +221,6 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 	}
 	if typ, ended := was.end(); ended {
 		t.back.typ, t.back.end, t.back.service = typ, was.at, was.service()
-		t.back.unsure = was.said&tombstoneUnsure != 0
 		if was.said&tombstoneLater != 0 {
 			t.back.first, t.back.last = was.at, newest
 		}
@@ -231,22 +231,25 @@ func (e *Engine) comeBack(t *timeline, was evicted) {
 	}
 }
 
-// heardAgain reports whether something came, since t came back, of what it did up to an
-// instant: what was learnt of it before does not know that.
-func (t *timeline) heardAgain(until int64) bool {
+// heardAgain reports whether something came, since t came back, that what was learnt of it
+// before does not know: of what it did up to an instant, or that another source, too, names
+// whom it showed.
+func (t *timeline) heardAgain(until int64, learnt *legacy) bool {
 	return t.first <= until || len(t.ends) > 0 && t.ends[0].at <= until || len(t.authentications) > 0 && t.authentications[0] <= until ||
-		slices.ContainsFunc(t.identities, func(i identity) bool { return i.source != anySource })
+		slices.ContainsFunc(t.identities, func(i identity) bool {
+			return i.source != anySource && (i.at <= until || learnt.lacksSource(i))
+		})
 }
 
-// wordOfForgotten reports whether something came, since they came back, of what those that
-// t continues did up to an instant.
-func (e *Engine) wordOfForgotten(t *timeline, until int64) bool {
-	return slices.ContainsFunc(t.forgotten, func(id fact.ID) bool {
+// wordFor reports whether something came, since they came back, that t has not learnt of p,
+// which it was rotated from at until or a little before, or of those that it continues.
+func (e *Engine) wordFor(t, p *timeline, until int64) bool {
+	return p != nil && p.heardAgain(until, &t.legacy) || slices.ContainsFunc(t.forgotten, func(id fact.ID) bool {
 		if !e.take(1) {
 			return true
 		}
 		p := e.get(id)
-		return p != nil && p.back.back && p.heardAgain(until)
+		return p != nil && p.back.back && p.heardAgain(until, &t.legacy)
 	})
 }
 

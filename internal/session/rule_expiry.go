@@ -366,3 +366,9 @@ func (w *evaluation) lastHeard(t *timeline) []heardEnd {
 	w.e.heard = w.heard
 	return w.heard
 }
+
+// isUnidentified reports whether the id would continue the one before if the same user had
+// been shown, and neither shows one.
+func (w *evaluation) isUnidentified() bool {
+	return w.heritage().unidentified && !slices.ContainsFunc(w.identities(w.t), func(i identity) bool { return i.at <= w.r.At })
+}

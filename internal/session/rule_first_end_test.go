@@ -111,6 +111,8 @@ func TestTombstoneOfUser(t *testing.T) {
 // what it did up to then.
 func TestHeardAgain(t *testing.T) {
 	const until = int64(100)
+	u1, u2 := fact.ID{9, 1}, fact.ID{9, 2}
+	learnt := legacy{all: []heritage{{heirUser: u1, heirs: []identity{{user: u1, source: 1}}}}}
 	for name, c := range map[string]struct {
 		t     timeline
 		heard bool
@@ -122,10 +124,13 @@ func TestHeardAgain(t *testing.T) {
 		"an end later":           {timeline{first: unset, ends: []ending{{at: until + 1}}}, false},
 		"a login then":           {timeline{first: unset, authentications: []int64{until, until + 9}}, true},
 		"a login later":          {timeline{first: unset, authentications: []int64{until + 1}}, false},
-		"a user":                 {timeline{first: unset, identities: []identity{{source: 1}}}, true},
-		"whom its tombstone had": {timeline{first: unset, identities: []identity{{source: anySource}}}, false},
+		"a user then":            {timeline{first: unset, identities: []identity{{at: until, user: u1, source: 1}}}, true},
+		"a user later":           {timeline{first: unset, identities: []identity{{at: until + 1, user: u1, source: 1}}}, false},
+		"of another source":      {timeline{first: unset, identities: []identity{{at: until + 1, user: u1, source: 2}}}, true},
+		"another, later":         {timeline{first: unset, identities: []identity{{at: until + 1, user: u2, source: 2}}}, false},
+		"whom its tombstone had": {timeline{first: unset, identities: []identity{{user: u1, source: anySource}}}, false},
 	} {
-		require.Equal(t, c.heard, c.t.heardAgain(until), name)
+		require.Equal(t, c.heard, c.t.heardAgain(until, &learnt), name)
 	}
 }
 

@@ -26,22 +26,25 @@ func (w *evaluation) heritage() *heritage {
 
 func (w *evaluation) findHeritage() heritage {
 	line, h := w.ancestors()
-	for i, p := range slices.Backward(line) {
-		child := w.t
-		if i > 0 {
-			child = line[i-1].t
-		}
-		assumed := w.assumed && i == 0
-		if known, ok := child.legacy.of(&p.r, w.r.policy, assumed); ok && (p.t == nil || p.t.back.back) {
-			h = known // what was learnt of it before it was thrown away
-			w.inheritsLate = w.inheritsLate || child.legacy.effectiveSeq > w.r.seq
-			until := p.r.at + int64(w.policy.Tolerance)
-			if p.t != nil && p.t.heardAgain(until) || w.e.wordOfForgotten(child, until) {
-				h.unknownBefore = unset
-			}
+	child := w.t
+	for i, p := range line { // what lies behind the nearest of which it was learnt was learnt with that
+		known, ok := child.legacy.of(&p.r, w.r.policy, w.assumed && i == 0)
+		if !ok || p.t != nil && !p.t.back.back {
+			child = p.t
 			continue
 		}
-		h = w.inherit(&h, p.t, &p.r, child, assumed)
+		w.inheritsLate = w.inheritsLate || child.legacy.effectiveSeq > w.r.seq
+		if w.e.wordFor(child, p.t, p.r.at+int64(w.policy.Tolerance)) {
+			known.unknownBefore = unset
+		}
+		line, h = line[:i], known
+		break
+	}
+	for i, p := range slices.Backward(line) {
+		if child = w.t; i > 0 {
+			child = line[i-1].t
+		}
+		h = w.inherit(&h, p.t, &p.r, child, w.assumed && i == 0)
 	}
 	return h
 }
@@ -54,18 +57,15 @@ func (w *evaluation) ancestors() (line []ancestor, h heritage) {
 	for range maxLineage {
 		r, ok := t.lineageAt(w.r.seq, before)
 		if !ok || !w.e.take(1) {
-			w.e.line = line
 			return line, h
 		}
 		from := w.e.get(r.from)
 		line = append(line, ancestor{from, r})
-		if from == nil {
-			w.e.line = line
+		if w.e.line = line; from == nil {
 			return line, h
 		}
 		t, before = from, r.at-1
 	}
-	w.e.line = line
 	if r, ok := t.lineageAt(w.r.seq, before); ok {
 		known, ok := t.legacy.of(&r, w.r.policy, false)
 		w.inheritsLate = w.inheritsLate || ok && t.legacy.effectiveSeq > w.r.seq
@@ -84,14 +84,17 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 		return true
 	}
 	p, policies := e.get(r.from), len(e.cfg.Policies)
-	if e.work.left < 4*policies+maxForgotten {
-		return false
-	}
 	if _, learnt := t.legacy.of(&r, 0, false); p == nil || p.back.back && learnt { // what has been learnt outlives it
-		if until := r.at + e.tombstones.tolerance; learnt && (p != nil && p.heardAgain(until) || e.wordOfForgotten(t, until)) {
+		if e.work.left < len(t.forgotten) {
+			return false
+		}
+		if learnt && e.wordFor(t, p, r.at+e.tombstones.tolerance) {
 			t.legacy.doubt()
 		}
 		return true
+	}
+	if e.work.left < 4*policies {
+		return false
 	}
 	var all []heritage
 	for i := range policies {
@@ -303,7 +306,7 @@ func (w *evaluation) bindsUser(above *heritage, t *timeline, end *ending, user f
 		return false, ""
 	}
 	spared, doubt := w.spares(end.other, above, t)
-	if doubt == "" && t.back.lost && own && !slices.ContainsFunc(list, func(i identity) bool { return i.at <= end.at && i.source != anySource }) {
+	if doubt == "" && t.back.unsure && own && !slices.ContainsFunc(list, func(i identity) bool { return i.at <= end.at && i.source != anySource }) {
 		doubt = ReasonEvicted // that it showed that one is not sure
 	}
 	return !spared, doubt
@@ -391,10 +394,4 @@ func (w *evaluation) isRotation(at int64) (is bool, doubt string) {
 		}
 	}
 	return false, doubt
-}
-
-// isUnidentified reports whether the id would continue the one before if the same user had
-// been shown, and neither shows one.
-func (w *evaluation) isUnidentified() bool {
-	return w.heritage().unidentified && !slices.ContainsFunc(w.identities(w.t), func(i identity) bool { return i.at <= w.r.At })
 }

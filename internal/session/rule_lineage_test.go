@@ -91,7 +91,7 @@ func TestLineIsKeptForEnds(t *testing.T) {
 // What is kept of what an id inherits needs work for each policy, and leads on only to what
 // came before.
 func TestSummarize(t *testing.T) {
-	const enough = 4*2 + maxForgotten // of two policies
+	const enough = 4 * 2 // of two policies
 	for name, c := range map[string]struct {
 		work    int
 		further int64 // when what it was rotated from was rotated
@@ -116,6 +116,21 @@ func TestSummarize(t *testing.T) {
 		if c.done {
 			require.Equal(t, c.at, tl.legacy.all[0].at, name)
 		}
+	}
+}
+
+// What was learnt of one that was thrown away stays, and is in doubt only if there is word of
+// one that is listened for, which needs work for each of those.
+func TestSummarizeLearnt(t *testing.T) {
+	for work, done := range map[int]bool{1: false, 2: true} {
+		e := newStage(t, standard)
+		tl, from := sessionOf(e.Engine, 1), fact.ID{2, 1}
+		tl.lineage = []rotation{{at: 50, from: from}}
+		tl.legacy = legacy{from, 50, []heritage{noHeritage}, 0}
+		tl.forgotten = []fact.ID{{3, 1}, {4, 1}}
+		e.work.allow(work)
+		require.Equal(t, done, e.summarize(tl))
+		require.Equal(t, int64(longAgo), tl.legacy.all[0].unknownBefore)
 	}
 }
 

@@ -95,11 +95,7 @@ func (x *entry) showOne(number uint32, list []identity) {
 		return
 	}
 	for _, i := range list {
-		if i.source == anySource {
-			x.user |= 1<<32 - 1<<userBits
-		} else { // of the last ones it is not known
-			x.user |= 1 << userBits << i.source
-		}
+		x.user |= 1 << userBits << i.source // of the last sources, and of one that is not known, nothing
 	}
 }
 

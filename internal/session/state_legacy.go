@@ -163,6 +163,13 @@ func (l *legacy) of(r *rotation, policy uint8, assumed bool) (h heritage, ok boo
 	return h, true
 }
 
+// lacksSource reports whether it has the user of i, and not that the source of i named that one.
+func (l *legacy) lacksSource(i identity) bool {
+	return slices.ContainsFunc(l.all, func(h heritage) bool {
+		return sameUser(h.heirUser, i.user) && !slices.ContainsFunc(h.heirs, func(have identity) bool { return sameSource(have.source, i.source) })
+	})
+}
+
 // doubt says that all of it may be otherwise.
 func (l *legacy) doubt() {
 	l.all = slices.Clone(l.all)

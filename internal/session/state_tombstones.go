@@ -60,7 +60,7 @@ type tombstone struct {
 const (
 	// tombstoneEnd is the type of its end less EndedSession, and 1; 0: it was not over.
 	tombstoneEnd    uint32 = 3
-	tombstoneUnsure uint32 = 1 << (iota + 1) // not under every policy that is its first end
+	tombstoneUnsure uint32 = 1 << (iota + 1) // not under every policy that is its first end, or whom it showed is not sure
 	tombstoneLater                           // it had ends behind that
 	tombstoneSampled
 	tombstoneActive // something was activity

@@ -213,6 +213,21 @@ func tides(n int) []tide {
 			f.Outcome = fact.Outcome(i % 3)
 			return f
 		}},
+		{name: "children of one that gives way and is told of", facts: n, change: func(c *Config) { c.MaxSessions = 1000 }, fact: func(i int) fact.Fact {
+			switch i % 4 {
+			case 0:
+				return tideFact(fact.Authenticated, tideSession(0), i/2)
+			case 1:
+				return inSpan(tideFact(fact.Request, tideSession(n+i), i), i, 0)
+			}
+			return rotatedFact(tideSession(0), tideSession(i), i)
+		}},
+		{name: "a chain whose ids give way and are told of", facts: n, change: func(c *Config) { c.MaxSessions = 1000 }, fact: func(i int) fact.Fact {
+			if i%3 == 0 {
+				return tideFact(fact.Authenticated, tideSession(max(i-2000, 0)*2/3), i-3000)
+			}
+			return rotatedFact(tideSession(i*2/3), tideSession(i*2/3+1), i)
+		}},
 		{name: "invented ids", facts: n, change: func(c *Config) { c.MaxSessions = 1000 }, fact: func(i int) fact.Fact { return inSpan(tideFact(fact.Request, tideSession(i), i), i, 0) }},
 	}
 }
