@@ -334,21 +334,3 @@ func TestLineageOfComeback(t *testing.T) {
 		require.Equal(t, want, states["a"], "away: %v", away)
 	}
 }
-
-// An end is in doubt where a start that voids it may be lost, whether or not logins are
-// reported.
-func TestEndOfUnknownStart(t *testing.T) {
-	for before, want := range map[time.Duration]fact.State{
-		22 * time.Second:   fact.Confirmed,
-		22*time.Second + 1: fact.Inconclusive,
-	} {
-		for _, end := range []string{"a ended at=27s", "- ended_user at=27s user=u1"} {
-			s, states := newStage(t, "config wait=10s window=1h\npolicy p0 tolerance=5s\n", func(c *Config) { c.LoginsAssumed = 0 }), map[string]fact.State{}
-			s.tell("a activity at=26s user=u1")
-			s.get(sessiontest.SessionName(0).ID).unknownBefore = sessiontest.Epoch + int64(before)
-			s.tell(end + "\na request at=46s")
-			lastStates(s.wait(time.Minute), states)
-			require.Equal(t, want, states["a"], "%s %s", before, end)
-		}
-	}
-}

@@ -85,22 +85,20 @@ func (w *evaluation) doubt(x *expiry) string {
 		if w.policy.Sampled || w.isSampled() {
 			return ReasonSampled
 		}
-	} else if !w.reportsLogins() && !w.mayBeVoid(x) {
+	} else if !w.reportsLogins() {
 		return ""
 	}
 	if reason, blind := w.e.blinds.between(x.since, w.limit); blind {
 		return reason
 	}
-	if w.t.unknownBefore <= x.since && !w.mayBeVoid(x) || x.vouched && w.t.unknownBefore > w.e.restarted {
+	since := x.since
+	if x.typ == fact.EndedSession || x.typ == fact.RevokedSession {
+		since -= int64(w.policy.Tolerance) // so much before an end a start still voids it
+	}
+	if w.t.unknownBefore <= since || x.vouched && w.t.unknownBefore > w.e.restarted {
 		return ""
 	}
 	return w.whyUnknown()
-}
-
-// mayBeVoid reports whether x is an end that a start may void of which nothing is known any
-// more: one so much before it does.
-func (w *evaluation) mayBeVoid(x *expiry) bool {
-	return (x.typ == fact.EndedSession || x.typ == fact.RevokedSession) && w.t.unknownBefore > x.since-int64(w.policy.Tolerance)
 }
 
 // whyUnknown is why not all is known of the session before some instant.
