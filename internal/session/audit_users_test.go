@@ -26,7 +26,7 @@ func (a *auditErrors) auditUsers(e *Engine) {
 			t := &e.shards[place>>compact.SlotBits].sessions
 			slot := place & compact.SlotMask
 			if slot >= t.slots || t.entry(slot).flags&taken == 0 || !t.peek(slot).shows(x.id) && !t.peek(slot).legacy.has(x.id) &&
-				!slices.ContainsFunc(t.peek(slot).forgotten, func(id fact.ID) bool { return forgottenSession(id) == x.id }) &&
+				!slices.ContainsFunc(t.peek(slot).evictedAncestors, func(id fact.ID) bool { return evictedSession(id) == x.id }) &&
 				!slices.ContainsFunc(t.peek(slot).links, func(l identity) bool { return l.user == x.id }) {
 				a.addf("user %v leads to a session that does not show it", x.id)
 			}
@@ -74,8 +74,8 @@ func (a *auditErrors) auditUsers(e *Engine) {
 					seen = append(seen, i.user)
 				}
 			}
-			for _, id := range tl.forgotten {
-				seen = append(seen, forgottenSession(id))
+			for _, id := range tl.evictedAncestors {
+				seen = append(seen, evictedSession(id))
 			}
 			for _, h := range tl.legacy.all {
 				ids := []fact.ID{h.heirUser}

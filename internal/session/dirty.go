@@ -110,7 +110,7 @@ func (e *Engine) markSessionsDirty(user fact.ID, now int64) {
 
 // tellHeirs lets what was told at now of t, which was thrown away and came back, be known to
 // those that go on without it.
-func (e *Engine) tellHeirs(t *timeline, now int64) { e.walkSessions(forgottenSession(t.id), now, true) }
+func (e *Engine) tellHeirs(t *timeline, now int64) { e.walkSessions(evictedSession(t.id), now, true) }
 
 func (e *Engine) walkSessions(user fact.ID, now int64, word bool) {
 	if n := e.users.number(user); n != 0 && e.users.begin(n, now, word) {

@@ -58,7 +58,7 @@
 //   - The same facts give the same findings, in any order and however often each is
 //     delivered. observe_fast must come to what observe_request would.
 //   - A fact costs at most 64 units of work, one hold of the lock 4,096
-//     (engine_work). What is left over is dirty, and nothing that depends on it is
+//     (state_work). What is left over is dirty, and nothing that depends on it is
 //     decided before it is done.
 //   - Nothing grows without a bound, and what a bound gives up is counted. No verdict
 //     rests on what was given up: it is inconclusive, or nothing is said.

@@ -116,8 +116,8 @@ func (e *Engine) evict(t *timeline, now int64, reason EvictionReason) {
 	for _, i := range t.identities {
 		e.users.unlink(i.user, t.placeOf())
 	}
-	for _, id := range t.forgotten {
-		e.users.unlink(forgottenSession(id), t.placeOf())
+	for _, id := range t.evictedAncestors {
+		e.users.unlink(evictedSession(id), t.placeOf())
 	}
 	e.leaveTombstone(t, reason == EvictedRetention)
 	if reason == EvictedLimit {
@@ -145,7 +145,7 @@ func (e *Engine) awaitWordOf(t *timeline) {
 			e.listenFor(child, t.id)
 		}
 	}
-	above := t.forgotten
+	above := t.evictedAncestors
 	if r, ok := t.lineageAt(afterAll, unset); ok && !slices.Contains(above, r.from) {
 		above = append(slices.Clip(above), r.from) // its turn may come later
 	}
@@ -158,12 +158,12 @@ func (e *Engine) awaitWordOf(t *timeline) {
 
 func (e *Engine) listenFor(heir *timeline, id fact.ID) {
 	switch {
-	case id == heir.id || slices.Contains(heir.forgotten, id):
-	case len(heir.forgotten) == maxForgotten:
+	case id == heir.id || slices.Contains(heir.evictedAncestors, id):
+	case len(heir.evictedAncestors) == maxEvictedAncestors:
 		e.stats.lost++
 	default:
-		heir.forgotten = append(heir.forgotten, id)
-		e.users.addLink(forgottenSession(id), heir.placeOf())
+		heir.evictedAncestors = append(heir.evictedAncestors, id)
+		e.users.addLink(evictedSession(id), heir.placeOf())
 	}
 }
 
@@ -184,7 +184,7 @@ const maxHeirs = 16
 // eachHeir calls do with those that go on without t, before they change, if each costs so many
 // units; what there is no room for is counted.
 func (e *Engine) eachHeir(t *timeline, units int, do func(heir *timeline)) {
-	x := e.users.get(forgottenSession(t.id))
+	x := e.users.get(evictedSession(t.id))
 	if x == nil || units == 0 {
 		return
 	}

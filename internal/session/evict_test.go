@@ -99,7 +99,7 @@ func TestInheritedByThrownAway(t *testing.T) {
 
 // An end of a larger session that another one named, which was thrown away, is in doubt with
 // what it said.
-func TestPartOfForgotten(t *testing.T) {
+func TestPartOfEvicted(t *testing.T) {
 	for name, c := range map[string]struct {
 		own, word string
 		want      fact.State
@@ -258,12 +258,12 @@ func TestWordIsHandedOnInBounds(t *testing.T) {
 		e.observe(&f, now)
 		e.advance(now)
 	}
-	parent, child := tideSession(maxForgotten+1), func(i int) fact.Name { return tideSession(100 + i) }
-	for i := range maxForgotten + 1 {
+	parent, child := tideSession(maxEvictedAncestors+1), func(i int) fact.Name { return tideSession(100 + i) }
+	for i := range maxEvictedAncestors + 1 {
 		tell(rotatedFact(tideSession(i), tideSession(i+1), i))
 		e.evict(e.get(tideSession(i).ID), now, EvictedLimit)
 	}
-	require.Len(t, e.get(parent.ID).forgotten, maxForgotten)
+	require.Len(t, e.get(parent.ID).evictedAncestors, maxEvictedAncestors)
 	for i := range maxInstants {
 		tell(rotatedFact(parent, child(i), 20+i))
 	}
@@ -274,7 +274,7 @@ func TestWordIsHandedOnInBounds(t *testing.T) {
 	listen, doubted := 0, 0
 	for i := range maxInstants {
 		switch tl := e.get(child(i).ID); {
-		case len(tl.forgotten) > 0:
+		case len(tl.evictedAncestors) > 0:
 			listen++
 		case tl.legacy.all[0].unknownBefore == unset:
 			doubted++

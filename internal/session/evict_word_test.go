@@ -14,7 +14,7 @@ const oneMinute = "config wait=10s window=1h\npolicy p0 absolute=1m\n"
 
 // What is told of an id that was thrown away puts what goes on without it in doubt, before it
 // is decided and afterwards.
-func TestWordOfForgotten(t *testing.T) {
+func TestWordOfEvicted(t *testing.T) {
 	const (
 		old   = "a started at=0s\nb rotated from=a at=5s\nb request at=2m"
 		line  = "a started at=0s\nc rotated from=a at=2s\nb rotated from=c at=5s\nb request at=2m"
@@ -70,7 +70,7 @@ func TestWordOfForgotten(t *testing.T) {
 }
 
 // Who listens is found by a checkpoint, too.
-func TestWordOfForgottenIsStored(t *testing.T) {
+func TestWordOfEvictedIsStored(t *testing.T) {
 	s, states := newStage(t, oneMinute), map[string]fact.State{}
 	s.tell("a started at=0s\nb rotated from=a at=5s\nb request at=2m")
 	s.advance(s.now)
@@ -114,17 +114,17 @@ func TestWordGoesRoundOnce(t *testing.T) {
 }
 
 // For how many ids that were thrown away one listens is bounded, and what that costs counted.
-func TestForgottenAreBounded(t *testing.T) {
+func TestEvictedAncestorsAreBounded(t *testing.T) {
 	s := newStage(t, oneMinute)
 	tl := s.shardOf(fact.ID{1, 1}).sessions.insert(fact.ID{1, 1})
-	for n := range uint64(maxForgotten) {
+	for n := range uint64(maxEvictedAncestors) {
 		s.listenFor(tl, fact.ID{2 + n, 1})
 		s.listenFor(tl, fact.ID{2 + n, 1})
 	}
-	require.Len(t, tl.forgotten, maxForgotten)
+	require.Len(t, tl.evictedAncestors, maxEvictedAncestors)
 	require.Zero(t, s.stats.lost)
 	s.listenFor(tl, fact.ID{99, 1})
-	require.Len(t, tl.forgotten, maxForgotten)
+	require.Len(t, tl.evictedAncestors, maxEvictedAncestors)
 	require.EqualValues(t, 1, s.stats.lost)
 }
 

@@ -152,8 +152,8 @@ func (r *shardRestorer) adopted(t *timeline, place uint32) {
 	for id := range t.legacy.own(t) {
 		r.links = append(r.links, sessionLink{id, place})
 	}
-	for _, id := range t.forgotten {
-		r.links = append(r.links, sessionLink{forgottenSession(id), place})
+	for _, id := range t.evictedAncestors {
+		r.links = append(r.links, sessionLink{evictedSession(id), place})
 	}
 	if t.dirty != 0 {
 		r.dirty = append(r.dirty, place)

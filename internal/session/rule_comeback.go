@@ -244,7 +244,7 @@ func (t *timeline) heardAgain(until int64, learnt *legacy) bool {
 // wordFor reports whether something came, since they came back, that t has not learnt of p,
 // which it was rotated from at until or a little before, or of those that it continues.
 func (e *Engine) wordFor(t, p *timeline, until int64) bool {
-	return p != nil && p.heardAgain(until, &t.legacy) || slices.ContainsFunc(t.forgotten, func(id fact.ID) bool {
+	return p != nil && p.heardAgain(until, &t.legacy) || slices.ContainsFunc(t.evictedAncestors, func(id fact.ID) bool {
 		if !e.take(1) {
 			return true
 		}

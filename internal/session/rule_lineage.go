@@ -85,7 +85,7 @@ func (e *Engine) summarize(t *timeline) (done bool) {
 	}
 	p, policies := e.get(r.from), len(e.cfg.Policies)
 	if _, learnt := t.legacy.of(&r, 0, false); p == nil || p.back.back && learnt { // what has been learnt outlives it
-		if e.work.left < len(t.forgotten) {
+		if e.work.left < len(t.evictedAncestors) {
 			return false
 		}
 		if learnt && e.wordFor(t, p, r.at+e.tombstones.tolerance) {

@@ -127,7 +127,7 @@ func TestSummarizeLearnt(t *testing.T) {
 		tl, from := sessionOf(e.Engine, 1), fact.ID{2, 1}
 		tl.lineage = []rotation{{at: 50, from: from}}
 		tl.legacy = legacy{from, 50, []heritage{noHeritage}, 0}
-		tl.forgotten = []fact.ID{{3, 1}, {4, 1}}
+		tl.evictedAncestors = []fact.ID{{3, 1}, {4, 1}}
 		e.work.allow(work)
 		require.Equal(t, done, e.summarize(tl))
 		require.Equal(t, int64(longAgo), tl.legacy.all[0].unknownBefore)

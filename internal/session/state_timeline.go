@@ -37,7 +37,7 @@ type timeline struct {
 	raised                []ending   // when a second record of a request set newest
 	lineage               []rotation // the earliest onto this id; several at one instant
 	legacy                legacy
-	forgotten             []fact.ID // those that it continues which were thrown away for want of room, or may be yet
+	evictedAncestors      []fact.ID // those that it continues which were thrown away for want of room, or may be yet
 	identities            []identity
 	// links are the larger sessions that it named, the first time since each login.
 	links []identity

@@ -43,7 +43,7 @@ const (
 	hasLegacy
 	hasFirstBeside
 	hasEffective // what came late, from when on that counts
-	hasForgotten
+	hasEvictedAncestors
 )
 
 // hasPlain is what an entry can stand for, see [entry.isPlain]: whoever adds a field
@@ -250,7 +250,7 @@ var timelineFields = [...]timelineField{
 		},
 	},
 	flagField(hasMoreLinks, func(t *timeline) *bool { return &t.moreLinks }),
-	forgottenField(hasForgotten),
+	evictedAncestorsField(hasEvictedAncestors),
 }
 
 // fields returns what is set of t, by bits.

@@ -24,13 +24,13 @@ func largerSession(id fact.ID) fact.ID {
 	return fact.ID{mix(id[0], 0x6c61726765722073), mix(id[1], id[0]) | 1}
 }
 
-// maxForgotten bounds how many of those that an id continues, and that were thrown away, are
+// maxEvictedAncestors bounds how many of those that an id continues, and that were thrown away, are
 // listened for.
-const maxForgotten = 8
+const maxEvictedAncestors = 8
 
-// forgottenSession is what those are found by that continue session id, which was thrown
+// evictedSession is what those are found by that continue session id, which was thrown
 // away for want of room.
-func forgottenSession(id fact.ID) fact.ID {
+func evictedSession(id fact.ID) fact.ID {
 	return fact.ID{mix(id[0], 0x666f72676f747465), mix(id[1], id[0]) | 1}
 }
 
@@ -222,19 +222,19 @@ func (h *heritage) linksOf(p *timeline, until int64, seq uint64) {
 	}
 }
 
-func forgottenField(bit uint64) timelineField {
+func evictedAncestorsField(bit uint64) timelineField {
 	return timelineField{
 		bit,
-		func(t *timeline) bool { return len(t.forgotten) > 0 },
+		func(t *timeline) bool { return len(t.evictedAncestors) > 0 },
 		func(w *timelineWriter, t *timeline) {
-			w.uvarint(uint64(len(t.forgotten)))
-			for _, id := range t.forgotten {
+			w.uvarint(uint64(len(t.evictedAncestors)))
+			for _, id := range t.evictedAncestors {
 				w.buf = wire.AppendUint128(w.buf, id)
 			}
 		},
 		func(d *timelineReader, t *timeline) {
 			for range d.Len(16) {
-				t.forgotten = append(t.forgotten, d.Uint128())
+				t.evictedAncestors = append(t.evictedAncestors, d.Uint128())
 			}
 		},
 	}
