@@ -151,7 +151,7 @@ func (m *maker) ids() (trace [16]byte, span [8]byte) {
 	return [16]byte{m.trace}, [8]byte{m.span}
 }
 
-// request draws one request that begins when f does, and its kin.
+// request draws one request that begins when f does, and the other records of it.
 func (m *maker) request(s *madeSession, f fact.Fact) {
 	f.End = f.Start + int64(among(m, 0, time.Second/10, time.Second, 1, 3*time.Second, 12*time.Second))
 	if m.chance(4) {
@@ -174,7 +174,7 @@ func (m *maker) request(s *madeSession, f fact.Fact) {
 	m.mark(s, f.End)
 	m.facts = append(m.facts, f)
 	for n := 0; HasBothIDs(&f) && m.chance(15); n++ {
-		m.facts = append(m.facts, m.twin(s, f, n > 0))
+		m.facts = append(m.facts, m.duplicate(s, f, n > 0))
 	}
 	if HasBothIDs(&f) && m.chance(25) {
 		m.inside(s, f)
@@ -275,9 +275,9 @@ func (m *maker) shown(f *fact.Fact, user fact.Name) {
 	}
 }
 
-// twin draws another record of the request f: its access log, or its span once
+// duplicate draws another record of the request f: its access log, or its span once
 // more with something else to say.
-func (m *maker) twin(s *madeSession, f fact.Fact, logged bool) fact.Fact {
+func (m *maker) duplicate(s *madeSession, f fact.Fact, logged bool) fact.Fact {
 	if logged || m.chance(70) {
 		f.Flags |= fact.FromLog
 	}
@@ -363,7 +363,7 @@ func (m *maker) deep(s *madeSession) {
 		o := among(m, m.facts[first:]...)
 		if m.chance(20) {
 			if o.Kind == fact.Request {
-				m.facts = append(m.facts, m.twin(s, o, false))
+				m.facts = append(m.facts, m.duplicate(s, o, false))
 			}
 			continue
 		}

@@ -112,11 +112,11 @@ func (m *maker) mayCome(left []*fact.Fact, i int) bool {
 // mayPrecede reports whether f may come before x without making that late.
 func (m *maker) mayPrecede(f, x *fact.Fact) bool {
 	ends := m.larger && (f.Kind == fact.Ended || x.Kind == fact.Ended) // perhaps also what is part of that
-	return x.End >= f.End-int64(m.cfg.ReorderWindow) || !ends && !akin(f, x)
+	return x.End >= f.End-int64(m.cfg.ReorderWindow) || !ends && !sameSession(f, x)
 }
 
-// akin reports whether two facts speak of one session.
-func akin(a, b *fact.Fact) bool {
+// sameSession reports whether two facts speak of one session.
+func sameSession(a, b *fact.Fact) bool {
 	return a.Kind == fact.EndedUser || b.Kind == fact.EndedUser || a.Session.ID == b.Session.ID ||
 		a.Kind == fact.Rotated && a.Previous.Key() == b.Session.ID || b.Kind == fact.Rotated && b.Previous.Key() == a.Session.ID ||
 		a.Kind == fact.Rotated && b.Kind == fact.Rotated && a.Previous.Key() == b.Previous.Key()
