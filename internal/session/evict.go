@@ -21,7 +21,12 @@ func (e *Engine) evictSilent(l *shard, now int64) (done bool) {
 		if slot == compact.NoSlot || now-l.sessions.heardAt(slot) <= retention {
 			continue
 		}
-		if asked, done := e.evictParents(l.sessions.timeline(slot), now); !done || !asked && !e.evictOneSilent(l.sessions.timeline(slot), now) { // comes again
+		t := l.sessions.timeline(slot)
+		asked, done := e.evictParents(t, now)
+		if done && !asked {
+			done = e.evictOneSilent(t, now)
+		}
+		if !done { // comes again
 			l.sessions.sweep, l.swept = slot-1, l.swept-1
 			return false
 		}

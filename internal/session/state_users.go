@@ -62,7 +62,7 @@ type user struct {
 	walking, again bool
 	walk           uint32
 	since          int64 // when the last of these ends came
-	word           bool  // there is none: something was told of one that they continue
+	word           bool  // they are walked over for no end, but for what was told of one that they continue
 	held           bool  // see [Engine.hold]
 }
 
